@@ -1,0 +1,179 @@
+#include "bench/workload.h"
+
+#include <gtest/gtest.h>
+
+#include <cmath>
+#include <cstdint>
+#include <map>
+#include <set>
+#include <string>
+#include <unordered_map>
+#include <vector>
+
+namespace quipu::bench {
+namespace {
+
+uint64_t fnv1a(std::string_view bytes) {
+  uint64_t hash = 0xcbf29ce484222325;
+  for (unsigned char c : bytes) hash = (hash ^ c) * 0x100000001b3;
+  return hash;
+}
+
+std::vector<std::string> lines_of(const WorkloadOptions& options, int n) {
+  Workload workload(options);
+  std::vector<std::string> lines;
+  for (int i = 0; i < n; ++i) {
+    std::string line;
+    workload.next(line);
+    EXPECT_EQ(line.back(), '\n');
+    line.pop_back();
+    lines.push_back(line);
+  }
+  return lines;
+}
+
+// The text or number of a field; names are distinct in a line.
+std::string field(const std::string& line, const std::string& name) {
+  const std::string key = "\"" + name + "\":";
+  size_t from = line.find(key);
+  if (from == std::string::npos) return "";
+  from += key.size();
+  if (line[from] == '"') return line.substr(from + 1, line.find('"', from + 1) - from - 1);
+  return line.substr(from, line.find_first_of(",}", from) - from);
+}
+
+TEST(Workload, FirstThousandLinesOfSeedOneAreTheseBytes) {
+  Workload workload({});
+  std::string bytes;
+  for (int i = 0; i < 1000; ++i) workload.next(bytes);
+  EXPECT_EQ(fnv1a(bytes), 0xcfb1ff1d3b415b80u);
+}
+
+TEST(Workload, AnotherSeedGivesOtherLines) {
+  EXPECT_NE(lines_of({}, 10), lines_of({.seed = 2}, 10));
+}
+
+TEST(Workload, ProportionsAreAsStated) {
+  const WorkloadOptions options;
+  const int n = 150000;
+  const std::vector<std::string> lines = lines_of(options, n);
+  std::unordered_map<std::string, int> last;  // line -> where it stood last
+  std::map<std::string, int> metrics, tenants;
+  std::set<std::string> ids;
+  size_t bytes = 0;
+  int repeats = 0, events = 0, hours = 0, days = 0, years = 0, values = 0;
+  for (int i = 0; i < n; ++i) {
+    const std::string& line = lines[i];
+    bytes += line.size() + 1;
+    const auto [seen, fresh] = last.try_emplace(line, i);
+    if (!fresh) {
+      EXPECT_LE(i - seen->second, static_cast<int>(kRepeatWindow));
+      seen->second = i;
+      ++repeats;
+      continue;
+    }
+    ++events;
+    EXPECT_TRUE(ids.insert(field(line, "unique_id")).second);
+    ++metrics[field(line, "metric")];
+    ++tenants[field(line, "tenant")];
+    const std::string metric = field(line, "metric"), value = field(line, "value");
+    EXPECT_EQ(!value.empty(), metric == "Placed Order" || metric == "Viewed Product");
+    if (!value.empty()) {
+      EXPECT_EQ(value.find('.'), value.size() - 3);
+      ++values;
+    }
+    const int64_t behind_s =
+        options.base_s + i / static_cast<int>(options.rate) - std::stoll(field(line, "time"));
+    EXPECT_GE(behind_s, 0);
+    const int64_t day_s = 86400;
+    if (behind_s <= 60) continue;
+    if (behind_s >= 3600 && behind_s <= 12 * 3600) {
+      ++hours;
+    } else if (behind_s >= day_s && behind_s <= 20 * day_s) {
+      ++days;
+    } else {
+      EXPECT_GE(behind_s, 365 * day_s);
+      EXPECT_LE(behind_s, 5 * 365 * day_s);
+      ++years;
+    }
+  }
+  EXPECT_NEAR(static_cast<double>(bytes) / n, 500, 50);
+  EXPECT_NEAR(static_cast<double>(repeats) / n, 0.03, 0.003);
+  EXPECT_NEAR(static_cast<double>(hours) / events, 0.08, 0.004);
+  EXPECT_NEAR(static_cast<double>(days) / events, 0.019, 0.002);
+  EXPECT_NEAR(static_cast<double>(years) / events, 0.001, 0.0005);
+  EXPECT_EQ(metrics.size(), 8u);
+  EXPECT_NEAR(static_cast<double>(metrics["Opened Email"]) / events, 0.38, 0.01);
+  EXPECT_NEAR(static_cast<double>(metrics["Placed Order"]) / events, 0.02, 0.002);
+  EXPECT_NEAR(static_cast<double>(values) / events, 0.09, 0.005);
+  double harmonic = 0;
+  for (uint32_t k = 1; k <= options.tenants; ++k) harmonic += 1.0 / k;
+  EXPECT_NEAR(static_cast<double>(tenants["t0"]) / events, 1 / harmonic, 0.01);
+  EXPECT_NEAR(static_cast<double>(tenants["t1"]) / events, 0.5 / harmonic, 0.01);
+}
+
+TEST(Workload, PropertiesAreZipfOfTheirCardinality) {
+  const std::vector<std::string> lines = lines_of({}, 60000);
+  for (int p : {0, 7, 12, 18, 23}) {
+    const std::string name = std::string("p") + (p < 10 ? "0" : "") + std::to_string(p);
+    std::map<std::string, int> seen;
+    for (const std::string& line : lines) ++seen[field(line, name)];
+    EXPECT_LE(seen.size(), kCardinalities[p]);
+    double total = 0;
+    for (uint32_t k = 1; k <= kCardinalities[p]; ++k) total += std::pow(k, -0.8);
+    EXPECT_NEAR(seen[name + "-0"] / 60000.0, 1 / total, 0.02) << name;
+    EXPECT_NEAR(seen[name + "-1"] / 60000.0, std::pow(2, -0.8) / total, 0.02) << name;
+  }
+}
+
+TEST(Workload, ASessionKeepsItsFirstTwelveProperties) {
+  // So many profiles that one hardly begins two sessions: its lines are one session.
+  const std::vector<std::string> lines = lines_of({.tenants = 3, .profiles = 1000000000000}, 40000);
+  std::map<std::string, std::set<std::string>> kept;
+  std::map<std::string, std::set<std::string>> events;
+  for (const std::string& line : lines) {
+    const std::string profile = field(line, "profile");
+    const size_t from = line.find("\"p00\""), to = line.find(",\"p12\"");
+    kept[profile].insert(line.substr(from, to - from));
+    events[profile].insert(line);
+  }
+  double sum = 0;
+  for (const auto& [profile, properties] : kept) {
+    EXPECT_EQ(properties.size(), 1u) << profile;
+    EXPECT_LE(events[profile].size(), 7u);
+    sum += static_cast<double>(events[profile].size());
+  }
+  // Sessions cut by the first and last line make the mean a little smaller than 4.
+  EXPECT_NEAR(sum / static_cast<double>(kept.size()), 3.85, 0.2);
+}
+
+TEST(AliasTable, DrawsEachValueByItsWeight) {
+  const AliasTable table({1, 0, 5, 2, 2});
+  Random random(7);
+  std::array<int, 5> seen{};
+  for (int i = 0; i < 100000; ++i) ++seen[table.draw(random)];
+  EXPECT_NEAR(seen[0], 10000, 500);
+  EXPECT_EQ(seen[1], 0);
+  EXPECT_NEAR(seen[2], 50000, 800);
+  EXPECT_NEAR(seen[3], 20000, 700);
+  EXPECT_NEAR(seen[4], 20000, 700);
+}
+
+TEST(WorkloadPlan, HasExactlyFDimensions) {
+  for (int fanout : {1, 2, 25, 26, 100, 300}) {
+    const std::string plan = workload_plan(fanout);
+    const size_t from = plan.find("by: [") + 5, to = plan.find("], sum:");
+    const std::string by = plan.substr(from, to - from);
+    int dimensions = 1, depth = 0;
+    for (char c : by) {
+      depth += (c == '[') - (c == ']');
+      dimensions += c == ',' && depth == 0;
+    }
+    EXPECT_EQ(dimensions, fanout);
+  }
+  EXPECT_EQ(workload_plan(1).find("properties:"), std::string::npos);
+  EXPECT_NE(workload_plan(27).find("p23, [p00, p01], [p00, p02]], sum"), std::string::npos);
+}
+
+}  // namespace
+}  // namespace quipu::bench

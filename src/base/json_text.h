@@ -1,0 +1,17 @@
+// Writing JSON text. Pure functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace quipu {
+
+bool is_valid_utf8(std::string_view text);
+
+// Appends `text` as a JSON string with quotes. Bytes that are no UTF-8 become U+FFFD, one for each.
+void append_json_string(std::string_view text, std::string& out);
+
+// Standard base64 with padding (RFC 4648, section 4).
+std::string base64(std::string_view bytes);
+
+}  // namespace quipu

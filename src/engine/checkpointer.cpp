@@ -1,0 +1,207 @@
+#include "engine/checkpointer.h"
+
+#include <chrono>
+
+#include "base/fault.h"
+
+namespace quipu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kPoll = std::chrono::milliseconds(5);
+
+double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+
+int64_t wall_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+}  // namespace
+
+Checkpointer::Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const EngineOptions& options, size_t pane_bytes,
+                           size_t hot_bytes)
+    : wiring_(std::move(wiring)),
+      dead_letters_(std::move(dead_letters)),
+      options_(options),
+      pane_bytes_(pane_bytes),
+      hot_bytes_(hot_bytes) {
+  thread_ = std::thread([this] { run(); });
+}
+
+Checkpointer::~Checkpointer() { stop(); }
+
+void Checkpointer::stop() {
+  {
+    std::lock_guard lock(mutex_);
+    stopping_ = true;
+  }
+  changed_.notify_all();
+  wiring_.parts->interrupt();
+  if (thread_.joinable()) thread_.join();
+}
+
+bool Checkpointer::push(DecodeStage& decoder, BlockTask task, const SourcePosition& behind) {
+  std::unique_lock lock(mutex_);
+  // Panes are full: wait until a barrier has emptied them.
+  while (!stopping_ && !failed_ && wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= pane_bytes_ && dirty_) {
+    changed_.wait_for(lock, kPoll);
+  }
+  if (stopping_ || failed_) return false;
+  if (!decoder.queue().push(DecodeTask{std::move(task)})) return false;
+  std::string encoded;
+  encode_position(behind, encoded);
+  positions_[behind.path] = std::move(encoded);
+  last_new_ = Clock::now();
+  if (!dirty_) first_new_ = last_new_;
+  dirty_ = true;
+  ++blocks_since_;
+  return true;
+}
+
+void Checkpointer::note_position(const SourcePosition& position) {
+  std::lock_guard lock(mutex_);
+  std::string encoded;
+  encode_position(position, encoded);
+  positions_[position.path] = std::move(encoded);
+  if (!dirty_) first_new_ = last_new_ = Clock::now();
+  dirty_ = true;
+}
+
+Status Checkpointer::request_and_wait() {
+  std::unique_lock lock(mutex_);
+  const uint64_t request = ++requests_;
+  changed_.notify_all();
+  changed_.wait(lock, [&] { return requests_done_ >= request || failed_ || stopping_; });
+  if (requests_done_ >= request) return {};
+  return Error{"the run ended before the checkpoint was made; the last one is intact: run the same command again"};
+}
+
+void Checkpointer::run_failed() {
+  wiring_.parts->interrupt();
+  std::lock_guard lock(mutex_);
+  failed_ = true;
+  changed_.notify_all();
+}
+
+CheckpointTotals Checkpointer::totals() const {
+  std::lock_guard lock(mutex_);
+  return totals_;
+}
+
+bool Checkpointer::due() const {
+  if (requests_ > requests_done_) return true;
+  if (!dirty_) return false;
+  const double age = seconds_since(first_new_);
+  if (age >= options_.checkpoint_age_s) return true;
+  if (age >= kIdleCheckpointS && seconds_since(last_new_) >= kIdleCheckpointS) return true;
+  if (options_.checkpoint_blocks && blocks_since_ >= options_.checkpoint_blocks) return true;
+  if (wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= pane_bytes_) return true;
+  return wiring_.live->hot_bytes.load(std::memory_order_relaxed) > hot_bytes_ + hot_bytes_ / 16;
+}
+
+void Checkpointer::run() {
+  uint64_t number = wiring_.store->committed().checkpoint;
+  while (true) {
+    uint64_t requests;
+    std::map<std::string, std::string> positions;
+    {
+      std::unique_lock lock(mutex_);
+      while (!stopping_ && !failed_ && !due()) changed_.wait_for(lock, kPoll);
+      if (stopping_ || failed_) return;
+      requests = requests_;
+      if (!dirty_) {
+        requests_done_ = requests;
+        changed_.notify_all();
+        continue;
+      }
+      positions.swap(positions_);
+      dirty_ = false;
+      blocks_since_ = 0;
+      ++number;
+      for (DecodeStage* decoder : wiring_.decoders) decoder->queue().push(DecodeTask{Barrier{number}});
+    }
+    changed_.notify_all();
+    CheckpointParts::Whole whole;
+    Status status;
+    if (wiring_.parts->wait(whole)) {
+      status = commit(number, std::move(whole), std::move(positions));
+    } else {
+      return;  // stopped, or failed elsewhere
+    }
+    if (!status.ok()) {
+      wiring_.fail(status.error());
+      return;
+    }
+    std::lock_guard lock(mutex_);
+    requests_done_ = requests;
+    changed_.notify_all();
+  }
+}
+
+Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::map<std::string, std::string> positions) {
+  const auto begin = Clock::now();
+  CheckpointWrite write;
+  write.state = wiring_.store->committed();
+  write.state.checkpoint = number;
+  write.state.time_s = wall_s();
+  write.state.positions = std::move(positions);
+
+  std::string letters;
+  for (DecoderPart& part : whole.decoders) {
+    write.state.tallies.add(part.tallies);
+    letters += part.dead_letters;
+    for (NameEntry& name : part.names) write.names.push_back(std::move(name));
+  }
+  std::vector<RowLog> logs;
+  std::vector<const Pane*> panes;
+  for (ShardPart& part : whole.shards) {
+    write.state.tallies.add(part.tallies);
+    write.expected_bytes += part.pane.bytes() / 4 + part.new_rows.bytes() / 4;
+    panes.push_back(&part.pane);
+    logs.push_back(std::move(part.new_rows));
+  }
+  fault_point("checkpoint.parts_complete");
+  QUIPU_TRY(dead_letters_.append_and_sync(letters));
+  fault_point("checkpoint.dead_letters_synced");
+  write.state.dead_letter_bytes = dead_letters_.bytes();
+  write.records = encode_appends(std::move(logs), wiring_.directory->plan());
+
+  GroupByResult grouped;
+  double group_s = 0;
+  write.cells = [&](const RowSink& sink) {
+    const auto group_begin = Clock::now();
+    Status status = group_by(panes, wiring_.directory->plan(), options_.group_by, group_state_, sink, grouped);
+    group_s = seconds_since(group_begin);
+    return status;
+  };
+  Status written;
+  write.catalogue = [&] {
+    for (const GroupByResult::Written& w : grouped.written) {
+      if (Status status = wiring_.directory->written(w.tenant, w.month); !status.ok()) written = status;
+    }
+    for (const GroupByResult::Several& s : grouped.several) wiring_.catalogue->add_several(s);
+    return wiring_.catalogue->take_pending();
+  };
+  auto stats = wiring_.store->commit(std::move(write));
+  if (!stats.ok()) return stats.error();
+  QUIPU_TRY(written);
+  fault_point("checkpoint.committed");
+  wiring_.live->durable_epoch.store(number, std::memory_order_release);
+
+  std::lock_guard lock(mutex_);
+  ++totals_.checkpoints;
+  totals_.ingested += stats->ingested;
+  totals_.cell_rows += grouped.rows;
+  totals_.sparse_rows += grouped.sparse_rows;
+  totals_.cells += grouped.cells;
+  totals_.cell_bytes += grouped.bytes;
+  totals_.record_bytes += stats->record_bytes;
+  totals_.name_rows += stats->name_rows;
+  totals_.group_s += group_s;
+  const double total_s = seconds_since(begin);
+  totals_.commit_s += total_s;
+  totals_.longest_s = std::max(totals_.longest_s, total_s);
+  return {};
+}
+
+}  // namespace quipu

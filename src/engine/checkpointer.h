@@ -1,0 +1,84 @@
+// The checkpoint writer's thread: decides when a checkpoint begins (age, bytes, request), sends the barrier,
+// waits for the parts, groups them into rows and commits them with the sources' positions.
+// One checkpoint at a time: the next barrier waits for the commit before it.
+#pragma once
+
+#include <atomic>
+#include <condition_variable>
+#include <functional>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <thread>
+#include <vector>
+
+#include "engine/checkpoint_parts.h"
+#include "engine/dead_letters.h"
+#include "engine/directory.h"
+#include "engine/options.h"
+#include "engine/queue.h"
+#include "engine/stages.h"
+#include "source/source.h"
+#include "store/catalogue.h"
+#include "store/store.h"
+
+namespace quipu {
+
+// Sums over the engine's life, for summaries and bench.
+struct CheckpointTotals {
+  uint64_t checkpoints = 0, ingested = 0;
+  uint64_t cell_rows = 0, sparse_rows = 0, cells = 0, cell_bytes = 0, record_bytes = 0, name_rows = 0;
+  double group_s = 0, commit_s = 0, longest_s = 0;
+};
+
+class Checkpointer {
+ public:
+  struct Wiring {
+    Store* store;
+    Catalogue* catalogue;
+    CatalogueDirectory* directory;
+    LiveCounters* live;
+    CheckpointParts* parts;
+    std::vector<DecodeStage*> decoders;
+    std::function<void(Error)> fail;
+  };
+  Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const EngineOptions& options, size_t pane_bytes, size_t hot_bytes);
+  ~Checkpointer();
+
+  // The reader's side. Gives a block to a decoder and notes the source's position behind it, as one step with
+  // regard to barriers; waits while panes are full. False once the run has failed.
+  bool push(DecodeStage& decoder, BlockTask task, const SourcePosition& behind);
+  // A position with nothing new to count before it (an input that ended).
+  void note_position(const SourcePosition& position);
+
+  Status request_and_wait();
+  void run_failed();              // something else failed: nothing is committed any more, nobody waits
+  void stop();                    // ends the thread without a further checkpoint
+  CheckpointTotals totals() const;
+
+ private:
+  void run();
+  bool due() const;               // with mutex_ held
+  Status commit(uint64_t number, CheckpointParts::Whole whole, std::map<std::string, std::string> positions);
+
+  Wiring wiring_;
+  DeadLetterFile dead_letters_;
+  const EngineOptions options_;
+  const size_t pane_bytes_, hot_bytes_;
+  GroupByState group_state_;
+
+  mutable std::mutex mutex_;      // guards what follows; held while a barrier or a block is pushed
+  std::condition_variable changed_;
+  std::map<std::string, std::string> positions_;   // new since the last barrier
+  std::chrono::steady_clock::time_point first_new_, last_new_;
+  bool dirty_ = false;
+  uint64_t blocks_since_ = 0;
+  uint64_t requests_ = 0, requests_done_ = 0;
+  bool stopping_ = false;
+  bool failed_ = false;
+  CheckpointTotals totals_;
+  std::thread thread_;
+};
+
+}  // namespace quipu

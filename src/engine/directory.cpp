@@ -1,0 +1,206 @@
+#include "engine/directory.h"
+
+#include <algorithm>
+#include <set>
+
+#include "plan/compile_metric.h"
+
+namespace quipu {
+namespace {
+
+constexpr char kNewStoreAdvice[] =
+    "; to count under another one, count the inputs into a new store (quipu run --data NEW_FOLDER ...)";
+
+std::string calendars_text(const std::vector<Calendar>& calendars) {
+  static const char* const kDays[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+  std::string text;
+  for (const Calendar& c : calendars) {
+    if (!text.empty()) text += ", ";
+    text += c.name + " (" + c.zone + ", weeks from " + kDays[int(c.week_start)] + ")";
+  }
+  return text;
+}
+
+}  // namespace
+
+CatalogueDirectory::CatalogueDirectory(Plan plan, Store& store, Catalogue& catalogue)
+    : store_(store), catalogue_(catalogue) {
+  plan_.plan = std::move(plan);
+}
+
+Result<std::unique_ptr<CatalogueDirectory>> CatalogueDirectory::open(Plan plan, Store& store, Catalogue& catalogue,
+                                                                     const std::string& zoneinfo_dir, int64_t now_s) {
+  std::unique_ptr<CatalogueDirectory> directory(new CatalogueDirectory(std::move(plan), store, catalogue));
+  QUIPU_TRY(directory->open_plan_versions(now_s));
+  QUIPU_TRY(directory->check_calendars());
+  QUIPU_TRY(directory->open_rules(zoneinfo_dir));
+  directory->snapshot_ = store.snapshot();
+  return directory;
+}
+
+Status CatalogueDirectory::open_plan_versions(int64_t now_s) {
+  std::vector<PlanVersionEntry> entries = catalogue_.plan_versions();
+  for (const PlanVersionEntry& entry : entries) {
+    auto old = Plan::deserialise(entry.plan);
+    if (!old.ok()) return Error{"the store's plan cannot be read: " + old.error().message};
+    old_plans_.push_back(std::move(*old));
+  }
+  if (!old_plans_.empty() && old_plans_.back().mapping_fingerprint() != plan_.plan.mapping_fingerprint()) {
+    return Error{"the plan reads events in another way (event: or input: changed) than this store was counted with" +
+                 std::string(kNewStoreAdvice)};
+  }
+  if (!old_plans_.empty() && old_plans_.back().fingerprint() == plan_.plan.fingerprint()) {
+    old_plans_.pop_back();
+  } else {
+    catalogue_.add_plan_version({plan_.plan.serialise(), store_.committed().checkpoint + 1, now_s});
+  }
+  plan_.version = PlanVersion(old_plans_.size() + 1);
+  versions_.push_back(nullptr);
+  for (const Plan& old : old_plans_) versions_.push_back(&old);
+  versions_.push_back(&plan_.plan);
+
+  for (const Column& column : plan_.plan.columns) plan_.columns.push_back(catalogue_.property(column.identity));
+  for (const ValueField& value : plan_.plan.values) plan_.values.push_back(catalogue_.value(value.name));
+  plan_.version_columns.resize(versions_.size());
+  for (size_t v = 1; v < versions_.size(); ++v) {
+    for (const Column& column : versions_[v]->columns) {
+      auto same = std::find_if(plan_.plan.columns.begin(), plan_.plan.columns.end(),
+                               [&](const Column& c) { return c.identity == column.identity; });
+      plan_.version_columns[v].push_back(same == plan_.plan.columns.end() ? -1 : int(same - plan_.plan.columns.begin()));
+    }
+  }
+  return {};
+}
+
+const std::vector<Calendar>* CatalogueDirectory::calendars_of(const std::string& tenant) const {
+  const TenantCalendars& planned = plan_.plan.calendars;
+  if (auto it = planned.tenants.find(tenant); it != planned.tenants.end()) return &it->second;
+  return planned.unknown_set_aside ? nullptr : &planned.fallback;
+}
+
+Status CatalogueDirectory::check_calendars() {
+  for (const auto& [id, name] : catalogue_.tenants()) {
+    auto fixed = catalogue_.fixed_calendars(id);
+    if (!fixed) continue;
+    const std::vector<Calendar>* planned = calendars_of(name);
+    if (planned && *planned != *fixed) {
+      return Error{"tenant \"" + name + "\" was counted under the calendars " + calendars_text(*fixed) +
+                   ", the plan now says " + calendars_text(*planned) + kNewStoreAdvice};
+    }
+  }
+  return {};
+}
+
+Status CatalogueDirectory::open_rules(const std::string& zoneinfo_dir) {
+  std::set<std::string> names;
+  auto add = [&](const std::vector<Calendar>& calendars) {
+    for (const Calendar& c : calendars) names.insert(c.zone);
+  };
+  add(plan_.plan.calendars.fallback);
+  for (const auto& [tenant, calendars] : plan_.plan.calendars.tenants) add(calendars);
+
+  for (RulesVersion v = 1; v <= catalogue_.rules_versions(); ++v) rules_[v] = catalogue_.rules(v);
+  current_rules_ = catalogue_.rules_versions();
+  auto latest = current_rules_ ? rules_[current_rules_] : std::map<std::string, std::shared_ptr<const ZoneRules>>{};
+  bool changed = current_rules_ == 0;
+  for (const std::string& name : names) {
+    auto loaded = load_zone(name, zoneinfo_dir);
+    if (!loaded.ok()) return loaded.error();
+    auto known = latest.find(name);
+    if (known != latest.end() && *known->second == *loaded) continue;
+    latest[name] = std::make_shared<const ZoneRules>(std::move(*loaded));
+    changed = true;
+  }
+  if (changed) {
+    std::vector<ZoneRules> zones;
+    for (const auto& [name, rules] : latest) zones.push_back(*rules);
+    current_rules_ = catalogue_.add_rules_version(zones);
+    rules_[current_rules_] = latest;
+  }
+  auto no_offset = load_zone(plan_.plan.time.no_offset, zoneinfo_dir);
+  if (!no_offset.ok()) return no_offset.error();
+  no_offset_ = std::make_shared<const ZoneRules>(std::move(*no_offset));
+  return {};
+}
+
+uint32_t CatalogueDirectory::calendar_set(const std::vector<Calendar>& calendars) {
+  for (size_t i = 0; i < sets_.size(); ++i) {
+    if (sets_[i].calendars == calendars) return uint32_t(i);
+  }
+  CalendarSet set{calendars, true};
+  for (const Calendar& c : calendars) set.utc_only = set.utc_only && c.zone == "UTC";
+  sets_.push_back(std::move(set));
+  return uint32_t(sets_.size() - 1);
+}
+
+const Tenant* CatalogueDirectory::tenant(std::string_view name) {
+  std::lock_guard lock(mutex_);
+  std::string key(name);
+  if (auto it = tenants_.find(key); it != tenants_.end()) return it->second;
+  const std::vector<Calendar>* calendars = calendars_of(key);
+  if (!calendars) return nullptr;  // not remembered: names of strangers must not fill memory
+  Tenant tenant{catalogue_.tenant(name), calendar_set(*calendars)};
+  tenant_storage_.push_back(tenant);
+  set_of_tenant_[raw(tenant.id)] = tenant.calendar_set;
+  return tenants_[std::move(key)] = &tenant_storage_.back();
+}
+
+const CompiledMetric* CatalogueDirectory::metric(std::string_view name) {
+  std::lock_guard lock(mutex_);
+  std::string key(name);
+  if (auto it = metrics_.find(key); it != metrics_.end()) return it->second;
+  if (plan_.plan.sections_of(name).empty()) return nullptr;
+  IdSource ids;
+  ids.selector = [&](const Selector& s) { return catalogue_.selector(s.identity(), s.group, s.name); };
+  ids.dimension = [&](const std::string& identity) { return catalogue_.dimension(identity); };
+  ids.layout = [&](const SectionLayout& layout) { return catalogue_.layout(layout); };
+  metric_storage_.push_back(compile_metric(plan_, name, versions_, ids));
+  metric_storage_.back().index = uint32_t(metric_storage_.size() - 1);
+  return metrics_[std::move(key)] = &metric_storage_.back();
+}
+
+RulesVersion CatalogueDirectory::rules_of(TenantId tenant, MonthIndex month, bool utc_only) {
+  if (utc_only) return current_rules_;
+  auto pinned = catalogue_.pin(*snapshot_, tenant, month);
+  CHECK(pinned.ok());  // the meta family was readable at open; a broken file is a fail stop
+  return pinned->value_or(current_rules_);
+}
+
+std::shared_ptr<const ZoneRules> CatalogueDirectory::zone(RulesVersion version, const std::string& name) {
+  auto& zones = rules_[version];
+  auto it = zones.find(name);
+  CHECK(it != zones.end());
+  return it->second;
+}
+
+const MonthTable* CatalogueDirectory::month(const Tenant& tenant, MonthIndex month) {
+  std::lock_guard lock(mutex_);
+  const uint64_t key = uint64_t(raw(tenant.id)) << 16 | month;
+  if (auto it = months_.find(key); it != months_.end()) return it->second;
+  const CalendarSet& set = sets_[tenant.calendar_set];
+  TableKey table_key{tenant.calendar_set, month, current_rules_, rules_of(tenant.id, month, set.utc_only), current_rules_};
+  if (month > 0) table_key.previous = rules_of(tenant.id, MonthIndex(month - 1), set.utc_only);
+  if (month + 1 < kMonths) table_key.next = rules_of(tenant.id, MonthIndex(month + 1), set.utc_only);
+  auto& table = tables_[table_key];
+  if (!table) {
+    std::vector<MonthTable::CalendarRules> calendars;
+    for (const Calendar& c : set.calendars) {
+      calendars.push_back({c, zone(table_key.previous, c.zone), zone(table_key.current, c.zone), zone(table_key.next, c.zone)});
+    }
+    table = MonthTable::build(month, calendars);
+  }
+  return months_[key] = table.get();
+}
+
+Status CatalogueDirectory::written(TenantId tenant, MonthIndex month) {
+  std::lock_guard lock(mutex_);
+  const CalendarSet& set = sets_[set_of_tenant_.at(raw(tenant))];
+  if (!catalogue_.fixed_calendars(tenant)) catalogue_.fix_calendars(tenant, set.calendars);
+  if (set.utc_only) return {};
+  auto pinned = catalogue_.pin(*snapshot_, tenant, month);
+  if (!pinned.ok()) return pinned.error();
+  if (!*pinned) catalogue_.add_pin(tenant, month, current_rules_);
+  return {};
+}
+
+}  // namespace quipu

@@ -1,0 +1,81 @@
+// What decoders ask about tenants, metrics and months, answered from the catalogue: tenant ids and calendars,
+// compiled metrics, bucket tables under the pinned zone rules. Thread-safe; what it returns lives as long as it.
+#pragma once
+
+#include <deque>
+#include <map>
+#include <memory>
+#include <mutex>
+#include <string>
+#include <string_view>
+#include <unordered_map>
+#include <vector>
+
+#include "event/decode.h"
+#include "plan/compiled.h"
+#include "store/catalogue.h"
+#include "store/store.h"
+
+namespace quipu {
+
+class CatalogueDirectory : public Directory {
+ public:
+  // Everything is checked here: a changed mapping, or another calendar for a tenant that was counted, is
+  // refused with the way out; a changed plan starts a new plan version, changed zone rules a new rules version
+  // (both are committed with the next checkpoint). plan is the one of this run.
+  static Result<std::unique_ptr<CatalogueDirectory>> open(Plan plan, Store& store, Catalogue& catalogue,
+                                                          const std::string& zoneinfo_dir, int64_t now_s);
+
+  const Tenant* tenant(std::string_view name) override;
+  const CompiledMetric* metric(std::string_view name) override;
+  const MonthTable* month(const Tenant& tenant, MonthIndex month) override;
+
+  const CompiledPlan& plan() const { return plan_; }
+  std::shared_ptr<const ZoneRules> no_offset_zone() const { return no_offset_; }
+
+  // Called by the checkpoint writer for every (tenant, month) with counted events: pins the month's rules and
+  // fixes the tenant's calendars, once.
+  Status written(TenantId tenant, MonthIndex month);
+
+ private:
+  CatalogueDirectory(Plan plan, Store& store, Catalogue& catalogue);
+  struct CalendarSet {
+    std::vector<Calendar> calendars;
+    bool utc_only = true;    // nothing to pin
+  };
+  uint32_t calendar_set(const std::vector<Calendar>& calendars);
+  const std::vector<Calendar>* calendars_of(const std::string& tenant) const;  // by the plan; null: set aside
+  Status check_calendars();
+  Status open_plan_versions(int64_t now_s);
+  Status open_rules(const std::string& zoneinfo_dir);
+  RulesVersion rules_of(TenantId tenant, MonthIndex month, bool utc_only);
+  std::shared_ptr<const ZoneRules> zone(RulesVersion version, const std::string& name);
+
+  Store& store_;
+  Catalogue& catalogue_;
+  CompiledPlan plan_;
+  std::vector<Plan> old_plans_;                  // [v - 1], without the current one
+  std::vector<const Plan*> versions_;            // [v]; index 0 unused
+  std::shared_ptr<const ZoneRules> no_offset_;
+  RulesVersion current_rules_ = 0;
+  std::map<RulesVersion, std::map<std::string, std::shared_ptr<const ZoneRules>>> rules_;
+
+  std::mutex mutex_;
+  std::deque<Tenant> tenant_storage_;
+  std::unordered_map<std::string, const Tenant*> tenants_;
+  std::unordered_map<uint32_t, uint32_t> set_of_tenant_;  // by id
+  std::vector<CalendarSet> sets_;
+  std::deque<CompiledMetric> metric_storage_;
+  std::unordered_map<std::string, const CompiledMetric*> metrics_;  // null: unplanned
+  std::unordered_map<uint64_t, const MonthTable*> months_;           // by tenant << 16 | month
+  struct TableKey {
+    uint32_t set;
+    MonthIndex month;
+    RulesVersion previous, current, next;
+    auto operator<=>(const TableKey&) const = default;
+  };
+  std::map<TableKey, std::shared_ptr<const MonthTable>> tables_;
+  std::unique_ptr<Snapshot> snapshot_;           // for committed pins
+};
+
+}  // namespace quipu

@@ -1,0 +1,226 @@
+#include "engine/engine.h"
+
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+
+namespace quipu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+constexpr auto kProgressInterval = std::chrono::milliseconds(200);
+
+int64_t wall_s() {
+  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+}
+
+size_t machine_memory() {
+  return size_t(::sysconf(_SC_PHYS_PAGES)) * size_t(::sysconf(_SC_PAGE_SIZE));
+}
+
+}  // namespace
+
+MemoryShares divide_memory(const EngineOptions& options) {
+  const size_t memory = options.memory_bytes ? options.memory_bytes : machine_memory() / 2;
+  MemoryShares shares;
+  shares.hot = options.hot_bytes ? options.hot_bytes : memory / 2;
+  shares.pane = options.pane_bytes ? options.pane_bytes : memory / 8;  // one of two generations
+  shares.cache = memory / 16;
+  shares.write_buffer = std::min<size_t>(memory / 32, size_t(64) << 20);
+  return shares;
+}
+
+Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& options) {
+  if (options.memory_bytes && options.memory_bytes < kMinMemoryBytes) {
+    return Error{"--memory is below " + std::to_string(kMinMemoryBytes >> 20) + "M, the least that quipu runs in"};
+  }
+  std::unique_ptr<Engine> engine(new Engine);
+  engine->options_ = options;
+  const MemoryShares memory = divide_memory(options);
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const unsigned shards = options.shards ? options.shards : cores;
+  const unsigned decoders = options.decoders ? options.decoders : std::max(1u, cores / 2);
+
+  StoreOptions store_options;
+  store_options.create = options.create;
+  store_options.cache_bytes = memory.cache;
+  store_options.write_buffer_bytes = memory.write_buffer;
+  if (options.ingest_bytes) store_options.ingest_bytes = options.ingest_bytes;
+  store_options.secret = options.secret;
+  store_options.element_bits = options.element_bits;
+  auto store = Store::open(options.directory, store_options);
+  if (!store.ok()) return store.error();
+  engine->store_ = std::move(*store);
+  const CommittedState committed = engine->store_->committed();
+
+  auto snapshot = engine->store_->snapshot();
+  auto catalogue = Catalogue::load(*snapshot);
+  if (!catalogue.ok()) return catalogue.error();
+  engine->catalogue_ = std::move(*catalogue);
+  auto directory = CatalogueDirectory::open(std::move(plan), *engine->store_, *engine->catalogue_, options.zoneinfo_dir, wall_s());
+  if (!directory.ok()) return directory.error();
+  engine->directory_ = std::move(*directory);
+  auto letters = DeadLetterFile::open(options.directory + "/dead-letter.jsonl", committed.dead_letter_bytes);
+  if (!letters.ok()) return letters.error();
+
+  engine->live_.durable_epoch = committed.checkpoint;
+  engine->parts_ = std::make_unique<CheckpointParts>(shards + decoders);
+  StageContext context;
+  context.plan = &engine->directory_->plan();
+  context.live = &engine->live_;
+  context.parts = engine->parts_.get();
+  context.pool = &engine->pool_;
+  context.fail = [raw = engine.get()](Error error) { raw->fail(std::move(error)); };
+
+  TallyOptions tally;
+  tally.memory_bytes = memory.hot / shards;
+  if (options.matrix_rows) tally.matrix_rows = options.matrix_rows;
+  if (options.chunk_words) tally.chunk_words = options.chunk_words;
+  tally.variant = options.tally_variant;
+  std::vector<ShardStage*> shard_list;
+  for (unsigned s = 0; s < shards; ++s) {
+    engine->shards_.push_back(std::make_unique<ShardStage>(decoders, tally, *engine->store_, context));
+    shard_list.push_back(engine->shards_.back().get());
+  }
+  std::vector<DecodeStage*> decoder_list;
+  for (unsigned d = 0; d < decoders; ++d) {
+    engine->decoders_.push_back(std::make_unique<DecodeStage>(d, engine->store_->hasher(), *engine->directory_,
+                                                              engine->directory_->no_offset_zone(), shard_list, context,
+                                                              options.relative_now));
+    decoder_list.push_back(engine->decoders_.back().get());
+  }
+  engine->checkpointer_ = std::make_unique<Checkpointer>(
+      Checkpointer::Wiring{engine->store_.get(), engine->catalogue_.get(), engine->directory_.get(), &engine->live_,
+                           engine->parts_.get(), decoder_list, context.fail},
+      std::move(*letters), options, memory.pane, memory.hot);
+  return engine;
+}
+
+Engine::~Engine() {
+  if (checkpointer_) checkpointer_->stop();
+  for (auto& decoder : decoders_) decoder->queue().close_and_drop();
+  for (auto& shard : shards_) shard->queue().close_and_drop();
+  for (auto& decoder : decoders_) decoder->stop();
+  for (auto& shard : shards_) shard->stop();
+}
+
+void Engine::fail(Error error) {
+  {
+    std::lock_guard lock(failure_mutex_);
+    if (has_failed_) return;
+    failure_ = std::move(error);
+    has_failed_ = true;
+  }
+  // Nobody may wait for somebody who has stopped.
+  for (auto& decoder : decoders_) decoder->queue().close_and_drop();
+  for (auto& shard : shards_) shard->queue().close_and_drop();
+  if (checkpointer_) checkpointer_->run_failed();
+}
+
+Status Engine::failed() const {
+  std::lock_guard lock(failure_mutex_);
+  if (has_failed_) return failure_;
+  return {};
+}
+
+Result<std::vector<SourcePosition>> Engine::positions() const {
+  std::vector<SourcePosition> positions;
+  for (const auto& [key, bytes] : store_->committed().positions) {
+    if (reached_.contains(key)) continue;
+    auto position = decode_position(bytes);
+    if (!position.ok()) return Error{"the store's position of " + key + " cannot be read: " + position.error().message};
+    positions.push_back(std::move(*position));
+  }
+  for (const auto& [key, position] : reached_) positions.push_back(position);
+  return positions;
+}
+
+std::vector<TallyStats> Engine::tally_stats() const {
+  std::vector<TallyStats> stats;
+  for (const auto& shard : shards_) stats.push_back(shard->stats());
+  return stats;
+}
+
+Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const RunOptions& options) {
+  const Tallies before = store_->committed().tallies;
+  RunSummary summary;
+  for (auto& decoder : decoders_) decoder->set_strict(options.strict);
+  const Plan& plan = directory_->plan().plan;
+  SourceOptions source_options;
+  source_options.header = plan.input.delimited && plan.input.header && plan.input.columns.empty();
+  source_options.again = options.again;
+  source_options.moved = options.moved;
+  source_options.max_line_bytes = kMaxLineBytes;
+  if (options_.block_bytes) source_options.block_bytes = options_.block_bytes;
+
+  for (const std::string& input : inputs) {
+    struct stat info{};
+    if (input != "-" && ::stat(input.c_str(), &info) == 0) progress_.bytes_total += uint64_t(info.st_size);
+  }
+  for (const std::string& input : inputs) {
+    auto known = positions();
+    if (!known.ok()) return known.error();
+    auto source = input == "-" ? open_standard_input(STDIN_FILENO, options.standard_input_name, options_.directory + "/spool",
+                                                     *known, source_options)
+                               : open_file(input, *known, source_options);
+    if (!source.ok()) return source.error();
+    auto info = std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
+    QUIPU_TRY(read_input(**source, info, options, summary));
+    if (summary.stopped) break;
+    if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return summary;
+  }
+  Status status = checkpointer_->request_and_wait();
+  if (Status failure = failed(); !failure.ok()) return failure.error();
+  QUIPU_TRY(status);
+  summary.committed = store_->committed();
+  summary.tallies = summary.committed.tallies;
+  summary.tallies.subtract(before);
+  return summary;
+}
+
+Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>& info, const RunOptions& options,
+                          RunSummary& summary) {
+  auto last_progress = Clock::now();
+  const uint64_t bytes_before = progress_.bytes_read;
+  progress_.input = info->name;
+  bool anything = false;
+  while (true) {
+    if (options.stop && options.stop->load(std::memory_order_relaxed)) {
+      summary.stopped = true;
+      return {};
+    }
+    auto block = source.next();
+    if (!block.ok()) return block.error();
+    if (block->text.empty()) break;
+    anything = true;
+    DecodeStage& decoder = *decoders_[next_decoder_++ % decoders_.size()];
+    if (!checkpointer_->push(decoder, BlockTask{std::move(*block), info}, source.position())) {
+      if (Status failure = failed(); !failure.ok()) return failure;
+      return Error{"the run was ended from inside"};
+    }
+    reached_[source.position().path] = source.position();
+    ++blocks_;
+    if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return {};
+    if (options.progress && Clock::now() - last_progress >= kProgressInterval) {
+      last_progress = Clock::now();
+      progress_.bytes_read = bytes_before + source.bytes_read();
+      progress_.lines = live_.read;
+      progress_.duplicates = live_.duplicate;
+      progress_.set_aside = live_.set_aside;
+      progress_.checkpoints = checkpointer_->totals().checkpoints;
+      options.progress(progress_);
+    }
+  }
+  progress_.bytes_read = bytes_before + source.bytes_read();
+  if (anything) {
+    reached_[source.position().path] = source.position();
+    checkpointer_->note_position(source.position());  // that its end was reached
+  } else {
+    summary.finished_before.push_back(info->name);
+  }
+  return failed();
+}
+
+}  // namespace quipu

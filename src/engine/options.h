@@ -1,0 +1,48 @@
+// What a run can be told. Defaults are those of `quipu run`.
+#pragma once
+
+#include <cstdint>
+#include <string>
+
+#include "base/hash.h"
+#include "cells/group_by.h"
+#include "event/outcome.h"
+
+namespace quipu {
+
+inline constexpr size_t kMinMemoryBytes = size_t(64) << 20;  // what `--memory` may ask for at least
+inline constexpr size_t kDecodeQueueBlocks = 4;              // blocks waiting before each decoder
+inline constexpr size_t kShardQueueBatches = 8;              // batches waiting before each shard
+inline constexpr double kIdleCheckpointS = 0.5;              // after so long without input what is there is committed
+
+struct EngineOptions {
+  std::string directory;            // the data folder
+  bool create = true;
+  unsigned shards = 0;              // 0: one a core
+  unsigned decoders = 0;            // 0: one for two cores
+  size_t memory_bytes = 0;          // of the process; 0: half the machine's
+  double checkpoint_age_s = 60;     // under load
+  std::string zoneinfo_dir;         // "": the system's
+  // For tests: sizes that make rare paths common. 0 or default: by memory_bytes.
+  size_t hot_bytes = 0;             // of all shards' hot tiers together
+  size_t pane_bytes = 0;            // of all shards' panes together, at which a checkpoint starts
+  uint64_t checkpoint_blocks = 0;   // a checkpoint every so many blocks
+  size_t block_bytes = 0;
+  int matrix_rows = 0;
+  int chunk_words = 0;
+  int tally_variant = 0;
+  size_t ingest_bytes = 0;
+  unsigned element_bits = 64;
+  HashSecret secret{};              // of a new store; zero: drawn at random
+  GroupByOptions group_by;
+  bool relative_now = true;         // the `future` note compares with the wall clock
+};
+
+// Memory as it is divided: hot tier 1/2, panes 1/4 (both generations), block cache 1/16, the rest for
+// write buffers, queues and the commit's own tables.
+struct MemoryShares {
+  size_t hot, pane, cache, write_buffer;
+};
+MemoryShares divide_memory(const EngineOptions& options);
+
+}  // namespace quipu

@@ -1,0 +1,230 @@
+#include "engine/stages.h"
+
+#include <chrono>
+
+#include "base/check.h"
+#include "base/fault.h"
+#include "engine/dead_letters.h"
+
+namespace quipu {
+namespace {
+
+constexpr size_t kBatchEvents = 2048;  // events a batch holds before it goes to its shard
+
+int64_t wall_ms() {
+  using namespace std::chrono;
+  return duration_cast<milliseconds>(system_clock::now().time_since_epoch()).count();
+}
+
+// Keeps a shared counter in step with one stage's own figure.
+void publish(std::atomic<uint64_t>& total, uint64_t& seen, uint64_t now) {
+  total.fetch_add(now - seen, std::memory_order_relaxed);
+  seen = now;
+}
+
+}  // namespace
+
+std::unique_ptr<EventBatch> BatchPool::take(uint32_t columns) {
+  {
+    std::lock_guard lock(mutex_);
+    if (!free_.empty()) {
+      auto batch = std::move(free_.back());
+      free_.pop_back();
+      batch->clear();
+      batch->columns = columns;
+      return batch;
+    }
+  }
+  auto batch = std::make_unique<EventBatch>();
+  batch->columns = columns;
+  return batch;
+}
+
+void BatchPool::give(std::unique_ptr<EventBatch> batch) {
+  std::lock_guard lock(mutex_);
+  free_.push_back(std::move(batch));
+}
+
+// ---- shard ----------------------------------------------------------------------------------------------
+
+ShardStage::ShardStage(unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context)
+    : decoders_(decoders), context_(std::move(context)), tally_(options, *context_.plan, tier), barrier_from_(decoders) {
+  thread_ = std::thread([this] { run(); });
+}
+
+ShardStage::~ShardStage() { stop(); }
+
+void ShardStage::stop() {
+  queue_.close_and_drop();
+  if (thread_.joinable()) thread_.join();
+}
+
+TallyStats ShardStage::stats() const { return tally_.stats(); }
+
+void ShardStage::run() {
+  while (auto task = queue_.pop()) {
+    take(std::move(*task));
+    // What early decoders sent behind their barrier is taken once the barrier is complete.
+    while (barriers_ == 0 && !behind_barrier_.empty()) {
+      ShardTask early = std::move(behind_barrier_.front());
+      behind_barrier_.pop_front();
+      take(std::move(early));
+    }
+  }
+}
+
+void ShardStage::take(ShardTask task) {
+  if (barrier_from_[task.decoder]) {
+    behind_barrier_.push_back(std::move(task));
+    return;
+  }
+  if (auto* batch = std::get_if<std::unique_ptr<EventBatch>>(&task.what)) {
+    tally(**batch);
+    context_.pool->give(std::move(*batch));
+    return;
+  }
+  barrier_from_[task.decoder] = true;
+  if (++barriers_ < decoders_) return;
+  hand_over(std::get<Barrier>(task.what).epoch);
+  barriers_ = 0;
+  barrier_from_.assign(decoders_, false);
+}
+
+void ShardStage::tally(EventBatch& batch) {
+  tally_.durable(context_.live->durable_epoch.load(std::memory_order_acquire));
+  if (Status status = tally_.add(batch, result_); !status.ok()) {
+    context_.fail(status.error());
+    return;
+  }
+  for (const TallyResult::Row& row : result_.rows) {
+    pane_.add(batch, batch.events[row.event], row.row, result_.bitmaps.data() + row.bitmaps);
+  }
+  since_barrier_.counted += result_.counted;
+  since_barrier_.duplicate += result_.duplicates;
+  context_.live->counted.fetch_add(result_.counted, std::memory_order_relaxed);
+  context_.live->duplicate.fetch_add(result_.duplicates, std::memory_order_relaxed);
+  publish(context_.live->pending_bytes, pending_seen_, pane_.bytes() + tally_.pending_bytes());
+  publish(context_.live->hot_bytes, hot_seen_, tally_.stats().memory_bytes);
+}
+
+void ShardStage::hand_over(uint64_t epoch) {
+  const auto begin = std::chrono::steady_clock::now();
+  ShardPart part;
+  part.tallies = since_barrier_;
+  since_barrier_ = {};
+  part.pane = std::move(pane_);
+  pane_ = Pane();
+  tally_.hand_over(epoch, part.new_rows);
+  publish(context_.live->pending_bytes, pending_seen_, 0);
+  context_.parts->add(std::move(part));
+  const auto us = uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count());
+  uint64_t longest = context_.live->longest_stall_us.load(std::memory_order_relaxed);
+  while (us > longest && !context_.live->longest_stall_us.compare_exchange_weak(longest, us)) {
+  }
+  fault_point("barrier.pane_handed_over");
+}
+
+// ---- decoder --------------------------------------------------------------------------------------------
+
+DecodeStage::DecodeStage(unsigned number, const Hasher& hasher, Directory& directory,
+                         std::shared_ptr<const ZoneRules> no_offset, std::vector<ShardStage*> shards, StageContext context,
+                         bool relative_now)
+    : number_(number),
+      context_(std::move(context)),
+      decoder_(*context_.plan, hasher, directory, names_, std::move(no_offset)),
+      shards_(std::move(shards)),
+      batches_(shards_.size()),
+      relative_now_(relative_now) {
+  for (EventBatch& batch : batches_) batch.columns = uint32_t(context_.plan->plan.columns.size());
+  thread_ = std::thread([this] { run(); });
+}
+
+DecodeStage::~DecodeStage() { stop(); }
+
+void DecodeStage::stop() {
+  queue_.close_and_drop();
+  if (thread_.joinable()) thread_.join();
+}
+
+void DecodeStage::run() {
+  while (auto task = queue_.pop()) {
+    if (auto* block = std::get_if<BlockTask>(&*task)) {
+      if (!decode(*block)) return;
+    } else {
+      hand_over(std::get<Barrier>(*task).epoch);
+    }
+  }
+}
+
+bool DecodeStage::decode(const BlockTask& task) {
+  if (task.input != input_) {
+    input_ = task.input;
+    if (Status status = decoder_.set_header(input_->header); !status.ok()) {
+      context_.fail(Error{input_->name + ": " + status.error().message});
+      return false;
+    }
+  }
+  if (relative_now_) decoder_.set_now(wall_ms());
+  const Tallies before = since_barrier_;
+  std::string_view text = task.block.text;
+  uint64_t line = task.block.first_line;
+  uint64_t offset = task.block.offset;
+  while (!text.empty()) {
+    const size_t end = text.find('\n');
+    const std::string_view bytes = text.substr(0, end);
+    LineOutcome outcome;
+    if (task.block.truncated_line) {
+      outcome.kind = LineOutcome::Kind::set_aside;
+      outcome.reason = Reason::line_too_long;
+      outcome.detail = "longer than " + std::to_string(kMaxLineBytes) + " bytes";
+    } else {
+      outcome = decoder_.decode(bytes, batches_);
+    }
+    tally_line(outcome, since_barrier_);
+    if (outcome.kind == LineOutcome::Kind::set_aside) {
+      if (strict_) {
+        context_.fail(Error{input_->name + ":" + std::to_string(line) + ": " + std::string(reason_name(outcome.reason)) +
+                            ": " + outcome.detail + " (--strict stops at the first line set aside)"});
+        return false;
+      }
+      append_dead_letter(input_->name, line, offset, outcome, bytes, dead_letters_);
+    }
+    if (end == std::string_view::npos) break;
+    text.remove_prefix(end + 1);
+    offset += end + 1;
+    ++line;
+  }
+  LiveCounters& live = *context_.live;
+  live.read.fetch_add(since_barrier_.read - before.read, std::memory_order_relaxed);
+  live.unplanned.fetch_add(since_barrier_.unplanned - before.unplanned, std::memory_order_relaxed);
+  live.set_aside.fetch_add(since_barrier_.set_aside_total() - before.set_aside_total(), std::memory_order_relaxed);
+  publish(live.pending_bytes, pending_seen_, names_.bytes() + dead_letters_.size());
+  return flush(false);
+}
+
+// Sends batches to their shards: all of them, or those that are large.
+bool DecodeStage::flush(bool all) {
+  for (size_t s = 0; s < shards_.size(); ++s) {
+    EventBatch& batch = batches_[s];
+    if (batch.events.empty() || (!all && batch.events.size() < kBatchEvents)) continue;
+    auto full = context_.pool->take(batch.columns);
+    std::swap(*full, batch);
+    if (!shards_[s]->queue().push(ShardTask{number_, std::move(full)})) return false;
+  }
+  return true;
+}
+
+void DecodeStage::hand_over(uint64_t epoch) {
+  flush(true);
+  DecoderPart part;
+  part.tallies = since_barrier_;
+  since_barrier_ = {};
+  part.names = names_.take();
+  part.dead_letters = std::move(dead_letters_);
+  dead_letters_.clear();
+  publish(context_.live->pending_bytes, pending_seen_, 0);
+  context_.parts->add(std::move(part));
+  for (ShardStage* shard : shards_) shard->queue().push(ShardTask{number_, Barrier{epoch}});
+}
+
+}  // namespace quipu

@@ -1,0 +1,137 @@
+// The threads between source and checkpoint, and what flows between them.
+//
+//   reader --blocks--> decoders --batches--> shards --panes, records--> checkpointer
+//
+// A barrier is pushed to every decoder between two blocks; a decoder passes it to every shard after the
+// batches before it; a shard that has it from every decoder hands over its pane and its new rows and goes
+// on. (Aligned barriers after Chandy and Lamport 1985, as stream processors use them.)
+#pragma once
+
+#include <atomic>
+#include <cstdint>
+#include <deque>
+#include <functional>
+#include <memory>
+#include <string>
+#include <thread>
+#include <variant>
+#include <vector>
+
+#include "cells/pane.h"
+#include "engine/checkpoint_parts.h"
+#include "engine/options.h"
+#include "engine/queue.h"
+#include "event/decode.h"
+#include "source/source.h"
+#include "tally/tally.h"
+
+namespace quipu {
+
+struct InputInfo {
+  std::string name;
+  std::string header;
+};
+
+struct Barrier {
+  uint64_t epoch = 0;
+};
+struct BlockTask {
+  Block block;
+  std::shared_ptr<const InputInfo> input;
+};
+using DecodeTask = std::variant<BlockTask, Barrier>;
+struct ShardTask {
+  unsigned decoder = 0;
+  std::variant<std::unique_ptr<EventBatch>, Barrier> what;
+};
+
+// Batches in circulation, so that steady work allocates nothing. Thread-safe.
+class BatchPool {
+ public:
+  std::unique_ptr<EventBatch> take(uint32_t columns);
+  void give(std::unique_ptr<EventBatch> batch);
+
+ private:
+  std::mutex mutex_;
+  std::vector<std::unique_ptr<EventBatch>> free_;
+};
+
+// Counters that any thread may read while the run goes on.
+struct LiveCounters {
+  std::atomic<uint64_t> read{0}, set_aside{0}, duplicate{0}, counted{0}, unplanned{0};
+  std::atomic<uint64_t> pending_bytes{0};       // panes, new rows, names and dead letters since the last barrier
+  std::atomic<uint64_t> hot_bytes{0};           // of all shards' hot tiers
+  std::atomic<uint64_t> durable_epoch{0};
+  std::atomic<uint64_t> longest_stall_us{0};    // of a shard at a barrier
+};
+
+// What stages need of their surroundings.
+struct StageContext {
+  const CompiledPlan* plan = nullptr;
+  LiveCounters* live = nullptr;
+  CheckpointParts* parts = nullptr;
+  BatchPool* pool = nullptr;
+  std::function<void(Error)> fail;              // ends the run; the first error counts
+  bool strict = false;
+};
+
+class ShardStage {
+ public:
+  ShardStage(unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context);
+  ~ShardStage();
+  BoundedQueue<ShardTask>& queue() { return queue_; }
+  void stop();                                   // drops what waits and joins
+  TallyStats stats() const;                      // only while the stage is quiet (after a checkpoint, before input)
+
+ private:
+  void run();
+  void take(ShardTask task);
+  void tally(EventBatch& batch);
+  void hand_over(uint64_t epoch);
+
+  const unsigned decoders_;
+  StageContext context_;
+  BoundedQueue<ShardTask> queue_{kShardQueueBatches};
+  Tally tally_;
+  Pane pane_;
+  TallyResult result_;
+  Tallies since_barrier_;
+  uint64_t pending_seen_ = 0, hot_seen_ = 0;
+  std::vector<bool> barrier_from_;
+  unsigned barriers_ = 0;
+  std::deque<ShardTask> behind_barrier_;         // from decoders that are ahead
+  std::thread thread_;
+};
+
+class DecodeStage {
+ public:
+  DecodeStage(unsigned number, const Hasher& hasher, Directory& directory, std::shared_ptr<const ZoneRules> no_offset,
+              std::vector<ShardStage*> shards, StageContext context, bool relative_now);
+  ~DecodeStage();
+  BoundedQueue<DecodeTask>& queue() { return queue_; }
+  void set_strict(bool strict) { strict_ = strict; }
+  void stop();
+
+ private:
+  void run();
+  bool decode(const BlockTask& task);
+  void hand_over(uint64_t epoch);
+  bool flush(bool all);
+
+  const unsigned number_;
+  StageContext context_;
+  BoundedQueue<DecodeTask> queue_{kDecodeQueueBlocks};
+  NameLog names_;
+  Decoder decoder_;
+  std::vector<ShardStage*> shards_;
+  std::vector<EventBatch> batches_;
+  std::shared_ptr<const InputInfo> input_;
+  Tallies since_barrier_;
+  std::string dead_letters_;
+  uint64_t pending_seen_ = 0;
+  const bool relative_now_;
+  std::atomic<bool> strict_{false};
+  std::thread thread_;
+};
+
+}  // namespace quipu

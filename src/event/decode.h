@@ -1,0 +1,83 @@
+// A line -> rows of hashed elements (decisions 9-18). A Decoder belongs to one thread; it keeps parser
+// buffers and caches, no state that answers depend on. It reads no clock and no file.
+#pragma once
+
+#include <memory>
+#include <span>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "event/event.h"
+#include "event/name_log.h"
+#include "event/outcome.h"
+
+namespace quipu {
+
+inline constexpr size_t kMaxLineBytes = 1 << 20;
+inline constexpr int kMaxJsonDepth = 64;
+
+struct Tenant {
+  TenantId id{};
+  uint32_t calendar_set = 0;     // the engine's number of its calendars
+};
+
+// Gives decoders what the catalogue knows. Thread-safe. What it returns stays valid for its life.
+class Directory {
+ public:
+  virtual ~Directory() = default;
+  // nullptr: an unknown tenant, to be set aside.
+  virtual const Tenant* tenant(std::string_view name) = 0;
+  // nullptr: no rule counts this metric.
+  virtual const CompiledMetric* metric(std::string_view name) = 0;
+  virtual const MonthTable* month(const Tenant& tenant, MonthIndex month) = 0;
+};
+
+struct LineOutcome {
+  enum class Kind : uint8_t { event, set_aside, unplanned, blank };
+  Kind kind = Kind::event;
+  Reason reason = Reason::none;
+  uint32_t notes = 0;            // bit per Note
+  std::string detail;            // for a set-aside line: what was wrong where ("/time: ...")
+};
+
+class Decoder {
+ public:
+  // plan, hasher, directory and names outlive the decoder.
+  Decoder(const CompiledPlan& plan, const Hasher& hasher, Directory& directory, NameLog& names,
+          std::shared_ptr<const ZoneRules> no_offset);
+  ~Decoder();
+
+  // The first line of a delimited input with header (or an empty view): call before its first line.
+  Status set_header(std::string_view header);
+  void set_now(EventTimeMs now) { now_ms_ = now; }
+
+  // Decodes one line (without newline; a trailing CR is dropped). An event is appended to the batch of
+  // its shard: batches[shard_of(event, batches.size())]. Tallies are the caller's (see tally_line).
+  // The line's bytes must be followed by at least kLinePadding readable bytes.
+  LineOutcome decode(std::string_view line, std::span<EventBatch> batches);
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+  EventTimeMs now_ms_ = 0;
+};
+inline constexpr size_t kLinePadding = 64;
+
+// The shard that owns an event's profile, or its id if it has no profile; any for neither.
+uint32_t shard_of(const Event& event, uint32_t shards);
+
+// The batch a line counts in: adds `read`, set_aside, unplanned and notes (counted and duplicate are the
+// tally's to add). Blank lines add nothing.
+void tally_line(const LineOutcome& outcome, Tallies& tallies);
+
+// One field of one event as it was read, for `quipu check`.
+struct ReadField {
+  std::string field;             // "tenant", "time", "property campaign"
+  std::string from;              // path
+  std::vector<std::string> texts;  // canonical; several for arrays
+};
+// As decode(), and tells what was read from where; slow, for people.
+LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<ReadField>& fields);
+
+}  // namespace quipu

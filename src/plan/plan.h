@@ -1,0 +1,145 @@
+// The plan file, parsed and checked: where tenant, metric, profile, time, id, values and properties are in
+// a line, and what to count. A plain value, immutable after parse(); any thread may read it.
+// Errors name file, line, key and what would be right.
+#pragma once
+
+#include <map>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/ids.h"
+#include "base/result.h"
+#include "time/month_table.h"
+#include "time/parse_time.h"
+
+namespace quipu {
+
+// A JSON Pointer; for delimited text /column or /0.
+struct Path {
+  std::string text;                  // as written
+  std::vector<std::string> tokens;   // unescaped (~0, ~1)
+  int star = -1;                     // index of the token `*`, or -1
+};
+
+struct Field {
+  enum class Kind : uint8_t { absent, constant, first, all };
+  Kind kind = Kind::absent;
+  std::string constant;
+  std::vector<Path> paths;
+  bool trim = false;
+  bool lowercase = false;
+  bool required = false;             // profile only
+  bool else_time_to_second = false;  // id only
+};
+
+struct TimeField {
+  Path path;
+  TimeUnit unit = TimeUnit::none;
+  std::string format;           // empty: RFC 3339 and loose forms
+  std::string no_offset = "UTC";
+};
+
+struct ValueField {
+  std::string name;
+  Field field;                  // constant or first of paths
+};
+
+struct Property {
+  std::string name;
+  Path path;
+  bool present = false;         // {present: PATH}: "true" or "false"
+  bool skip_missing = false;
+  uint16_t column = 0;          // properties of one definition share a column
+};
+
+// One column of an event's row. Columns of properties come first, then those of `when`s.
+struct Column {
+  bool is_when = false;
+  // Names the definition for ever (a canonical JSON text); equal identities are one column.
+  std::string identity;
+  uint16_t property = 0;        // index of a property that has this definition (not for `when`)
+  // for `when`: column of a property -> canonical texts, any of which matches; all entries must match
+  std::vector<std::pair<uint16_t, std::vector<std::string>>> when;
+};
+
+struct PlannedDimension {
+  std::string identity;              // of `when` and the set of definitions; not of names, order, flags
+  std::vector<uint16_t> properties;  // in the plan's order of names; indices into Plan::properties
+  std::vector<uint16_t> columns;     // distinct columns sorted by their identity: the order of elements stored
+  std::optional<uint16_t> when;      // its column
+  uint8_t sums = 0;                  // bit i: value i of the plan
+  bool unique = true;
+  bool lifetime = false;
+};
+
+struct Selector {
+  bool group = false;                // `together`
+  std::string name;                  // the metric's or the group's
+  bool all_metrics = false;          // group of "*"
+  std::vector<std::string> members;  // group: sorted
+  std::string identity() const;      // canonical JSON text
+};
+
+struct PlannedSection {
+  Selector selector;
+  std::vector<PlannedDimension> dimensions;  // distinct identities, in plan order
+};
+
+struct TenantCalendars {
+  std::vector<Calendar> fallback;                       // the default calendars
+  std::map<std::string, std::vector<Calendar>> tenants; // canonical tenant names
+  bool unknown_set_aside = false;
+};
+
+struct InputFormat {
+  bool delimited = false;
+  char delimiter = ',';           // ' ' stands for whitespace
+  bool whitespace = false;
+  bool header = true;
+  char quote = '"';               // '\0': none
+  std::vector<std::string> columns;
+};
+
+class Plan {
+ public:
+  // text: the file's content; file: its name in messages; directory: where a tenants file is looked for.
+  static Result<Plan> parse(std::string_view text, const std::string& file, const std::string& directory);
+  // Re-reads a plan stored by serialise() (the tenants file's content is part of it).
+  static Result<Plan> deserialise(std::string_view bytes);
+  std::string serialise() const;
+
+  std::string name;               // file name without folder and ending
+  std::string text;
+  InputFormat input;
+  Field tenant, metric, profile, id;
+  TimeField time;
+  std::vector<ValueField> values;
+  std::vector<Property> properties;
+  std::vector<Column> columns;
+  TenantCalendars calendars;
+
+  // What an event of this metric counts in: its own section (selector = the metric) first if it has one,
+  // then one for each group that holds it. Empty: no rule counts it.
+  std::vector<PlannedSection> sections_of(std::string_view metric) const;
+  // Every group of the plan, and every metric named in a rule (for listing; "*" names none).
+  std::vector<Selector> named_selectors() const;
+  // Text that is equal for two plans exactly if they read and count alike (comments and order of keys apart).
+  std::string fingerprint() const;
+  // Of the mapping alone (event:, input:): a change of it is refused on an existing store.
+  std::string mapping_fingerprint() const;
+
+ private:
+  struct Rule {
+    bool all_metrics = false;
+    std::vector<std::string> metrics;
+    std::string together;
+    std::vector<PlannedDimension> dimensions;
+  };
+  std::vector<Rule> rules_;
+  std::string tenants_file_text_;
+  friend class PlanParser;
+};
+
+}  // namespace quipu

@@ -1,0 +1,75 @@
+// Replayable inputs: files (plain, gzip, zstd; by content, not by name) and spooled standard input, read as
+// blocks of whole lines. A source belongs to the reader's thread. Positions count decompressed bytes.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/result.h"
+
+namespace quipu {
+
+inline constexpr size_t kFingerprintBytes = 64 << 10;
+inline constexpr size_t kBlockBytes = 256 << 10;      // aimed at; a longer line makes a longer block
+inline constexpr size_t kBlockPadding = 64;           // readable bytes behind a block's last line
+
+// How far a source was taken, and how its committed part is known again: by its canonical path and by the
+// hashes of the first and last 64 KiB (or all, if shorter) of the committed part, decompressed.
+struct SourcePosition {
+  std::string path;             // canonical path, or "-NAME" for standard input
+  uint64_t bytes = 0;           // decompressed bytes committed
+  uint64_t lines = 0;           // lines committed, header and blank ones included
+  Hash128 first, last;          // fingerprints; zero while bytes == 0
+  bool open_line = false;       // the committed part ends in a line without newline
+  bool finished = false;        // the input's end was reached
+};
+void encode_position(const SourcePosition& position, std::string& out);
+Result<SourcePosition> decode_position(std::string_view bytes);
+
+struct Block {
+  std::shared_ptr<std::vector<char>> buffer;  // owns the bytes
+  std::string_view text;        // whole lines, the last one perhaps without newline at the input's end
+  uint64_t first_line = 0;      // number of the first line, from 1
+  uint64_t offset = 0;          // of text within the input, decompressed
+  bool truncated_line = false;  // text is the head of one line longer than the limit (the rest was skipped)
+};
+
+struct SourceOptions {
+  bool header = false;          // the first line is a header: not given in blocks, see header()
+  bool again = false;           // --again: count a known path's new content, or known content, from its start
+  bool moved = false;           // --moved: known content under another path is the same input: go on there
+  size_t max_line_bytes = 1 << 20;
+  size_t block_bytes = kBlockBytes;
+};
+
+class Source {
+ public:
+  virtual ~Source() = default;
+  // The next block; an empty text at the end of the input.
+  virtual Result<Block> next() = 0;
+  virtual SourcePosition position() const = 0;   // after the blocks given so far
+  virtual const std::string& header() const = 0;
+  virtual const std::string& name() const = 0;   // as given, for messages and dead letters
+  // Compressed bytes read and in all (0 if unknown), for progress.
+  virtual uint64_t bytes_read() const = 0;
+  virtual uint64_t bytes_total() const = 0;
+};
+
+// Opens a file at the position committed for it. `known` are all committed positions of the store.
+// Errors (with what to do): no such file; another content under a known path (--again); a known content
+// under another path (--moved); a last line that turned out longer; a file shorter than committed.
+Result<std::unique_ptr<Source>> open_file(const std::string& path, const std::vector<SourcePosition>& known,
+                                          const SourceOptions& options);
+
+// Standard input under a name: compared with the spool of that name in `spool_directory`, an equal prefix is
+// skipped, what is new is appended to the spool, flushed and synced before it is given out. What differs
+// from the spool is an error. Then read like a file.
+Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name, const std::string& spool_directory,
+                                                    const std::vector<SourcePosition>& known, const SourceOptions& options);
+
+}  // namespace quipu

@@ -1,0 +1,115 @@
+// The embedded store: one RocksDB with the families cells, records, names and meta. One process opens it.
+// commit() is the only write: one atomic checkpoint of everything. Reading goes through a Snapshot.
+// commit() belongs to the checkpoint writer's thread; load() and snapshots may be used from any thread.
+// After an error from commit() the process must end (fail stop): the last checkpoint is the truth.
+#pragma once
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "cells/cell_rows.h"
+#include "cells/group_by.h"
+#include "event/name_log.h"
+#include "event/outcome.h"
+#include "tally/record_key.h"
+
+namespace quipu {
+
+inline constexpr uint32_t kStoreVersion = 1;
+
+struct StoreOptions {
+  bool create = false;                  // make a new store if there is none
+  size_t cache_bytes = size_t(64) << 20;
+  size_t write_buffer_bytes = size_t(16) << 20;
+  // A checkpoint of at least so many bytes of cells and records goes as sorted files ingested together,
+  // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
+  size_t ingest_bytes = size_t(8) << 20;
+  HashSecret secret{};                  // for a new store; all zero: drawn at random
+  unsigned element_bits = 64;           // tests: see Hasher
+};
+
+// What the last checkpoint holds beside cells, records and names.
+struct CommittedState {
+  uint64_t checkpoint = 0;              // 0: none yet
+  int64_t time_s = 0;                   // wall clock at its commit
+  Tallies tallies;
+  uint64_t dead_letter_bytes = 0;
+  std::map<std::string, std::string> positions;   // source key -> encoded position (opaque here)
+};
+
+struct MetaPut {
+  std::string key;                      // catalogue keys; see catalogue.h
+  std::string value;
+};
+
+struct CheckpointWrite {
+  CommittedState state;                 // positions: those that changed; others stay
+  // Streams the rows of cells in key order into the sink, once.
+  std::function<Status(const RowSink&)> cells;
+  std::vector<RecordAppend> records;    // any order; the store sorts
+  std::vector<NameEntry> names;         // any order, may repeat
+  // Catalogue entries, asked for after `cells` has run (the group-by finds some of them).
+  std::function<std::vector<MetaPut>()> catalogue;
+  size_t expected_bytes = 0;            // of cells and records: chooses files or batch
+};
+
+struct CommitStats {
+  bool ingested = false;
+  uint64_t record_rows = 0, record_bytes = 0, name_rows = 0, cell_rows = 0, cell_bytes = 0;
+  double build_s = 0, ingest_s = 0;
+};
+
+class Snapshot {
+ public:
+  virtual ~Snapshot() = default;
+  virtual const CommittedState& state() const = 0;
+  // Rows of cells with begin <= key < end, in order, until visit returns false.
+  virtual Status scan_cells(std::string_view begin, std::string_view end,
+                            const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+  // Rows of cells by key; empty where absent.
+  virtual Status get_cells(const std::vector<std::string>& keys, std::vector<std::string>& values) = 0;
+  // The first key >= begin of the cells family, or empty: for skipping over prefixes.
+  virtual Result<std::string> seek_cell_key(std::string_view begin) = 0;
+  // All names of an element: one; several if two texts share the hash; none if unknown.
+  virtual Result<std::vector<std::string>> names(TenantId tenant, PropertyId property, uint64_t element) = 0;
+  virtual Status scan_meta(std::string_view prefix,
+                           const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+  virtual Result<std::string> get_meta(std::string_view key) = 0;   // empty where absent
+};
+
+// Sizes for `inspect`.
+struct FamilyStats {
+  std::string family;
+  uint64_t rows = 0;      // estimate
+  uint64_t bytes = 0;     // of its files
+  uint64_t files = 0;
+};
+
+class Store : public DurableTier {
+ public:
+  // Errors name the folder and what to do: in use by another process, of another version, not a store.
+  static Result<std::unique_ptr<Store>> open(const std::string& directory, const StoreOptions& options);
+
+  virtual const Hasher& hasher() const = 0;
+  virtual const std::string& directory() const = 0;
+  virtual CommittedState committed() const = 0;
+  virtual Result<CommitStats> commit(CheckpointWrite&& write) = 0;
+  virtual std::unique_ptr<Snapshot> snapshot() const = 0;
+  virtual Result<std::vector<FamilyStats>> family_stats() const = 0;
+  // Visits all records (for inspect and for checks in tests).
+  virtual Status scan_records(const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  // A copy by hard links into a new folder, which is a store of its own.
+  virtual Status backup(const std::string& directory) const = 0;
+  // Waits until compaction has nothing more to do (benchmarks).
+  virtual Status settle() = 0;
+  virtual uint64_t pending_compaction_bytes() const = 0;
+};
+
+}  // namespace quipu

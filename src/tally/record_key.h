@@ -1,0 +1,55 @@
+// Keys of profile records and the durable tier behind the tally. 
+// Key bytes (28 + path), big endian so that keys sort by month, tenant, profile:
+//   month u16 (0xFFFF: the forever record) | tenant u32 | profile hi u64 | profile lo u64 | depth u8 | path u32
+// depth 0 is the record itself; a word chunk (docs/formats.md) at depth n is named by its first 4n hash bits.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/bytes.h"
+#include "base/hash.h"
+#include "base/ids.h"
+#include "base/result.h"
+#include "time/month_table.h"
+
+namespace quipu {
+
+inline constexpr MonthIndex kForever = 0xFFFF;
+
+struct RecordKey {
+  MonthIndex month = 0;
+  TenantId tenant{};
+  Hash128 profile;
+  uint8_t depth = 0;
+  uint32_t path = 0;
+  bool operator==(const RecordKey&) const = default;
+  void append_to(std::string& out) const {
+    ByteWriter w(out);
+    w.be16(month);
+    w.be32(raw(tenant));
+    w.be64(profile.hi);
+    w.be64(profile.lo);
+    w.u8(depth);
+    w.be32(path);
+  }
+};
+
+// Bytes to be appended (a blind merge) to what is stored under the key.
+struct RecordAppend {
+  RecordKey key;
+  std::string bytes;
+};
+
+// What the tally knows of its durable tier: RocksDB in the standalone host, Flink's keyed state in Flink.
+// load() is called by the shard's thread; an absent record gives an empty string. It sees everything
+// appended in epochs that the tally was told are durable.
+class DurableTier {
+ public:
+  virtual ~DurableTier() = default;
+  virtual Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) = 0;
+};
+
+}  // namespace quipu

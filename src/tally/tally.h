@@ -1,0 +1,106 @@
+// Dedup and uniques of one shard's profiles: is this event new; is it the first of its profile in each
+// bucket of each dimension? Driven by a host: add(batch), hand_over(epoch), durable(epoch). No threads,
+// clocks or files inside; one thread at a time. Source of the layout: docs/design.md, "records".
+//
+// For an event of profile p in UTC month m it looks at p's records of m, of m-1 and m+1 where a bucket
+// overlaps them, and at p's forever record (ids, lifetime words). All records of a batch that are not in
+// memory are read together through the DurableTier before the batch is tallied.
+#pragma once
+
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "event/event.h"
+#include "plan/compiled.h"
+#include "tally/record_key.h"
+
+namespace quipu {
+
+struct TallyOptions {
+  size_t memory_bytes = size_t(256) << 20;  // of the hot tier: records and their index
+  int matrix_rows = 96;                     // rows a month's matrix holds before its record goes on as words
+  int chunk_words = 1024;                   // words a chunk holds before new ones go to its children
+  // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.
+  int variant = 0;
+};
+
+// What a batch came to. Rows of counted events only, in the batch's order; a duplicate event has none.
+struct TallyResult {
+  struct Row {
+    uint32_t event;    // index in the batch
+    uint32_t row;      // row of the event
+    uint32_t bitmaps;  // index of its first word in `bitmaps`
+  };
+  // For a row: (frames + (lifetime ? 1 : 0)) bitmaps of metric->blocks words: first in its bucket, by
+  // frame of the event's MonthTable; then first ever. All zero without profile. (Counts-here is in the batch.)
+  std::vector<Row> rows;
+  std::vector<uint64_t> bitmaps;
+  uint64_t counted = 0;
+  uint64_t duplicates = 0;
+  void clear() {
+    rows.clear();
+    bitmaps.clear();
+    counted = duplicates = 0;
+  }
+};
+
+// What a shard's records gained between two barriers: matrix rows, month words, ids and lifetime words, in
+// order of arrival, not yet encoded. Moves from the shard's thread to the checkpoint writer's.
+// (Layout in row_log.h; two flat arrays at most: fixed-size heads and 64-bit payload.)
+class RowLog {
+ public:
+  RowLog();
+  ~RowLog();
+  RowLog(RowLog&&) noexcept;
+  RowLog& operator=(RowLog&&) noexcept;
+  size_t bytes() const;
+  bool empty() const;
+
+ private:
+  friend struct RowLogAccess;
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+// The writer's share of the work: groups the logs' entries by record key (a key belongs to one shard; its entries
+// keep their order) and encodes one append a key, keys rising. Pure; any thread.
+std::vector<RecordAppend> encode_appends(std::vector<RowLog> logs, const CompiledPlan& plan);
+
+struct TallyStats {
+  uint64_t records = 0;         // in memory, all kinds
+  uint64_t memory_bytes = 0;    // of the hot tier, index included
+  uint64_t loads = 0;           // records asked of the durable tier
+  uint64_t loads_found = 0;
+  uint64_t evictions = 0;
+  uint64_t rows = 0;            // matrix rows in memory
+  uint64_t words = 0;           // words in memory, ids included
+  uint64_t memberships = 0;     // (dimension, value, slot) newly seen since start: bits of frame 0's grid
+};
+
+class Tally {
+ public:
+  // plan and tier outlive the tally.
+  Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier);
+  ~Tally();
+
+  // Tallies a batch. On an error (a failed or corrupt load) nothing may be continued: fail stop.
+  Status add(const EventBatch& batch, TallyResult& result);
+
+  // The barrier: hands over the log of what is new since the last one. Constant time: the log is moved, no
+  // record is walked and nothing is encoded here (a shard may not stall). The records concerned stay in
+  // memory until durable(epoch) says that the commit holding them is on disk.
+  void hand_over(uint64_t epoch, RowLog& out);
+  void durable(uint64_t epoch);
+
+  TallyStats stats() const;
+  // Bytes of what hand_over() would give now (an estimate for the checkpoint's size).
+  size_t pending_bytes() const;
+
+ private:
+  struct Impl;
+  std::unique_ptr<Impl> impl_;
+};
+
+}  // namespace quipu

@@ -1,0 +1,540 @@
+#include "oracle.h"
+
+#include <algorithm>
+#include <array>
+#include <functional>
+#include <unordered_map>
+#include <unordered_set>
+
+#include "parts.h"
+
+namespace oracle {
+namespace {
+
+constexpr size_t kLongestLine = 1 << 20;
+constexpr uint64_t kMostRows = 1000;
+constexpr int64_t kDay_s = 86400;
+constexpr int64_t kQuarterHour_s = 900;
+constexpr int64_t kWidestOffset_s = 26 * 3600;
+
+enum Interval { kHour, kDay, kWeek, kMonth, kIntervals };
+constexpr const char* kIntervalNames[] = {"hour", "day", "week", "month"};
+
+// What makes a bucket within a calendar and an interval. Hours: hours since 1970 by local clock, and the offset;
+// days: local days since 1970; weeks: their first day; months: months since year 0.
+struct Label {
+  int64_t number = 0;
+  int32_t offset = 0;
+  bool operator==(const Label& o) const { return number == o.number && offset == o.offset; }
+};
+struct LabelHash {
+  size_t operator()(const Label& l) const { return std::hash<int64_t>()(l.number * 1000003 + l.offset); }
+};
+
+int64_t week_of(int64_t day, int week_start) {
+  int64_t monday_based = day + 3 - week_start;  // 1970-01-01 was a thursday
+  return day - (monday_based - floor_div(monday_based, 7) * 7);
+}
+
+int64_t month_of_day(int64_t day) {
+  int64_t year;
+  int month, of_month;
+  civil_from_days(day, &year, &month, &of_month);
+  return year * 12 + month - 1;
+}
+
+int64_t first_day_of_month(int64_t month) { return days_from_civil(floor_div(month, 12), static_cast<int>(month - floor_div(month, 12) * 12) + 1, 1); }
+
+Label label_of(Interval interval, int64_t utc_s, int32_t offset, int week_start) {
+  int64_t local = utc_s + offset, day = floor_div(local, kDay_s);
+  switch (interval) {
+    case kHour: return {floor_div(local, 3600), offset};
+    case kDay: return {day, 0};
+    case kWeek: return {week_of(day, week_start), 0};
+    default: return {month_of_day(day), 0};
+  }
+}
+
+struct Cell {
+  uint64_t count = 0;
+  std::unordered_set<uint32_t> profiles;
+  std::map<int, Fixed> sums;
+};
+
+// All buckets of one value of one dimension in one tenant.
+struct Group {
+  std::vector<std::string> values;
+  Cell lifetime;
+  std::vector<std::array<std::unordered_map<Label, Cell, LabelHash>, kIntervals>> calendars;
+};
+
+struct Dimension {
+  std::string selector;  // of the answer: "metric":"M" or "together":"T"
+  Entry entry;           // flags united over all entries that give this dimension
+  std::map<std::string, std::unordered_map<std::string, Group>> tenants;  // by values, length-prefixed
+};
+
+struct Fault {
+  std::string reason;
+};
+
+struct Walked {
+  const Json* value;  // null: missing
+};
+
+// One token down; an object where the token is a key twice is a fault.
+const Json* step(const Json& at, const std::string& token) {
+  if (at.kind == Json::kObject) {
+    const Json* found = nullptr;
+    for (const auto& [key, value] : at.fields) {
+      if (key != token) continue;
+      if (found) throw Fault{"duplicate_key"};
+      found = &value;
+    }
+    return found;
+  }
+  bool index = at.kind == Json::kArray && !token.empty() && token.size() < 10 && (token == "0" || token[0] != '0') &&
+               std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
+  if (!index || std::stoul(token) >= at.items.size()) return nullptr;
+  return &at.items[std::stoul(token)];
+}
+
+const Json* walk(const Json* at, const std::vector<std::string>& tokens, size_t from, size_t to) {
+  for (size_t i = from; i < to && at; ++i) at = step(*at, tokens[i]);
+  return at;
+}
+
+const Json* read_at(const Json& record, const Path& path) {
+  const Json* value = walk(&record, path.tokens, 0, path.tokens.size());
+  if (value && value->bad_text) throw Fault{"invalid_utf8"};
+  return value;
+}
+
+bool present(const Json* value) { return value && value->scalar() && !blank(value->text); }
+
+std::optional<std::string> transformed(const FieldSpec& f, std::string text) {
+  if (f.trim) text = trimmed(text);
+  if (f.lowercase)
+    for (char& c : text)
+      if (c >= 'A' && c <= 'Z') c += 'a' - 'A';
+  return canonical(text);
+}
+
+// A scalar of tenant, metric, profile or id.
+std::optional<std::string> read_field(const FieldSpec& f, const Json& record) {
+  if (f.constant) return blank(*f.constant) ? std::nullopt : transformed(f, *f.constant);
+  std::vector<const Json*> found;
+  for (const Path& path : f.paths) found.push_back(read_at(record, path));
+  for (const Json* value : found)
+    if (present(value)) return transformed(f, value->text);
+  return std::nullopt;
+}
+
+std::optional<Fixed> read_value(const FieldSpec& f, const Json& record, bool* rounded) {
+  const Json* chosen = nullptr;
+  Json constant;
+  if (f.constant) {
+    constant.kind = Json::kString;
+    constant.text = *f.constant;
+    chosen = &constant;
+  }
+  for (const Path& path : f.paths) {
+    const Json* value = read_at(record, path);
+    if (!chosen && (!f.alternatives || present(value))) chosen = value;
+  }
+  if (!chosen || chosen->kind == Json::kNull) return std::nullopt;
+  std::string text = trimmed(chosen->text);
+  if (chosen->kind == Json::kString && text.empty()) return std::nullopt;
+  std::optional<Decimal> d;
+  if (chosen->kind == Json::kString || chosen->kind == Json::kNumber) d = read_decimal(text);
+  if (!d) throw Fault{"value_not_a_number"};
+  Fixed fixed;
+  bool was_rounded;
+  if (to_fixed(*d, &fixed, &was_rounded) != FixedFault::kNone) throw Fault{"value_too_large"};
+  *rounded |= was_rounded;
+  return fixed;
+}
+
+std::string property_text(const Json* value) {
+  if (!value || !value->scalar()) return "";
+  if (value->bad_text) throw Fault{"invalid_utf8"};
+  return canonical(value->text);
+}
+
+// The rows of an event: each a text a property. Properties of one walk share an array, walks make the product.
+std::vector<std::vector<std::string>> read_rows(const std::vector<PropertySpec>& properties, const Json& record) {
+  std::vector<std::vector<std::string>> columns;  // of each property, a text an element of its walk
+  for (const PropertySpec& p : properties) {
+    std::vector<std::string> texts;
+    size_t prefix = p.star >= 0 ? p.star : p.path.tokens.size(), end = p.path.tokens.size();
+    const Json* at = walk(&record, p.path.tokens, 0, prefix);
+    if (p.present) {
+      if (at && at->bad_text) throw Fault{"invalid_utf8"};
+      bool nothing = !at || at->kind == Json::kNull || (at->kind == Json::kString && blank(at->text)) || (at->kind == Json::kArray && at->items.empty());
+      texts.push_back(nothing ? "false" : "true");
+    } else if (at && at->kind == Json::kArray) {
+      for (const Json& item : at->items) texts.push_back(property_text(p.star >= 0 ? walk(&item, p.path.tokens, prefix + 1, end) : &item));
+    } else if (p.star < 0 || prefix + 1 == end) {
+      texts.push_back(property_text(at));
+    }
+    if (texts.empty()) texts.push_back("");
+    columns.push_back(texts);
+  }
+
+  std::map<std::string, std::vector<size_t>> walks;
+  uint64_t product = 1;
+  for (size_t i = 0; i < properties.size(); ++i) {
+    std::vector<size_t>& members = walks[properties[i].walk];
+    if (members.empty()) product *= columns[i].size();
+    if (product > kMostRows) throw Fault{"too_many_rows"};
+    members.push_back(i);
+  }
+  std::vector<std::vector<std::string>> rows(1, std::vector<std::string>(properties.size()));
+  for (const auto& [name, members] : walks) {
+    std::vector<std::vector<std::string>> longer;
+    for (const auto& row : rows)
+      for (size_t element = 0; element < columns[members[0]].size(); ++element) {
+        longer.push_back(row);
+        for (size_t member : members) longer.back()[member] = columns[member][element];
+      }
+    rows = longer;
+  }
+  return rows;
+}
+
+std::string joined(const std::vector<std::string>& values) {
+  std::string out;
+  for (const std::string& v : values) out += std::to_string(v.size()) + ":" + v;
+  return out;
+}
+
+std::string two(int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); }
+
+std::string local_text(int64_t utc_s, int32_t offset) {
+  int64_t local = utc_s + offset, day = floor_div(local, kDay_s), second = local - day * kDay_s, year;
+  int month, of_month;
+  civil_from_days(day, &year, &month, &of_month);
+  int32_t size = offset < 0 ? -offset : offset;
+  std::string out = std::to_string(year) + "-" + two(month) + "-" + two(of_month) + "T" + two(second / 3600) + ":" + two(second / 60 % 60) + ":" +
+                    two(second % 60) + (offset < 0 ? "-" : "+") + two(size / 3600) + ":" + two(size / 60 % 60);
+  return size % 60 ? out + ":" + two(size % 60) : out;
+}
+
+}  // namespace
+
+struct Counter::State {
+  explicit State(Plan p) : plan_owner(std::move(p)), plan(plan_owner.data()) {
+    for (const Rule& rule : plan.rules)
+      if (!rule.together.empty()) {
+        std::string key = joined({"together", rule.together, rule.every_metric ? "*" : "", joined({rule.metrics.begin(), rule.metrics.end()})});
+        for (const Entry& entry : rule.entries) together_of[&entry] = dimension(key, "\"together\":" + quoted(rule.together), entry);
+      }
+    header = plan.input.columns;
+  }
+
+  Plan plan_owner;
+  const PlanData& plan;
+  Tallies tallies;
+  std::vector<std::string> header;
+  bool header_expected = false;
+
+  std::vector<std::unique_ptr<Dimension>> dimensions;
+  std::map<std::string, Dimension*> dimension_by_key;
+  std::map<const Entry*, Dimension*> together_of;
+  std::map<std::string, std::vector<Dimension*>> dimensions_by_metric;
+
+  std::unordered_set<std::string> ids;
+  std::unordered_map<std::string, uint32_t> profiles;
+
+  std::vector<std::string> rules_versions;  // zoneinfo folders; the last is in force
+  std::map<std::string, size_t> version_by_folder;
+  size_t version = 0;
+  mutable std::map<std::pair<size_t, std::string>, Zone> zones;
+  std::map<std::pair<std::string, int64_t>, size_t> pins;  // (tenant, UTC month) -> version
+
+  const Zone& zone(size_t v, const std::string& name) const {
+    auto it = zones.find({v, name});
+    if (it == zones.end()) it = zones.emplace(std::make_pair(v, name), Zone::read(rules_versions[v] + "/" + name)).first;
+    return it->second;
+  }
+
+  size_t version_of(const std::string& tenant, int64_t month) const {
+    auto it = pins.find({tenant, month});
+    return it == pins.end() ? version : it->second;
+  }
+
+  const std::vector<CalendarSpec>& calendars(const std::string& tenant) const {
+    auto it = plan.tenant_calendars.find(tenant);
+    return it == plan.tenant_calendars.end() ? plan.default_calendars : it->second;
+  }
+
+  // The dimension of an entry under a selector, united with what is there.
+  Dimension* dimension(const std::string& selector_key, const std::string& selector, const Entry& wanted) {
+    Entry entry = wanted;
+    std::set<std::string> definitions;
+    entry.by.clear();
+    for (int p : wanted.by)
+      if (definitions.insert(plan.properties[p].definition).second) entry.by.push_back(p);
+    std::map<std::string, std::set<std::string>> when;
+    for (const auto& [p, alternatives] : entry.when) when[plan.properties[p].definition] = alternatives;
+    std::vector<std::string> parts = {selector_key, joined({definitions.begin(), definitions.end()})};
+    for (const auto& [definition, alternatives] : when) parts.push_back(joined({definition, joined({alternatives.begin(), alternatives.end()})}));
+    Dimension*& d = dimension_by_key[joined(parts)];
+    if (!d) {
+      dimensions.push_back(std::make_unique<Dimension>());
+      d = dimensions.back().get();
+      d->selector = selector;
+      d->entry = entry;
+    }
+    d->entry.unique |= entry.unique;
+    d->entry.lifetime |= entry.lifetime;
+    d->entry.sums.insert(entry.sums.begin(), entry.sums.end());
+    return d;
+  }
+
+  const std::vector<Dimension*>& dimensions_of(const std::string& metric) {
+    auto [it, fresh] = dimensions_by_metric.try_emplace(metric);
+    if (!fresh) return it->second;
+    std::set<Dimension*> seen;
+    for (const Rule& rule : plan.rules)
+      if (rule.selects(metric))
+        for (const Entry& entry : rule.entries) {
+          Dimension* d = rule.together.empty() ? dimension(joined({"metric", metric}), "\"metric\":" + quoted(metric), entry) : together_of[&entry];
+          if (seen.insert(d).second) it->second.push_back(d);
+        }
+    return it->second;
+  }
+
+  Json read_record(std::string_view line) {
+    Json record;
+    if (line.size() > kLongestLine) throw Fault{"line_too_long"};
+    if (!plan.input.delimited) {
+      std::string reason = read_json(line, &record);
+      if (!reason.empty()) throw Fault{reason};
+      return record;
+    }
+    record.kind = Json::kObject;
+    std::vector<std::string> fields = split_delimited(plan.input, line);
+    if (!header.empty() && fields.size() != header.size()) throw Fault{"wrong_field_count"};
+    std::set<std::string> names(header.begin(), header.end());
+    for (size_t i = 0; i < fields.size(); ++i) {
+      Json value;
+      value.kind = Json::kString;
+      value.text = fields[i];
+      value.bad_text = !valid_utf8(fields[i]);
+      if (i < header.size()) record.fields.emplace_back(header[i], value);
+      if (!names.count(std::to_string(i))) record.fields.emplace_back(std::to_string(i), value);
+    }
+    return record;
+  }
+
+  // "n" or "s" and the id's parts, or nothing.
+  std::optional<std::string> read_id(const Json& record, int64_t utc_s) {
+    if (!plan.id.planned) return std::nullopt;
+    if (plan.id.all) {
+      std::vector<std::string> parts;
+      bool complete = true;
+      for (const Path& path : plan.id.field.paths) {
+        const Json* value = read_at(record, path);
+        complete &= present(value);
+        if (complete) parts.push_back(canonical(value->text));
+      }
+      return complete ? std::optional("n" + joined(parts)) : std::nullopt;
+    }
+    std::optional<std::string> id = read_field(plan.id.field, record);
+    if (id) return "n" + *id;
+    if (plan.id.else_time_to_second) return "s" + std::to_string(utc_s);
+    return std::nullopt;
+  }
+
+  std::string add(std::string_view line) {
+    const Json record = read_record(line);
+    std::optional<std::string> tenant = read_field(plan.tenant, record);
+    if (!tenant) throw Fault{"tenant_missing"};
+    if (plan.unknown_set_aside && !plan.tenant_calendars.count(*tenant)) throw Fault{"tenant_unknown"};
+    std::optional<std::string> metric = read_field(plan.metric, record);
+    if (!metric) throw Fault{"metric_missing"};
+    const std::vector<Dimension*>& wanted = dimensions_of(*metric);
+    if (wanted.empty()) return "unplanned";
+
+    int64_t utc_ms;
+    std::string fault = read_time(plan.time, read_at(record, plan.time.at), &zone(version, plan.time.no_offset), &utc_ms);
+    if (!fault.empty()) throw Fault{fault};
+    int64_t utc_s = floor_div(utc_ms, 1000), utc_month = month_of_day(floor_div(utc_s, kDay_s));
+    size_t rules = version_of(*tenant, utc_month);
+    std::vector<std::array<Label, kIntervals>> labels;
+    for (const CalendarSpec& c : calendars(*tenant)) {
+      int32_t offset = zone(rules, c.zone).bucket_offset(utc_s);
+      if (offset % kQuarterHour_s != 0) throw Fault{"zone_offset_odd"};
+      labels.emplace_back();
+      for (int i = 0; i < kIntervals; ++i) labels.back()[i] = label_of(Interval(i), utc_s, offset, c.week_start);
+    }
+
+    std::optional<std::string> profile = read_field(plan.profile, record);
+    if (!profile && plan.profile.required) throw Fault{"profile_missing"};
+    std::optional<std::string> id = read_id(record, utc_s);
+    std::vector<std::optional<Fixed>> values;
+    bool rounded = false;
+    for (const auto& value : plan.values) values.push_back(read_value(value.second, record, &rounded));
+    const std::vector<std::vector<std::string>> rows = read_rows(plan.properties, record);
+
+    std::vector<std::pair<Dimension*, std::set<std::vector<std::string>>>> counts;
+    for (Dimension* d : wanted) {
+      std::set<std::vector<std::string>> distinct;
+      for (const auto& row : rows) {
+        bool in = true;
+        for (const auto& [p, alternatives] : d->entry.when) in = in && alternatives.count(row[p]);
+        std::vector<std::string> value;
+        for (int p : d->entry.by) {
+          in = in && !(plan.properties[p].skip && row[p].empty());
+          value.push_back(row[p]);
+        }
+        if (in) distinct.insert(value);
+      }
+      if (!distinct.empty()) counts.emplace_back(d, distinct);
+    }
+    if (counts.empty()) return "unplanned";
+
+    if (id && !ids.insert(joined({*tenant, *metric, profile ? "p" + *profile : "", *id})).second) return "duplicate";
+    pins.try_emplace({*tenant, utc_month}, version);
+    tallies.rounded += rounded;
+    std::optional<uint32_t> who;
+    if (profile) who = profiles.try_emplace(joined({*tenant, *profile}), static_cast<uint32_t>(profiles.size())).first->second;
+    for (const auto& [d, distinct] : counts)
+      for (const auto& value : distinct) {
+        Group& group = d->tenants[*tenant][joined(value)];
+        group.values = value;
+        group.calendars.resize(labels.size());
+        auto count_in = [&](Cell& cell) {
+          ++cell.count;
+          if (who && d->entry.unique) cell.profiles.insert(*who);
+          for (int v : d->entry.sums) cell.sums[v] += values[v].value_or(0);
+        };
+        if (d->entry.lifetime) count_in(group.lifetime);
+        for (size_t c = 0; c < labels.size(); ++c)
+          for (int i = 0; i < kIntervals; ++i) count_in(group.calendars[c][i][labels[c][i]]);
+      }
+    return "counted";
+  }
+
+  // The first instant of a bucket: the union of its pieces in the UTC months around, each under its own month's rules.
+  std::string bucket_text(const std::string& tenant, const CalendarSpec& c, Interval interval, Label label) const {
+    int64_t from, to;  // local seconds
+    switch (interval) {
+      case kHour: from = label.number * 3600, to = from + 3600; break;
+      case kDay: from = label.number * kDay_s, to = from + kDay_s; break;
+      case kWeek: from = label.number * kDay_s, to = from + 7 * kDay_s; break;
+      default: from = first_day_of_month(label.number) * kDay_s, to = first_day_of_month(label.number + 1) * kDay_s;
+    }
+    int64_t last_month = month_of_day(floor_div(to + kWidestOffset_s, kDay_s));
+    for (int64_t month = month_of_day(floor_div(from - kWidestOffset_s, kDay_s)); month <= last_month; ++month) {
+      const Zone& rules = zone(version_of(tenant, month), c.zone);
+      for (const Zone::Segment& s : rules.bucket_segments(first_day_of_month(month) * kDay_s, first_day_of_month(month + 1) * kDay_s)) {
+        if (interval == kHour && s.offset != label.offset) continue;
+        int64_t first = std::max(s.start, from - s.offset);
+        if (first < std::min(s.end, to - s.offset)) return local_text(first, s.offset);
+      }
+    }
+    throw Error("a bucket without instants");
+  }
+
+  void print(const std::string& prefix, const Dimension& d, const Cell& cell, std::vector<std::string>* out) const {
+    std::string line = prefix + ",\"count\":" + std::to_string(cell.count);
+    if (d.entry.unique) line += ",\"unique\":" + std::to_string(cell.profiles.size());
+    if (!d.entry.sums.empty()) {
+      std::string sums;
+      for (int v : d.entry.sums) sums += (sums.empty() ? "" : ",") + quoted(plan.values[v].first) + ":\"" + fixed_text(cell.sums.at(v)) + "\"";
+      line += ",\"sum\":{" + sums + "}";
+    }
+    out->push_back(line + "}");
+  }
+
+  std::vector<std::string> export_lines() const {
+    std::vector<std::string> out;
+    for (const auto& d : dimensions) {
+      std::string when;
+      for (const auto& [p, alternatives] : d->entry.when) {
+        std::string list;
+        for (const std::string& a : alternatives) list += (list.empty() ? "" : ",") + quoted(a);
+        when += (when.empty() ? "" : ",") + quoted(plan.properties[p].name) + ":[" + list + "]";
+      }
+      if (!when.empty()) when = ",\"when\":{" + when + "}";
+      for (const auto& [tenant, groups] : d->tenants) {
+        std::map<std::pair<size_t, int>, std::unordered_map<Label, std::string, LabelHash>> buckets;
+        const std::vector<CalendarSpec>& cals = calendars(tenant);
+        for (const auto& [key, group] : groups) {
+          std::string by;
+          for (size_t i = 0; i < group.values.size(); ++i)
+            by += (i ? "," : "") + quoted(plan.properties[d->entry.by[i]].name) + ":" + quoted(group.values[i]);
+          std::string prefix = "{\"tenant\":" + quoted(tenant) + "," + d->selector + when + ",\"by\":{" + by + "}";
+          if (d->entry.lifetime) print(prefix + ",\"calendar\":null,\"interval\":\"lifetime\",\"bucket\":null", *d, group.lifetime, &out);
+          for (size_t c = 0; c < cals.size(); ++c)
+            for (int i = 0; i < kIntervals; ++i)
+              for (const auto& [label, cell] : group.calendars[c][i]) {
+                std::string& name = buckets[{c, i}][label];
+                if (name.empty()) name = bucket_text(tenant, cals[c], Interval(i), label);
+                print(prefix + ",\"calendar\":" + quoted(cals[c].name) + ",\"interval\":\"" + kIntervalNames[i] + "\",\"bucket\":\"" + name + "\"", *d, cell, &out);
+              }
+        }
+      }
+    }
+    std::sort(out.begin(), out.end());
+    return out;
+  }
+};
+
+Counter::Counter(Plan plan, std::string zoneinfo_dir) : state_(std::make_unique<State>(std::move(plan))) {
+  set_zoneinfo(std::move(zoneinfo_dir));
+  begin_file();
+}
+
+Counter::~Counter() = default;
+
+void Counter::begin_file() { state_->header_expected = state_->plan.input.delimited && state_->plan.input.header; }
+
+std::string Counter::add_line(std::string_view line) {
+  State& s = *state_;
+  while (!line.empty() && (line.back() == '\n' || line.back() == '\r')) line.remove_suffix(1);
+  if (blank(line)) return "skipped";
+  if (s.header_expected) {
+    s.header_expected = false;
+    s.header = split_delimited(s.plan.input, line);
+    return "skipped";
+  }
+  ++s.tallies.read;
+  std::string verdict;
+  try {
+    verdict = s.add(line);
+  } catch (const Fault& fault) {
+    ++s.tallies.set_aside[fault.reason];
+    return fault.reason;
+  }
+  ++(verdict == "counted" ? s.tallies.counted : verdict == "duplicate" ? s.tallies.duplicate : s.tallies.unplanned);
+  return verdict;
+}
+
+void Counter::set_zoneinfo(std::string dir) {
+  State& s = *state_;
+  auto [it, fresh] = s.version_by_folder.try_emplace(dir, s.rules_versions.size());
+  if (fresh) s.rules_versions.push_back(dir);
+  s.version = it->second;
+}
+
+const Tallies& Counter::tallies() const { return state_->tallies; }
+
+std::vector<std::string> Counter::export_lines() const { return state_->export_lines(); }
+
+uint64_t Tallies::set_aside_total() const {
+  uint64_t total = 0;
+  for (const auto& reason : set_aside) total += reason.second;
+  return total;
+}
+
+std::string Tallies::json() const {
+  std::string reasons;
+  for (const auto& [reason, n] : set_aside) reasons += (reasons.empty() ? "" : ",") + quoted(reason) + ":" + std::to_string(n);
+  return "{\"read\":" + std::to_string(read) + ",\"counted\":" + std::to_string(counted) + ",\"duplicate\":" + std::to_string(duplicate) +
+         ",\"set_aside\":{" + reasons + "},\"unplanned\":" + std::to_string(unplanned) + ",\"rounded\":" + std::to_string(rounded) + "}";
+}
+
+}  // namespace oracle
