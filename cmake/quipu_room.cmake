@@ -11,7 +11,7 @@
 function(quipu_options target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Werror)
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU" AND CMAKE_CXX_COMPILER_VERSION VERSION_LESS 13)
-    # Warns of "literal" + std::string under -O3, wrongly (GCC bug 105651, fixed in 13).
+    # Warns of "literal" + std::string under -O3, wrongly (GCC bug 105329, fixed in 13).
     target_compile_options(${target} PRIVATE -Wno-restrict)
   endif()
   if(QUIPU_CANARY)

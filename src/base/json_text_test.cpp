@@ -12,7 +12,7 @@ std::string quoted(std::string_view text) {
 }
 
 TEST(JsonText, EscapesWhatJsonForbidsInAString) {
-  EXPECT_EQ(quoted(std::string_view("a\"b\\c\nd\te\r\x01\0z", 15)), "\"a\\\"b\\\\c\\nd\\te\\r\\u0001\\u0000z\"");
+  EXPECT_EQ(quoted(std::string_view("a\"b\\c\nd\te\r\x01\0z", 13)), "\"a\\\"b\\\\c\\nd\\te\\r\\u0001\\u0000z\"");
 }
 
 TEST(JsonText, KeepsUnicodeAndReplacesEachBadByte) {

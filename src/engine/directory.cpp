@@ -35,6 +35,7 @@ Result<std::unique_ptr<CatalogueDirectory>> CatalogueDirectory::open(Plan plan, 
   QUIPU_TRY(directory->check_calendars());
   QUIPU_TRY(directory->open_rules(zoneinfo_dir));
   directory->snapshot_ = store.snapshot();
+  directory->tables_ = std::make_unique<PinnedTables>(catalogue, *directory->snapshot_);
   return directory;
 }
 
@@ -99,10 +100,9 @@ Status CatalogueDirectory::open_rules(const std::string& zoneinfo_dir) {
   add(plan_.plan.calendars.fallback);
   for (const auto& [tenant, calendars] : plan_.plan.calendars.tenants) add(calendars);
 
-  for (RulesVersion v = 1; v <= catalogue_.rules_versions(); ++v) rules_[v] = catalogue_.rules(v);
-  current_rules_ = catalogue_.rules_versions();
-  auto latest = current_rules_ ? rules_[current_rules_] : std::map<std::string, std::shared_ptr<const ZoneRules>>{};
-  bool changed = current_rules_ == 0;
+  const RulesVersion newest = catalogue_.rules_versions();
+  auto latest = newest ? catalogue_.rules(newest) : std::map<std::string, std::shared_ptr<const ZoneRules>>{};
+  bool changed = newest == 0;
   for (const std::string& name : names) {
     auto loaded = load_zone(name, zoneinfo_dir);
     if (!loaded.ok()) return loaded.error();
@@ -114,23 +114,12 @@ Status CatalogueDirectory::open_rules(const std::string& zoneinfo_dir) {
   if (changed) {
     std::vector<ZoneRules> zones;
     for (const auto& [name, rules] : latest) zones.push_back(*rules);
-    current_rules_ = catalogue_.add_rules_version(zones);
-    rules_[current_rules_] = latest;
+    catalogue_.add_rules_version(zones);
   }
   auto no_offset = load_zone(plan_.plan.time.no_offset, zoneinfo_dir);
   if (!no_offset.ok()) return no_offset.error();
   no_offset_ = std::make_shared<const ZoneRules>(std::move(*no_offset));
   return {};
-}
-
-uint32_t CatalogueDirectory::calendar_set(const std::vector<Calendar>& calendars) {
-  for (size_t i = 0; i < sets_.size(); ++i) {
-    if (sets_[i].calendars == calendars) return uint32_t(i);
-  }
-  CalendarSet set{calendars, true};
-  for (const Calendar& c : calendars) set.utc_only = set.utc_only && c.zone == "UTC";
-  sets_.push_back(std::move(set));
-  return uint32_t(sets_.size() - 1);
 }
 
 const Tenant* CatalogueDirectory::tenant(std::string_view name) {
@@ -139,7 +128,7 @@ const Tenant* CatalogueDirectory::tenant(std::string_view name) {
   if (auto it = tenants_.find(key); it != tenants_.end()) return it->second;
   const std::vector<Calendar>* calendars = calendars_of(key);
   if (!calendars) return nullptr;  // not remembered: names of strangers must not fill memory
-  Tenant tenant{catalogue_.tenant(name), calendar_set(*calendars)};
+  Tenant tenant{catalogue_.tenant(name), tables_->calendar_set(*calendars)};
   tenant_storage_.push_back(tenant);
   set_of_tenant_[raw(tenant.id)] = tenant.calendar_set;
   return tenants_[std::move(key)] = &tenant_storage_.back();
@@ -159,47 +148,21 @@ const CompiledMetric* CatalogueDirectory::metric(std::string_view name) {
   return metrics_[std::move(key)] = &metric_storage_.back();
 }
 
-RulesVersion CatalogueDirectory::rules_of(TenantId tenant, MonthIndex month, bool utc_only) {
-  if (utc_only) return current_rules_;
-  auto pinned = catalogue_.pin(*snapshot_, tenant, month);
-  CHECK(pinned.ok());  // the meta family was readable at open; a broken file is a fail stop
-  return pinned->value_or(current_rules_);
-}
-
-std::shared_ptr<const ZoneRules> CatalogueDirectory::zone(RulesVersion version, const std::string& name) {
-  auto& zones = rules_[version];
-  auto it = zones.find(name);
-  CHECK(it != zones.end());
-  return it->second;
-}
-
 const MonthTable* CatalogueDirectory::month(const Tenant& tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
-  const uint64_t key = uint64_t(raw(tenant.id)) << 16 | month;
-  if (auto it = months_.find(key); it != months_.end()) return it->second;
-  const CalendarSet& set = sets_[tenant.calendar_set];
-  TableKey table_key{tenant.calendar_set, month, current_rules_, rules_of(tenant.id, month, set.utc_only), current_rules_};
-  if (month > 0) table_key.previous = rules_of(tenant.id, MonthIndex(month - 1), set.utc_only);
-  if (month + 1 < kMonths) table_key.next = rules_of(tenant.id, MonthIndex(month + 1), set.utc_only);
-  auto& table = tables_[table_key];
-  if (!table) {
-    std::vector<MonthTable::CalendarRules> calendars;
-    for (const Calendar& c : set.calendars) {
-      calendars.push_back({c, zone(table_key.previous, c.zone), zone(table_key.current, c.zone), zone(table_key.next, c.zone)});
-    }
-    table = MonthTable::build(month, calendars);
-  }
-  return months_[key] = table.get();
+  auto table = tables_->table(tenant.id, tenant.calendar_set, month);
+  CHECK(table.ok());  // the meta family was readable at open; a broken file since then is a fail stop
+  return *table;
 }
 
 Status CatalogueDirectory::written(TenantId tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
-  const CalendarSet& set = sets_[set_of_tenant_.at(raw(tenant))];
-  if (!catalogue_.fixed_calendars(tenant)) catalogue_.fix_calendars(tenant, set.calendars);
-  if (set.utc_only) return {};
+  const uint32_t set = set_of_tenant_.at(raw(tenant));
+  if (!catalogue_.fixed_calendars(tenant)) catalogue_.fix_calendars(tenant, tables_->calendars(set));
+  if (tables_->utc_only(set)) return {};
   auto pinned = catalogue_.pin(*snapshot_, tenant, month);
   if (!pinned.ok()) return pinned.error();
-  if (!*pinned) catalogue_.add_pin(tenant, month, current_rules_);
+  if (!*pinned) catalogue_.add_pin(tenant, month, tables_->current());
   return {};
 }
 

@@ -14,6 +14,7 @@
 #include "event/decode.h"
 #include "plan/compiled.h"
 #include "store/catalogue.h"
+#include "store/pinned_tables.h"
 #include "store/store.h"
 
 namespace quipu {
@@ -39,17 +40,10 @@ class CatalogueDirectory : public Directory {
 
  private:
   CatalogueDirectory(Plan plan, Store& store, Catalogue& catalogue);
-  struct CalendarSet {
-    std::vector<Calendar> calendars;
-    bool utc_only = true;    // nothing to pin
-  };
-  uint32_t calendar_set(const std::vector<Calendar>& calendars);
   const std::vector<Calendar>* calendars_of(const std::string& tenant) const;  // by the plan; null: set aside
   Status check_calendars();
   Status open_plan_versions(int64_t now_s);
   Status open_rules(const std::string& zoneinfo_dir);
-  RulesVersion rules_of(TenantId tenant, MonthIndex month, bool utc_only);
-  std::shared_ptr<const ZoneRules> zone(RulesVersion version, const std::string& name);
 
   Store& store_;
   Catalogue& catalogue_;
@@ -57,25 +51,15 @@ class CatalogueDirectory : public Directory {
   std::vector<Plan> old_plans_;                  // [v - 1], without the current one
   std::vector<const Plan*> versions_;            // [v]; index 0 unused
   std::shared_ptr<const ZoneRules> no_offset_;
-  RulesVersion current_rules_ = 0;
-  std::map<RulesVersion, std::map<std::string, std::shared_ptr<const ZoneRules>>> rules_;
 
   std::mutex mutex_;
   std::deque<Tenant> tenant_storage_;
   std::unordered_map<std::string, const Tenant*> tenants_;
   std::unordered_map<uint32_t, uint32_t> set_of_tenant_;  // by id
-  std::vector<CalendarSet> sets_;
   std::deque<CompiledMetric> metric_storage_;
   std::unordered_map<std::string, const CompiledMetric*> metrics_;  // null: unplanned
-  std::unordered_map<uint64_t, const MonthTable*> months_;           // by tenant << 16 | month
-  struct TableKey {
-    uint32_t set;
-    MonthIndex month;
-    RulesVersion previous, current, next;
-    auto operator<=>(const TableKey&) const = default;
-  };
-  std::map<TableKey, std::shared_ptr<const MonthTable>> tables_;
   std::unique_ptr<Snapshot> snapshot_;           // for committed pins
+  std::unique_ptr<PinnedTables> tables_;
 };
 
 }  // namespace quipu

@@ -58,6 +58,7 @@ std::string fixed_text(Fixed v);
 
 class Zone {
  public:
+  Zone() = default;  // UTC
   static Zone read(const std::string& path);
 
   struct Segment {

@@ -1,0 +1,31 @@
+// Reading a counter's cells of one tenant from a snapshot: packed rows, whatever their chunk lengths, and sparse
+// rows expanded. One thread.
+#pragma once
+
+#include <functional>
+#include <span>
+#include <vector>
+
+#include "query/view.h"
+
+namespace quipu {
+
+// Visits every entry of (tenant, selector, dimension) in UTC days [first, last]; entries of one value and day may
+// come in several pieces. For the lifetime row: first = last = kLifetimeDay.
+Status scan_counter(View& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+                    const std::function<void(DayIndex, const CellEntry&)>& visit);
+
+// The same for some values only, by key: elements of one value follow each other.
+Status get_values(View& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+                  std::span<const std::vector<uint64_t>> values, const std::function<void(DayIndex, const CellEntry&)>& visit);
+
+// Visits all entries of the store: (key's day, tenant, selector, dimension, entry).
+struct AnyCell {
+  DayIndex day;
+  TenantId tenant;
+  SelectorId selector;
+  DimensionId dimension;
+};
+Status scan_all_cells(View& view, const std::function<void(const AnyCell&, const CellEntry&)>& visit);
+
+}  // namespace quipu

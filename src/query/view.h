@@ -1,0 +1,88 @@
+// What a store can be asked: its counters by name, from one snapshot, its catalogue and its newest plan (for
+// the names of properties). One thread; cheap to make. Catalogue and snapshot outlive it.
+#pragma once
+
+#include <map>
+#include <memory>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "plan/plan.h"
+#include "store/catalogue.h"
+#include "store/pinned_tables.h"
+#include "store/store.h"
+
+namespace quipu {
+
+// [from, to): checkpoints and wall times between which a counter was planned; to 0 = still.
+struct SinceSpan {
+  uint64_t from_checkpoint = 0;
+  int64_t from_time_s = 0;
+  int64_t to_time_s = 0;
+  bool operator==(const SinceSpan&) const = default;
+};
+
+// A counter as planned: a metric's or group's dimension.
+struct Counter {
+  std::string selector_identity;
+  bool group = false;
+  std::string selector_name;
+  SelectorId selector{};             // none: nothing was ever counted in it
+  PlannedDimension planned;          // of the newest plan that has it
+  const Plan* plan = nullptr;        // that plan (names of properties)
+  DimensionId dimension{};
+  std::vector<std::string> names;    // of planned.properties, in order
+  bool retired = false;              // not in the newest plan
+  std::vector<SinceSpan> since, unique_since, lifetime_since;
+  std::vector<std::pair<std::string, std::vector<SinceSpan>>> sums_since;  // value name -> spans; also the list of sums
+  bool since_beginning() const;      // planned since the store's first checkpoint without a gap
+};
+
+class View {
+ public:
+  static Result<std::unique_ptr<View>> open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher);
+
+  const Plan& plan() const { return plans_.back(); }
+  const Catalogue& catalogue() const { return catalogue_; }
+  Snapshot& snapshot() const { return snapshot_; }
+  const Hasher& hasher() const { return hasher_; }
+  PinnedTables& tables() { return tables_; }
+
+  // Tenants with counted events.
+  const std::vector<std::pair<TenantId, std::string>>& tenants() const { return tenants_; }
+  // A tenant by name; without one, the only tenant. Errors name near ones.
+  Result<TenantId> tenant(const std::optional<std::string>& name) const;
+  const std::vector<Calendar>& calendars(TenantId tenant) const;
+  Result<int> calendar(TenantId tenant, const std::optional<std::string>& name) const;  // default: the first
+
+  // All counters of a metric (or `together` name), every plan version's; an unknown name is an error with near
+  // names. The vector is empty only if no rule ever counted it.
+  Result<std::vector<Counter>> counters(const std::string& name) const;
+  // Every selector with counted events, metrics first, by name.
+  std::vector<SelectorEntry> selectors() const;
+  std::vector<Counter> counters_of(const std::string& selector_identity, bool group, const std::string& name) const;
+
+  Result<const MonthTable*> table(TenantId tenant, MonthIndex month);
+
+  // The text of an element; an error if the dictionary holds two for it, or none.
+  Result<std::string> name(TenantId tenant, PropertyId property, uint64_t element);
+
+ private:
+  View(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher)
+      : catalogue_(catalogue), snapshot_(snapshot), hasher_(hasher), tables_(catalogue, snapshot) {}
+  const Catalogue& catalogue_;
+  Snapshot& snapshot_;
+  const Hasher& hasher_;
+  PinnedTables tables_;
+  std::vector<PlanVersionEntry> versions_;
+  std::vector<Plan> plans_;
+  std::vector<std::pair<TenantId, std::string>> tenants_;
+  std::map<TenantId, std::vector<Calendar>> calendars_;
+  std::map<std::tuple<uint32_t, uint32_t, uint64_t>, std::string> names_;
+};
+
+// Up to three of `known` that are near `name` in spelling, as "did you mean a, b?" or "" if none is.
+std::string near_names(const std::string& name, const std::vector<std::string>& known);
+
+}  // namespace quipu

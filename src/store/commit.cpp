@@ -1,0 +1,288 @@
+// One checkpoint into the database, by one of two ways that give the same contents:
+//   batch  one synced write batch over all families;
+//   files  a sorted file a family, ingested together.
+// Either is atomic for recovery. Order in both: cells, records, names, meta (the catalogue asks for what
+// the group-by found). After it the file `committed` is synced, and only then the caller may say so.
+#include <rocksdb/db.h>
+#include <rocksdb/sst_file_writer.h>
+#include <rocksdb/write_batch.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <chrono>
+#include <thread>
+
+#include "base/check.h"
+#include "base/fault.h"
+#include "store/names.h"
+#include "store/state.h"
+#include "store/store_impl.h"
+
+namespace quipu {
+namespace {
+
+using Clock = std::chrono::steady_clock;
+using rocksdb::Slice;
+
+Slice slice(std::string_view bytes) { return Slice(bytes.data(), bytes.size()); }
+double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+
+// Where the rows of a commit go: families in order, keys rising within each.
+class Output {
+ public:
+  virtual ~Output() = default;
+  virtual rocksdb::Status begin(Family family) = 0;
+  virtual rocksdb::Status merge(Slice key, Slice value) = 0;
+  virtual rocksdb::Status put(Slice key, Slice value) = 0;
+  virtual rocksdb::Status end() = 0;       // of this family
+  virtual rocksdb::Status write() = 0;     // all of it, atomically and durably
+};
+
+class BatchOutput final : public Output {
+ public:
+  explicit BatchOutput(const StoreImpl& store) : store_(store) {}
+  rocksdb::Status begin(Family family) override {
+    handle_ = store_.family(family);
+    return {};
+  }
+  rocksdb::Status merge(Slice key, Slice value) override { return batch_.Merge(handle_, key, value); }
+  rocksdb::Status put(Slice key, Slice value) override { return batch_.Put(handle_, key, value); }
+  rocksdb::Status end() override { return {}; }
+  rocksdb::Status write() override {
+    rocksdb::WriteOptions synced;
+    synced.sync = true;
+    return store_.db()->Write(synced, &batch_);
+  }
+
+ private:
+  const StoreImpl& store_;
+  rocksdb::WriteBatch batch_;
+  rocksdb::ColumnFamilyHandle* handle_ = nullptr;
+};
+
+class FileOutput final : public Output {
+ public:
+  explicit FileOutput(const StoreImpl& store) : store_(store) {}
+  ~FileOutput() override {
+    for (const auto& arg : files_) ::unlink(arg.external_files[0].c_str());  // moved away if all went well
+  }
+  rocksdb::Status begin(Family family) override {
+    const rocksdb::Options& options = store_.options(family);
+    writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(options), options, store_.family(family),
+                                                       /*invalidate_page_cache=*/false);
+    rocksdb::IngestExternalFileArg arg;
+    arg.column_family = store_.family(family);
+    arg.external_files = {store_.path("ingest/") + family_name(family) + ".sst"};
+    arg.options.move_files = true;
+    arg.options.snapshot_consistency = true;
+    arg.options.allow_global_seqno = true;
+    arg.options.allow_blocking_flush = true;
+    arg.options.write_global_seqno = false;
+    files_.push_back(arg);
+    return writer_->Open(arg.external_files[0]);
+  }
+  rocksdb::Status merge(Slice key, Slice value) override { return writer_->Merge(key, value); }
+  rocksdb::Status put(Slice key, Slice value) override { return writer_->Put(key, value); }
+  rocksdb::Status end() override { return writer_->Finish(); }  // syncs the file
+  rocksdb::Status write() override { return store_.db()->IngestExternalFiles(files_); }
+
+ private:
+  const StoreImpl& store_;
+  std::unique_ptr<rocksdb::SstFileWriter> writer_;
+  std::vector<rocksdb::IngestExternalFileArg> files_;
+};
+
+// Sorts by key; of one key the given order stays.
+std::vector<uint32_t> order_of(const std::vector<RecordAppend>& records) {
+  struct Sortable {
+    UInt128 prefix;  // month | tenant | profile hi | top of profile lo
+    uint64_t rest;   // rest of profile lo | depth; the path is looked up where all else is equal
+    uint32_t index;
+  };
+  std::vector<Sortable> keys;
+  keys.reserve(records.size());
+  for (size_t i = 0; i < records.size(); ++i) {
+    const RecordKey& k = records[i].key;
+    keys.push_back({UInt128(k.month) << 112 | UInt128(raw(k.tenant)) << 80 | UInt128(k.profile.hi) << 16 | k.profile.lo >> 48,
+                    k.profile.lo << 16 | k.depth, uint32_t(i)});
+  }
+  std::sort(keys.begin(), keys.end(), [&](const Sortable& a, const Sortable& b) {
+    if (a.prefix != b.prefix) return a.prefix < b.prefix;
+    if (a.rest != b.rest) return a.rest < b.rest;
+    const uint32_t pa = records[a.index].key.path, pb = records[b.index].key.path;
+    return pa != pb ? pa < pb : a.index < b.index;
+  });
+  std::vector<uint32_t> order;
+  order.reserve(keys.size());
+  for (const Sortable& k : keys) order.push_back(k.index);
+  return order;
+}
+
+rocksdb::Status add_records(const std::vector<RecordAppend>& records, Output& out, CommitStats& stats) {
+  const std::vector<uint32_t> order = order_of(records);
+  std::string key, value;
+  for (size_t i = 0; i < order.size();) {
+    const RecordAppend& first = records[order[i]];
+    key.clear();
+    first.key.append_to(key);
+    size_t next = i + 1;
+    std::string_view bytes = first.bytes;
+    if (next < order.size() && records[order[next]].key == first.key) {
+      value = first.bytes;
+      for (; next < order.size() && records[order[next]].key == first.key; ++next) value += records[order[next]].bytes;
+      bytes = value;
+    }
+    if (auto s = out.merge(key, slice(bytes)); !s.ok()) return s;
+    stats.record_rows += 1;
+    stats.record_bytes += key.size() + bytes.size();
+    i = next;
+  }
+  return {};
+}
+
+rocksdb::Status add_names(std::vector<NameEntry>& names, Output& out, CommitStats& stats) {
+  auto same_key = [](const NameEntry& a, const NameEntry& b) {
+    return a.tenant == b.tenant && a.property == b.property && a.element == b.element;
+  };
+  std::sort(names.begin(), names.end(), [](const NameEntry& a, const NameEntry& b) {
+    return std::tie(a.tenant, a.property, a.element, a.text) < std::tie(b.tenant, b.property, b.element, b.text);
+  });
+  std::string key;
+  std::vector<std::string_view> texts;
+  for (size_t i = 0; i < names.size();) {
+    const NameEntry& first = names[i];
+    texts.clear();
+    for (; i < names.size() && same_key(names[i], first); ++i) {
+      if (texts.empty() || texts.back() != names[i].text) texts.push_back(names[i].text);
+    }
+    key.clear();
+    append_name_key(first.tenant, first.property, first.element, key);
+    if (auto s = out.merge(key, encode_names(texts)); !s.ok()) return s;
+    stats.name_rows += 1;
+  }
+  return {};
+}
+
+}  // namespace
+
+bool StoreImpl::takes_files(size_t expected_bytes) {
+  size_t limit = store_options_.ingest_bytes;
+  if (way_ == Way::files) limit /= 2;
+  if (way_ == Way::batch) limit *= 2;
+  way_ = expected_bytes >= limit ? Way::files : Way::batch;
+  return way_ == Way::files;
+}
+
+void StoreImpl::wait_for_room() const {
+  const auto deadline = Clock::now() + std::chrono::milliseconds(kRoomWait_ms);
+  auto crowded = [&] {
+    return std::any_of(std::begin(kAllFamilies), std::end(kAllFamilies), [&](Family f) {
+      return property(f, "rocksdb.num-files-at-level0") > kMaxWaitingRuns;
+    });
+  };
+  while (crowded() && !background_->get() && Clock::now() < deadline) {
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+}
+
+Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
+  fault_point("commit.begin");
+  CommittedState state = published()->state;
+  CHECK(write.state.checkpoint > state.checkpoint);
+  wait_for_room();
+  if (auto trouble = background_->get()) return store_error(*trouble, directory_, state.checkpoint);
+
+  state.checkpoint = write.state.checkpoint;
+  state.time_s = write.state.time_s;
+  state.tallies = write.state.tallies;
+  state.dead_letter_bytes = write.state.dead_letter_bytes;
+  const uint64_t commits = commits_ + 1;
+  std::map<std::string, std::string> meta;  // sorted, a key once
+  meta.emplace(kStateKey, encode_state(state, commits));
+  for (auto& [source, position] : write.state.positions) {
+    meta[std::string(kPositionPrefix) + source] = position;
+    state.positions[source] = std::move(position);
+  }
+
+  std::string own_commit = encode_commits(1);
+  if (planted(Planted::positions_before_cells)) {
+    BatchOutput early(*this);
+    for (Family f : kAllFamilies) {
+      early.begin(f);
+      early.merge(slice(kCommitsKey), own_commit);
+    }
+    for (const auto& [key, value] : meta) early.put(key, value);
+    if (auto s = early.write(); !s.ok()) return error(s);
+    own_commit = encode_commits(0);
+    fault_point("commit.positions_only");
+  }
+
+  CommitStats stats;
+  stats.ingested = takes_files(write.expected_bytes);
+  std::unique_ptr<Output> out;
+  if (stats.ingested) {
+    out = std::make_unique<FileOutput>(*this);
+  } else {
+    out = std::make_unique<BatchOutput>(*this);
+  }
+  auto begin = [&](Family family) {
+    auto s = out->begin(family);
+    return s.ok() ? out->merge(slice(kCommitsKey), own_commit) : s;
+  };
+  const auto start = Clock::now();
+  rocksdb::Status s = begin(Family::cells);
+  if (!s.ok()) return error(s);
+  if (write.cells) {
+    std::string last;
+    auto sink = [&](std::string_view key, std::string_view value) -> Status {
+      CHECK(key > last && key.size() > kCommitsKey.size());
+      last.assign(key);
+      if (auto merged = out->merge(slice(key), slice(value)); !merged.ok()) return error(merged);
+      stats.cell_rows += 1;
+      stats.cell_bytes += key.size() + value.size();
+      return {};
+    };
+    QUIPU_TRY(write.cells(sink));
+  }
+  s = out->end();
+  if (!s.ok()) return error(s);
+  fault_point("commit.cells_written");
+
+  s = begin(Family::records);
+  if (s.ok()) s = add_records(write.records, *out, stats);
+  if (s.ok()) s = out->end();
+  if (s.ok()) s = begin(Family::names);
+  if (s.ok()) s = add_names(write.names, *out, stats);
+  if (s.ok()) s = out->end();
+  if (s.ok()) s = begin(Family::meta);
+  if (!s.ok()) return error(s);
+  if (write.catalogue) {
+    for (MetaPut& entry : write.catalogue()) {
+      CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) && entry.key.size() > 1);
+      meta[std::move(entry.key)] = std::move(entry.value);
+    }
+  }
+  for (const auto& [key, value] : meta) {
+    if (s.ok()) s = out->put(key, value);
+  }
+  if (s.ok()) s = out->end();
+  if (!s.ok()) return error(s);
+  if (stats.ingested) fault_point("commit.files_written");
+  stats.build_s = seconds_since(start);
+
+  const auto ingest_start = Clock::now();
+  fault_point(stats.ingested ? "commit.ingest_begin" : "commit.batch_begin");
+  {
+    std::lock_guard lock(write_mutex_);
+    s = out->write();
+    if (!s.ok()) return error(s);
+    fault_point(stats.ingested ? "commit.ingest_done" : "commit.batch_done");
+    commits_ = commits;
+    QUIPU_TRY(mark_->write({state.checkpoint, commits_}));
+    publish(std::move(state));
+  }
+  stats.ingest_s = seconds_since(ingest_start);
+  return stats;
+}
+
+}  // namespace quipu

@@ -1,0 +1,73 @@
+#include "store/families.h"
+
+#include <rocksdb/cache.h>
+#include <rocksdb/convenience.h>
+#include <rocksdb/filter_policy.h>
+#include <rocksdb/options.h>
+#include <rocksdb/table.h>
+
+#include <algorithm>
+
+#include "base/check.h"
+
+namespace quipu {
+namespace {
+
+// A new profile costs a filter probe in each sorted run: 1% of false alarms.
+constexpr double kFilterBitsPerKey = 10;
+
+rocksdb::CompressionType compression() {
+  const auto known = rocksdb::GetSupportedCompressions();
+  auto has = [&](rocksdb::CompressionType type) { return std::find(known.begin(), known.end(), type) != known.end(); };
+  if (has(rocksdb::kLZ4Compression)) return rocksdb::kLZ4Compression;
+  return has(rocksdb::kSnappyCompression) ? rocksdb::kSnappyCompression : rocksdb::kNoCompression;
+}
+
+}  // namespace
+
+const char* family_name(Family family) {
+  switch (family) {
+    case Family::cells: return "cells";
+    case Family::records: return "records";
+    case Family::names: return "names";
+    case Family::meta: return "meta";
+  }
+  CHECK(false);
+}
+
+rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
+                                            size_t write_buffer_bytes) {
+  rocksdb::BlockBasedTableOptions table;
+  table.block_cache = cache;
+  table.format_version = 5;
+  table.block_size = family == Family::cells ? 16 << 10 : 8 << 10;
+  table.cache_index_and_filter_blocks = true;
+  table.cache_index_and_filter_blocks_with_high_priority = true;
+  table.pin_l0_filter_and_index_blocks_in_cache = false;
+  if (family != Family::meta) {
+    table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
+    table.whole_key_filtering = true;
+    table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+    table.partition_filters = true;
+  }
+
+  rocksdb::ColumnFamilyOptions options;
+  options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
+  options.merge_operator = merge_operator(family);
+  options.compression = compression();
+  options.write_buffer_size = write_buffer_bytes;
+  options.optimize_filters_for_hits = false;
+  options.ttl = 0;
+  options.periodic_compaction_seconds = 0;
+  options.force_consistency_checks = true;
+  if (family == Family::cells) {
+    options.compaction_style = rocksdb::kCompactionStyleUniversal;
+    options.compaction_options_universal.min_merge_width = 2;
+  } else {
+    options.compaction_style = rocksdb::kCompactionStyleLevel;
+    options.level_compaction_dynamic_level_bytes = true;
+  }
+  return options;
+}
+
+}  // namespace quipu

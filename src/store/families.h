@@ -1,0 +1,39 @@
+// The families of the store's RocksDB, how each is laid out on disk, and how its values merge.
+//   cells    universal compaction   merge: rows of cells add up (cells/cell_rows.h)
+//   records  leveled                merge: bytes are strung together
+//   names    leveled                merge: union of sets of texts (names.h)
+//   meta     leveled                plain puts (state.h, catalogue.cpp)
+// In each family the key kCommitsKey counts the commits that are in it (u64, little endian; merge: sum).
+// A commit adds one in all four, so at open a family that lost a commit is found out; readers of a
+// family skip that key, which sorts before all others.
+// Pure but for the objects handed out, which RocksDB shares between its threads.
+#pragma once
+
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <string>
+#include <string_view>
+
+namespace rocksdb {
+class Cache;
+class MergeOperator;
+struct ColumnFamilyOptions;
+}  // namespace rocksdb
+
+namespace quipu {
+
+enum class Family : uint8_t { cells, records, names, meta };
+inline constexpr size_t kFamilies = 4;
+inline constexpr Family kAllFamilies[kFamilies] = {Family::cells, Family::records, Family::names, Family::meta};
+const char* family_name(Family family);
+
+inline constexpr std::string_view kCommitsKey{"\0", 1};
+std::string encode_commits(uint64_t commits);
+bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no such count
+
+std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family);
+rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
+                                            size_t write_buffer_bytes);
+
+}  // namespace quipu

@@ -1,0 +1,277 @@
+#include <fcntl.h>
+#include <rocksdb/cache.h>
+#include <rocksdb/db.h>
+#include <rocksdb/listener.h>
+#include <rocksdb/options.h>
+#include <sys/resource.h>
+#include <sys/stat.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <filesystem>
+#include <thread>
+
+#include "store/files.h"
+#include "store/state.h"
+#include "store/store_impl.h"
+
+namespace quipu {
+namespace {
+
+class ErrorListener final : public rocksdb::EventListener {
+ public:
+  explicit ErrorListener(std::shared_ptr<BackgroundErrors> errors) : errors_(std::move(errors)) {}
+  void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
+    std::lock_guard lock(errors_->mutex);
+    if (!errors_->first) errors_->first = trouble_of(*status);
+  }
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+    *auto_recovery = false;
+  }
+
+ private:
+  std::shared_ptr<BackgroundErrors> errors_;
+};
+
+// Half of what the process may have open; the rest is for sources, sockets and files being written.
+int max_open_files() {
+  rlimit limit{};
+  if (getrlimit(RLIMIT_NOFILE, &limit) != 0) return 512;
+  return int(std::clamp<rlim_t>(limit.rlim_cur / 2, 64, 8192));
+}
+
+rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
+  const int cores = std::max(1, int(std::thread::hardware_concurrency()));
+  rocksdb::DBOptions db;
+  db.create_if_missing = create;
+  db.create_missing_column_families = true;
+  db.paranoid_checks = true;
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;  // see store_impl.h
+  db.max_open_files = max_open_files();
+  db.skip_stats_update_on_db_open = true;
+  db.max_background_jobs = std::max(4, cores);  // the one long job of universal compaction must not block short ones
+  db.max_subcompactions = uint32_t(std::clamp(cores, 1, 4));
+  db.db_write_buffer_size = options.write_buffer_bytes;
+  db.max_total_wal_size = 4 * options.write_buffer_bytes;
+  db.bytes_per_sync = 1 << 20;
+  db.compaction_readahead_size = 2 << 20;
+  db.info_log_level = rocksdb::WARN_LEVEL;
+  db.max_log_file_size = 1 << 20;
+  db.keep_log_file_num = 2;
+  db.stats_dump_period_sec = 0;
+  db.stats_persist_period_sec = 0;
+  return db;
+}
+
+Error no_store(const std::string& directory) {
+  return Error{"no store in " + directory + "; count something into it first: quipu run PLAN FILE --data " + directory};
+}
+
+Error damaged(const std::string& directory, const std::string& what) {
+  return store_error({Trouble::Kind::damage, what}, directory, 0);
+}
+
+// Files that only a database which held something leaves behind.
+bool holds_data(const std::string& database) {
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(database, ignored)) {
+    const auto ending = entry.path().extension();
+    if (ending == ".sst" || ending == ".log") return true;
+  }
+  return false;
+}
+
+}  // namespace
+
+Trouble trouble_of(const rocksdb::Status& status) {
+  Trouble t{Trouble::Kind::other, status.ToString()};
+  if (status.IsNoSpace()) {
+    t.kind = Trouble::Kind::no_space;
+  } else if (status.IsCorruption()) {
+    t.kind = Trouble::Kind::damage;
+  } else if (status.IsIOError() && (t.text.find("While lock file") != std::string::npos ||
+                                    t.text.find("lock hold by current process") != std::string::npos)) {
+    t.kind = Trouble::Kind::in_use;
+  }
+  return t;
+}
+
+Error store_error(const Trouble& trouble, const std::string& directory, uint64_t checkpoint) {
+  const std::string from = checkpoint ? "checkpoint " + std::to_string(checkpoint) : "its last checkpoint";
+  switch (trouble.kind) {
+    case Trouble::Kind::no_space:
+      return Error{"no space left on device (the store in " + directory +
+                   "); free some and run the same command again: it continues from " + from};
+    case Trouble::Kind::damage:
+      return Error{"the store in " + directory + " is damaged: " + trouble.text +
+                   "; restore a backup, or count the inputs into a new store"};
+    case Trouble::Kind::in_use:
+      return Error{"the store in " + directory + " is in use by another process; stop that one, or ask it"};
+    case Trouble::Kind::other: break;
+  }
+  return Error{"the store in " + directory + " cannot be read or written: " + trouble.text +
+               "; mend that and run the same command again: it continues from " + from};
+}
+
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options) {
+  return StoreImpl::open(directory, options);
+}
+
+Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory, const StoreOptions& options) {
+  std::unique_ptr<StoreImpl> store(new StoreImpl);
+  store->directory_ = directory;
+  store->store_options_ = options;
+
+  struct stat info {};
+  if (::stat(directory.c_str(), &info) != 0) {
+    if (errno != ENOENT) return file_error("open", directory, errno);
+    if (!options.create) return no_store(directory);
+    QUIPU_TRY(make_folder(directory));
+  } else if (!S_ISDIR(info.st_mode)) {
+    return Error{directory + " is a file, not a store's folder; name another with --data"};
+  }
+  if (::stat(store->path("db/CURRENT").c_str(), &info) != 0) {
+    if (errno != ENOENT && errno != ENOTDIR) return file_error("open", store->path("db/CURRENT"), errno);
+    if (::stat(store->path("committed").c_str(), &info) == 0 || holds_data(store->path("db"))) {
+      return damaged(directory, "db/CURRENT is missing");
+    }
+    if (!options.create) return no_store(directory);
+  }
+  QUIPU_TRY(store->open_database(options.create));
+  QUIPU_TRY(store->read_state());
+  QUIPU_TRY(store->clear_ingest_folder());
+  return std::unique_ptr<Store>(std::move(store));
+}
+
+Status StoreImpl::open_database(bool create) {
+  const rocksdb::DBOptions db_options = database_options(store_options_, create);
+  background_ = std::make_shared<BackgroundErrors>();
+  rocksdb::LRUCacheOptions cache_options;
+  cache_options.capacity = store_options_.cache_bytes;
+  cache_options.high_pri_pool_ratio = 0.5;
+  const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_options);
+
+  std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, {}}};
+  for (Family f : kAllFamilies) {
+    const auto family = family_options(f, cache, store_options_.write_buffer_bytes);
+    families.emplace_back(family_name(f), family);
+    options_[size_t(f)] = std::make_unique<rocksdb::Options>(db_options, family);
+  }
+  rocksdb::DBOptions with_listener = db_options;
+  with_listener.listeners.push_back(std::make_shared<ErrorListener>(background_));
+
+  std::vector<rocksdb::ColumnFamilyHandle*> handles;
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Status opened = rocksdb::DB::Open(with_listener, path("db"), families, &handles, &db);
+  if (!opened.ok()) {
+    if (opened.IsInvalidArgument() && opened.ToString().find("Column families not opened") != std::string::npos) {
+      return Error{"the store in " + directory_ + " was written by another version of quipu: use that one, or count " +
+                   "the inputs into a new store"};
+    }
+    return error(opened);
+  }
+  db_.reset(db);
+  default_handle_ = handles[0];
+  for (size_t f = 0; f < kFamilies; ++f) handles_[f] = handles[f + 1];
+  return {};
+}
+
+Status StoreImpl::read_state() {
+  std::string bytes;
+  rocksdb::Status got = db_->Get({}, family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &bytes);
+  const bool acknowledged = std::filesystem::exists(path("committed"));
+  if (got.IsNotFound() && !acknowledged) {
+    QUIPU_TRY(check_commits(0, 0));
+    if (!store_options_.create) return no_store(directory_);
+    QUIPU_TRY(make_new());
+    got = db_->Get({}, family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &bytes);
+  }
+  if (got.IsNotFound()) return damaged(directory_, "the row that says what kind of store it is was lost");
+  if (!got.ok()) return error(got);
+  StoreFormat format;
+  if (!decode_format(bytes, format)) return damaged(directory_, "the row that says what kind of store it is cannot be read");
+  if (format.version != kStoreVersion) {
+    return Error{"the store in " + directory_ + " is of version " + std::to_string(format.version) + ", this quipu reads version " +
+                 std::to_string(kStoreVersion) + ": use the quipu that wrote it, or count the inputs into a new store"};
+  }
+  hasher_.emplace(format.secret, format.element_bits);
+
+  CommittedState state;
+  got = db_->Get({}, family(Family::meta), rocksdb::Slice(kStateKey.data(), kStateKey.size()), &bytes);
+  if (!got.ok() && !got.IsNotFound()) return error(got);
+  if (got.IsNotFound() || !decode_state(bytes, state, commits_)) {
+    return damaged(directory_, "the row of the last checkpoint cannot be read");
+  }
+  QUIPU_TRY(check_commits(commits_, state.checkpoint));
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::meta)));
+  for (it->Seek(rocksdb::Slice(kPositionPrefix.data(), kPositionPrefix.size())); it->Valid(); it->Next()) {
+    std::string key = it->key().ToString();
+    if (!key.starts_with(kPositionPrefix)) break;
+    state.positions.emplace(key.substr(kPositionPrefix.size()), it->value().ToString());
+  }
+  if (!it->status().ok()) return error(it->status());
+
+  auto mark = CommitMark::open(path("committed"));
+  if (!mark.ok()) return mark.error();
+  mark_ = std::move(*mark);
+  if (!mark_) {
+    auto made = CommitMark::create(path("committed"), {state.checkpoint, commits_});
+    if (!made.ok()) return made.error();
+    mark_ = std::move(*made);
+  } else if (mark_->value().commits > commits_) {
+    const std::string left = "checkpoint " + std::to_string(state.checkpoint);
+    return Error{"the store in " + directory_ + " has lost checkpoint " + std::to_string(mark_->value().checkpoint) +
+                 ": it was committed, but a file in " + path("db") + " was damaged and the database ends at " + left +
+                 "; restore a backup, or remove " + path("committed") + " and run the same command again: it continues from " +
+                 left + " and counts again what came after it"};
+  } else if (mark_->value().commits < commits_) {
+    QUIPU_TRY(mark_->write({state.checkpoint, commits_}));
+  }
+  publish(std::move(state));
+  return {};
+}
+
+Status StoreImpl::make_new() {
+  StoreFormat format;
+  format.element_bits = store_options_.element_bits;
+  format.secret = store_options_.secret == HashSecret{} ? draw_hash_secret() : store_options_.secret;
+  rocksdb::WriteBatch batch;
+  const std::string format_bytes = encode_format(format), state_bytes = encode_state({}, 0);
+  rocksdb::Status put = batch.Put(family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), format_bytes);
+  if (put.ok()) put = batch.Put(family(Family::meta), rocksdb::Slice(kStateKey.data(), kStateKey.size()), state_bytes);
+  rocksdb::WriteOptions synced;
+  synced.sync = true;
+  if (put.ok()) put = db_->Write(synced, &batch);
+  if (!put.ok()) return error(put);
+  return sync_folder(directory_);
+}
+
+Status StoreImpl::check_commits(uint64_t commits, uint64_t checkpoint) const {
+  for (Family f : kAllFamilies) {
+    std::string bytes;
+    uint64_t found = 0;
+    const rocksdb::Status got = db_->Get({}, family(f), rocksdb::Slice(kCommitsKey.data(), kCommitsKey.size()), &bytes);
+    if (!got.ok() && !got.IsNotFound()) return error(got);
+    if (got.ok() && !decode_commits(bytes, found)) return damaged(directory_, std::string("count of commits in ") + family_name(f));
+    if (found != commits) {
+      return damaged(directory_, std::string("family ") + family_name(f) + " holds " + std::to_string(found) + " of the " +
+                                     std::to_string(commits) + " commits up to checkpoint " + std::to_string(checkpoint));
+    }
+  }
+  return {};
+}
+
+Status StoreImpl::clear_ingest_folder() const {
+  const std::string folder = path("ingest");
+  struct stat info {};
+  if (::stat(folder.c_str(), &info) != 0) return make_folder(folder);
+  std::error_code failed;
+  for (const auto& entry : std::filesystem::directory_iterator(folder, failed)) {
+    std::filesystem::remove(entry.path(), failed);
+    if (failed) break;
+  }
+  if (failed) return Error{"cannot clear " + folder + ": " + failed.message()};
+  return {};
+}
+
+}  // namespace quipu

@@ -1,0 +1,146 @@
+#include <rocksdb/db.h>
+
+#include "store/names.h"
+#include "store/store_impl.h"
+
+namespace quipu {
+namespace {
+
+using rocksdb::Slice;
+
+Slice slice(std::string_view bytes) { return Slice(bytes.data(), bytes.size()); }
+std::string_view view(const Slice& slice) { return {slice.data(), slice.size()}; }
+
+class StoreSnapshot final : public Snapshot {
+ public:
+  StoreSnapshot(const StoreImpl& store, std::shared_ptr<const Published> published)
+      : store_(store), published_(std::move(published)) {}
+
+  const CommittedState& state() const override { return published_->state; }
+
+  Status scan_cells(std::string_view begin, std::string_view end,
+                    const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
+    auto it = take_iterator();
+    for (seek_cells(*it, begin); it->Valid(); it->Next()) {
+      if (!end.empty() && view(it->key()) >= end) break;
+      if (!visit(view(it->key()), view(it->value()))) break;
+    }
+    return give_back(std::move(it));
+  }
+
+  Status get_cells(const std::vector<std::string>& keys, std::vector<std::string>& values) override {
+    return multi_get(store_, read_options(), Family::cells, keys, values);
+  }
+
+  Result<std::string> seek_cell_key(std::string_view begin) override {
+    auto it = take_iterator();
+    seek_cells(*it, begin);
+    std::string key = it->Valid() ? it->key().ToString() : std::string();
+    QUIPU_TRY(give_back(std::move(it)));
+    return key;
+  }
+
+  Result<std::vector<std::string>> names(TenantId tenant, PropertyId property, uint64_t element) override {
+    std::string key, value;
+    append_name_key(tenant, property, element, key);
+    const rocksdb::Status got = store_.db()->Get(read_options(), store_.family(Family::names), key, &value);
+    if (got.IsNotFound()) return std::vector<std::string>();
+    if (!got.ok()) return store_.error(got);
+    auto texts = decode_names(value);
+    if (!texts) return store_.error(rocksdb::Status::Corruption("a row of names"));
+    return std::vector<std::string>(texts->begin(), texts->end());
+  }
+
+  Status scan_meta(std::string_view prefix,
+                   const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
+    std::unique_ptr<rocksdb::Iterator> it(store_.db()->NewIterator(read_options(), store_.family(Family::meta)));
+    for (it->Seek(slice(prefix)); it->Valid() && view(it->key()).starts_with(prefix); it->Next()) {
+      if (view(it->key()) != kCommitsKey && !visit(view(it->key()), view(it->value()))) break;
+    }
+    if (!it->status().ok()) return store_.error(it->status());
+    return {};
+  }
+
+  Result<std::string> get_meta(std::string_view key) override {
+    std::string value;
+    const rocksdb::Status got = store_.db()->Get(read_options(), store_.family(Family::meta), slice(key), &value);
+    if (!got.ok() && !got.IsNotFound()) return store_.error(got);
+    return value;
+  }
+
+ private:
+  rocksdb::ReadOptions read_options() const {
+    rocksdb::ReadOptions options;
+    options.snapshot = published_->snapshot;
+    return options;
+  }
+
+  static void seek_cells(rocksdb::Iterator& it, std::string_view begin) {
+    it.Seek(slice(begin));
+    if (it.Valid() && view(it.key()) == kCommitsKey) it.Next();
+  }
+
+  // An iterator costs far more to make than to move, and questions skip much: one is kept between calls.
+  // A call from within a visit finds none and makes its own.
+  std::unique_ptr<rocksdb::Iterator> take_iterator() {
+    std::unique_ptr<rocksdb::Iterator> it;
+    {
+      std::lock_guard lock(mutex_);
+      it = std::move(spare_);
+    }
+    if (!it) it.reset(store_.db()->NewIterator(read_options(), store_.family(Family::cells)));
+    return it;
+  }
+  Status give_back(std::unique_ptr<rocksdb::Iterator> it) {
+    if (!it->status().ok()) return store_.error(it->status());
+    std::lock_guard lock(mutex_);
+    spare_ = std::move(it);
+    return {};
+  }
+
+  const StoreImpl& store_;
+  const std::shared_ptr<const Published> published_;
+  std::mutex mutex_;
+  std::unique_ptr<rocksdb::Iterator> spare_;
+};
+
+}  // namespace
+
+Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Family family,
+                 const std::vector<std::string>& keys, std::vector<std::string>& values) {
+  std::vector<Slice> slices(keys.begin(), keys.end());
+  std::vector<rocksdb::PinnableSlice> found(keys.size());
+  std::vector<rocksdb::Status> statuses(keys.size());
+  store.db()->MultiGet(options, store.family(family), keys.size(), slices.data(), found.data(), statuses.data());
+  values.resize(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) {
+    if (statuses[i].ok()) {
+      values[i].assign(found[i].data(), found[i].size());
+    } else if (statuses[i].IsNotFound()) {
+      values[i].clear();
+    } else {
+      return store.error(statuses[i]);
+    }
+  }
+  return {};
+}
+
+std::unique_ptr<Snapshot> StoreImpl::snapshot() const { return std::make_unique<StoreSnapshot>(*this, published()); }
+
+Published::Published(rocksdb::DB* database, CommittedState committed)
+    : db(database), snapshot(database->GetSnapshot()), state(std::move(committed)) {}
+
+Published::~Published() { db->ReleaseSnapshot(snapshot); }
+
+std::shared_ptr<const Published> StoreImpl::published() const {
+  std::lock_guard lock(published_mutex_);
+  return published_;
+}
+
+void StoreImpl::publish(CommittedState state) {
+  auto fresh = std::make_shared<const Published>(db_.get(), std::move(state));
+  std::lock_guard lock(published_mutex_);
+  published_.swap(fresh);
+}
+
+}  // namespace quipu

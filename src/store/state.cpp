@@ -1,0 +1,60 @@
+// store/format: store version u32 | element bits u8 | secret (192 bytes), little endian
+// store/state:  version u8 (1) | checkpoint varint | time_s signed varint | dead-letter bytes varint |
+//               commits varint | tallies (event/outcome.h), to the end
+// position/KEY: the source's position as its room encodes it
+#include "store/state.h"
+
+#include "base/bytes.h"
+
+namespace quipu {
+namespace {
+constexpr uint8_t kStateVersion = 1;
+}
+
+std::string encode_format(const StoreFormat& format) {
+  std::string bytes;
+  ByteWriter w(bytes);
+  w.le32(format.version);
+  w.u8(uint8_t(format.element_bits));
+  w.bytes({reinterpret_cast<const char*>(format.secret.data()), format.secret.size()});
+  return bytes;
+}
+
+bool decode_format(std::string_view bytes, StoreFormat& format) {
+  ByteReader r(bytes);
+  format.version = r.le32();
+  if (r.ok() && format.version != kStoreVersion) return true;
+  format.element_bits = r.u8();
+  const std::string_view secret = r.bytes(format.secret.size());
+  if (!r.ok() || !r.done() || format.element_bits < 1 || format.element_bits > 64) return false;
+  std::memcpy(format.secret.data(), secret.data(), secret.size());
+  return true;
+}
+
+std::string encode_state(const CommittedState& state, uint64_t commits) {
+  std::string bytes;
+  ByteWriter w(bytes);
+  w.u8(kStateVersion);
+  w.varint(state.checkpoint);
+  w.svarint(state.time_s);
+  w.varint(state.dead_letter_bytes);
+  w.varint(commits);
+  encode_tallies(state.tallies, bytes);
+  return bytes;
+}
+
+bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commits) {
+  ByteReader r(bytes);
+  const uint8_t version = r.u8();
+  state.checkpoint = r.varint();
+  state.time_s = r.svarint();
+  state.dead_letter_bytes = r.varint();
+  commits = r.varint();
+  if (!r.ok() || version != kStateVersion) return false;
+  auto tallies = decode_tallies({r.position(), r.left()});
+  if (!tallies.ok()) return false;
+  state.tallies = *tallies;
+  return true;
+}
+
+}  // namespace quipu

@@ -1,0 +1,32 @@
+// The store's own rows in the meta family: what kind of store it is, and what the last checkpoint holds.
+// Their byte layout stands at the top of state.cpp. Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <string>
+#include <string_view>
+
+#include "base/hash.h"
+#include "base/result.h"
+#include "store/store.h"
+
+namespace quipu {
+
+inline constexpr std::string_view kFormatKey = "store/format";
+inline constexpr std::string_view kStateKey = "store/state";
+inline constexpr std::string_view kPositionPrefix = "position/";  // and the source's key
+
+struct StoreFormat {
+  uint32_t version = kStoreVersion;
+  unsigned element_bits = 64;
+  HashSecret secret{};
+};
+std::string encode_format(const StoreFormat& format);
+// A row of another store version gives that version and nothing else. False on corrupt bytes.
+bool decode_format(std::string_view bytes, StoreFormat& format);
+
+// Without positions, which have rows of their own. `commits`: how many commits the store has seen.
+std::string encode_state(const CommittedState& state, uint64_t commits);
+bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commits);
+
+}  // namespace quipu

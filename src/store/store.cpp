@@ -1,0 +1,111 @@
+#include "store/store.h"
+
+#include <rocksdb/db.h>
+#include <rocksdb/metadata.h>
+#include <rocksdb/utilities/checkpoint.h>
+
+#include <chrono>
+#include <filesystem>
+#include <thread>
+
+#include "store/files.h"
+#include "store/store_impl.h"
+
+namespace quipu {
+
+StoreImpl::~StoreImpl() {
+  if (!db_) return;
+  published_.reset();
+  for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
+  db_->DestroyColumnFamilyHandle(default_handle_);
+}
+
+Error StoreImpl::error(const rocksdb::Status& status) const {
+  const auto now = published();
+  return store_error(trouble_of(status), directory_, now ? now->state.checkpoint : 0);
+}
+
+uint64_t StoreImpl::property(Family f, const char* name) const {
+  std::string text;
+  return db_->GetProperty(family(f), name, &text) ? std::stoull(text) : 0;
+}
+
+Status StoreImpl::load(std::span<const RecordKey> keys, std::vector<std::string>& values) {
+  std::vector<std::string> bytes(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) keys[i].append_to(bytes[i]);
+  return multi_get(*this, rocksdb::ReadOptions(), Family::records, bytes, values);
+}
+
+Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {
+  std::vector<FamilyStats> all;
+  for (Family f : kAllFamilies) {
+    rocksdb::ColumnFamilyMetaData meta;
+    db_->GetColumnFamilyMetaData(family(f), &meta);
+    all.push_back({family_name(f), property(f, "rocksdb.estimate-num-keys"), meta.size, meta.file_count});
+  }
+  return all;
+}
+
+Status StoreImpl::scan_records(const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
+  const auto now = published();
+  rocksdb::ReadOptions options;
+  options.snapshot = now->snapshot;
+  options.fill_cache = false;
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family(Family::records)));
+  for (it->SeekToFirst(); it->Valid(); it->Next()) {
+    const std::string_view key(it->key().data(), it->key().size());
+    if (key != kCommitsKey && !visit(key, {it->value().data(), it->value().size()})) break;
+  }
+  if (!it->status().ok()) return error(it->status());
+  return {};
+}
+
+Status StoreImpl::backup(const std::string& directory) const {
+  if (std::filesystem::exists(directory)) return Error{directory + " exists already; name a new folder for the backup"};
+  const std::string target = std::filesystem::absolute(directory).string();
+  auto copy = [&]() -> Status {
+    std::lock_guard lock(write_mutex_);
+    rocksdb::Checkpoint* made = nullptr;
+    rocksdb::Status s = rocksdb::Checkpoint::Create(db_.get(), &made);
+    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+    if (s.ok()) s = checkpoint->CreateCheckpoint(target + "/db");
+    if (s.IsNoSpace()) return Error{"no space left on device for the backup in " + directory + "; free some and run the same command again"};
+    if (!s.ok()) return error(s);
+    auto mark = CommitMark::create(target + "/committed", mark_->value());
+    if (!mark.ok()) return mark.error();
+    return sync_folder(target);
+  };
+  QUIPU_TRY(make_folder(target));
+  Status copied = copy();
+  if (!copied.ok()) {
+    std::error_code ignored;
+    std::filesystem::remove_all(target, ignored);
+  }
+  return copied;
+}
+
+Status StoreImpl::settle() {
+  // Universal compaction may call itself needed and pick nothing: quiet for so long counts as settled.
+  constexpr int kQuietRounds = 50;
+  int quiet = 0;
+  for (int idle_rounds = 0; quiet < kQuietRounds && idle_rounds < 3;) {
+    if (auto trouble = background_->get()) return store_error(*trouble, directory_, committed().checkpoint);
+    uint64_t running = 0, pending = 0;
+    for (Family f : kAllFamilies) {
+      running += property(f, "rocksdb.num-running-compactions") + property(f, "rocksdb.num-running-flushes");
+      pending += property(f, "rocksdb.compaction-pending") + property(f, "rocksdb.mem-table-flush-pending");
+    }
+    quiet = running ? 0 : quiet + 1;
+    idle_rounds = running || pending ? 0 : idle_rounds + 1;
+    std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  }
+  return {};
+}
+
+uint64_t StoreImpl::pending_compaction_bytes() const {
+  uint64_t bytes = 0;
+  for (Family f : kAllFamilies) bytes += property(f, "rocksdb.estimate-pending-compaction-bytes");
+  return bytes;
+}
+
+}  // namespace quipu

@@ -1,0 +1,128 @@
+// The Store over RocksDB. Layout of the data folder: db/ (RocksDB), ingest/ (sorted files on their way
+// in; strays are deleted at open), committed (commit_mark.h); whatever else is there is the engine's.
+//
+// What is visible together: after each commit the state and a RocksDB snapshot are published as a pair,
+// and every Snapshot shares the newest pair. An ingest is atomic over families for recovery only, but no
+// pair is made while one runs, so no reader sees half a checkpoint, and no reader waits for one.
+//
+// What is found out at open: `committed` names an acknowledged commit that the database has lost; a
+// family has not exactly the commits that the state counts (families.h).
+// Recovery of the log stops at its first torn or damaged record (kPointInTimeRecovery): a batch that was
+// not acknowledged may end in anything after a power failure, and must not keep the store from opening.
+// If what is dropped was acknowledged, `committed` knows, and the open fails.
+#pragma once
+
+#include <array>
+#include <memory>
+#include <mutex>
+#include <optional>
+
+#include "store/commit_mark.h"
+#include "store/families.h"
+#include "store/store.h"
+
+namespace rocksdb {
+class ColumnFamilyHandle;
+class DB;
+class Snapshot;
+class Status;
+struct Options;
+struct ReadOptions;
+}  // namespace rocksdb
+
+namespace quipu {
+
+// More sorted runs than this in level 0 of a family hold the next commit back...
+inline constexpr uint64_t kMaxWaitingRuns = 16;
+// ... but for no longer than this: compaction may be stuck, and then the commit's error says so.
+inline constexpr int64_t kRoomWait_ms = 60'000;
+
+// A RocksDB error as a plain value, and as the user reads it.
+struct Trouble {
+  enum class Kind : uint8_t { other, no_space, damage, in_use } kind = Kind::other;
+  std::string text;
+};
+Trouble trouble_of(const rocksdb::Status& status);
+Error store_error(const Trouble& trouble, const std::string& directory, uint64_t checkpoint);
+
+// The first error of a flush or compaction: RocksDB's threads report it, commit() asks. Then fail stop.
+struct BackgroundErrors {
+  std::mutex mutex;
+  std::optional<Trouble> first;
+  std::optional<Trouble> get() {
+    std::lock_guard lock(mutex);
+    return first;
+  }
+};
+
+// State and snapshot of one checkpoint.
+struct Published {
+  rocksdb::DB* db;
+  const rocksdb::Snapshot* snapshot;
+  CommittedState state;
+  Published(rocksdb::DB* db, CommittedState state);
+  ~Published();
+  Published(const Published&) = delete;
+};
+
+class StoreImpl final : public Store {
+ public:
+  static Result<std::unique_ptr<Store>> open(const std::string& directory, const StoreOptions& options);
+  ~StoreImpl() override;
+
+  const Hasher& hasher() const override { return *hasher_; }
+  const std::string& directory() const override { return directory_; }
+  CommittedState committed() const override { return published()->state; }
+  Result<CommitStats> commit(CheckpointWrite&& write) override;
+  std::unique_ptr<Snapshot> snapshot() const override;
+  Result<std::vector<FamilyStats>> family_stats() const override;
+  Status scan_records(
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const override;
+  Status backup(const std::string& directory) const override;
+  Status settle() override;
+  uint64_t pending_compaction_bytes() const override;
+  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override;
+
+  rocksdb::DB* db() const { return db_.get(); }
+  rocksdb::ColumnFamilyHandle* family(Family f) const { return handles_[size_t(f)]; }
+  const rocksdb::Options& options(Family f) const { return *options_[size_t(f)]; }
+  std::string path(const char* name) const { return directory_ + "/" + name; }
+  Error error(const rocksdb::Status& status) const;
+  uint64_t property(Family f, const char* name) const;
+
+ private:
+  StoreImpl() = default;
+  Status open_database(bool create);
+  Status make_new();                 // the first rows of an empty database
+  Status read_state();
+  Status check_commits(uint64_t commits, uint64_t checkpoint) const;
+  Status clear_ingest_folder() const;
+
+  std::shared_ptr<const Published> published() const;
+  void publish(CommittedState state);
+  void wait_for_room() const;
+  bool takes_files(size_t expected_bytes);
+
+  std::string directory_;
+  StoreOptions store_options_;
+  std::array<std::unique_ptr<rocksdb::Options>, kFamilies> options_;
+  std::shared_ptr<BackgroundErrors> background_;
+  std::unique_ptr<rocksdb::DB> db_;
+  std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};  // owned
+  rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;          // owned
+  std::optional<Hasher> hasher_;
+
+  mutable std::mutex write_mutex_;   // held while the database changes: commit against backup
+  std::optional<CommitMark> mark_;
+  uint64_t commits_ = 0;             // of the writer's thread
+  enum class Way { none, batch, files } way_ = Way::none;
+
+  mutable std::mutex published_mutex_;
+  std::shared_ptr<const Published> published_;
+};
+
+// Rows of one family by key; empty where absent.
+Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Family family,
+                 const std::vector<std::string>& keys, std::vector<std::string>& values);
+
+}  // namespace quipu
