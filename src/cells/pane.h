@@ -1,11 +1,11 @@
 // The pane: an append-only log of the events that one shard has tallied since the last barrier.
-// The shard's thread appends; at the barrier the whole pane moves to the checkpoint writer's thread.
-// It holds pointers to CompiledMetric and MonthTable, which outlive it.
+// The shard's thread appends; at the barrier the whole pane moves to the checkpoint writer's thread and
+// leaves an empty one behind. It holds pointers to CompiledMetric and MonthTable, which outlive it.
+// The log grows by blocks that are never copied, so no add() stalls. Layout of an entry: pane_entry.h.
 #pragma once
 
 #include <cstdint>
 #include <memory>
-#include <span>
 #include <vector>
 
 #include "event/event.h"
@@ -15,22 +15,47 @@ namespace quipu {
 class Pane {
  public:
   Pane() = default;
-  Pane(Pane&&) = default;
-  Pane& operator=(Pane&&) = default;
+  Pane(Pane&& other) noexcept { swap(other); }
+  Pane& operator=(Pane&& other) noexcept {
+    Pane taken(std::move(other));
+    swap(taken);
+    return *this;
+  }
 
   // One row of a counted event. first: month->frames() bitmaps of metric->blocks words, then one of
-  // first-ever if metric->has_lifetime (see TallyResult).
+  // first-ever if metric->has_lifetime (see TallyResult). Rows of one event follow each other, rising.
   void add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first);
 
-  size_t bytes() const;    // memory held
-  uint64_t rows() const;
-  bool empty() const { return rows() == 0; }
+  size_t bytes() const { return words_ * sizeof(uint64_t); }  // of the entries; blocks hold up to 1 MiB more
+  uint64_t rows() const { return rows_; }
+  bool empty() const { return rows_ == 0; }
 
-  struct Entry;            // layout in pane.cpp / group_by.cpp
  private:
   friend class PaneReader;
-  std::vector<uint64_t> log_;
+  struct Block {
+    std::unique_ptr<uint64_t[]> words;
+    size_t used = 0;
+    size_t size = 0;
+  };
+  uint64_t* room_for(size_t words);
+  bool goes_on(const EventBatch& batch, const Event& event, uint32_t row);
+  void swap(Pane& other) noexcept;
+
+  std::vector<Block> blocks_;
+  size_t words_ = 0;
   uint64_t rows_ = 0;
+  // The month last seen, and the first of its days.
+  const MonthTable* month_ = nullptr;
+  DayIndex month_day_ = 0;
+  // The row last added, if its event has several.
+  struct LastRow {
+    const EventBatch* batch = nullptr;
+    const Event* event = nullptr;
+    uint32_t row = 0;
+    Hash128 profile;
+    uint64_t id = 0;
+  };
+  LastRow last_;
 };
 
 }  // namespace quipu

@@ -328,6 +328,7 @@ class Generator {
   std::string number_token(const std::string& number) {
     if (number.empty()) return one_of({"", "null", "\"\""});
     bool point = number.find('.') != std::string::npos;
+    if (number == "0" || number == "-0") return one_of({"0", "-0", "0.0", "\"0\"", "0e7", "\" -0.000\""});
     std::string other = number + (point ? "0" : ".0");
     return one_of({number, number, json_string(number), other, json_string(" " + number + "\t"), json_string(other), number + "e0", number + "0E-" + (point ? "0" : "1")});
   }

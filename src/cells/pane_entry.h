@@ -1,0 +1,96 @@
+// How an entry lies in a pane's log, and reading it. In memory only, within one process.
+//
+// 64-bit words:
+//   0  const CompiledMetric*
+//   1  const MonthTable*
+//   2  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event before (1)
+//   3  planes held (34 bits) | frames (6) | blocks (5) | words of the entry (10)
+//   then the planes held, `blocks` words each: 0 counts here, 1 + f first in frame f, 1 + frames first ever
+//   (a plane of zeros is left out), then the values that are there (two words each, low first), then the
+//   elements of metric->columns in order.
+// A PaneEntry is a view; any thread may read while nobody appends.
+#pragma once
+
+#include <bit>
+#include <cstdint>
+#include <cstring>
+
+#include "cells/pane.h"
+
+namespace quipu {
+
+class PaneEntry {
+ public:
+  static constexpr size_t kHeaderWords = 4;
+  static constexpr int kMaxPlanes = kMaxFrames + 2;
+
+  explicit PaneEntry(const uint64_t* words) : w_(words) {}
+
+  const uint64_t* words() const { return w_; }
+  const CompiledMetric* metric() const { return reinterpret_cast<const CompiledMetric*>(w_[0]); }
+  const MonthTable* month() const { return reinterpret_cast<const MonthTable*>(w_[1]); }
+  TenantId tenant() const { return TenantId(uint32_t(w_[2])); }
+  DayIndex day() const { return DayIndex(w_[2] >> 32 & 0x1ffff); }
+  uint64_t tenant_and_day() const { return w_[2] & ((uint64_t(1) << 49) - 1); }
+  uint8_t slot() const { return uint8_t(w_[2] >> 49 & 0x7f); }
+  uint8_t value_mask() const { return uint8_t(w_[2] >> 56 & 0xf); }
+  bool same_event() const { return w_[2] >> 60 & 1; }
+  int frames() const { return int(w_[3] >> 34 & 0x3f); }
+  uint32_t blocks() const { return uint32_t(w_[3] >> 40 & 0x1f); }
+  size_t size() const { return size_t(w_[3] >> 45 & 0x3ff); }  // words
+
+  const uint64_t* here() const { return w_ + kHeaderWords; }
+  // nullptr: all zero.
+  const uint64_t* plane(int p) const {
+    if (!(w_[3] >> p & 1)) return nullptr;
+    return w_ + kHeaderWords + size_t(std::popcount(planes() & ((uint64_t(1) << p) - 1))) * blocks();
+  }
+  Fixed6 value(int nth) const {  // of those that are there
+    const uint64_t* v = values() + 2 * nth;
+    return Fixed6(UInt128(v[1]) << 64 | v[0]);
+  }
+  const uint64_t* elements() const { return values() + 2 * std::popcount(unsigned(value_mask())); }
+
+  struct Head {
+    TenantId tenant{};
+    DayIndex day = 0;
+    uint8_t slot = 0, value_mask = 0;
+    bool same_event = false;
+    uint64_t planes = 1;
+    int frames = 0;
+    uint32_t blocks = 0;
+    size_t words = 0;
+  };
+  static void write_head(const Head& h, const CompiledMetric* metric, const MonthTable* month, uint64_t* w) {
+    w[0] = reinterpret_cast<uint64_t>(metric);
+    w[1] = reinterpret_cast<uint64_t>(month);
+    w[2] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 | uint64_t(h.value_mask) << 56 |
+           uint64_t(h.same_event) << 60;
+    w[3] = h.planes | uint64_t(h.frames) << 34 | uint64_t(h.blocks) << 40 | uint64_t(h.words) << 45;
+  }
+
+ private:
+  uint64_t planes() const { return w_[3] & ((uint64_t(1) << kMaxPlanes) - 1); }
+  const uint64_t* values() const { return w_ + kHeaderWords + size_t(std::popcount(planes())) * blocks(); }
+
+  const uint64_t* w_;
+};
+
+class PaneReader {
+ public:
+  // visit(PaneEntry), in the order of adding. Entries stay where they are for the pane's life.
+  template <typename Visit>
+  static void each(const Pane& pane, Visit visit) {
+    for (const Pane::Block& block : pane.blocks_) {
+      const uint64_t* end = block.words.get() + block.used;
+      for (const uint64_t* w = block.words.get(); w != end;) {
+        const PaneEntry entry(w);
+        __builtin_prefetch(w + 2 * entry.size());
+        visit(entry);
+        w += entry.size();
+      }
+    }
+  }
+};
+
+}  // namespace quipu

@@ -1,0 +1,49 @@
+// The command line, parsed. One struct for all commands; unused fields keep their defaults.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "base/result.h"
+#include "query/answer.h"
+
+namespace quipu {
+
+struct Arguments {
+  enum class Command : uint8_t { none, init, check, run, query, export_, inspect, audit, backup };
+  Command command = Command::none;
+  std::string data;                 // --data, or "" for the default
+  std::string plan;                 // of run, check, audit
+  std::vector<std::string> inputs;
+  // run
+  std::string memory;
+  unsigned shards = 0;
+  double checkpoint_s = 60;
+  bool again = false, moved = false, strict = false, stats = false;
+  std::string standard_input_name;
+  std::string zoneinfo_dir;
+  // check, init
+  std::string sample;
+  size_t show = 3;
+  // query, export
+  Question question;
+  bool json = false, csv = false;
+  // backup
+  std::string target;
+};
+
+// Either arguments, or text to show with an exit status (help, version, a usage error).
+struct ParsedArguments {
+  std::optional<Arguments> arguments;
+  std::string text;
+  int status = 0;
+};
+ParsedArguments parse_arguments(const std::vector<std::string>& args);
+
+// "512M", "2G", "1073741824"
+Result<size_t> parse_size(const std::string& text);
+// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty); \| and \\ in values
+Result<Filter> parse_filter(const std::string& text);
+
+}  // namespace quipu

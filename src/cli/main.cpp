@@ -1,0 +1,71 @@
+// The quipu program.
+#include <filesystem>
+
+#include "cli/arguments.h"
+#include "cli/console.h"
+#include "cli/plan_commands.h"
+#include "cli/run_command.h"
+#include "cli/socket.h"
+#include "cli/store_access.h"
+
+namespace quipu {
+namespace {
+
+// Commands on a store: asked of the process that has it open, or done here.
+int on_store(Arguments arguments, std::vector<std::string> args, const Console& console) {
+  std::string directory;
+  if (arguments.command == Arguments::Command::audit && arguments.data.empty()) {
+    directory = data_folder_of_plan("", std::filesystem::path(arguments.plan).stem().string());
+  } else {
+    auto found = find_data_folder(arguments.data);
+    if (!found.ok()) {
+      console.err("quipu: " + found.error().message + "\n");
+      return kExitUsage;
+    }
+    directory = *found;
+  }
+  // Paths mean the same to the process that answers.
+  std::vector<std::string> request = args;
+  for (std::string* path : {&arguments.target, &arguments.plan}) {
+    if (path->empty()) continue;
+    const std::string absolute = std::filesystem::absolute(*path).string();
+    for (std::string& arg : request) {
+      if (arg == *path) arg = absolute;
+    }
+    *path = absolute;
+  }
+  for (std::string& input : arguments.inputs) {
+    const std::string absolute = std::filesystem::absolute(input).string();
+    for (std::string& arg : request) {
+      if (arg == input) arg = absolute;
+    }
+    input = absolute;
+  }
+  if (auto status = ask_running_process(directory, request, console)) return *status;
+  auto access = StoreAccess::open(directory);
+  if (!access.ok()) {
+    console.err("quipu: " + access.error().message + "\n");
+    return kExitError;
+  }
+  return store_command(arguments, **access, console);
+}
+
+int run_program(const std::vector<std::string>& args) {
+  const Console console = process_console();
+  ParsedArguments parsed = parse_arguments(args);
+  if (!parsed.arguments) {
+    (parsed.status == 0 ? console.out : console.err)(parsed.text);
+    return parsed.status;
+  }
+  switch (parsed.arguments->command) {
+    case Arguments::Command::init: return init_command(*parsed.arguments, console);
+    case Arguments::Command::check: return check_command(*parsed.arguments, console);
+    case Arguments::Command::run: return run_command(*parsed.arguments, console);
+    default: return on_store(std::move(*parsed.arguments), args, console);
+  }
+}
+
+}  // namespace
+}  // namespace quipu
+
+int main(int argc, char** argv) { return quipu::run_program({argv + 1, argv + argc}); }

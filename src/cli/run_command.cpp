@@ -1,0 +1,167 @@
+#include "cli/run_command.h"
+
+#include <csignal>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "cli/progress.h"
+#include "cli/socket.h"
+#include "cli/store_access.h"
+#include "engine/engine.h"
+#include "query/render.h"
+
+namespace quipu {
+namespace {
+
+std::atomic<bool> g_stop{false};
+
+void on_signal(int) { g_stop.store(true, std::memory_order_relaxed); }
+
+void install_signals() {
+  struct sigaction action{};
+  action.sa_handler = on_signal;   // no SA_RESTART: a read of standard input returns
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+}
+
+// "58,694 read = 58,390 counted + 0 duplicate + 304 set aside + 0 unplanned"
+std::string tally_sentence(const Tallies& t) {
+  return with_thousands(t.read) + " read = " + with_thousands(t.counted) + " counted + " + with_thousands(t.duplicate) + " duplicate + " +
+         with_thousands(t.set_aside_total()) + " set aside + " + with_thousands(t.unplanned) + " unplanned";
+}
+
+std::string reasons_text(const Tallies& t, const std::string& directory) {
+  std::string text;
+  for (size_t r = 1; r < t.set_aside.size(); ++r) {
+    if (t.set_aside[r]) text += "  set aside: " + with_thousands(t.set_aside[r]) + " " + std::string(reason_name(Reason(r))) + "\n";
+  }
+  if (!text.empty()) text += "  those lines, with place and reason: " + directory + "/dead-letter.jsonl\n";
+  for (size_t n = 0; n < t.notes.size(); ++n) {
+    if (t.notes[n]) text += "  note: " + with_thousands(t.notes[n]) + " " + std::string(note_name(Note(n))) + "\n";
+  }
+  return text;
+}
+
+std::string stats_text(Engine& engine) {
+  const CheckpointTotals t = engine.checkpoint_totals();
+  TallyStats tally;
+  for (const TallyStats& s : engine.tally_stats()) {
+    tally.records += s.records;
+    tally.memory_bytes += s.memory_bytes;
+    tally.loads += s.loads;
+    tally.loads_found += s.loads_found;
+    tally.evictions += s.evictions;
+    tally.rows += s.rows;
+    tally.words += s.words;
+    tally.memberships += s.memberships;
+  }
+  std::ostringstream out;
+  out << "checkpoints " << t.checkpoints << " (" << t.ingested << " by files), longest " << t.longest_s << " s, group-by " << t.group_s
+      << " s, in all " << t.commit_s << " s\n"
+      << "cells " << t.cells << " in " << t.cell_rows << " rows (" << t.sparse_rows << " sparse), " << t.cell_bytes << " bytes written; records "
+      << t.record_bytes << " bytes written; names " << t.name_rows << "\n"
+      << "hot tier " << tally.records << " records, " << tally.memory_bytes << " bytes, " << tally.rows << " rows, " << tally.words << " words, "
+      << tally.memberships << " memberships seen; " << tally.loads << " loads (" << tally.loads_found << " found), " << tally.evictions << " evictions\n"
+      << "longest stall of a shard at a barrier " << engine.live().longest_stall_us << " us\n";
+  auto families = engine.store().family_stats();
+  if (families.ok()) {
+    for (const FamilyStats& f : *families) out << "stored " << f.family << " " << f.rows << " rows, " << f.bytes << " bytes, " << f.files << " files\n";
+  }
+  return out.str();
+}
+
+// A query that works on what was just counted.
+std::string example_query(Engine& engine, const std::string& directory) {
+  auto snapshot = engine.store().snapshot();
+  auto view = View::open(engine.catalogue(), *snapshot, engine.store().hasher());
+  if (!view.ok() || (*view)->tenants().empty()) return "";
+  std::string metric;
+  for (const SelectorEntry& s : (*view)->selectors()) {
+    if (metric.empty() || !s.group) metric = s.name;
+    if (!s.group) break;
+  }
+  std::string command = "quipu query ";
+  std::string quoted = "'";
+  for (char c : metric) quoted += c == '\'' ? "'\\''" : std::string(1, c);
+  command += quoted + "'";
+  if ((*view)->tenants().size() > 1) command += " --tenant '" + (*view)->tenants().front().second + "'";
+  return command + " --data " + directory;
+}
+
+}  // namespace
+
+Result<Plan> read_plan(const std::string& path, const std::string& zoneinfo_dir) {
+  std::ifstream file(path, std::ios::binary);
+  if (!file) return Error{path + ": no such plan file (quipu init SAMPLE > plan.yaml makes one)"};
+  std::stringstream text;
+  text << file.rdbuf();
+  const std::string directory = std::filesystem::path(path).parent_path().string();
+  return Plan::parse(text.str(), path, directory.empty() ? "." : directory, zoneinfo_dir);
+}
+
+int run_command(const Arguments& arguments, const Console& console) {
+  auto fail = [&](const Error& error, int status) {
+    console.err("quipu run: " + error.message + "\n");
+    return status;
+  };
+  auto plan = read_plan(arguments.plan, arguments.zoneinfo_dir);
+  if (!plan.ok()) return fail(plan.error(), kExitUsage);
+  EngineOptions options;
+  options.directory = data_folder_of_plan(arguments.data, plan->name);
+  options.shards = arguments.shards;
+  options.checkpoint_age_s = arguments.checkpoint_s;
+  options.zoneinfo_dir = arguments.zoneinfo_dir;
+  if (!arguments.memory.empty()) {
+    auto memory = parse_size(arguments.memory);
+    if (!memory.ok()) return fail(Error{"--memory: " + memory.error().message}, kExitUsage);
+    options.memory_bytes = *memory;
+  }
+  for (const std::string& input : arguments.inputs) {
+    if (input != "-" && !std::filesystem::exists(input)) return fail(Error{input + ": no such file"}, kExitUsage);
+  }
+  install_signals();
+  auto engine = Engine::open(std::move(*plan), options);
+  if (!engine.ok()) return fail(engine.error(), kExitError);
+  console.err("quipu: store " + options.directory + (engine.value()->store().committed().checkpoint ? ", continuing after checkpoint " + std::to_string(engine.value()->store().committed().checkpoint) : ", new") + "\n");
+
+  Engine& running = **engine;
+  auto server = CommandServer::listen(options.directory, [&running](const std::vector<std::string>& args, const Console& client) {
+    ParsedArguments parsed = parse_arguments(args);
+    if (!parsed.arguments) {
+      client.err(parsed.text);
+      return parsed.status;
+    }
+    StoreAccess access(running.store(), running.catalogue(), [&running] { return running.checkpoint(); });
+    return store_command(*parsed.arguments, access, client);
+  });
+  if (!server.ok()) return fail(server.error(), kExitError);
+
+  ProgressLine line(console);
+  RunOptions run_options;
+  run_options.again = arguments.again;
+  run_options.moved = arguments.moved;
+  run_options.strict = arguments.strict;
+  run_options.standard_input_name = arguments.standard_input_name;
+  run_options.stop = &g_stop;
+  run_options.progress = [&](const Progress& progress) { line.show(progress); };
+  auto summary = running.run(arguments.inputs, run_options);
+  line.clear();
+  server.value().reset();
+  if (!summary.ok()) return fail(summary.error(), kExitError);
+
+  for (const std::string& input : summary->finished_before) console.err(input + ": nothing new, it was counted before\n");
+  console.out((summary->stopped ? "stopped: " : "") + tally_sentence(summary->tallies) + "; committed (checkpoint " +
+              std::to_string(summary->committed.checkpoint) + ") in " + options.directory + "\n");
+  console.out(reasons_text(summary->tallies, options.directory));
+  if (arguments.stats) console.out(stats_text(running));
+  if (summary->stopped) {
+    console.out("the same command continues from here\n");
+  } else if (std::string query = example_query(running, options.directory); !query.empty()) {
+    console.out(query + "\n");
+  }
+  return summary->tallies.set_aside_total() ? kExitSetAside : kExitDone;
+}
+
+}  // namespace quipu

@@ -1,0 +1,14 @@
+// `quipu run`: counts inputs into a store, serving other commands over the folder's socket meanwhile.
+#pragma once
+
+#include "cli/arguments.h"
+#include "cli/console.h"
+
+namespace quipu {
+
+int run_command(const Arguments& arguments, const Console& console);
+
+// Reads and parses a plan file.
+Result<Plan> read_plan(const std::string& path, const std::string& zoneinfo_dir);
+
+}  // namespace quipu

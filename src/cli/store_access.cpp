@@ -1,0 +1,66 @@
+#include "cli/store_access.h"
+
+#include <chrono>
+#include <filesystem>
+
+namespace quipu {
+
+StoreAccess::StoreAccess(Store& store, Catalogue& catalogue, std::function<Status()> checkpoint)
+    : store_(&store), catalogue_(&catalogue), checkpoint_(std::move(checkpoint)) {}
+
+StoreAccess::~StoreAccess() = default;
+
+Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& directory) {
+  std::unique_ptr<StoreAccess> access(new StoreAccess);
+  auto store = Store::open(directory, StoreOptions{});
+  if (!store.ok()) return store.error();
+  access->own_store_ = std::move(*store);
+  auto snapshot = access->own_store_->snapshot();
+  auto catalogue = Catalogue::load(*snapshot);
+  if (!catalogue.ok()) return catalogue.error();
+  access->own_catalogue_ = std::move(*catalogue);
+  access->store_ = access->own_store_.get();
+  access->catalogue_ = access->own_catalogue_.get();
+  return access;
+}
+
+Result<std::unique_ptr<Snapshot>> StoreAccess::snapshot() {
+  if (checkpoint_) {
+    const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    if (now - store_->committed().time_s >= kFreshS) QUIPU_TRY(checkpoint_());
+  }
+  return store_->snapshot();
+}
+
+Result<std::string> find_data_folder(const std::string& given) {
+  if (!given.empty()) return given;
+  std::vector<std::string> found;
+  std::error_code ignored;
+  for (const auto& entry : std::filesystem::directory_iterator(".", ignored)) {
+    if (entry.is_directory(ignored) && entry.path().extension() == ".quipu") found.push_back(entry.path().string());
+  }
+  if (found.size() == 1) return found[0];
+  if (found.empty()) return Error{"no store here (no folder *.quipu); name one with --data, or make one with quipu run"};
+  std::string list;
+  for (const std::string& f : found) list += " " + f;
+  return Error{"several stores here; name one with --data:" + list};
+}
+
+std::string data_folder_of_plan(const std::string& given, const std::string& plan_name) {
+  return given.empty() ? "./" + plan_name + ".quipu" : given;
+}
+
+int store_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
+  switch (arguments.command) {
+    case Arguments::Command::query: return query_command(arguments, access, console);
+    case Arguments::Command::export_: return export_command(arguments, access, console);
+    case Arguments::Command::inspect: return inspect_command(arguments, access, console);
+    case Arguments::Command::backup: return backup_command(arguments, access, console);
+    case Arguments::Command::audit: return audit_command(arguments, access, console);
+    default: break;
+  }
+  console.err("quipu: this command does not ask a store\n");
+  return kExitUsage;
+}
+
+}  // namespace quipu

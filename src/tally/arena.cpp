@@ -1,0 +1,190 @@
+#include "tally/arena.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstdlib>
+#include <cstring>
+
+#if defined(__SANITIZE_ADDRESS__)
+#define QUIPU_POISON 1
+#elif defined(__has_feature)
+#if __has_feature(address_sanitizer)
+#define QUIPU_POISON 1
+#endif
+#endif
+#ifdef QUIPU_POISON
+#include <sanitizer/asan_interface.h>
+#endif
+
+namespace quipu {
+namespace {
+
+// Under the address sanitizer, bytes outside of live blocks may not be touched.
+void poison([[maybe_unused]] const uint8_t* p, [[maybe_unused]] size_t bytes) {
+#ifdef QUIPU_POISON
+  ASAN_POISON_MEMORY_REGION(p, bytes);
+#endif
+}
+void unpoison([[maybe_unused]] const uint8_t* p, [[maybe_unused]] size_t bytes) {
+#ifdef QUIPU_POISON
+  ASAN_UNPOISON_MEMORY_REGION(p, bytes);
+#endif
+}
+
+uint32_t units_of(size_t bytes) {
+  return uint32_t((bytes + Arena::kUnitBytes - 1) / Arena::kUnitBytes);
+}
+
+}  // namespace
+
+Arena::Arena() {
+  bases_.push_back(nullptr);  // so that no handle is 0
+  chunks_.emplace_back();
+}
+
+Arena::~Arena() {
+  for (uint8_t* base : bases_) {
+    if (base == nullptr) continue;
+    unpoison(base, kChunkBytes);
+    std::free(base);
+  }
+}
+
+int Arena::class_of(uint32_t units) {
+  if (units <= 32) return int(units) - 1;
+  const int power = 31 - std::countl_zero(units - 1);
+  const int eighth = int((units - 1) >> (power - 3)) - 8;
+  return 32 + (power - 5) * 8 + eighth;
+}
+
+uint32_t Arena::class_units(int size_class) {
+  if (size_class < 32) return uint32_t(size_class) + 1;
+  const int power = 5 + (size_class - 32) / 8;
+  return uint32_t((size_class - 32) % 8 + 9) << (power - 3);
+}
+
+size_t Arena::rounded(size_t bytes) { return class_units(class_of(units_of(bytes))) * kUnitBytes; }
+
+bool Arena::has_room(const Chunk& chunk) {
+  return chunk.free_head != 0 || chunk.used + chunk.block_units <= kChunkUnits;
+}
+
+void Arena::list(uint32_t number) {
+  Chunk& chunk = chunks_[number];
+  chunk.listed = true;
+  chunk.previous = 0;
+  chunk.next = with_room_[chunk.size_class];
+  if (chunk.next != 0) chunks_[chunk.next].previous = number;
+  with_room_[chunk.size_class] = number;
+}
+
+void Arena::unlist(uint32_t number) {
+  Chunk& chunk = chunks_[number];
+  chunk.listed = false;
+  if (chunk.next != 0) chunks_[chunk.next].previous = chunk.previous;
+  (chunk.previous != 0 ? chunks_[chunk.previous].next : with_room_[chunk.size_class]) = chunk.next;
+}
+
+uint32_t Arena::new_chunk(int size_class) {
+  auto* base = static_cast<uint8_t*>(std::aligned_alloc(64, kChunkBytes));
+  CHECK(base != nullptr);
+  poison(base, kChunkBytes);
+  uint32_t number;
+  if (unused_numbers_.empty()) {
+    number = uint32_t(chunks_.size());
+    CHECK(number < (kMaxHandle >> 16));
+    chunks_.emplace_back();
+    bases_.push_back(base);
+  } else {
+    number = unused_numbers_.back();
+    unused_numbers_.pop_back();
+    chunks_[number] = Chunk();
+    bases_[number] = base;
+  }
+  chunks_[number].size_class = uint8_t(size_class);
+  chunks_[number].block_units = class_units(size_class);
+  list(number);
+  return number;
+}
+
+void Arena::give_back(uint32_t number) {
+  Chunk& chunk = chunks_[number];
+  if (chunk.listed) unlist(number);
+  if (chunk.sparse) --sparse_chunks_;
+  held_bytes_ -= size_t(chunk.used) * kUnitBytes;
+  chunk = Chunk();
+  unpoison(bases_[number], kChunkBytes);
+  std::free(bases_[number]);
+  bases_[number] = nullptr;
+  unused_numbers_.push_back(number);
+}
+
+Handle Arena::allocate(size_t bytes) {
+  CHECK(bytes >= 1 && bytes <= kChunkBytes);
+  const int size_class = class_of(units_of(bytes));
+  uint32_t number = with_room_[size_t(size_class)];
+  if (number == 0) number = new_chunk(size_class);
+  Chunk& chunk = chunks_[number];
+  uint32_t unit;
+  if (chunk.free_head != 0) {
+    unit = chunk.free_head - 1;
+    const uint8_t* block = bases_[number] + size_t(unit) * kUnitBytes;
+    unpoison(block, chunk.block_units * kUnitBytes);
+    std::memcpy(&chunk.free_head, block, sizeof chunk.free_head);
+  } else {
+    unit = chunk.used;
+    chunk.used += chunk.block_units;
+    held_bytes_ += chunk.block_units * kUnitBytes;
+    unpoison(bases_[number] + size_t(unit) * kUnitBytes, chunk.block_units * kUnitBytes);
+  }
+  ++chunk.live;
+  live_bytes_ += chunk.block_units * kUnitBytes;
+  if (!has_room(chunk)) unlist(number);
+  return number << 16 | unit;
+}
+
+void Arena::release(Handle handle) {
+  const uint32_t number = handle >> 16;
+  Chunk& chunk = chunks_[number];
+  CHECK(chunk.live > 0);
+  --chunk.live;
+  live_bytes_ -= chunk.block_units * kUnitBytes;
+  // The last chunk with room stays, so that one block coming and going costs no chunk.
+  const bool spare = chunk.sparse || !chunk.listed || chunk.next != 0 || chunk.previous != 0;
+  if (chunk.live == 0 && spare) return give_back(number);
+  uint8_t* block = bases_[number] + size_t(handle & 0xFFFF) * kUnitBytes;
+  std::memcpy(block, &chunk.free_head, sizeof chunk.free_head);
+  poison(block, chunk.block_units * kUnitBytes);
+  chunk.free_head = (handle & 0xFFFF) + 1;
+  if (!chunk.listed && !chunk.sparse) list(number);
+}
+
+void Arena::mark_sparse() {
+  std::array<std::vector<uint32_t>, kClasses> by_class;
+  for (uint32_t number = 1; number < chunks_.size(); ++number)
+    if (bases_[number] != nullptr && !chunks_[number].sparse)
+      by_class[chunks_[number].size_class].push_back(number);
+  for (std::vector<uint32_t>& numbers : by_class) {
+    std::sort(numbers.begin(), numbers.end(),
+              [&](uint32_t a, uint32_t b) { return chunks_[a].live < chunks_[b].live; });
+    uint64_t holes = 0;  // in chunks that are not marked, of those ever used
+    for (uint32_t n : numbers) holes += chunks_[n].used / chunks_[n].block_units - chunks_[n].live;
+    uint64_t to_move = 0;
+    for (uint32_t n : numbers) {
+      Chunk& chunk = chunks_[n];
+      const uint64_t own_holes = chunk.used / chunk.block_units - chunk.live;
+      if (own_holes == 0 || to_move + chunk.live > holes - own_holes) break;
+      holes -= own_holes;
+      to_move += chunk.live;
+      if (chunk.live == 0) {
+        give_back(n);
+        continue;
+      }
+      if (chunk.listed) unlist(n);
+      chunk.sparse = true;
+      ++sparse_chunks_;
+    }
+  }
+}
+
+}  // namespace quipu

@@ -1,0 +1,80 @@
+// Memory of the hot tier: blocks of 16 bytes to 1 MiB, named by 32-bit handles, from chunks of 1 MiB that
+// each hold blocks of one size class (steps of 16 bytes up to 512, then of at most an eighth). Blocks of 512
+// bytes and more begin at multiples of 64. A chunk whose blocks are all released is given back; mark_sparse()
+// names chunks that hold little, whose owner then moves the blocks elsewhere (is_sparse()).
+// At most 65,534 chunks, 64 GiB. One thread. Contents are uninitialised.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <vector>
+
+#include "base/check.h"
+
+namespace quipu {
+
+using Handle = uint32_t;
+inline constexpr Handle kNoHandle = 0;  // no block has it
+
+class Arena {
+ public:
+  static constexpr size_t kUnitBytes = 16;
+  static constexpr size_t kChunkBytes = size_t(1) << 20;
+  static constexpr Handle kMaxHandle = 0xFFFF0000 - 1;
+
+  Arena();
+  ~Arena();
+  Arena(const Arena&) = delete;
+  Arena& operator=(const Arena&) = delete;
+
+  Handle allocate(size_t bytes);  // 1 .. kChunkBytes
+  void release(Handle handle);
+
+  // Valid until the block is released.
+  template <typename T>
+  T* at(Handle handle) const {
+    return reinterpret_cast<T*>(bases_[handle >> 16] + size_t(handle & 0xFFFF) * kUnitBytes);
+  }
+
+  // What a block of so many bytes really has.
+  static size_t rounded(size_t bytes);
+  size_t live_bytes() const { return live_bytes_; }  // of blocks in use, rounded
+  size_t held_bytes() const { return held_bytes_; }  // of chunks, as far as they were ever used
+
+  // Marks chunks whose blocks fit into the holes of others of their class; no block is given out from a
+  // marked one.
+  void mark_sparse();
+  size_t sparse_chunks() const { return sparse_chunks_; }
+  bool is_sparse(Handle handle) const { return chunks_[handle >> 16].sparse; }
+
+ private:
+  static constexpr uint32_t kChunkUnits = kChunkBytes / kUnitBytes;
+  static constexpr int kClasses = 32 + 8 * 11;
+  struct Chunk {
+    uint32_t block_units = 0;
+    uint32_t live = 0;       // blocks in use
+    uint32_t used = 0;       // units ever given out
+    uint32_t free_head = 0;  // 1 + unit of the first released block; each holds the next in its first 4 bytes
+    uint32_t next = 0, previous = 0;  // in the class's list of chunks with room
+    uint8_t size_class = 0;
+    bool listed = false;
+    bool sparse = false;
+  };
+  static int class_of(uint32_t units);
+  static uint32_t class_units(int size_class);
+  static bool has_room(const Chunk& chunk);
+  uint32_t new_chunk(int size_class);
+  void give_back(uint32_t number);
+  void list(uint32_t number);
+  void unlist(uint32_t number);
+
+  std::vector<uint8_t*> bases_;
+  std::vector<Chunk> chunks_;
+  std::vector<uint32_t> unused_numbers_;
+  std::array<uint32_t, kClasses> with_room_{};
+  size_t live_bytes_ = 0;
+  size_t held_bytes_ = 0;
+  size_t sparse_chunks_ = 0;
+};
+
+}  // namespace quipu
