@@ -9,7 +9,7 @@
 #include <string_view>
 
 #include "base/result.h"
-#include "event/outcome.h"
+#include "event/decode.h"
 
 namespace quipu {
 

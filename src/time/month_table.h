@@ -26,8 +26,8 @@ inline constexpr int kMaxBucketPieces = 6;
 // Days since 1970-01-01 in UTC, used in cell keys. 2199-12-31 is 84005, beyond 16 bits.
 using DayIndex = uint32_t;
 
-int64_t month_begin_s(MonthIndex month);               // also right for month == kMonths
-MonthIndex month_of(int64_t utc_s);                    // of an instant in [1970, 2200)
+int64_t month_begin_s(MonthIndex month);               // month <= kMonths
+MonthIndex month_of(int64_t utc_s);                    // of an instant in [1970, 2200), else a bug
 inline Slot slot_of(MonthIndex month, int64_t utc_s) { return Slot((utc_s - month_begin_s(month)) / kQuarterS); }
 inline int slots_in(MonthIndex month) { return int((month_begin_s(MonthIndex(month + 1)) - month_begin_s(month)) / kQuarterS); }
 
@@ -52,11 +52,11 @@ struct SlotRange {
 struct Bucket {
   // Names the bucket within its frame's interval and calendar, in whatever month it is met: an hour by
   // its first quarter-hour since 1970, a day by its local date (days since 1970), a week by its first
-  // day, a month by year * 12 + month - 1 ... all of local time.
+  // day, a month by year * 12 + month - 1 ... all of local time. Negative for days before 1970.
   int64_t label = 0;
-  int64_t first_s = 0;        // the bucket's first instant
-  int32_t first_offset_s = 0; // offset in force then
-  uint8_t pieces = 0;
+  int64_t first_s = 0;        // the bucket's first instant; before 1970 for buckets that 1970 cuts
+  int32_t first_offset_s = 0; // offset in force then; in a shared hour grid that of its lowest calendar
+  uint8_t pieces = 0;         // ranges used, by month and begin; no two touch
   bool other_months = false;  // some piece lies in a neighbour month
   std::array<SlotRange, kMaxBucketPieces> ranges{};
 };
@@ -68,6 +68,7 @@ class MonthTable {
     Calendar calendar;
     std::shared_ptr<const ZoneRules> previous, current, next;
   };
+  // Needs 1 to kMaxCalendars calendars. Of two calendars of one zone the rules are taken to be the same.
   static std::shared_ptr<const MonthTable> build(MonthIndex month, std::span<const CalendarRules> calendars);
 
   MonthIndex month() const { return month_; }
@@ -89,6 +90,15 @@ class MonthTable {
     return f.buckets[f.of_slot[slot]];
   }
   std::span<const Bucket> buckets(int frame) const { return frames_[size_t(frame)].buckets; }
+  // As a calendar sees its buckets: first_offset_s is its own also where the hour grid is shared. For
+  // printing; everything else is as in the frame.
+  std::span<const Bucket> buckets(int calendar, Interval interval) const {
+    if (interval == Interval::hour && !own_hours_[size_t(calendar)].empty()) return own_hours_[size_t(calendar)];
+    return buckets(frame(calendar, interval));
+  }
+  const Bucket& bucket(int calendar, Interval interval, Slot slot) const {
+    return buckets(calendar, interval)[frames_[size_t(frame(calendar, interval))].of_slot[slot]];
+  }
   // A calendar is under an offset that is no multiple of 15 minutes: events there are set aside.
   bool odd_offset(Slot slot) const { return !odd_.empty() && odd_[slot]; }
 
@@ -103,6 +113,7 @@ class MonthTable {
   int hour_frames_ = 0;
   std::vector<int> hour_frame_;  // by calendar
   std::vector<Frame> frames_;
+  std::vector<std::vector<Bucket>> own_hours_;  // by calendar; empty where the frame's say the same
   std::vector<bool> odd_;
 };
 

@@ -209,7 +209,7 @@ bool valid_utf8(std::string_view s) {
   return true;
 }
 
-std::string quoted(std::string_view text) {
+std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (unsigned char c : text) {
     switch (c) {

@@ -223,7 +223,7 @@ struct Counter::State {
     for (const Rule& rule : plan.rules)
       if (!rule.together.empty()) {
         std::string key = joined({"together", rule.together, rule.every_metric ? "*" : "", joined({rule.metrics.begin(), rule.metrics.end()})});
-        for (const Entry& entry : rule.entries) together_of[&entry] = dimension(key, "\"together\":" + quoted(rule.together), entry);
+        for (const Entry& entry : rule.entries) together_of[&entry] = dimension(key, "\"together\":" + json_quoted(rule.together), entry);
       }
     header = plan.input.columns;
   }
@@ -295,7 +295,7 @@ struct Counter::State {
     for (const Rule& rule : plan.rules)
       if (rule.selects(metric))
         for (const Entry& entry : rule.entries) {
-          Dimension* d = rule.together.empty() ? dimension(joined({"metric", metric}), "\"metric\":" + quoted(metric), entry) : together_of[&entry];
+          Dimension* d = rule.together.empty() ? dimension(joined({"metric", metric}), "\"metric\":" + json_quoted(metric), entry) : together_of[&entry];
           if (seen.insert(d).second) it->second.push_back(d);
         }
     return it->second;
@@ -439,7 +439,7 @@ struct Counter::State {
     if (d.entry.unique) line += ",\"unique\":" + std::to_string(cell.profiles.size());
     if (!d.entry.sums.empty()) {
       std::string sums;
-      for (int v : d.entry.sums) sums += (sums.empty() ? "" : ",") + quoted(plan.values[v].first) + ":\"" + fixed_text(cell.sums.at(v)) + "\"";
+      for (int v : d.entry.sums) sums += (sums.empty() ? "" : ",") + json_quoted(plan.values[v].first) + ":\"" + fixed_text(cell.sums.at(v)) + "\"";
       line += ",\"sum\":{" + sums + "}";
     }
     out->push_back(line + "}");
@@ -451,8 +451,8 @@ struct Counter::State {
       std::string when;
       for (const auto& [p, alternatives] : d->entry.when) {
         std::string list;
-        for (const std::string& a : alternatives) list += (list.empty() ? "" : ",") + quoted(a);
-        when += (when.empty() ? "" : ",") + quoted(plan.properties[p].name) + ":[" + list + "]";
+        for (const std::string& a : alternatives) list += (list.empty() ? "" : ",") + json_quoted(a);
+        when += (when.empty() ? "" : ",") + json_quoted(plan.properties[p].name) + ":[" + list + "]";
       }
       if (!when.empty()) when = ",\"when\":{" + when + "}";
       for (const auto& [tenant, groups] : d->tenants) {
@@ -461,15 +461,15 @@ struct Counter::State {
         for (const auto& [key, group] : groups) {
           std::string by;
           for (size_t i = 0; i < group.values.size(); ++i)
-            by += (i ? "," : "") + quoted(plan.properties[d->entry.by[i]].name) + ":" + quoted(group.values[i]);
-          std::string prefix = "{\"tenant\":" + quoted(tenant) + "," + d->selector + when + ",\"by\":{" + by + "}";
+            by += (i ? "," : "") + json_quoted(plan.properties[d->entry.by[i]].name) + ":" + json_quoted(group.values[i]);
+          std::string prefix = "{\"tenant\":" + json_quoted(tenant) + "," + d->selector + when + ",\"by\":{" + by + "}";
           if (d->entry.lifetime) print(prefix + ",\"calendar\":null,\"interval\":\"lifetime\",\"bucket\":null", *d, group.lifetime, &out);
           for (size_t c = 0; c < cals.size(); ++c)
             for (int i = 0; i < kIntervals; ++i)
               for (const auto& [label, cell] : group.calendars[c][i]) {
                 std::string& name = buckets[{c, i}][label];
                 if (name.empty()) name = bucket_text(tenant, cals[c], Interval(i), label);
-                print(prefix + ",\"calendar\":" + quoted(cals[c].name) + ",\"interval\":\"" + kIntervalNames[i] + "\",\"bucket\":\"" + name + "\"", *d, cell, &out);
+                print(prefix + ",\"calendar\":" + json_quoted(cals[c].name) + ",\"interval\":\"" + kIntervalNames[i] + "\",\"bucket\":\"" + name + "\"", *d, cell, &out);
               }
         }
       }
@@ -528,7 +528,7 @@ uint64_t Tallies::set_aside_total() const {
 
 std::string Tallies::json() const {
   std::string reasons;
-  for (const auto& [reason, n] : set_aside) reasons += (reasons.empty() ? "" : ",") + quoted(reason) + ":" + std::to_string(n);
+  for (const auto& [reason, n] : set_aside) reasons += (reasons.empty() ? "" : ",") + json_quoted(reason) + ":" + std::to_string(n);
   return "{\"read\":" + std::to_string(read) + ",\"counted\":" + std::to_string(counted) + ",\"duplicate\":" + std::to_string(duplicate) +
          ",\"set_aside\":{" + reasons + "},\"unplanned\":" + std::to_string(unplanned) + ",\"rounded\":" + std::to_string(rounded) + "}";
 }

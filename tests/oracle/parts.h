@@ -32,7 +32,7 @@ constexpr int kDeepestNesting = 64;
 // Returns "" or the reason: "not_json", "too_deep".
 std::string read_json(std::string_view line, Json* out);
 bool valid_utf8(std::string_view text);
-std::string quoted(std::string_view text);  // as a JSON string, non-ASCII kept
+std::string json_quoted(std::string_view text);  // as a JSON string, non-ASCII kept
 
 // ---- decimals and canonical texts ----
 

@@ -318,7 +318,7 @@ void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout) {
 
 }  // namespace
 
-std::string json_string(const std::string& text) { return quoted(text); }
+std::string json_string(const std::string& text) { return json_quoted(text); }
 
 Choice text_choice(const std::string& text) {
   Choice c{text, {json_string(text)}};

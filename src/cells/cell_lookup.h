@@ -1,0 +1,23 @@
+// Where a value's cell may stand. Pure functions; any thread.
+#pragma once
+
+#include <cstdint>
+#include <span>
+#include <string>
+#include <vector>
+
+#include "cells/cell_rows.h"
+
+namespace quipu {
+
+// The keys of all rows that may hold the value: one for every chunk length 0 .. kMaxChunkBits, and the sparse row
+// (first; also for the lifetime day, where none is written). Rising.
+std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension,
+                                     std::span<const uint64_t> elements);
+
+// The left-aligned prefix of `bits` bits of a value's hash: CellKey::chunk.
+constexpr uint32_t chunk_of(uint64_t value_hash, int bits) {
+  return bits == 0 ? 0 : uint32_t(value_hash >> (64 - bits) << (32 - bits));
+}
+
+}  // namespace quipu

@@ -1,0 +1,157 @@
+// `inspect` and `backup`.
+#include <filesystem>
+#include <sstream>
+
+#include "base/json_text.h"
+#include "cli/record_census.h"
+#include "cli/store_access.h"
+#include "query/render.h"
+#include "source/source.h"
+
+namespace quipu {
+namespace {
+
+std::string quoted(const std::string& text) {
+  std::string out;
+  append_json_string(text, out);
+  return out;
+}
+
+struct Inspection {
+  CommittedState state;
+  std::vector<FamilyStats> families;
+  std::vector<SourcePosition> positions;
+  RecordCensus records;
+  std::vector<PlanVersionEntry> plans;
+  size_t tenants = 0, selectors = 0;
+  RulesVersion rules_versions = 0;
+  std::vector<std::string> zones;   // of the newest rules version
+};
+
+Result<Inspection> look(StoreAccess& access) {
+  Inspection found;
+  auto snapshot = access.snapshot();
+  if (!snapshot.ok()) return snapshot.error();
+  found.state = (*snapshot)->state();
+  auto families = access.store().family_stats();
+  if (!families.ok()) return families.error();
+  found.families = std::move(*families);
+  for (const auto& [key, bytes] : found.state.positions) {
+    auto position = decode_position(bytes);
+    if (!position.ok()) return position.error();
+    found.positions.push_back(std::move(*position));
+  }
+  auto census = count_records(access.store());
+  if (!census.ok()) return census.error();
+  found.records = *census;
+  found.plans = access.catalogue().plan_versions();
+  found.tenants = access.catalogue().tenants().size();
+  found.selectors = access.catalogue().selectors().size();
+  found.rules_versions = access.catalogue().rules_versions();
+  if (found.rules_versions) {
+    for (const auto& [name, rules] : access.catalogue().rules(found.rules_versions)) found.zones.push_back(name);
+  }
+  return found;
+}
+
+std::string as_text(const Inspection& i, const std::string& directory) {
+  std::ostringstream out;
+  const Tallies& t = i.state.tallies;
+  out << "store " << directory << ", checkpoint " << i.state.checkpoint << " of " << format_instant(i.state.time_s, 0) << "\n"
+      << with_thousands(t.read) << " read = " << with_thousands(t.counted) << " counted + " << with_thousands(t.duplicate) << " duplicate + "
+      << with_thousands(t.set_aside_total()) << " set aside + " << with_thousands(t.unplanned) << " unplanned\n\n";
+  std::vector<std::vector<std::string>> rows{{"family", "rows (about)", "bytes", "files"}};
+  for (const FamilyStats& f : i.families) rows.push_back({f.family, with_thousands(f.rows), with_thousands(f.bytes), with_thousands(f.files)});
+  out << aligned(rows, {false, true, true, true}) << "\n";
+  out << "records: " << with_thousands(i.records.months) << " of a profile's month with " << with_thousands(i.records.rows) << " rows and "
+      << with_thousands(i.records.month_words) << " words; " << with_thousands(i.records.forever) << " forever with "
+      << with_thousands(i.records.forever_words) << " ids and lifetime words\n"
+      << "expected wrong memberships and duplicates from 64-bit words: " << i.records.expected_wrong << "\n\n";
+  rows = {{"input", "lines", "bytes (decompressed)", "state"}};
+  for (const SourcePosition& p : i.positions) {
+    rows.push_back({p.path, with_thousands(p.lines), with_thousands(p.bytes), p.finished ? "read to its end" : "to be continued"});
+  }
+  out << aligned(rows, {false, true, true, false}) << "\n";
+  out << i.tenants << " tenants, " << i.selectors << " metrics and groups, " << i.plans.size() << " plan version(s):\n";
+  for (size_t v = 0; v < i.plans.size(); ++v) {
+    out << "  version " << v + 1 << " from checkpoint " << i.plans[v].from_checkpoint << " (" << format_instant(i.plans[v].from_time_s, 0) << ")\n";
+  }
+  out << i.rules_versions << " version(s) of zone rules; zones:";
+  for (const std::string& zone : i.zones) out << " " << zone;
+  out << "\n";
+  return out.str();
+}
+
+std::string as_json(const Inspection& i, const std::string& directory) {
+  std::ostringstream out;
+  const Tallies& t = i.state.tallies;
+  out << "{\"store\":" << quoted(directory) << ",\"checkpoint\":" << i.state.checkpoint << ",\"time\":\"" << format_instant(i.state.time_s, 0)
+      << "\",\"read\":" << t.read << ",\"counted\":" << t.counted << ",\"duplicate\":" << t.duplicate << ",\"unplanned\":" << t.unplanned
+      << ",\"set_aside\":{";
+  bool first = true;
+  for (size_t r = 1; r < t.set_aside.size(); ++r) {
+    if (!t.set_aside[r]) continue;
+    out << (first ? "" : ",") << "\"" << reason_name(Reason(r)) << "\":" << t.set_aside[r];
+    first = false;
+  }
+  out << "},\"families\":[";
+  for (size_t f = 0; f < i.families.size(); ++f) {
+    const FamilyStats& family = i.families[f];
+    out << (f ? "," : "") << "{\"family\":" << quoted(family.family) << ",\"rows\":" << family.rows << ",\"bytes\":" << family.bytes
+        << ",\"files\":" << family.files << "}";
+  }
+  out << "],\"records\":{\"months\":" << i.records.months << ",\"rows\":" << i.records.rows << ",\"month_words\":" << i.records.month_words
+      << ",\"forever\":" << i.records.forever << ",\"forever_words\":" << i.records.forever_words << ",\"expected_wrong\":" << i.records.expected_wrong
+      << "},\"inputs\":[";
+  for (size_t p = 0; p < i.positions.size(); ++p) {
+    const SourcePosition& position = i.positions[p];
+    out << (p ? "," : "") << "{\"path\":" << quoted(position.path) << ",\"lines\":" << position.lines << ",\"bytes\":" << position.bytes
+        << ",\"finished\":" << (position.finished ? "true" : "false") << "}";
+  }
+  out << "],\"tenants\":" << i.tenants << ",\"plan_versions\":" << i.plans.size() << ",\"zone_rules_versions\":" << i.rules_versions << ",\"zones\":[";
+  for (size_t z = 0; z < i.zones.size(); ++z) out << (z ? "," : "") << quoted(i.zones[z]);
+  out << "]}\n";
+  return out.str();
+}
+
+}  // namespace
+
+int inspect_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
+  auto found = look(access);
+  if (!found.ok()) {
+    console.err("quipu inspect: " + found.error().message + "\n");
+    return kExitError;
+  }
+  console.out(arguments.json ? as_json(*found, access.store().directory()) : as_text(*found, access.store().directory()));
+  return kExitDone;
+}
+
+int backup_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
+  namespace fs = std::filesystem;
+  auto fail = [&](const std::string& message) {
+    console.err("quipu backup: " + message + "\n");
+    return kExitError;
+  };
+  if (fs::exists(arguments.target)) return fail(arguments.target + " is there already; name a new folder");
+  if (auto snapshot = access.snapshot(); !snapshot.ok()) return fail(snapshot.error().message);
+  if (Status status = access.store().backup(arguments.target); !status.ok()) return fail(status.error().message);
+  // Files beside the database: the dead-letter file is cut to its committed length when the copy is opened;
+  // it is written on, so it is copied, not linked. Spools only grow; what is behind a position is read again.
+  const fs::path from = access.store().directory(), to = arguments.target;
+  std::error_code error;
+  if (fs::exists(from / "dead-letter.jsonl")) {
+    fs::copy_file(from / "dead-letter.jsonl", to / "dead-letter.jsonl", error);
+    if (error) return fail((to / "dead-letter.jsonl").string() + ": " + error.message());
+  }
+  if (fs::exists(from / "spool")) {
+    fs::create_directory(to / "spool");
+    for (const auto& entry : fs::directory_iterator(from / "spool")) {
+      fs::copy_file(entry.path(), to / "spool" / entry.path().filename(), error);
+      if (error) return fail((to / "spool" / entry.path().filename()).string() + ": " + error.message());
+    }
+  }
+  console.out("copied to " + arguments.target + "; it opens like the original: quipu query --data " + arguments.target + "\n");
+  return kExitDone;
+}
+
+}  // namespace quipu

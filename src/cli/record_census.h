@@ -1,0 +1,20 @@
+// Counts a store's profile records, for `inspect`: reads all of them.
+#pragma once
+
+#include <cstdint>
+
+#include "base/result.h"
+#include "store/store.h"
+
+namespace quipu {
+
+struct RecordCensus {
+  uint64_t months = 0, rows = 0, month_words = 0;     // records of a profile's month
+  uint64_t forever = 0, forever_words = 0;            // ids and lifetime words
+  // Expected number of words that are taken for another because 64-bit hashes meet: the sum over records of
+  // n (n - 1) / 2 / 2^64 for their n words, ids included.
+  double expected_wrong = 0;
+};
+Result<RecordCensus> count_records(const Store& store);
+
+}  // namespace quipu

@@ -1,0 +1,199 @@
+// For tests of the store: checkpoints drawn at random, a model that applies them to plain maps, and the
+// comparison of a whole store with the model.
+#pragma once
+
+#include <stdlib.h>
+
+#include <filesystem>
+#include <map>
+#include <random>
+#include <set>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "store/names.h"
+#include "store/store.h"
+
+namespace quipu {
+
+// A folder of its own for a test; removed with all it holds.
+class TestFolder {
+ public:
+  TestFolder() {
+    std::string name = (std::filesystem::temp_directory_path() / "quipu_store_XXXXXX").string();
+    CHECK(::mkdtemp(name.data()) != nullptr);
+    path_ = name;
+  }
+  ~TestFolder() {
+    std::error_code ignored;
+    std::filesystem::remove_all(path_, ignored);
+  }
+  TestFolder(const TestFolder&) = delete;
+  std::string path() const { return path_; }
+  std::string operator/(const std::string& name) const { return path_ + "/" + name; }
+
+ private:
+  std::string path_;
+};
+
+enum class TestWay { batch, files, mixed };
+
+inline StoreOptions test_options(bool create = true) {
+  StoreOptions options;
+  options.create = create;
+  options.cache_bytes = 1 << 20;
+  options.write_buffer_bytes = 1 << 20;
+  options.ingest_bytes = 1000;
+  options.secret.fill(7);
+  return options;
+}
+// expected_bytes that make a store with test_options() take this way, whatever it took before.
+inline size_t test_bytes(TestWay way, uint64_t checkpoint) {
+  if (way == TestWay::mixed) way = (checkpoint / 2) % 2 ? TestWay::batch : TestWay::files;
+  return way == TestWay::files ? 1'000'000 : 1;
+}
+
+inline std::string test_cell_key(uint32_t tenant, uint32_t chunk) {
+  CellKey key;
+  key.day = 20000;
+  key.tenant = TenantId(tenant);
+  key.selector = SelectorId(1);
+  key.dimension = DimensionId(3);
+  key.chunk_bits = 8;
+  key.chunk = chunk << 24;
+  std::string bytes;
+  key.append_to(bytes);
+  return bytes;
+}
+inline std::string test_cell_row(uint64_t element, uint64_t count) {
+  CellRowBuilder builder(1, {}, 0);
+  SlotCount slot;
+  slot.slot = 12;
+  slot.count = count;
+  builder.add({&element, 1}, {&slot, 1});
+  return builder.finish();
+}
+
+class StoreModel {
+ public:
+  uint64_t checkpoint = 0;
+  std::map<std::string, std::map<uint64_t, uint64_t>> cells;  // key -> element -> count
+  std::map<std::string, std::string> records, positions, meta;
+  std::map<std::string, std::set<std::string>> names;
+  uint64_t read = 0, dead_letter_bytes = 0;
+
+  // What checkpoint number `checkpoint + 1` of this seed holds; applied to the model.
+  CheckpointWrite next(uint64_t seed, TestWay way, int rows = 20) {
+    checkpoint += 1;
+    std::mt19937_64 random(seed * 1000 + checkpoint);
+    auto up_to = [&](uint64_t n) { return random() % n; };
+
+    CheckpointWrite write;
+    write.expected_bytes = test_bytes(way, checkpoint);
+    read += up_to(1000);
+    dead_letter_bytes += up_to(100);
+    write.state.checkpoint = checkpoint;
+    write.state.time_s = 1'700'000'000 + int64_t(checkpoint);
+    write.state.tallies.read = read;
+    write.state.dead_letter_bytes = dead_letter_bytes;
+    const std::string source = "source" + std::to_string(up_to(3));
+    positions[source] = write.state.positions[source] = std::to_string(checkpoint) + std::string(up_to(40), 'p');
+
+    std::map<std::string, std::map<uint64_t, uint64_t>> new_cells;
+    for (int i = 0; i < rows; ++i) {
+      const uint64_t element = 100 + up_to(5), count = 1 + up_to(1'000'000);
+      const std::string key = test_cell_key(uint32_t(1 + up_to(4)), uint32_t(up_to(16)));
+      if (new_cells[key].empty()) {  // one value a row: rows need no order within
+        new_cells[key][element] = count;
+        cells[key][element] += count;
+      }
+    }
+    write.cells = [new_cells](const RowSink& sink) -> Status {
+      for (const auto& [key, values] : new_cells) {
+        for (const auto& [element, count] : values) QUIPU_TRY(sink(key, test_cell_row(element, count)));
+      }
+      return {};
+    };
+    for (int i = 0; i < rows; ++i) {
+      RecordAppend append;
+      append.key.month = MonthIndex(up_to(3) == 0 ? kForever : 600 + up_to(2));
+      append.key.tenant = TenantId(uint32_t(1 + up_to(2)));
+      append.key.profile = {up_to(3), up_to(3)};
+      append.key.depth = uint8_t(up_to(2));
+      append.key.path = uint32_t(up_to(2));
+      append.bytes = std::to_string(random()) + ";";
+      std::string key;
+      append.key.append_to(key);
+      records[key] += append.bytes;
+      write.records.push_back(append);
+    }
+    for (int i = 0; i < rows; ++i) {
+      NameEntry entry{TenantId(1), PropertyId(uint32_t(1 + up_to(3))), up_to(10), "name " + std::to_string(up_to(4))};
+      std::string key;
+      append_name_key(entry.tenant, entry.property, entry.element, key);
+      names[key].insert(entry.text);
+      write.names.push_back(entry);
+    }
+    const std::string entry = "tenant/" + std::to_string(up_to(10));
+    meta[entry] = std::to_string(checkpoint);
+    write.catalogue = [entry, value = meta[entry]] { return std::vector<MetaPut>{{entry, value}}; };
+    return write;
+  }
+
+  // "" if the store holds exactly this, else what differs or which error came.
+  std::string difference(Store& store) const {
+    const auto snapshot = store.snapshot();
+    const CommittedState& state = snapshot->state();
+    if (state.checkpoint != checkpoint) {
+      return "checkpoint " + std::to_string(state.checkpoint) + ", not " + std::to_string(checkpoint);
+    }
+    if (state.tallies.read != read || state.dead_letter_bytes != dead_letter_bytes) return "tallies";
+    if (state.positions != positions) return "positions";
+
+    std::string trouble;
+    decltype(cells) found_cells;
+    Status s = snapshot->scan_cells("", "", [&](std::string_view key, std::string_view value) {
+      Status row = read_cell_row(value, [&](const CellEntry& entry) {
+        for (const SlotCount& slot : entry.slots) found_cells[std::string(key)][entry.elements[0]] += slot.count;
+      });
+      if (!row.ok()) trouble = row.error().message;
+      return true;
+    });
+    if (!s.ok()) return s.error().message;
+    if (!trouble.empty()) return trouble;
+    if (found_cells != cells) return "cells";
+
+    decltype(records) found_records;
+    s = store.scan_records([&](std::string_view key, std::string_view value) {
+      found_records.emplace(key, value);
+      return true;
+    });
+    if (!s.ok()) return s.error().message;
+    if (found_records != records) return "records";
+
+    for (uint32_t property = 1; property <= 4; ++property) {
+      for (uint64_t element = 0; element < 11; ++element) {
+        std::string key;
+        append_name_key(TenantId(1), PropertyId(property), element, key);
+        auto texts = snapshot->names(TenantId(1), PropertyId(property), element);
+        if (!texts.ok()) return texts.error().message;
+        auto expected = names.find(key);
+        if (std::set<std::string>(texts->begin(), texts->end()) !=
+            (expected == names.end() ? std::set<std::string>() : expected->second)) {
+          return "names";
+        }
+      }
+    }
+    decltype(meta) found_meta;
+    s = snapshot->scan_meta("tenant/", [&](std::string_view key, std::string_view value) {
+      found_meta.emplace(key, value);
+      return true;
+    });
+    if (!s.ok()) return s.error().message;
+    if (found_meta != meta) return "catalogue rows";
+    return "";
+  }
+};
+
+}  // namespace quipu

@@ -1,0 +1,39 @@
+// The 64-bit words of a record: what a membership beyond the matrix, or a lifetime membership, is stored as.
+// Words are stored, so these functions are a part of the format (record_format.h). Pure; any thread.
+#pragma once
+
+#include <cstdint>
+
+#include "base/hash.h"
+#include "base/ids.h"
+
+namespace quipu {
+
+inline constexpr uint64_t kBucketWord = 1;
+inline constexpr uint64_t kLifetimeWord = 2;
+
+// Goes on with combine64(hash, element) for each element of the value in its stored order.
+constexpr uint64_t value_hash_seed(SelectorId selector, DimensionId dimension) {
+  return combine64(raw(selector), raw(dimension));
+}
+constexpr uint64_t bucket_hash(uint32_t frame_tag, int64_t label) {
+  return combine64(combine64(kBucketWord, frame_tag), uint64_t(label));
+}
+constexpr uint64_t bucket_word(uint64_t value_hash, uint64_t bucket_hash) {
+  return combine64(value_hash, bucket_hash);
+}
+constexpr uint64_t lifetime_word(uint64_t value_hash) { return combine64(value_hash, kLifetimeWord); }
+
+// Chunks: a set of words is a tree of chunks; the root is the record itself. The child of a chunk at depth
+// n-1 that a word belongs to is named by the word's first 4n bits.
+inline constexpr int kChunkBits = 4;
+inline constexpr uint32_t kChunkChildren = 1 << kChunkBits;
+inline constexpr uint32_t kMaxChunkDepth = 8;
+constexpr uint32_t chunk_path(uint64_t word, uint32_t depth) {
+  return uint32_t(word >> (64 - kChunkBits * depth));
+}
+
+// Ids of events without a profile lie in the forever record of this profile.
+constexpr Hash128 id_bucket(uint64_t id) { return Hash128{mix64(id) >> 48, 0}; }
+
+}  // namespace quipu

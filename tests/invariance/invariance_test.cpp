@@ -1,0 +1,126 @@
+// Invariance: the same events in any order, split into any files and blocks, over any number of shards, with
+// checkpoints, crashes and restarts anywhere, with any thresholds, budgets, chunk lengths and row forms: every
+// answer equals the oracle's. Each stream is drawn from a printed seed.
+//
+// QUIPU_SEEDS (how many), QUIPU_FIRST_SEED and QUIPU_ORDERS (runs a stream) in the environment change how much is tried.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <cstdlib>
+#include <filesystem>
+
+#include "invariance/store_run.h"
+#include "oracle/oracle.h"
+#include "oracle/stream.h"
+
+namespace quipu::test {
+namespace {
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
+}
+
+std::map<std::string, uint64_t> set_aside_by_reason(const Tallies& t) {
+  std::map<std::string, uint64_t> by;
+  for (size_t r = 1; r < t.set_aside.size(); ++r) {
+    if (t.set_aside[r]) by[std::string(reason_name(Reason(r)))] = t.set_aside[r];
+  }
+  return by;
+}
+
+void expect_equal_tallies(const oracle::Tallies& right, const Tallies& got) {
+  EXPECT_EQ(right.read, got.read);
+  EXPECT_EQ(right.counted, got.counted);
+  EXPECT_EQ(right.duplicate, got.duplicate);
+  EXPECT_EQ(right.unplanned, got.unplanned);
+  EXPECT_EQ(right.set_aside, set_aside_by_reason(got));
+  EXPECT_EQ(got.read, got.counted + got.duplicate + got.unplanned + got.set_aside_total());
+}
+
+std::vector<std::string> split_into_files(const std::string& folder, const std::string& name, const std::vector<std::string>& lines,
+                                          std::mt19937_64& random) {
+  std::vector<std::string> texts(1 + random() % 3), files;
+  for (size_t i = 0; i < lines.size(); ++i) texts[i * texts.size() / lines.size()] += lines[i] + "\n";
+  for (size_t f = 0; f < texts.size(); ++f) {
+    files.push_back(folder + "/" + name + std::to_string(f) + ".jsonl");
+    write_file(files.back(), texts[f]);
+  }
+  return files;
+}
+
+// The system's zone files, with some zones under other rules: a newer tzdata, as far as it goes.
+const std::string& other_zoneinfo() {
+  static TemporaryFolder folder;
+  static const std::string path = [] {
+    namespace fs = std::filesystem;
+    const std::string to = folder.path() + "/zoneinfo";
+    fs::copy("/usr/share/zoneinfo", to, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    auto swap = [&](const char* zone, const char* rules) {
+      fs::remove(to + "/" + zone);
+      fs::copy_file(std::string("/usr/share/zoneinfo/") + rules, to + "/" + zone);
+    };
+    swap("Europe/Berlin", "Europe/London");
+    swap("America/Los_Angeles", "America/Phoenix");
+    swap("Asia/Kolkata", "Asia/Kathmandu");
+    swap("Pacific/Auckland", "Pacific/Chatham");
+    return to;
+  }();
+  return path;
+}
+
+TEST(Invariance, EveryAnswerIsTheOraclesWhateverTheWay) {
+  const uint64_t first = from_environment("QUIPU_FIRST_SEED", 1);
+  const uint64_t seeds = from_environment("QUIPU_SEEDS", 12);
+  const uint64_t orders = from_environment("QUIPU_ORDERS", 3);
+  uint64_t runs = 0, restarts = 0, checkpoints = 0, lines = 0;
+  for (uint64_t seed = first; seed < first + seeds && !::testing::Test::HasFailure(); ++seed) {
+    std::mt19937_64 random(seed);
+    oracle::StreamOptions options;
+    options.events = 200 + int(random() % 1500);
+    oracle::Stream stream = oracle::make_stream(seed, options);
+    TemporaryFolder folder;
+    write_file(folder.path() + "/plan.yaml", stream.plan);
+    if (!stream.tenants_csv.empty()) write_file(folder.path() + "/tenants.csv", stream.tenants_csv);
+    const bool two_rules = random() % 3 == 0;
+    const size_t half = two_rules ? stream.lines.size() / 2 : stream.lines.size();
+
+    oracle::Counter oracle(oracle::Plan::parse(stream.plan, stream.tenants_csv));
+    for (size_t i = 0; i < stream.lines.size(); ++i) {
+      if (i == half) oracle.set_zoneinfo(other_zoneinfo());
+      oracle.add_line(stream.lines[i]);
+    }
+    const std::vector<std::string> right = oracle.export_lines();
+
+    for (uint64_t order = 0; order < orders; ++order) {
+      const Settings settings = draw_settings(random);
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", order " + std::to_string(order) + (two_rules ? ", two zone rules" : "") + ": " +
+                   settings.describe());
+      if (order > 0) {
+        std::shuffle(stream.lines.begin(), stream.lines.begin() + long(half), random);
+        std::shuffle(stream.lines.begin() + long(half), stream.lines.end(), random);
+      }
+      const std::string run = folder.path() + "/run" + std::to_string(order);
+      std::filesystem::create_directory(run);
+      const std::vector<std::string> before(stream.lines.begin(), stream.lines.begin() + long(half));
+      const std::vector<std::string> after(stream.lines.begin() + long(half), stream.lines.end());
+      std::vector<Phase> phases{{split_into_files(run, "a", before, random), "", folder.path() + "/plan.yaml"}};
+      if (two_rules) phases.push_back({split_into_files(run, "b", after, random), other_zoneinfo(), folder.path() + "/plan.yaml"});
+      const Outcome got = count_phases(run, phases, settings, random);
+      EXPECT_EQ(first_differences(right, got.lines), "");
+      expect_equal_tallies(oracle.tallies(), got.tallies);
+      ++runs;
+      restarts += got.restarts;
+      checkpoints += got.checkpoints;
+      lines += stream.lines.size();
+      if (::testing::Test::HasFailure()) break;
+    }
+  }
+  std::printf("invariance: seeds %llu..%llu, %llu runs in different orders, %llu lines, %llu checkpoints, %llu restarts\n",
+              (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs, (unsigned long long)lines,
+              (unsigned long long)checkpoints, (unsigned long long)restarts);
+}
+
+}  // namespace
+}  // namespace quipu::test

@@ -1,0 +1,139 @@
+#include "invariance/store_run.h"
+
+#include <stdlib.h>
+
+#include <algorithm>
+#include <cstdio>
+#include <filesystem>
+#include <fstream>
+#include <sstream>
+
+#include "query/export.h"
+
+namespace quipu::test {
+namespace {
+
+template <typename T>
+T must(Result<T> result, const std::string& what) {
+  if (!result.ok()) {
+    std::fprintf(stderr, "%s: %s\n", what.c_str(), result.error().message.c_str());
+    std::abort();
+  }
+  return std::move(result).value();
+}
+
+}  // namespace
+
+TemporaryFolder::TemporaryFolder() {
+  std::string name = (std::filesystem::temp_directory_path() / "quipu-test-XXXXXX").string();
+  if (!::mkdtemp(name.data())) std::abort();
+  path_ = name;
+}
+
+TemporaryFolder::~TemporaryFolder() {
+  std::error_code ignored;
+  std::filesystem::remove_all(path_, ignored);
+}
+
+void write_file(const std::string& path, const std::string& text) {
+  std::ofstream(path, std::ios::binary) << text;
+}
+
+std::string read_file(const std::string& path) {
+  std::ifstream file(path, std::ios::binary);
+  std::stringstream text;
+  text << file.rdbuf();
+  return text.str();
+}
+
+std::string Settings::describe() const {
+  std::ostringstream out;
+  out << "shards " << engine.shards << ", decoders " << engine.decoders << ", hot " << engine.hot_bytes << ", pane " << engine.pane_bytes
+      << ", checkpoint every " << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", matrix rows " << engine.matrix_rows
+      << ", chunk words " << engine.chunk_words << ", variant " << engine.tally_variant << ", ingest from " << engine.ingest_bytes
+      << ", sparse up to " << engine.group_by.sparse_events << "/" << engine.group_by.sparse_limit << ", chunks seed "
+      << engine.group_by.random_chunks_seed << ", restart every " << restart_every_blocks;
+  return out.str();
+}
+
+Settings draw_settings(std::mt19937_64& random) {
+  auto pick = [&](std::vector<uint64_t> of) { return of[random() % of.size()]; };
+  Settings s;
+  EngineOptions& e = s.engine;
+  e.shards = unsigned(1 + random() % 5);
+  e.decoders = unsigned(1 + random() % 3);
+  e.hot_bytes = pick({200 << 10, 400 << 10, 1 << 20, 64 << 20});
+  e.pane_bytes = pick({32 << 10, 256 << 10, 64 << 20});
+  e.block_bytes = pick({1 << 10, 8 << 10, 64 << 10});
+  e.checkpoint_blocks = pick({0, 1, 3, 10});
+  e.matrix_rows = int(pick({1, 2, 7, 8, 9, 16, 64, 96, 128}));
+  e.chunk_words = int(pick({2, 4, 16, 64, 1024}));
+  e.tally_variant = int(random() % 4);
+  e.ingest_bytes = pick({1, 64 << 10, size_t(1) << 40});
+  e.group_by.sparse_events = int(pick({0, 1, 4, 50}));
+  e.group_by.sparse_limit = uint32_t(pick({1, 8, 256}));
+  e.group_by.random_chunks_seed = pick({0, 1 + random() % 1000});
+  e.relative_now = false;
+  s.restart_every_blocks = pick({0, 5, 25});
+  return s;
+}
+
+std::vector<std::string> sorted_export(Engine& engine) {
+  auto snapshot = engine.store().snapshot();
+  std::vector<std::string> lines;
+  auto view = View::open(engine.catalogue(), *snapshot, engine.store().hasher());
+  if (!view.ok()) return lines;   // nothing was counted
+  Status status = export_all(**view, ExportFormat::json, [&](const std::string& line) {
+    lines.push_back(line);
+    return true;
+  });
+  if (!status.ok()) {
+    std::fprintf(stderr, "export: %s\n", status.error().message.c_str());
+    std::abort();
+  }
+  std::sort(lines.begin(), lines.end());
+  return lines;
+}
+
+Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases, const Settings& settings, std::mt19937_64& random) {
+  Outcome outcome;
+  for (const Phase& phase : phases) {
+    while (true) {
+      EngineOptions options = settings.engine;
+      options.directory = folder + "/store";
+      options.zoneinfo_dir = phase.zoneinfo_dir;
+      const std::string plan_folder = std::filesystem::path(phase.plan_file).parent_path().string();
+      auto plan = must(Plan::parse(read_file(phase.plan_file), phase.plan_file, plan_folder, phase.zoneinfo_dir), "plan");
+      auto engine = must(Engine::open(std::move(plan), options), "open");
+      RunOptions run;
+      if (settings.restart_every_blocks) run.abandon_after_blocks = 1 + random() % (2 * settings.restart_every_blocks);
+      const uint64_t before = engine->store().committed().checkpoint;
+      auto summary = must(engine->run(phase.files, run), "run");
+      outcome.checkpoints += engine->store().committed().checkpoint - before;
+      const bool done = summary.committed.checkpoint > 0 || !run.abandon_after_blocks;
+      if (!done) {
+        ++outcome.restarts;
+        // Without checkpoints by blocks nothing might ever become durable: let some progress be made.
+        if (random() % 3 == 0 && !engine->checkpoint().ok()) std::abort();
+        continue;
+      }
+      outcome.tallies = engine->store().committed().tallies;
+      if (&phase == &phases.back()) outcome.lines = sorted_export(*engine);
+      break;
+    }
+  }
+  return outcome;
+}
+
+std::string first_differences(const std::vector<std::string>& right, const std::vector<std::string>& got) {
+  std::vector<std::string> missing, extra;
+  std::set_difference(right.begin(), right.end(), got.begin(), got.end(), std::back_inserter(missing));
+  std::set_difference(got.begin(), got.end(), right.begin(), right.end(), std::back_inserter(extra));
+  if (missing.empty() && extra.empty()) return "";
+  std::string text = std::to_string(missing.size()) + " right lines are not in the export, " + std::to_string(extra.size()) + " lines of it are wrong\n";
+  for (size_t i = 0; i < missing.size() && i < 3; ++i) text += "right: " + missing[i] + "\n";
+  for (size_t i = 0; i < extra.size() && i < 3; ++i) text += "got:   " + extra[i] + "\n";
+  return text;
+}
+
+}  // namespace quipu::test
