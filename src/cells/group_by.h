@@ -1,15 +1,20 @@
 // The checkpoint's group-by: all shards' panes -> rows of cells in key order.
 // Called on the checkpoint writer's thread; pure but for GroupByState, which that thread owns.
+//
+// Entries are brought into the order of (UTC day, tenant, metric); the sections of metrics that feed one selector
+// make a group. A group of few rows goes out as one sparse row; of any other each dimension is counted by itself
+// (group_table.h, dimension_cells.h). Rows without day (lifetime) come last and are always packed.
+// Memory beside the panes: about 20 bytes an entry, and for the largest group some 100-200 bytes an entry more.
 #pragma once
 
 #include <cstdint>
 #include <functional>
 #include <span>
 #include <string_view>
-#include <unordered_map>
 #include <vector>
 
 #include "base/result.h"
+#include "cells/chunk_lengths.h"
 #include "cells/pane.h"
 #include "plan/compiled.h"
 
@@ -19,14 +24,16 @@ struct GroupByOptions {
   int sparse_events = 4;            // a (day, tenant, selector) with at most so many rows is stored as a sparse row
   uint32_t sparse_limit = 256;      // rows written sparse for one (day, tenant, selector) while this store is open
   int chunk_values = 128;           // values aimed at in a row
-  // Tests: chunk lengths drawn at random from this seed (0: from the number of values).
+  // Tests: chunk lengths of 0..6 bits drawn at random from this seed (0: from the number of values).
   uint64_t random_chunks_seed = 0;
 };
 
 // What the writer remembers between checkpoints: only hints; nothing breaks when it is lost.
 struct GroupByState {
-  std::unordered_map<uint64_t, uint8_t> chunk_bits;   // by hash of (day, tenant, selector, dimension)
-  std::vector<uint8_t> sparse_written;                // direct-mapped by hash of (day, tenant, selector)
+  ChunkLengths chunk_lengths;
+  std::vector<uint16_t> sparse_written;   // rows, direct-mapped by hash of (day, tenant, selector)
+  uint64_t sparse_total = 0;              // since sparse_written was last cleared
+  uint64_t draws = 0;                     // of random chunk lengths
 };
 
 struct GroupByResult {
@@ -53,7 +60,8 @@ struct GroupByResult {
 
 using RowSink = std::function<Status(std::string_view key, std::string_view value)>;
 
-// Emits every row of the panes' cells to `sink`, keys strictly rising.
+// Emits every row of the panes' cells to `sink`, keys strictly rising. An error of the sink ends it.
+// Fields of `result` are added to; panes may not change meanwhile.
 Status group_by(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
                 GroupByState& state, const RowSink& sink, GroupByResult& result);
 

@@ -54,20 +54,22 @@ struct Property {
   uint16_t column = 0;          // properties of one definition share a column
 };
 
-// One column of an event's row. Columns of properties come first, then those of `when`s.
+// One column of an event's row. Columns of properties come first (of every property defined, whether or not
+// something is counted by it), then those of `when`s; each kind is sorted by identity. So plans of equal
+// fingerprints have the same columns in the same order.
 struct Column {
   bool is_when = false;
   // Names the definition for ever (a canonical JSON text); equal identities are one column.
   std::string identity;
   uint16_t property = 0;        // index of a property that has this definition (not for `when`)
-  // for `when`: column of a property -> canonical texts, any of which matches; all entries must match
+  // for `when`: column of a property -> canonical texts (sorted), any of which matches; all entries must match
   std::vector<std::pair<uint16_t, std::vector<std::string>>> when;
 };
 
 struct PlannedDimension {
   std::string identity;              // of `when` and the set of definitions; not of names, order, flags
   std::vector<uint16_t> properties;  // in the plan's order of names; indices into Plan::properties
-  std::vector<uint16_t> columns;     // distinct columns sorted by their identity: the order of elements stored
+  std::vector<uint16_t> columns;     // theirs, sorted by identity (and so rising): the order of elements stored
   std::optional<uint16_t> when;      // its column
   uint8_t sums = 0;                  // bit i: value i of the plan
   bool unique = true;
@@ -104,9 +106,12 @@ struct InputFormat {
 
 class Plan {
  public:
-  // text: the file's content; file: its name in messages; directory: where a tenants file is looked for.
-  static Result<Plan> parse(std::string_view text, const std::string& file, const std::string& directory);
-  // Re-reads a plan stored by serialise() (the tenants file's content is part of it).
+  // text: the file's content; file: its name in messages; directory: where a tenants file is looked for;
+  // zoneinfo_dir: where zones are (empty: the system's). Reads the tenants file and zones, no other file.
+  static Result<Plan> parse(std::string_view text, const std::string& file, const std::string& directory,
+                            const std::string& zoneinfo_dir = "");
+  // Re-reads a plan stored by serialise() (the tenants file's content is part of it). Reads no file: zones
+  // were checked when it was new. The layout stands at the top of plan.cpp.
   static Result<Plan> deserialise(std::string_view bytes);
   std::string serialise() const;
 
@@ -121,11 +126,13 @@ class Plan {
   TenantCalendars calendars;
 
   // What an event of this metric counts in: its own section (selector = the metric) first if it has one,
-  // then one for each group that holds it. Empty: no rule counts it.
+  // then one for each group that holds it. Empty: no rule counts it. `metric` is a canonical text; "*" gives what
+  // metrics count in that no rule names. At most kMaxBlocks blocks of 64 dimensions (each section rounded up).
   std::vector<PlannedSection> sections_of(std::string_view metric) const;
-  // Every group of the plan, and every metric named in a rule (for listing; "*" names none).
+  // Every group of the plan, then every metric named in a rule (for listing; "*" names none), by name.
   std::vector<Selector> named_selectors() const;
-  // Text that is equal for two plans exactly if they read and count alike (comments and order of keys apart).
+  // Text that is equal for two plans exactly if they read, count and name alike: comments, order of keys, rules
+  // and entries, and different ways to write the same do not matter. Names of properties do: answers show them.
   std::string fingerprint() const;
   // Of the mapping alone (event:, input:): a change of it is refused on an existing store.
   std::string mapping_fingerprint() const;
@@ -133,12 +140,14 @@ class Plan {
  private:
   struct Rule {
     bool all_metrics = false;
-    std::vector<std::string> metrics;
-    std::string together;
+    std::vector<std::string> metrics;  // canonical, sorted, distinct
+    std::string together;              // empty: each metric by itself
     std::vector<PlannedDimension> dimensions;
+    bool selects(std::string_view metric) const;
   };
   std::vector<Rule> rules_;
-  std::string tenants_file_text_;
+  std::string file_;                             // its name in messages
+  std::optional<std::string> tenants_file_text_; // where the plan names such a file
   friend class PlanParser;
 };
 

@@ -3,13 +3,35 @@
 #pragma once
 
 #include <functional>
+#include <map>
 #include <string>
+#include <vector>
 
 #include "query/view.h"
 
 namespace quipu {
 
+// One non-zero bucket of a counter; valid during the visit.
+struct CounterBucket {
+  TenantId tenant{};
+  const std::string* tenant_name = nullptr;
+  const Counter* counter = nullptr;
+  const std::vector<uint64_t>* elements = nullptr;   // in the order of counter->planned.columns
+  int calendar = -1;                                 // -1: the lifetime
+  Interval interval = Interval::hour;
+  int64_t label = 0;
+  int64_t first_s = 0;
+  int32_t first_offset_s = 0;
+  uint64_t count = 0, unique = 0;
+  std::map<ValueId, Fixed6> sums;
+};
+// Visits all of them, counter by counter, until `visit` returns false or an error.
+Status visit_counter_buckets(View& view, const std::function<Result<bool>(const CounterBucket&)>& visit);
+
+// The text of one, as export writes it.
 enum class ExportFormat : uint8_t { json, csv };
+
+Result<std::string> export_line(View& view, const CounterBucket& bucket, ExportFormat format);
 
 // Gives one line (without newline) at a time; stops when `line` returns false.
 Status export_all(View& view, ExportFormat format, const std::function<bool(const std::string& line)>& line);

@@ -48,6 +48,7 @@ bool merge_values(Family family, std::string_view key, std::span<const std::stri
     case Family::records: {
       size_t bytes = 0;
       for (std::string_view value : values) bytes += value.size();
+      out.clear();  // iterators hand in what they merged last
       out.reserve(bytes);
       for (std::string_view value : values) out.append(value);
       return true;

@@ -39,6 +39,7 @@ class Arena {
 
   // What a block of so many bytes really has.
   static size_t rounded(size_t bytes);
+  size_t block_bytes(Handle handle) const { return chunks_[handle >> 16].block_units * kUnitBytes; }
   size_t live_bytes() const { return live_bytes_; }  // of blocks in use, rounded
   size_t held_bytes() const { return held_bytes_; }  // of chunks, as far as they were ever used
 

@@ -14,7 +14,10 @@ import sys
 
 sys.dont_write_bytecode = True
 import plan_yaml  # noqa: E402
-from oracle_reading import BLANKS, Obj, Property, SetAside, canonical, is_present, lookup, read_field, read_json, read_rows, read_value, scalar_text, split_delimited, yes  # noqa: E402
+from oracle_reading import (  # noqa: E402
+    BLANKS, Obj, Property, SetAside, canonical, is_present, lookup, read_field, read_json, read_rows, read_value, scalar_text, split_delimited,
+    sum_text, yes,
+)
 from oracle_times import DAYS, QUARTER_S, Rules, Times, instant_text, local_range, month_of  # noqa: E402
 
 INTERVALS = ("hour", "day", "week", "month")

@@ -315,7 +315,7 @@ TEST(Properties, EmptySkippedAndPresent) {
 
 TEST(Rules, WhenIsJudgedRowByRow) {
   const std::string lines = ",\"l\":[{\"sku\":\"A\",\"color\":\"red\"},{\"sku\":\"B\",\"color\":\"blue\"}]";
-  EXPECT_EQ(by_month("{sku: \"/l/*/sku\", color: \"/l/*/color\"}", "{metrics: \"*\", when: {color: [red, green]}, by: [[], sku]}", {lines}), (Strings{"1/1", "A 1/1"}));
+  EXPECT_EQ(by_month("{sku: \"/l/*/sku\", color: \"/l/*/color\"}", "{metrics: \"*\", when: {color: [red, green]}, by: [[], sku]}", {lines}), (Strings{"A 1/1", "1/1"}));
   EXPECT_EQ(by_month("{p: /p, q: /q}", "{metrics: \"*\", when: {p: [\"\", 5], q: [x]}, by: [p]}", {",\"p\":5.0,\"q\":\"x\"", ",\"q\":\"x\"", ",\"p\":5", ",\"p\":6,\"q\":\"x\""}), (Strings{" 1/1", "5 1/1"}));
 }
 

@@ -1,0 +1,89 @@
+#include "cells/chunk_lengths.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/hash.h"
+#include "cells/cell_rows.h"
+
+namespace quipu {
+namespace {
+
+constexpr size_t kFirstEntries = 1024;
+// A row may grow to so many times the values aimed at, by merging, before a pane writes shorter pieces than aimed at.
+constexpr uint64_t kGrowth = 16;
+
+uint64_t tag_of(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) {
+  const uint64_t tag = combine64(combine64(day, uint64_t(raw(tenant)) << 32 | raw(selector)), raw(dimension));
+  return tag == 0 ? 1 : tag;
+}
+
+// Prefix bits at which so many values fall into pieces of at most about `aim`.
+int bits_for(uint64_t values, uint64_t aim) {
+  return values <= aim ? 0 : std::min(kMaxChunkBits, int(std::bit_width((values - 1) / aim)));
+}
+
+}  // namespace
+
+int ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
+                         std::span<const uint64_t> hashes, int chunk_values) {
+  const uint64_t aim = uint64_t(std::max(1, chunk_values));
+  const uint64_t tag = tag_of(day, tenant, selector, dimension);
+  Entry* entry = find(tag);
+  if (entry == nullptr) {
+    Entry fresh;
+    fresh.tag = tag;
+    fresh.day = day;
+    if (day > 0 && day != kLifetimeDay) {
+      if (const Entry* yesterday = find(tag_of(day - 1, tenant, selector, dimension))) fresh.bits = yesterday->own_bits;
+    }
+    entry = &insert(fresh);
+  }
+
+  std::array<uint32_t, 2 * kSmallest> both{};
+  auto end = std::copy_n(entry->smallest.begin(), entry->known, both.begin());
+  for (uint64_t h : hashes.first(std::min(hashes.size(), kSmallest))) *end++ = uint32_t(h >> 32);
+  std::inplace_merge(both.begin(), both.begin() + entry->known, end);
+  end = std::unique(both.begin(), end);
+  entry->known = uint8_t(std::min(size_t(end - both.begin()), kSmallest));
+  std::copy_n(both.begin(), entry->known, entry->smallest.begin());
+
+  uint64_t of_day = entry->known;
+  if (entry->known == kSmallest) {
+    of_day = uint64_t(double(kSmallest - 1) * 0x1p32 / (double(entry->smallest[kSmallest - 1]) + 1));
+  }
+  const int wanted = std::max(bits_for(values, aim), bits_for(of_day, aim * kGrowth));
+  entry->own_bits = std::max(entry->own_bits, uint8_t(wanted));
+  entry->bits = std::max(entry->bits, entry->own_bits);
+  return entry->bits;
+}
+
+ChunkLengths::Entry* ChunkLengths::find(uint64_t tag) {
+  if (table_.empty()) return nullptr;
+  Entry* set = table_.data() + (tag & (table_.size() - 1) & ~(kWays - 1));
+  for (size_t w = 0; w < kWays; ++w) {
+    if (set[w].tag == tag) return set + w;
+  }
+  return nullptr;
+}
+
+ChunkLengths::Entry& ChunkLengths::insert(const Entry& entry) {
+  if (used_ * 2 >= table_.size() && table_.size() < kMaxEntries) grow();
+  Entry* set = table_.data() + (entry.tag & (table_.size() - 1) & ~(kWays - 1));
+  const auto worth = [](const Entry& e) { return e.tag == 0 ? 0 : (uint64_t(e.own_bits) + 1) << 32 | e.day; };
+  Entry* victim = std::min_element(set, set + kWays, [&](const Entry& a, const Entry& b) { return worth(a) < worth(b); });
+  if (victim->tag == 0) ++used_;
+  *victim = entry;
+  return *victim;
+}
+
+void ChunkLengths::grow() {
+  std::vector<Entry> old(table_.empty() ? kFirstEntries : table_.size() * 2);
+  old.swap(table_);
+  used_ = 0;
+  for (const Entry& e : old) {
+    if (e.tag != 0) insert(e);
+  }
+}
+
+}  // namespace quipu

@@ -1,0 +1,46 @@
+// How long the chunk prefixes of a dimension's rows should be, from how many values it has in a pane, and had so far
+// that day and the day before. Remembers for each (day, tenant, selector, dimension) the smallest hashes of its values
+// (a "k minimum values" sketch, Bar-Yossef et al. 2002), in a table of bounded size that forgets small ones first.
+// Hints only: any length is right. One thread.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "base/ids.h"
+#include "time/month_table.h"
+
+namespace quipu {
+
+class ChunkLengths {
+ public:
+  static constexpr size_t kSmallest = 8;
+
+  // hashes: the first min(kSmallest, values) of the pane's `values` distinct value hashes, rising.
+  // chunk_values: values aimed at in a row. Never shorter than what was said for this key before (unless forgotten).
+  int choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
+             std::span<const uint64_t> hashes, int chunk_values);
+
+ private:
+  struct Entry {
+    uint64_t tag = 0;                              // hash of the key; 0: free
+    DayIndex day = 0;
+    uint8_t own_bits = 0;                          // from this day's values
+    uint8_t bits = 0;                              // as said: also from the day before
+    uint8_t known = 0;                             // of `smallest`
+    std::array<uint32_t, kSmallest> smallest{};    // upper halves of hashes, rising, distinct
+  };
+  static constexpr size_t kWays = 4;
+  static constexpr size_t kMaxEntries = size_t(1) << 18;
+
+  Entry* find(uint64_t tag);
+  Entry& insert(const Entry& entry);
+  void grow();
+
+  std::vector<Entry> table_;
+  size_t used_ = 0;
+};
+
+}  // namespace quipu

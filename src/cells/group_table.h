@@ -1,0 +1,69 @@
+// The entries of one group (day, tenant, selector), turned from rows into columns: dense codes of elements, bitmaps
+// by dimension, value sums by value. Used over and over, memory is kept. One thread.
+// Rows that count nowhere in the section do not belong to the group.
+#pragma once
+
+#include <array>
+#include <cstdint>
+#include <span>
+#include <vector>
+
+#include "cells/column_codes.h"
+#include "cells/pane_entry.h"
+#include "cells/section_map.h"
+
+namespace quipu {
+
+class GroupTable {
+ public:
+  struct Row {
+    PaneEntry entry;
+    const SectionSource* source;
+  };
+  // Sums of one value of the plan: rows that have it, rising, and how much.
+  struct Amounts {
+    std::vector<uint32_t> rows;
+    std::vector<Fixed6> amounts;
+  };
+  static constexpr size_t kTile = 64;            // rows a word of a bitmap holds
+  static constexpr size_t kDimensionsLoaded = 64;
+
+  // lifetime: of the lifetime dimensions only, without slots, and with first-ever in the place of first-of-frame.
+  void start(const SelectorShape& shape, bool lifetime);
+  void add(std::span<const PaneEntry> entries, const SectionSource& source);
+  std::span<const Row> rows() const { return rows_; }
+
+  // After the last add(): brings the rows into the order of slots (stable) and codes the columns.
+  void build();
+  size_t words() const { return (rows_.size() + kTile - 1) / kTile; }   // of a bitmap over the rows
+  std::span<const uint8_t> slots() const { return slots_; }              // distinct, rising
+  const uint32_t* slot_codes() const { return slot_codes_.data(); }      // indices into slots(); only if several
+  const ColumnCodes& column(size_t c) const { return columns_[c]; }
+  const uint32_t* codes(size_t c) const { return codes_.data() + c * rows_.size(); }
+  const Amounts& amounts(int value) const { return amounts_[size_t(value)]; }
+
+  // Loads the bitmaps of up to kDimensionsLoaded dimensions; `frames` first-of bitmaps each (1 for first-ever).
+  void load(std::span<const SelectorShape::Dimension> dimensions, int frames);
+  // Bitmap over the rows: plane 0 counts here, 1 + f first in frame f. The d-th dimension loaded.
+  const uint64_t* bitmap(int plane, size_t d) const {
+    return bitmaps_.data() + (size_t(plane) * kDimensionsLoaded + d) * stride_;
+  }
+
+ private:
+  void order_by_slot();
+  void code_columns();
+  void load_plane(std::span<const SelectorShape::Dimension> dimensions, int plane);
+
+  const SelectorShape* shape_ = nullptr;
+  bool lifetime_ = false;
+  std::vector<Row> rows_, unordered_;
+  std::vector<uint8_t> slots_;
+  std::vector<uint32_t> slot_codes_;
+  std::vector<ColumnCodes> columns_;
+  std::vector<uint32_t> codes_;                  // by column, then row
+  std::array<Amounts, kMaxValues> amounts_;
+  std::vector<uint64_t> bitmaps_;
+  size_t stride_ = 0;                            // words from one dimension's bitmap to the next
+};
+
+}  // namespace quipu

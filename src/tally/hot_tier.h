@@ -1,0 +1,148 @@
+// The hot tier of a shard: the records of its profiles that are in memory, under one byte budget.
+// An index leads from (tenant, profile) to the profile's entry, which names its records: months and the
+// forever record (ids, lifetime words). Chunks of words below a record have an index of their own. What is
+// known to be absent in the durable tier is in memory, too, as an empty record.
+//
+// Life of a record: needed -> loaded (or found absent) -> appended to -> handed over in an epoch -> durable
+// -> evicted by a clock. Only a record with nothing pending whose last epoch is durable may be evicted, and
+// only in make_room(), so never within a batch. One thread.
+#pragma once
+
+#include <cstdint>
+#include <utility>
+#include <vector>
+
+#include "tally/arena.h"
+#include "tally/handle_index.h"
+#include "tally/month_record.h"
+#include "tally/record_key.h"
+#include "tally/tally.h"
+#include "tally/word_set.h"
+
+namespace quipu {
+
+// One record of a profile.
+struct RecordRef {
+  MonthIndex month;    // or kForever
+  uint8_t referenced;  // used since the clock's hand last came by
+  uint8_t unused;
+  Handle handle;       // of a MonthRecord, or of a WordSet if month is kForever; kNoHandle: holds nothing
+};
+
+// A profile's entry; its records follow it.
+struct ProfileNode {
+  std::array<uint32_t, 4> profile;
+  TenantId tenant;
+  uint16_t count;
+  uint16_t capacity;
+  uint32_t dirty;      // 1 + position in the list of dirty profiles, or 0
+
+  RecordRef* refs() { return reinterpret_cast<RecordRef*>(this + 1); }
+  Hash128 key() const;
+};
+static_assert(sizeof(ProfileNode) == 28 && alignof(ProfileNode) == 4);
+
+// A chunk of words at depth 1 and more.
+struct ChunkNode {
+  std::array<uint32_t, 4> profile;
+  TenantId tenant;
+  MonthIndex month;
+  uint8_t depth;
+  uint8_t referenced;
+  uint32_t path;
+  Handle set;          // kNoHandle: holds nothing
+};
+static_assert(sizeof(ChunkNode) == 32);
+
+class HotTier {
+ public:
+  HotTier(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier);
+
+  // Finding. Handles of profiles are valid until the next need() or make_room().
+  static uint64_t hash_of(TenantId tenant, const Hash128& profile);
+  Handle find(uint64_t hash, TenantId tenant, const Hash128& profile) const;
+  void prefetch_index(uint64_t hash) const { profiles_.prefetch(hash); }
+  void prefetch_profile(Handle profile) const;
+  void prefetch_records(Handle profile, MonthIndex month) const;
+
+  // Loading. need() and need_word() say whether a record, or every chunk that a look-up of the word may
+  // visit, is in memory; what is not is read by the next load_needed(), after which they are asked again:
+  // chunks are known only once their parents are there.
+  Handle open(uint64_t hash, TenantId tenant, const Hash128& profile);  // found or made
+  bool need(uint64_t hash, Handle& profile, MonthIndex month);
+  bool need_word(Handle profile, MonthIndex month, uint64_t word);
+  Status load_needed();
+
+  // Using. The records must be in memory. References are valid until a row or word is added to the record.
+  RecordRef& record(Handle profile, MonthIndex month) const;
+  const MonthRecord* month_record(const RecordRef& ref) const {
+    return ref.handle == kNoHandle ? nullptr : arena_.at<MonthRecord>(ref.handle);
+  }
+  const WordSet* words(const RecordRef& ref) const;  // the root chunk, or nullptr
+  bool contains(Handle profile, const RecordRef& ref, uint64_t word) const;
+  void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
+  void append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled, const uint64_t* elements);
+
+  void hand_over(uint64_t epoch, std::vector<RecordAppend>& out);
+  void durable(uint64_t epoch);
+  size_t pending_bytes() const { return pending_bytes_; }
+
+  // Before a batch: evicts down to the budget where it can, and moves blocks out of sparse memory.
+  void make_room(size_t batch_events);
+
+  void add_stats(TallyStats& stats) const;
+
+ private:
+  static constexpr Handle kLoading = ~Handle(0);  // asked of the durable tier
+
+  RecordRef* find_record(Handle profile, MonthIndex month) const;
+  static uint64_t hash_of(const RecordKey& chunk);
+  Handle find_chunk(const RecordKey& key) const;
+  Handle make_chunk(const RecordKey& key, Handle set);
+  RecordKey key_of(Handle profile, MonthIndex month) const;
+  static RecordKey child(RecordKey key, uint64_t word);
+
+  // hot_tier_load.cpp
+  Status fill(const RecordKey& key, std::string_view bytes);
+  Status fill_month(const RecordKey& key, std::string_view bytes, Handle& record);
+  Status fill_words(const RecordKey& key, std::string_view bytes, Handle& set);
+
+  void pend(uint8_t& flags, uint32_t epoch);
+  void pend_root(Handle profile, RecordRef& ref);
+  void pend_chunk(Handle chunk);
+  Handle& root_set(const RecordRef& ref) const;
+  void seal(const RecordKey& key, WordSet& set);
+  void hand_over_words(WordSet* set, std::string& bytes);
+
+  // hot_tier_room.cpp
+  size_t memory_bytes() const;
+  bool may_evict(uint8_t flags, uint32_t epoch) const;
+  bool may_evict(const RecordRef& ref) const;
+  bool any_clean() const;
+  void drop(RecordRef& ref);
+  void sweep_step(bool evict);
+  void sweep_profile(bool evict);
+  void sweep_chunk(bool evict);
+  void move_if_sparse(Handle& handle);
+
+  const TallyOptions options_;
+  const CompiledPlan& plan_;
+  DurableTier& tier_;
+  Arena arena_;
+  HandleIndex profiles_, chunks_;
+  std::vector<RecordKey> needed_;
+  std::vector<std::string> loaded_;
+
+  std::vector<Handle> dirty_profiles_, dirty_chunks_;
+  uint64_t last_epoch_ = 0, durable_epoch_ = 0;
+  uint64_t pending_records_ = 0;                            // with something not handed over
+  std::vector<std::pair<uint64_t, uint64_t>> in_flight_;    // epoch -> records whose last one it is
+  size_t pending_bytes_ = 0;
+
+  bool sweeping_chunks_ = false;
+  HandleIndex::Cursor profile_hand_, chunk_hand_;
+
+  uint64_t records_ = 0, rows_ = 0, words_ = 0, loads_ = 0, loads_found_ = 0, evictions_ = 0;
+};
+
+}  // namespace quipu

@@ -1,0 +1,149 @@
+// The hot tier's budget: the clock, and moving blocks out of sparse memory.
+#include <algorithm>
+#include <cstring>
+
+#include "base/fault.h"
+#include "tally/hot_tier.h"
+
+namespace quipu {
+
+size_t HotTier::memory_bytes() const {
+  return arena_.live_bytes() + profiles_.bytes() + chunks_.bytes() +
+         (dirty_profiles_.capacity() + dirty_chunks_.capacity()) * sizeof(Handle);
+}
+
+void HotTier::add_stats(TallyStats& stats) const {
+  stats.records += records_;
+  stats.memory_bytes += memory_bytes();
+  stats.loads += loads_;
+  stats.loads_found += loads_found_;
+  stats.evictions += evictions_;
+  stats.rows += rows_;
+  stats.words += words_;
+}
+
+bool HotTier::may_evict(uint8_t flags, uint32_t epoch) const {
+  if (flags & WordSet::kPending) return false;
+  return epoch <= durable_epoch_ || planted(Planted::evict_before_durable);
+}
+
+bool HotTier::may_evict(const RecordRef& ref) const {
+  if (ref.handle == kNoHandle) return true;
+  if (ref.month == kForever) {
+    const auto* set = arena_.at<WordSet>(ref.handle);
+    return may_evict(set->flags, set->epoch);
+  }
+  const auto* month = arena_.at<MonthRecord>(ref.handle);
+  return may_evict(month->flags, month->epoch);
+}
+
+bool HotTier::any_clean() const {
+  uint64_t pinned = pending_records_;
+  if (!planted(Planted::evict_before_durable))
+    for (const auto& [epoch, count] : in_flight_) pinned += count;
+  return records_ > pinned;
+}
+
+void HotTier::drop(RecordRef& ref) {
+  ++evictions_;
+  --records_;
+  if (ref.handle == kNoHandle) return;
+  Handle set = ref.handle;
+  if (ref.month != kForever) {
+    const auto* month = arena_.at<MonthRecord>(ref.handle);
+    rows_ -= month->rows;
+    set = month->words;
+    arena_.release(ref.handle);
+  }
+  if (set != kNoHandle) {
+    words_ -= arena_.at<WordSet>(set)->count;
+    arena_.release(set);
+  }
+}
+
+void HotTier::move_if_sparse(Handle& handle) {
+  if (handle == kNoHandle || !arena_.is_sparse(handle)) return;
+  const size_t bytes = arena_.block_bytes(handle);
+  const Handle now = arena_.allocate(bytes);
+  std::memcpy(arena_.at<char>(now), arena_.at<char>(handle), bytes);
+  arena_.release(handle);
+  handle = now;
+}
+
+void HotTier::sweep_profile(bool evict) {
+  Handle* slot = profiles_.at(profile_hand_);
+  if (slot != nullptr) {
+    auto* node = arena_.at<ProfileNode>(*slot);
+    for (uint32_t i = 0; i < node->count;) {
+      RecordRef& ref = node->refs()[i];
+      const bool recent = ref.referenced;
+      if (evict) ref.referenced = 0;
+      if (evict && !recent && may_evict(ref)) {
+        drop(ref);
+        ref = node->refs()[--node->count];
+        continue;
+      }
+      if (ref.handle != kNoHandle && ref.month != kForever)
+        move_if_sparse(arena_.at<MonthRecord>(ref.handle)->words);
+      move_if_sparse(ref.handle);
+      ++i;
+    }
+    if (node->count == 0) {
+      arena_.release(*slot);
+      profiles_.erase(profile_hand_);
+      return;  // the next entry may stand in this slot now
+    }
+    if (node->dirty == 0) move_if_sparse(*slot);
+  }
+  if (!profiles_.advance(profile_hand_)) sweeping_chunks_ = true;
+}
+
+void HotTier::sweep_chunk(bool evict) {
+  Handle* slot = chunks_.at(chunk_hand_);
+  if (slot != nullptr) {
+    auto* node = arena_.at<ChunkNode>(*slot);
+    const auto* set = node->set == kNoHandle ? nullptr : arena_.at<WordSet>(node->set);
+    const bool pending = set != nullptr && (set->flags & WordSet::kPending);
+    const bool recent = node->referenced;
+    if (evict) node->referenced = 0;
+    if (evict && !recent && (set == nullptr || may_evict(set->flags, set->epoch))) {
+      ++evictions_;
+      --records_;
+      if (set != nullptr) {
+        words_ -= set->count;
+        arena_.release(node->set);
+      }
+      arena_.release(*slot);
+      chunks_.erase(chunk_hand_);
+      return;
+    }
+    move_if_sparse(node->set);
+    if (!pending) move_if_sparse(*slot);
+  }
+  if (!chunks_.advance(chunk_hand_)) sweeping_chunks_ = false;
+}
+
+void HotTier::sweep_step(bool evict) {
+  if (sweeping_chunks_ && chunks_.size() == 0) sweeping_chunks_ = false;
+  sweeping_chunks_ ? sweep_chunk(evict) : sweep_profile(evict);
+}
+
+void HotTier::make_room(size_t batch_events) {
+  // So many slots of the indexes are looked at for a batch at most: enough to free what a batch brings in
+  // unless nearly everything is pinned.
+  const size_t all = profiles_.slots() + chunks_.slots() + 2;
+  size_t steps = std::min(2 * all + 2, 16 * batch_events + 65536);
+  if (memory_bytes() > options_.memory_bytes) {
+    const size_t target = options_.memory_bytes - options_.memory_bytes / 16;
+    for (; steps > 0 && memory_bytes() > target && any_clean(); --steps) sweep_step(true);
+  }
+  // Memory that is held beyond what is used may come to a quarter and a little.
+  constexpr size_t kSpareBytes = size_t(4) << 20;
+  if (arena_.sparse_chunks() == 0 &&
+      arena_.held_bytes() > arena_.live_bytes() + arena_.live_bytes() / 4 + kSpareBytes)
+    arena_.mark_sparse();
+  for (size_t i = 0; arena_.sparse_chunks() != 0 && i < std::min(all, 4 * batch_events + 1024); ++i)
+    sweep_step(false);
+}
+
+}  // namespace quipu
