@@ -87,7 +87,7 @@ Trouble trouble_of(const rocksdb::Status& status) {
   Trouble t{Trouble::Kind::other, status.ToString()};
   if (status.IsNoSpace()) {
     t.kind = Trouble::Kind::no_space;
-  } else if (status.IsCorruption()) {
+  } else if (status.IsCorruption() || status.IsPathNotFound()) {
     t.kind = Trouble::Kind::damage;
   } else if (status.IsIOError() && (t.text.find("While lock file") != std::string::npos ||
                                     t.text.find("lock hold by current process") != std::string::npos)) {

@@ -207,8 +207,8 @@ int64_t month_begin_s(MonthIndex month) {
 MonthIndex month_of(int64_t utc_s) {
   CHECK(utc_s >= kMinEventTimeS && utc_s < kEndEventTimeS);
   const int32_t day = int32_t(utc_s / kDayS);
-  int month = day * 12 / 365;  // never too early, and at most two too late
-  if (month >= kMonths) month = kMonths - 1;
+  // 400 years have 146097 days; months being uneven, the quotient may be one too early.
+  int month = std::min(int(day * 4800 / 146097) + 1, kMonths - 1);
   while (kMonthBegins[size_t(month)] > day) --month;
   return MonthIndex(month);
 }
