@@ -38,19 +38,20 @@ void GroupTable::add(std::span<const PaneEntry> entries, const SectionSource& so
 
 void GroupTable::build() {
   order_by_slot();
-  code_columns();
-  for (int v = 0; v < kMaxValues; ++v) {
-    amounts_[size_t(v)].rows.clear();
-    amounts_[size_t(v)].amounts.clear();
+  for (Amounts& of : amounts_) {
+    of.rows.clear();
+    of.amounts.clear();
   }
-  if (shape_->sums == 0) return;
-  for (size_t i = 0; i < rows_.size(); ++i) {
-    int nth = 0;
-    for (unsigned left = rows_[i].entry.value_mask(); left != 0; left &= left - 1, ++nth) {
-      Amounts& of = amounts_[size_t(std::countr_zero(left))];
-      of.rows.push_back(uint32_t(i));
-      of.amounts.push_back(rows_[i].entry.value(nth));
-    }
+  read_rows();
+}
+
+void GroupTable::note_amounts(uint32_t row) {
+  const PaneEntry entry = rows_[row].entry;
+  int nth = 0;
+  for (unsigned left = entry.value_mask(); left != 0; left &= left - 1, ++nth) {
+    Amounts& of = amounts_[size_t(std::countr_zero(left))];
+    of.rows.push_back(row);
+    of.amounts.push_back(entry.value(nth));
   }
 }
 
@@ -81,7 +82,7 @@ void GroupTable::order_by_slot() {
   }
 }
 
-void GroupTable::code_columns() {
+void GroupTable::read_rows() {
   const size_t n = rows_.size(), columns = shape_->columns.size();
   if (columns_.size() < columns) columns_.resize(columns);
   for (size_t c = 0; c < columns; ++c) columns_[c].clear();
@@ -91,6 +92,7 @@ void GroupTable::code_columns() {
     const size_t rows = std::min(kTile, n - base);
     for (size_t r = 0; r < rows; ++r) {
       if (base + r + kAhead < n) prefetch(rows_[base + r + kAhead].entry, rows_[base + r].entry.size() / kLineWords + 1);
+      if (shape_->sums != 0) note_amounts(uint32_t(base + r));
       const uint64_t* elements = rows_[base + r].entry.elements();
       const uint8_t* positions = rows_[base + r].source->positions.data();
       for (size_t c = 0; c < columns; ++c) tile[c][r] = elements[positions[c]];
@@ -105,35 +107,37 @@ void GroupTable::load(std::span<const SelectorShape::Dimension> dimensions, int 
   stride_ = ((words() + kLineWords - 1) / kLineWords | 1) * kLineWords;
   const size_t size = size_t(frames + 1) * kDimensionsLoaded * stride_;
   if (bitmaps_.size() < size) bitmaps_.resize(size);
-  for (int plane = 0; plane <= frames; ++plane) load_plane(dimensions, plane);
+
+  // Dimensions come in the order of their ids, which is mostly, but need not be, the order of their bits.
+  std::array<Move, kDimensionsLoaded> moves;
+  size_t n = 0;
+  for (const auto& d : dimensions) moves[n] = {d.bit / 64, d.bit % 64, uint32_t(n)}, ++n;
+  const auto end = moves.begin() + n;
+  std::stable_sort(moves.begin(), end, [](const Move& a, const Move& b) { return a.block < b.block; });
+  for (auto run = moves.begin(); run != end;) {
+    const auto next = std::find_if(run, end, [&](const Move& m) { return m.block != run->block; });
+    load_block({run, next}, frames);
+    run = next;
+  }
 }
 
-void GroupTable::load_plane(std::span<const SelectorShape::Dimension> dimensions, int plane) {
-  // Where each block's bits go: dimensions come in order of id, which is mostly the order of their bits.
-  struct Move {
-    uint8_t bit, to;
-  };
-  std::array<std::vector<Move>, kMaxBlocks> moves;
-  for (size_t d = 0; d < dimensions.size(); ++d) {
-    moves[dimensions[d].bit / 64].push_back({uint8_t(dimensions[d].bit % 64), uint8_t(d)});
-  }
-  uint64_t* out = bitmaps_.data() + size_t(plane) * kDimensionsLoaded * stride_;
+void GroupTable::load_block(std::span<const Move> moves, int frames) {
   std::array<uint64_t, kTile> tile;
-  for (size_t b = 0; b < moves.size(); ++b) {
-    if (moves[b].empty()) continue;
-    for (size_t w = 0; w < words(); ++w) {
-      const size_t base = w * kTile, rows = std::min(kTile, rows_.size() - base);
+  for (size_t w = 0; w < words(); ++w) {
+    const size_t base = w * kTile, rows = std::min(kTile, rows_.size() - base);
+    for (int plane = 0; plane <= frames; ++plane) {
       uint64_t any = 0;
       for (size_t r = 0; r < rows; ++r) {
         const Row& row = rows_[base + r];
-        const int p = plane > 0 && lifetime_ ? row.entry.frames() + 1 : plane;
-        const uint64_t* bits = row.entry.plane(p);
-        tile[r] = bits == nullptr ? 0 : bits[row.source->first_block + b];
+        if (plane == 0 && base + r + kAhead < rows_.size()) prefetch(rows_[base + r + kAhead].entry, 2);
+        const uint64_t* bits = row.entry.plane(plane > 0 && lifetime_ ? row.entry.frames() + 1 : plane);
+        tile[r] = bits == nullptr ? 0 : bits[row.source->first_block + moves[0].block];
         any |= tile[r];
       }
       std::fill(tile.begin() + rows, tile.end(), 0);
       if (any != 0) transpose64(tile.data());
-      for (const Move& m : moves[b]) out[m.to * stride_ + w] = tile[m.bit];
+      uint64_t* out = bitmaps_.data() + size_t(plane) * kDimensionsLoaded * stride_ + w;
+      for (const Move& m : moves) out[m.to * stride_] = tile[m.bit];
     }
   }
 }

@@ -50,9 +50,14 @@ class GroupTable {
   }
 
  private:
+  // A dimension loaded: where its bit lies in the entries, and which it is of those loaded.
+  struct Move {
+    uint32_t block, bit, to;
+  };
   void order_by_slot();
-  void code_columns();
-  void load_plane(std::span<const SelectorShape::Dimension> dimensions, int plane);
+  void read_rows();
+  void note_amounts(uint32_t row);
+  void load_block(std::span<const Move> moves, int frames);
 
   const SelectorShape* shape_ = nullptr;
   bool lifetime_ = false;

@@ -1,7 +1,6 @@
 #include "cells/section_map.h"
 
 #include <algorithm>
-#include <span>
 
 #include "base/check.h"
 
@@ -26,6 +25,21 @@ uint8_t index_in(const std::vector<uint8_t>& sorted, uint8_t column) {
 }
 
 }  // namespace
+
+ValuesById values_by_id(uint8_t mask, std::span<const ValueId> value_of) {
+  ValuesById values;
+  for (int v = 0; v < kMaxValues; ++v) {
+    if (!(mask >> v & 1)) continue;
+    size_t at = values.count++;
+    for (; at > 0 && values.ids[at - 1] > value_of[size_t(v)]; --at) {
+      values.ids[at] = values.ids[at - 1];
+      values.planned[at] = values.planned[at - 1];
+    }
+    values.ids[at] = value_of[size_t(v)];
+    values.planned[at] = v;
+  }
+  return values;
+}
 
 const MetricSections& SectionMap::of(const CompiledMetric& metric) {
   const MetricSections*& known = by_metric_[&metric];

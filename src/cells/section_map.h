@@ -6,6 +6,7 @@
 #include <array>
 #include <cstdint>
 #include <deque>
+#include <span>
 #include <unordered_map>
 #include <vector>
 
@@ -33,6 +34,15 @@ struct SelectorShape {
   std::vector<Dimension> by_id;                 // in key order
   std::vector<Dimension> lifetime_by_id;
 };
+
+// Some values of the plan, in the order of their ids (that of sums in rows).
+struct ValuesById {
+  size_t count = 0;
+  std::array<int, kMaxValues> planned{};        // of the plan
+  std::array<ValueId, kMaxValues> ids{};        // rising
+};
+// mask: bit i is value i of the plan; value_of[i] its id.
+ValuesById values_by_id(uint8_t mask, std::span<const ValueId> value_of);
 
 struct SectionSource {
   const SelectorShape* shape = nullptr;

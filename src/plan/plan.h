@@ -144,6 +144,7 @@ class Plan {
     std::string together;              // empty: each metric by itself
     std::vector<PlannedDimension> dimensions;
     bool selects(std::string_view metric) const;
+    Selector selector(std::string_view metric) const;
   };
   std::vector<Rule> rules_;
   std::string file_;                             // its name in messages

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <map>
+#include <optional>
 #include <set>
 #include <string>
 #include <string_view>
@@ -23,11 +24,12 @@ inline constexpr size_t kMaxIdentityBytes = size_t(64) << 20;  // of all rules' 
 
 class PlanParser {
  public:
-  // tenants_text: a stored plan's tenants file, or nullptr: it is read from `directory`.
-  PlanParser(std::string file, std::string directory, std::string zoneinfo_dir, bool check_zones,
-             const std::string* tenants_text)
-      : file_(std::move(file)), directory_(std::move(directory)), zoneinfo_dir_(std::move(zoneinfo_dir)),
-        check_zones_(check_zones), stored_tenants_(tenants_text) {}
+  // A plan file: its tenants file is read from `directory`, its zones are checked.
+  PlanParser(std::string file, std::string directory, std::string zoneinfo_dir)
+      : file_(std::move(file)), directory_(std::move(directory)), zoneinfo_dir_(std::move(zoneinfo_dir)) {}
+  // A stored plan with the content of its tenants file, if it names one.
+  PlanParser(std::string file, std::optional<std::string> tenants)
+      : file_(std::move(file)), stored_(true), stored_tenants_(std::move(tenants)) {}
   Result<Plan> parse(std::string_view text);
 
  private:
@@ -37,7 +39,7 @@ class PlanParser {
   Status read_properties(const PlanNode& node);
   Status read_path(const PlanNode& node, bool star, Path& out) const;
   Status check_column_path(const PlanNode& node, const Path& path) const;
-  Status check_zone(const std::string& zone, std::string& problem);
+  std::string zone_problem(const std::string& zone);  // "" if the zone is known
 
   // plan_parser_event.cpp
   enum class FieldUse { plain, profile, id, value };
@@ -58,27 +60,26 @@ class PlanParser {
   Status read_tenants_csv(const std::string& text, const std::string& file);
 
   // plan_parser_count.cpp
-  struct WhenList;
   Status read_count(const PlanNode& node);
   Status read_rule(const PlanNode& node);
   Status read_metrics(const PlanNode& node, Plan::Rule& rule) const;
-  Status read_when(const PlanNode& node, int& when);
+  Status read_when(const PlanNode& node, std::optional<uint16_t>& out);  // its index in whens_
   Status read_lists(const PlanNode& rule, std::vector<std::vector<uint16_t>>& lists) const;
   Status read_combinations(const PlanNode& node, std::vector<std::vector<uint16_t>>& lists) const;
-  Status read_property_names(const PlanNode& node, std::vector<uint16_t>& out) const;
-  Status find_property(const PlanNode& node, uint16_t& out) const;
+  Status read_property_list(const PlanNode& node, std::vector<uint16_t>& out) const;
+  Status find_property(const PlanNode& node, const std::string& name, uint16_t& out) const;
   Status read_sums(const PlanNode& node, uint8_t& sums) const;
   Status add_dimensions(const PlanNode& node, const std::vector<std::vector<uint16_t>>& lists,
                         const PlannedDimension& flags, Plan::Rule& rule);
   Status check_groups() const;
-  Status number_when_columns();
+  void number_when_columns();
   Status check_dimensions_of_metrics() const;
 
   std::string file_;
   std::string directory_;
   std::string zoneinfo_dir_;
-  bool check_zones_;
-  const std::string* stored_tenants_;
+  bool stored_ = false;
+  std::optional<std::string> stored_tenants_;
 
   Plan plan_;
   std::map<std::string, uint16_t, std::less<>> property_by_name_;

@@ -1,6 +1,7 @@
 #include "tally/hot_tier.h"
 
 #include <algorithm>
+#include <bit>
 #include <cstring>
 
 #include "tally/record_format.h"
@@ -9,21 +10,11 @@
 namespace quipu {
 namespace {
 
-// A hand-over's bytes of a record beside its rows and words: key and segment heads, about.
-constexpr size_t kRecordOverheadBytes = 40;
-constexpr size_t kRowOverheadBytes = 6;
-
 std::array<uint32_t, 4> pack(const Hash128& hash) {
-  std::array<uint32_t, 4> packed;
-  std::memcpy(packed.data(), &hash, sizeof packed);
-  return packed;
+  return std::bit_cast<std::array<uint32_t, 4>>(hash);
 }
 
-Hash128 unpack(const std::array<uint32_t, 4>& packed) {
-  Hash128 hash;
-  std::memcpy(&hash, packed.data(), sizeof packed);
-  return hash;
-}
+Hash128 unpack(const std::array<uint32_t, 4>& packed) { return std::bit_cast<Hash128>(packed); }
 
 TallyOptions within_limits(TallyOptions options) {
   options.memory_bytes = std::min(options.memory_bytes, size_t(60) << 30);
@@ -78,10 +69,10 @@ void HotTier::prefetch_records(Handle profile, MonthIndex month) const {
 
 Handle HotTier::open(uint64_t hash, TenantId tenant, const Hash128& profile) {
   if (const Handle found = find(hash, tenant, profile); found != kNoHandle) return found;
-  constexpr uint32_t kFirstCapacity = 2;
+  constexpr uint32_t kFirstCapacity = 3;
   const Handle handle = arena_.allocate(sizeof(ProfileNode) + kFirstCapacity * sizeof(RecordRef));
   *arena_.at<ProfileNode>(handle) =
-      ProfileNode{pack(profile), tenant, 0, uint16_t(kFirstCapacity), 0};
+      ProfileNode{pack(profile), tenant, 0, uint16_t(kFirstCapacity)};
   profiles_.insert(hash, handle);
   return handle;
 }
@@ -106,7 +97,6 @@ bool HotTier::need(uint64_t hash, Handle& profile, MonthIndex month) {
     auto* larger = arena_.at<ProfileNode>(now);
     std::memcpy(larger, node, sizeof(ProfileNode) + node->count * sizeof(RecordRef));
     larger->capacity = uint16_t((bytes - sizeof(ProfileNode)) / sizeof(RecordRef));
-    if (larger->dirty != 0) dirty_profiles_[larger->dirty - 1] = now;
     profiles_.replace(hash, profile, now);
     arena_.release(profile);
     profile = now;
@@ -166,7 +156,7 @@ const WordSet* HotTier::words(const RecordRef& ref) const {
 
 bool HotTier::need_word(Handle profile, MonthIndex month, uint64_t word) {
   const WordSet* set = words(record(profile, month));
-  for (RecordKey key = key_of(profile, month); set != nullptr && set->sealed();) {
+  for (RecordKey key = key_of(profile, month); set != nullptr && set->full;) {
     key = child(key, word);
     const Handle chunk = find_chunk(key);
     if (chunk == kNoHandle) {
@@ -186,7 +176,7 @@ bool HotTier::contains(Handle profile, const RecordRef& ref, uint64_t word) cons
   const WordSet* set = words(ref);
   if (set == nullptr) return false;
   if (set->contains(word)) return true;
-  if (!set->sealed()) return false;
+  if (!set->full) return false;
   for (RecordKey key = key_of(profile, ref.month);;) {
     key = child(key, word);
     const Handle chunk = find_chunk(key);
@@ -196,162 +186,96 @@ bool HotTier::contains(Handle profile, const RecordRef& ref, uint64_t word) cons
     if (node->set == kNoHandle) return false;
     set = arena_.at<WordSet>(node->set);
     if (set->contains(word)) return true;
-    if (!set->sealed()) return false;
+    if (!set->full) return false;
   }
 }
 
-void HotTier::pend(uint8_t& flags, uint32_t epoch) {
-  if (flags & WordSet::kPending) return;
-  flags |= WordSet::kPending;
-  ++pending_records_;
-  pending_bytes_ += kRecordOverheadBytes;
-  for (auto& [e, count] : in_flight_)
-    if (e == epoch) --count;
+uint32_t& HotTier::generation_of(const RecordRef& ref) const {
+  return ref.month == kForever ? arena_.at<WordSet>(ref.handle)->generation
+                               : arena_.at<MonthRecord>(ref.handle)->generation;
 }
 
-void HotTier::pend_root(Handle profile, RecordRef& ref) {
-  if (ref.month == kForever) {
-    auto* set = arena_.at<WordSet>(ref.handle);
-    pend(set->flags, set->epoch);
-  } else {
-    auto* month = arena_.at<MonthRecord>(ref.handle);
-    pend(month->flags, month->epoch);
+// The record has something that is in no hand-over yet.
+void HotTier::pin(uint32_t& generation) {
+  if (generation == generation_) return;
+  for (InFlight& flight : in_flight_)
+    if (flight.generation == generation) --flight.records;
+  generation = generation_;
+  ++pinned_;
+}
+
+// False if the chunk is full; its children are then in memory.
+bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word) {
+  const uint32_t limit = uint32_t(options_.chunk_words);
+  const bool deepest = key.depth == kMaxChunkDepth;
+  const auto count = [&] { return handle == kNoHandle ? 0u : arena_.at<WordSet>(handle)->count; };
+  if (handle != kNoHandle && arena_.at<WordSet>(handle)->full) return false;
+  const bool takes = count() < limit || deepest;  // a limit that was lowered may be passed already
+  if (takes) {
+    handle = insert_word(arena_, handle, word, limit);
+    RowLogAccess::of(log_).word(key, word);
+    ++words_;
   }
-  auto* node = arena_.at<ProfileNode>(profile);
-  if (node->dirty != 0) return;
-  dirty_profiles_.push_back(profile);
-  node->dirty = uint32_t(dirty_profiles_.size());
-}
-
-void HotTier::pend_chunk(Handle chunk) {
-  auto* set = arena_.at<WordSet>(arena_.at<ChunkNode>(chunk)->set);
-  if (!(set->flags & WordSet::kPending)) dirty_chunks_.push_back(chunk);
-  pend(set->flags, set->epoch);
-}
-
-// The set takes no more words. Its children were never written, as it was not full: they are known to be
-// empty.
-void HotTier::seal(const RecordKey& key, WordSet& set) {
-  set.flags |= WordSet::kSealed;
-  RecordKey below = key;
-  ++below.depth;
-  for (uint32_t i = 0; i < kChunkChildren; ++i) {
-    below.path = key.path << kChunkBits | i;
-    if (find_chunk(below) == kNoHandle) make_chunk(below, kNoHandle);
+  if (count() >= limit && !deepest) {
+    arena_.at<WordSet>(handle)->full = true;
+    RowLogAccess::of(log_).full(key);
+    // Children of a chunk that was not full until now were never written: they are known to be empty.
+    RecordKey below = key;
+    ++below.depth;
+    for (uint32_t i = 0; i < kChunkChildren; ++i) {
+      below.path = key.path << kChunkBits | i;
+      make_chunk(below, kNoHandle);
+    }
   }
+  return takes;
 }
 
 void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
-  const uint32_t limit = uint32_t(options_.chunk_words);
-  const auto full = [&](const WordSet& set) { return set.count >= limit; };
-  ++words_;
-  pending_bytes_ += sizeof word;
   if (ref.month != kForever && ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
-  WordSet* set = root == kNoHandle ? nullptr : arena_.at<WordSet>(root);
-  if (set == nullptr || !set->sealed()) {
-    const bool takes = set == nullptr || !full(*set);  // it may be over a limit that was lowered
-    if (takes) root = insert_word(arena_, root, word, limit);
-    set = arena_.at<WordSet>(root);
-    pend_root(profile, ref);
-    if (full(*set)) seal(key, *set);
-    if (takes) return;
-  }
+  const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
+  const bool taken = add_word(key, root, word);
+  if (!was_full) pin(generation_of(ref));
+  if (taken) return;
   while (true) {
     key = child(key, word);
-    const bool deepest = key.depth == kMaxChunkDepth;
     const Handle chunk = find_chunk(key);
     CHECK(chunk != kNoHandle);
     auto* node = arena_.at<ChunkNode>(chunk);
     CHECK(node->set != kLoading);
-    set = node->set == kNoHandle ? nullptr : arena_.at<WordSet>(node->set);
-    if (set != nullptr && set->sealed()) continue;
-    const bool takes = set == nullptr || !full(*set) || deepest;
-    if (takes) node->set = insert_word(arena_, node->set, word, limit);
-    set = arena_.at<WordSet>(node->set);
-    pend_chunk(chunk);
-    if (full(*set) && !deepest) seal(key, *set);
-    if (takes) return;
+    const bool chunk_was_full = node->set != kNoHandle && arena_.at<WordSet>(node->set)->full;
+    const bool chunk_taken = add_word(key, node->set, word);
+    if (!chunk_was_full) pin(arena_.at<WordSet>(node->set)->generation);
+    if (chunk_taken) return;
   }
 }
 
 void HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled,
                      const uint64_t* elements) {
   if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
-  const AppendedRow row = append_row(arena_, ref.handle, meta, filled, elements);
-  ref.handle = row.record;
-  pend_root(profile, ref);
+  ref.handle = append_row(arena_, ref.handle, meta, filled, elements);
+  pin(generation_of(ref));
+  RowLogAccess::of(log_).row(key_of(profile, ref.month), meta_metric(meta), meta_slot(meta), filled,
+                             elements);
   ++rows_;
-  pending_bytes_ += kRowOverheadBytes + row.changed * sizeof(uint64_t);
 }
 
-void HotTier::hand_over_words(WordSet* set, std::string& bytes) {
-  const bool newly_full = set->sealed() && !(set->flags & WordSet::kSealedSaved);
-  write_words(bytes, {set->words() + set->saved, size_t(set->count - set->saved)}, newly_full);
-  set->saved = set->count;
-  if (newly_full) set->flags |= WordSet::kSealedSaved;
-}
-
-void HotTier::hand_over(uint64_t epoch, std::vector<RecordAppend>& out) {
-  CHECK(epoch > last_epoch_ && epoch <= 0xFFFFFFFF);
-  last_epoch_ = epoch;
-  if (pending_records_ != 0) in_flight_.emplace_back(epoch, pending_records_);
-  out.reserve(out.size() + pending_records_);
-  std::array<uint64_t, kMaxColumns> elements;
-  const auto emit = [&](uint8_t& flags, uint32_t& last, const RecordKey& key, std::string&& bytes) {
-    flags &= uint8_t(~WordSet::kPending);
-    last = uint32_t(epoch);
-    --pending_records_;
-    out.push_back({key, std::move(bytes)});
-  };
-  for (const Handle handle : dirty_profiles_) {
-    auto* node = arena_.at<ProfileNode>(handle);
-    node->dirty = 0;
-    for (uint32_t i = 0; i < node->count; ++i) {
-      RecordRef& ref = node->refs()[i];
-      if (ref.handle == kNoHandle) continue;
-      std::string bytes;
-      if (ref.month == kForever) {
-        auto* set = arena_.at<WordSet>(ref.handle);
-        if (!(set->flags & WordSet::kPending)) continue;
-        hand_over_words(set, bytes);
-        emit(set->flags, set->epoch, key_of(handle, ref.month), std::move(bytes));
-        continue;
-      }
-      auto* month = arena_.at<MonthRecord>(ref.handle);
-      if (!(month->flags & MonthRecord::kPending)) continue;
-      if (month->saved < month->rows) {
-        RowsWriter rows(bytes, plan_.version, uint32_t(month->rows - month->saved));
-        for (uint32_t r = month->saved; r < month->rows; ++r) {
-          const uint64_t meta = month->read_row(r, elements.data());
-          rows.row(meta_metric(meta), meta_slot(meta), elements.data());
-        }
-        month->saved = month->rows;
-      }
-      if (month->words != kNoHandle) hand_over_words(arena_.at<WordSet>(month->words), bytes);
-      emit(month->flags, month->epoch, key_of(handle, ref.month), std::move(bytes));
-    }
-  }
-  dirty_profiles_.clear();
-  for (const Handle handle : dirty_chunks_) {
-    const auto* node = arena_.at<ChunkNode>(handle);
-    auto* set = arena_.at<WordSet>(node->set);
-    std::string bytes;
-    hand_over_words(set, bytes);
-    emit(set->flags, set->epoch,
-         RecordKey{node->month, node->tenant, unpack(node->profile), node->depth, node->path},
-         std::move(bytes));
-  }
-  dirty_chunks_.clear();
-  CHECK(pending_records_ == 0);
-  pending_bytes_ = 0;
+void HotTier::hand_over(uint64_t epoch, RowLog& out) {
+  CHECK(in_flight_.empty() || epoch > in_flight_.back().epoch);
+  RowLog next;
+  RowLogAccess::of(next).entries.reserve(RowLogAccess::of(log_).entries.capacity());
+  RowLogAccess::of(next).payload.reserve(RowLogAccess::of(log_).payload.capacity());
+  out = std::exchange(log_, std::move(next));
+  in_flight_.push_back({epoch, generation_++, pinned_});
+  pinned_ = 0;
 }
 
 void HotTier::durable(uint64_t epoch) {
-  if (epoch <= durable_epoch_) return;
-  durable_epoch_ = epoch;
-  std::erase_if(in_flight_, [&](const auto& e) { return e.first <= epoch; });
+  while (!in_flight_.empty() && in_flight_.front().epoch <= epoch) {
+    durable_generation_ = in_flight_.front().generation;
+    in_flight_.erase(in_flight_.begin());
+  }
 }
 
 }  // namespace quipu

@@ -4,18 +4,24 @@
 // known to be absent in the durable tier is in memory, too, as an empty record.
 //
 // Life of a record: needed -> loaded (or found absent) -> appended to -> handed over in an epoch -> durable
-// -> evicted by a clock. Only a record with nothing pending whose last epoch is durable may be evicted, and
-// only in make_room(), so never within a batch. One thread.
+// -> evicted by a clock. A record's generation says between which two hand-overs its newest row or word
+// came (0: before it was loaded); it may be evicted once that generation is durable, and only in make_room(),
+// so never within a batch. One thread.
 #pragma once
 
+#include <array>
 #include <cstdint>
+#include <string>
+#include <string_view>
 #include <utility>
 #include <vector>
 
 #include "tally/arena.h"
 #include "tally/handle_index.h"
 #include "tally/month_record.h"
+#include "tally/record_format.h"
 #include "tally/record_key.h"
+#include "tally/row_log.h"
 #include "tally/tally.h"
 #include "tally/word_set.h"
 
@@ -35,12 +41,11 @@ struct ProfileNode {
   TenantId tenant;
   uint16_t count;
   uint16_t capacity;
-  uint32_t dirty;      // 1 + position in the list of dirty profiles, or 0
 
   RecordRef* refs() { return reinterpret_cast<RecordRef*>(this + 1); }
   Hash128 key() const;
 };
-static_assert(sizeof(ProfileNode) == 28 && alignof(ProfileNode) == 4);
+static_assert(sizeof(ProfileNode) == 24 && alignof(ProfileNode) == 4);
 
 // A chunk of words at depth 1 and more.
 struct ChunkNode {
@@ -83,9 +88,9 @@ class HotTier {
   void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
   void append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled, const uint64_t* elements);
 
-  void hand_over(uint64_t epoch, std::vector<RecordAppend>& out);
+  void hand_over(uint64_t epoch, RowLog& out);
   void durable(uint64_t epoch);
-  size_t pending_bytes() const { return pending_bytes_; }
+  size_t pending_bytes() const { return log_.bytes(); }
 
   // Before a batch: evicts down to the budget where it can, and moves blocks out of sparse memory.
   void make_room(size_t batch_events);
@@ -104,20 +109,17 @@ class HotTier {
 
   // hot_tier_load.cpp
   Status fill(const RecordKey& key, std::string_view bytes);
-  Status fill_month(const RecordKey& key, std::string_view bytes, Handle& record);
-  Status fill_words(const RecordKey& key, std::string_view bytes, Handle& set);
+  Status fill_row(const RecordKey& key, const RecordReader& row, Handle& record);
+  Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
 
-  void pend(uint8_t& flags, uint32_t epoch);
-  void pend_root(Handle profile, RecordRef& ref);
-  void pend_chunk(Handle chunk);
   Handle& root_set(const RecordRef& ref) const;
-  void seal(const RecordKey& key, WordSet& set);
-  void hand_over_words(WordSet* set, std::string& bytes);
+  uint32_t& generation_of(const RecordRef& ref) const;
+  void pin(uint32_t& generation);
+  bool add_word(const RecordKey& key, Handle& set, uint64_t word);
 
   // hot_tier_room.cpp
   size_t memory_bytes() const;
-  bool may_evict(uint8_t flags, uint32_t epoch) const;
-  bool may_evict(const RecordRef& ref) const;
+  bool may_evict(uint32_t generation) const;
   bool any_clean() const;
   void drop(RecordRef& ref);
   void sweep_step(bool evict);
@@ -133,11 +135,15 @@ class HotTier {
   std::vector<RecordKey> needed_;
   std::vector<std::string> loaded_;
 
-  std::vector<Handle> dirty_profiles_, dirty_chunks_;
-  uint64_t last_epoch_ = 0, durable_epoch_ = 0;
-  uint64_t pending_records_ = 0;                            // with something not handed over
-  std::vector<std::pair<uint64_t, uint64_t>> in_flight_;    // epoch -> records whose last one it is
-  size_t pending_bytes_ = 0;
+  RowLog log_;
+  uint32_t generation_ = 1, durable_generation_ = 0;
+  uint64_t pinned_ = 0;        // records of the present generation
+  struct InFlight {
+    uint64_t epoch;
+    uint32_t generation;
+    uint64_t records;          // whose newest generation it is
+  };
+  std::vector<InFlight> in_flight_;  // handed over, not durable; rising
 
   bool sweeping_chunks_ = false;
   HandleIndex::Cursor profile_hand_, chunk_hand_;

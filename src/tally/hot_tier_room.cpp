@@ -8,8 +8,7 @@
 namespace quipu {
 
 size_t HotTier::memory_bytes() const {
-  return arena_.live_bytes() + profiles_.bytes() + chunks_.bytes() +
-         (dirty_profiles_.capacity() + dirty_chunks_.capacity()) * sizeof(Handle);
+  return arena_.live_bytes() + profiles_.bytes() + chunks_.bytes();
 }
 
 void HotTier::add_stats(TallyStats& stats) const {
@@ -22,25 +21,15 @@ void HotTier::add_stats(TallyStats& stats) const {
   stats.words += words_;
 }
 
-bool HotTier::may_evict(uint8_t flags, uint32_t epoch) const {
-  if (flags & WordSet::kPending) return false;
-  return epoch <= durable_epoch_ || planted(Planted::evict_before_durable);
-}
-
-bool HotTier::may_evict(const RecordRef& ref) const {
-  if (ref.handle == kNoHandle) return true;
-  if (ref.month == kForever) {
-    const auto* set = arena_.at<WordSet>(ref.handle);
-    return may_evict(set->flags, set->epoch);
-  }
-  const auto* month = arena_.at<MonthRecord>(ref.handle);
-  return may_evict(month->flags, month->epoch);
+bool HotTier::may_evict(uint32_t generation) const {
+  if (planted(Planted::evict_before_durable)) return generation != generation_;
+  return generation <= durable_generation_;
 }
 
 bool HotTier::any_clean() const {
-  uint64_t pinned = pending_records_;
+  uint64_t pinned = pinned_;
   if (!planted(Planted::evict_before_durable))
-    for (const auto& [epoch, count] : in_flight_) pinned += count;
+    for (const InFlight& flight : in_flight_) pinned += flight.records;
   return records_ > pinned;
 }
 
@@ -78,7 +67,7 @@ void HotTier::sweep_profile(bool evict) {
       RecordRef& ref = node->refs()[i];
       const bool recent = ref.referenced;
       if (evict) ref.referenced = 0;
-      if (evict && !recent && may_evict(ref)) {
+      if (evict && !recent && (ref.handle == kNoHandle || may_evict(generation_of(ref)))) {
         drop(ref);
         ref = node->refs()[--node->count];
         continue;
@@ -93,7 +82,7 @@ void HotTier::sweep_profile(bool evict) {
       profiles_.erase(profile_hand_);
       return;  // the next entry may stand in this slot now
     }
-    if (node->dirty == 0) move_if_sparse(*slot);
+    move_if_sparse(*slot);
   }
   if (!profiles_.advance(profile_hand_)) sweeping_chunks_ = true;
 }
@@ -103,10 +92,9 @@ void HotTier::sweep_chunk(bool evict) {
   if (slot != nullptr) {
     auto* node = arena_.at<ChunkNode>(*slot);
     const auto* set = node->set == kNoHandle ? nullptr : arena_.at<WordSet>(node->set);
-    const bool pending = set != nullptr && (set->flags & WordSet::kPending);
     const bool recent = node->referenced;
     if (evict) node->referenced = 0;
-    if (evict && !recent && (set == nullptr || may_evict(set->flags, set->epoch))) {
+    if (evict && !recent && (set == nullptr || may_evict(set->generation))) {
       ++evictions_;
       --records_;
       if (set != nullptr) {
@@ -118,7 +106,7 @@ void HotTier::sweep_chunk(bool evict) {
       return;
     }
     move_if_sparse(node->set);
-    if (!pending) move_if_sparse(*slot);
+    move_if_sparse(*slot);
   }
   if (!chunks_.advance(chunk_hand_)) sweeping_chunks_ = false;
 }

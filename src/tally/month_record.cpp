@@ -52,16 +52,6 @@ Handle moved(Arena& arena, Handle old_handle, uint64_t columns, uint32_t capacit
 
 }  // namespace
 
-uint64_t MonthRecord::read_row(uint32_t row, uint64_t* elements) const {
-  const MatrixView v = view();
-  const uint64_t* first = v.tile(row / kTileRows) + row % kTileRows;
-  std::memset(elements, 0, kMaxColumns * sizeof(uint64_t));
-  uint32_t line = 0;
-  for (uint64_t rest = columns; rest != 0; rest &= rest - 1)
-    elements[std::countr_zero(rest)] = first[++line * v.lanes];
-  return first[0];
-}
-
 Handle new_month_record(Arena& arena) {
   const Handle handle = arena.allocate(sizeof(MonthRecord));
   auto& record = *arena.at<MonthRecord>(handle);
@@ -70,8 +60,8 @@ Handle new_month_record(Arena& arena) {
   return handle;
 }
 
-AppendedRow append_row(Arena& arena, Handle handle, uint64_t meta, uint64_t filled,
-                       const uint64_t* elements) {
+Handle append_row(Arena& arena, Handle handle, uint64_t meta, uint64_t filled,
+                  const uint64_t* elements) {
   const auto* before = arena.at<MonthRecord>(handle);
   const uint64_t columns = before->columns | filled;
   CHECK(before->rows < kMaxMatrixRows);
@@ -83,17 +73,14 @@ AppendedRow append_row(Arena& arena, Handle handle, uint64_t meta, uint64_t fill
     handle = moved(arena, handle, columns, capacity);
   }
   auto& record = *arena.at<MonthRecord>(handle);
-  const uint32_t row = record.rows++;
-  uint32_t changed = 0;
-  *row_line(record, row, 0) = meta;
-  uint32_t line = 0;
+  const uint32_t lanes = record.view().lanes;
+  uint64_t* line = row_line(record, record.rows++, 0);
+  *line = meta;
   for (uint64_t rest = record.columns; rest != 0; rest &= rest - 1) {
     const uint32_t c = uint32_t(std::countr_zero(rest));
-    const uint64_t element = filled >> c & 1 ? elements[c] : 0;
-    *row_line(record, row, ++line) = element;
-    changed += element != (row == 0 ? 0 : *row_line(record, row - 1, line));
+    *(line += lanes) = filled >> c & 1 ? elements[c] : 0;
   }
-  return {handle, changed};
+  return handle;
 }
 
 }  // namespace quipu

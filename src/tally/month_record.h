@@ -2,7 +2,7 @@
 // columns. Eight rows are a tile; in a tile each column is one line of eight 64-bit elements. A record of up
 // to four rows is one tile with lines of 1, 2 or 4. Line 0 holds metric, slot and plan version of the rows;
 // then follow the plan columns in which some row is not empty. The words beyond the matrix are a set of
-// their own (word_set.h). Rows handed over to the durable tier are a prefix.
+// their own (word_set.h).
 #pragma once
 
 #include <bit>
@@ -40,16 +40,12 @@ struct MatrixView {
 };
 
 struct MonthRecord {
-  enum Flags : uint8_t { kPending = 1 };  // rows or words are not handed over yet
-
-  uint64_t columns;
-  Handle words;       // of month words, or kNoHandle
-  uint32_t epoch;     // of the last hand-over
+  uint64_t columns;     // bit c: plan column c has a line
+  Handle words;         // of month words, or kNoHandle
+  uint32_t generation;  // of the record, words included (hot_tier.h)
   uint16_t rows;
-  uint16_t saved;     // rows handed over
   uint16_t capacity;
-  uint8_t lines;
-  uint8_t flags;
+  uint8_t lines;        // a tile
 
   MatrixView view() const {
     const uint32_t lanes = capacity < kTileRows ? capacity : kTileRows;
@@ -57,20 +53,14 @@ struct MonthRecord {
     return {reinterpret_cast<const uint64_t*>(reinterpret_cast<const uint8_t*>(this) + begin), columns,
             rows, lanes, lines};
   }
-  // elements: kMaxColumns of them, all are set. Returns the row's line 0.
-  uint64_t read_row(uint32_t row, uint64_t* elements) const;
 };
 static_assert(sizeof(MonthRecord) == 24);
 
 // A record without rows.
 Handle new_month_record(Arena& arena);
 
-struct AppendedRow {
-  Handle record;     // it may have moved
-  uint32_t changed;  // columns in which the row differs from the one before
-};
-// filled: the plan columns that are not empty in the row.
-AppendedRow append_row(Arena& arena, Handle record, uint64_t meta, uint64_t filled,
-                       const uint64_t* elements);
+// filled: the plan columns that are not empty in the row. Returns the record's handle: it may move.
+Handle append_row(Arena& arena, Handle record, uint64_t meta, uint64_t filled,
+                  const uint64_t* elements);
 
 }  // namespace quipu

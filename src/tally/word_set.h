@@ -1,5 +1,5 @@
 // A set of 64-bit words in one block of an arena: the words in the order they came, and, beyond 24 of them,
-// a table of 16-bit positions. At most 65,000 words. What was handed over to the durable tier is a prefix.
+// a table of 16-bit positions. At most 65,000 words.
 #pragma once
 
 #include <cstdint>
@@ -11,24 +11,17 @@ namespace quipu {
 inline constexpr uint32_t kMaxSetWords = 65000;
 
 struct WordSet {
-  enum Flags : uint8_t {
-    kPending = 1,      // something is not handed over yet (sets that are a record of their own)
-    kSealed = 2,       // full: further words are in its children
-    kSealedSaved = 4,  // and that was handed over
-  };
-  uint32_t epoch;      // of the last hand-over (sets that are a record of their own)
+  uint32_t generation;  // of the record, where the set is one of its own (hot_tier.h)
   uint16_t count;
-  uint16_t saved;      // words handed over
   uint16_t capacity;
-  uint8_t index_bits;  // 0: no table
-  uint8_t flags;
-  uint32_t unused;
+  uint8_t index_bits;   // 0: no table
+  bool full;            // further words are in its children
+  uint8_t unused[6];
 
   const uint64_t* words() const { return reinterpret_cast<const uint64_t*>(this + 1); }
   uint64_t* words() { return reinterpret_cast<uint64_t*>(this + 1); }
   const uint16_t* index() const { return reinterpret_cast<const uint16_t*>(words() + capacity); }
   uint16_t* index() { return reinterpret_cast<uint16_t*>(words() + capacity); }
-  bool sealed() const { return flags & kSealed; }
   bool contains(uint64_t word) const;
 };
 static_assert(sizeof(WordSet) == 16);

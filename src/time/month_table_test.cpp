@@ -163,6 +163,10 @@ void compare_with_naive(const MonthTable& table, int month, std::span<const Cale
           ASSERT_EQ(r, shared.ranges[size_t(p)]);
           ASSERT_LT(r.begin, r.end);
           other = other || r.month != 0;
+          if (p > 0) {
+            const SlotRange& before = bucket.ranges[size_t(p) - 1];
+            ASSERT_TRUE(before.month < r.month || (before.month == r.month && before.end < r.begin));
+          }
           for (int s = r.begin; s < r.end; ++s) found.push_back({r.month, s});
         }
         ASSERT_EQ(bucket.other_months, other);

@@ -1,0 +1,343 @@
+#include "cells/group_by.h"
+
+#include <gtest/gtest.h>
+
+#include <cstdlib>
+
+#include "cells/cell_lookup.h"
+#include "cells/test_panes.h"
+
+namespace quipu {
+namespace {
+
+using test::below;
+using test::Model;
+using test::Random;
+
+// What several checkpoints left in a store, merged as the store would.
+class MergedRows {
+ public:
+  explicit MergedRows(Random& random) : random_(random) {}
+
+  RowSink sink() {
+    last_.clear();
+    return [this](std::string_view key, std::string_view value) -> Status {
+      EXPECT_LT(last_, key);
+      last_ = key;
+      operands_[std::string(key)].emplace_back(value);
+      return {};
+    };
+  }
+  // Merges each key's rows, in groups drawn at random first.
+  std::map<std::string, std::string> merged() {
+    std::map<std::string, std::string> rows;
+    for (auto [key, operands] : operands_) {
+      while (operands.size() > 1) {
+        const size_t begin = below(random_, operands.size() - 1);
+        const size_t n = 2 + below(random_, operands.size() - begin - 1);
+        std::vector<std::string_view> some(operands.begin() + ptrdiff_t(begin), operands.begin() + ptrdiff_t(begin + n));
+        auto one = merge_rows(key, some);
+        EXPECT_TRUE(one.has_value());
+        operands[begin] = one.value_or("");
+        operands.erase(operands.begin() + ptrdiff_t(begin) + 1, operands.begin() + ptrdiff_t(begin + n));
+      }
+      rows[key] = operands[0];
+    }
+    return rows;
+  }
+  const std::map<std::string, std::vector<std::string>>& operands() const { return operands_; }
+
+ private:
+  Random& random_;
+  std::string last_;
+  std::map<std::string, std::vector<std::string>> operands_;
+};
+
+using SeveralKey = std::tuple<uint32_t, uint32_t, uint32_t>;
+
+struct Case {
+  uint64_t seed;
+  test::WorldSize world;
+  test::EventShape events;
+  size_t events_of_batch = 40;
+  int calendars_a = 1, calendars_b = 2;
+  GroupByOptions options;
+};
+
+void expect_equals_model(const Case& c) {
+  SCOPED_TRACE("seed " + std::to_string(c.seed));
+  Random random(c.seed);
+  const test::World world(random, c.world);
+  // Two months, each once with calendars a and once with b.
+  const std::vector<std::shared_ptr<const MonthTable>> months{
+      test::make_month(600, c.calendars_a), test::make_month(600, c.calendars_b),
+      test::make_month(601, c.calendars_a), test::make_month(601, c.calendars_b, 1800)};
+  Model expected;
+  std::set<SeveralKey> several_expected, several;
+  std::set<std::pair<uint32_t, MonthIndex>> written_expected, written;
+  MergedRows rows(random);
+  GroupByState state;
+  EventBatch batch;
+  for (int checkpoint = 0; checkpoint < 3; ++checkpoint) {
+    std::vector<Pane> panes(1 + below(random, 4));
+    for (Pane& pane : panes) {
+      const size_t n = below(random, 5) == 0 ? below(random, 4) : c.events_of_batch;
+      std::map<SeveralKey, int> values_of_event;
+      test::draw_events(random, world, months, c.events, n, batch,
+                        [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+        pane.add(b, e, row, first);
+        test::add_to_model(expected, world, b, e, row, first);
+        written_expected.insert({raw(e.tenant), e.month->month()});
+        if (row == 0) values_of_event.clear();
+        for (const CompiledSection& s : e.metric->sections) {
+          for (size_t d = s.first_dimension; d < s.first_dimension + s.dimensions; ++d) {
+            if (!(b.row_here(e, row)[d / 64] >> d % 64 & 1)) continue;
+            const SeveralKey key{raw(e.tenant), raw(s.selector), raw(e.metric->dimensions[d].id)};
+            if (++values_of_event[key] == 2) several_expected.insert(key);
+          }
+        }
+      });
+    }
+    std::vector<const Pane*> pointers;
+    for (const Pane& pane : panes) pointers.push_back(&pane);
+    GroupByResult result;
+    const auto status = group_by(pointers, world.plan, c.options, state, rows.sink(), result);
+    ASSERT_TRUE(status.ok());
+    for (const auto& s : result.several) several.insert({raw(s.tenant), raw(s.selector), raw(s.dimension)});
+    for (const auto& w : result.written) written.insert({raw(w.tenant), w.month});
+  }
+  EXPECT_EQ(several, several_expected);
+  EXPECT_EQ(written, written_expected);
+
+  Model actual;
+  const auto merged = rows.merged();
+  const Status read = test::read_all(merged, world.layout_of(), actual);
+  ASSERT_TRUE(read.ok()) << read.error().message;
+  ASSERT_EQ(actual.size(), expected.size());
+  for (const auto& [key, slots] : expected) {
+    ASSERT_TRUE(actual[key] == slots) << "day " << std::get<0>(key) << " tenant " << std::get<1>(key) << " selector "
+                                      << std::get<2>(key) << " dimension " << std::get<3>(key);
+  }
+  // Every value is found under the keys that a look-up tries, whatever its chunks' lengths.
+  for (const auto& [key, slots] : expected) {
+    const auto& [day, tenant, selector, dimension, elements] = key;
+    uint64_t found = 0, count = 0;
+    for (const auto& [slot, cell] : slots) count += cell.count;
+    for (const std::string& at : lookup_keys(day, TenantId(tenant), SelectorId(selector), DimensionId(dimension), elements)) {
+      auto it = merged.find(at);
+      if (it == merged.end()) continue;
+      Model part;
+      ASSERT_TRUE(test::read_all({*it}, world.layout_of(), part).ok());
+      for (const auto& [slot, cell] : part[key]) found += cell.count;
+    }
+    ASSERT_EQ(found, count);
+  }
+}
+
+uint64_t draw_seed() {
+  const uint64_t seed = std::random_device()();
+  std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
+  return seed;
+}
+
+TEST(GroupBy, CellsEqualANaiveModelOverShardsMetricsGroupsMonthsAndCheckpoints) {
+  const uint64_t seed = draw_seed();
+  for (uint64_t i = 0; i < 40; ++i) {
+    Case c{.seed = seed + i};
+    c.options.sparse_events = int(i % 6);
+    c.options.sparse_limit = uint32_t(i % 4 == 0 ? 3 : 256);
+    c.options.chunk_values = i % 3 == 0 ? 2 : 128;
+    c.options.random_chunks_seed = i % 2 == 0 ? seed | 1 : 0;
+    c.events.domain = i % 5 == 0 ? 1000 : 4;
+    c.events.slots = i % 3 == 1 ? 1 : 96;
+    c.events.tenants = i % 7 == 0 ? 60 : 3;
+    expect_equals_model(c);
+  }
+}
+
+TEST(GroupBy, HoldsForAThousandDimensionsAndManyFrames) {
+  const uint64_t seed = draw_seed();
+  for (uint64_t i = 0; i < 3; ++i) {
+    Case c{.seed = seed + i};
+    c.world = {.columns = 64, .metrics = 2, .dimensions = 300, .max_arity = 8, .values = 4};
+    c.events_of_batch = 30;
+    c.calendars_a = 8;
+    c.calendars_b = 3;
+    c.events.tenants = 2;
+    c.events.days = 1;
+    c.events.slots = i == 0 ? 1 : 20;
+    c.options.sparse_events = 2;
+    expect_equals_model(c);
+  }
+}
+
+TEST(GroupBy, HoldsWhenCombinedCodesDoNotFit64Bits) {
+  Random random(5);
+  test::World world;
+  world.plan.columns.resize(8);
+  CompiledMetric& metric = world.metrics.emplace_back();
+  metric.metric = SelectorId(1);
+  CompiledDimension d;
+  d.id = DimensionId(1);
+  d.arity = d.compared = 8;
+  for (uint8_t k = 0; k < 8; ++k) d.columns[k] = uint8_t(7 - k);
+  world.add_section(metric, SelectorId(1), {d});
+  test::World::finish(metric);
+  const std::vector<std::shared_ptr<const MonthTable>> months(2, test::make_month(10, 1));
+  const test::EventShape shape{.tenants = 1, .domain = 1000, .days = 1, .slots = 96, .several_rows = 1000000, .nowhere = 1000000};
+  Model expected, actual;
+  Pane pane;
+  EventBatch batch;
+  test::draw_events(random, world, months, shape, 2000, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+    // Twice, so that some values come more than once.
+    for (int twice = 0; twice < 2; ++twice) {
+      pane.add(b, e, row, first);
+      test::add_to_model(expected, world, b, e, row, first);
+    }
+  });
+  const Pane* panes[] = {&pane};
+  GroupByState state;
+  GroupByResult result;
+  std::map<std::string, std::string> rows;
+  ASSERT_TRUE(group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
+    rows.emplace(k, v);
+    return Status();
+  }, result).ok());
+  ASSERT_TRUE(test::read_all(rows, world.layout_of(), actual).ok());
+  EXPECT_TRUE(actual == expected);
+}
+
+// One metric of one dimension without properties (id 1) and one of property 0 (id 2).
+struct SmallWorld : test::World {
+  SmallWorld() {
+    plan.columns.resize(1);
+    CompiledMetric& metric = metrics.emplace_back();
+    metric.metric = SelectorId(1);
+    CompiledDimension all, by;
+    all.id = DimensionId(1);
+    by.id = DimensionId(2);
+    by.arity = by.compared = 1;
+    add_section(metric, SelectorId(1), {all, by});
+    finish(metric);
+  }
+  std::shared_ptr<const MonthTable> month = test::make_month(0, 1);
+
+  // An event at the day's first hour; first in every frame.
+  void add(Pane& pane, uint64_t element, uint32_t day = 0) {
+    EventBatch batch;
+    batch.columns = 1;
+    batch.elements = {element};
+    batch.here = {3};
+    Event e;
+    e.tenant = TenantId(1);
+    e.metric = &metrics[0];
+    e.month = month.get();
+    e.slot = Slot(day * 96);
+    const std::vector<uint64_t> first(size_t(month->frames()), 3);
+    pane.add(batch, e, 0, first.data());
+  }
+};
+
+TEST(GroupBy, AGroupPastItsLimitOfSparseRowsIsPacked) {
+  SmallWorld world;
+  GroupByState state;
+  GroupByOptions options;
+  options.sparse_events = 4;
+  options.sparse_limit = 10;
+  uint64_t sparse = 0, packed = 0;
+  for (int i = 0; i < 30; ++i) {
+    Pane pane;
+    world.add(pane, 5);
+    world.add(pane, 6);
+    const Pane* panes[] = {&pane};
+    GroupByResult result;
+    ASSERT_TRUE(group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
+    sparse += result.sparse_rows;
+    packed += result.rows - result.sparse_rows;
+    EXPECT_GT(result.bytes, 0u);
+  }
+  EXPECT_EQ(sparse, 5u);          // two rows each
+  EXPECT_EQ(packed, 2u * 25u);    // one row a dimension
+}
+
+TEST(GroupBy, NarrowAndWideCountersAgreeBeyond65535Rows) {
+  SmallWorld world;
+  Pane pane;
+  constexpr uint64_t kEvents = 70000;
+  for (uint64_t i = 0; i < kEvents; ++i) world.add(pane, i % 3);
+  const Pane* panes[] = {&pane};
+  GroupByState state;
+  GroupByResult result;
+  std::map<std::string, std::string> rows;
+  ASSERT_TRUE(group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
+    rows.emplace(k, v);
+    return Status();
+  }, result).ok());
+  Model model;
+  ASSERT_TRUE(test::read_all(rows, world.layout_of(), model).ok());
+  const test::ModelSlot all = model[{0, 1, 1, 1, {}}][0];
+  EXPECT_EQ(all.count, kEvents);
+  EXPECT_EQ(all.first, std::vector<uint64_t>(4, kEvents));
+  for (uint64_t e = 0; e < 3; ++e) EXPECT_EQ((model[{0, 1, 1, 2, {e}}][0].count), (kEvents - e + 2) / 3);
+  EXPECT_EQ(result.cells, 4u);
+}
+
+TEST(GroupBy, ChunksGrowLongerWithValuesAndNeverShorterWithinADay) {
+  SmallWorld world;
+  GroupByState state;
+  GroupByOptions options;
+  options.chunk_values = 16;
+  int last = 0;
+  for (int i = 0; i < 20; ++i) {
+    Pane pane;
+    const uint64_t values = i == 3 ? 2000 : 100;
+    for (uint64_t v = 0; v < values; ++v) world.add(pane, 1 + v + uint64_t(i) * 10000);
+    const Pane* panes[] = {&pane};
+    GroupByResult result;
+    std::set<int> lengths;
+    ASSERT_TRUE(group_by(panes, world.plan, options, state, [&](std::string_view k, std::string_view) {
+      const auto key = CellKey::parse(k);
+      if (key->dimension == DimensionId(2)) lengths.insert(key->chunk_bits);
+      return Status();
+    }, result).ok());
+    ASSERT_EQ(lengths.size(), 1u);
+    EXPECT_GE(*lengths.begin(), last);
+    last = *lengths.begin();
+    if (i == 2) {
+      EXPECT_EQ(last, 3);         // 100 values by 16
+    }
+    if (i == 3) {
+      EXPECT_EQ(last, 7);         // 2000 values by 16
+    }
+  }
+}
+
+TEST(GroupBy, TheSinksErrorEndsIt) {
+  SmallWorld world;
+  Pane pane;
+  for (int i = 0; i < 10; ++i) world.add(pane, uint64_t(i));
+  const Pane* panes[] = {&pane};
+  GroupByState state;
+  GroupByResult result;
+  int calls = 0;
+  const Status status = group_by(panes, world.plan, {}, state, [&](std::string_view, std::string_view) -> Status {
+    ++calls;
+    return Error{"no room"};
+  }, result);
+  ASSERT_FALSE(status.ok());
+  EXPECT_EQ(status.error().message, "no room");
+  EXPECT_EQ(calls, 1);
+}
+
+TEST(GroupBy, EmptyPanesGiveNothing) {
+  Pane pane;
+  const Pane* panes[] = {&pane};
+  GroupByState state;
+  GroupByResult result;
+  const CompiledPlan plan;
+  ASSERT_TRUE(group_by(panes, plan, {}, state, [](std::string_view, std::string_view) -> Status { return Error{"called"}; }, result).ok());
+  EXPECT_EQ(result.rows, 0u);
+}
+
+}  // namespace
+}  // namespace quipu

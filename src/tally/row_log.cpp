@@ -1,0 +1,179 @@
+#include "tally/row_log.h"
+
+#include <algorithm>
+#include <bit>
+#include <map>
+#include <tuple>
+#include <utility>
+
+#include "base/check.h"
+#include "tally/record_format.h"
+
+namespace quipu {
+
+RowLog::RowLog() : impl_(std::make_unique<Impl>()) {}
+RowLog::~RowLog() = default;
+RowLog::RowLog(RowLog&&) noexcept = default;
+RowLog& RowLog::operator=(RowLog&&) noexcept = default;
+
+size_t RowLog::bytes() const {
+  if (impl_ == nullptr) return 0;
+  return impl_->entries.size() * sizeof(RowLogEntry) + impl_->payload.size() * sizeof(uint64_t);
+}
+
+bool RowLog::empty() const { return impl_ == nullptr || impl_->entries.empty(); }
+
+RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
+  CHECK(payload.size() <= 0xFFFFFFFF);
+  return entries.emplace_back(RowLogEntry{key.profile, key.tenant, key.month, key.depth, kind, key.path,
+                                          0, SelectorId::none, 0, uint32_t(payload.size())});
+}
+
+void RowLog::Impl::row(const RecordKey& key, SelectorId metric, Slot slot, uint64_t filled,
+                       const uint64_t* elements) {
+  RowLogEntry& entry = add(key, RowLogEntry::Kind::row);
+  entry.metric = metric;
+  entry.slot = slot;
+  payload.push_back(filled);
+  for (; filled != 0; filled &= filled - 1) payload.push_back(elements[std::countr_zero(filled)]);
+}
+
+void RowLog::Impl::word(const RecordKey& key, uint64_t word) {
+  const bool goes_on = !entries.empty() && entries.back().kind == RowLogEntry::Kind::words &&
+                       entries.back().key() == key;
+  RowLogEntry& entry = goes_on ? entries.back() : add(key, RowLogEntry::Kind::words);
+  ++entry.count;
+  payload.push_back(word);
+}
+
+void RowLog::Impl::full(const RecordKey& key) { add(key, RowLogEntry::Kind::full); }
+
+namespace {
+
+// An entry on its way through the sort: the first 64 bits of its place among all keys, and which it is.
+struct Item {
+  uint64_t place;
+  uint32_t log;
+  uint32_t entry;
+};
+
+// By place; stable.
+void radix_sort(std::vector<Item>& items) {
+  constexpr int kDigitBits = 11;
+  constexpr uint64_t kMask = (1 << kDigitBits) - 1;
+  std::vector<Item> other(items.size());
+  for (int shift = 0; shift < 64; shift += kDigitBits) {
+    std::vector<uint32_t> begin(kMask + 2, 0);
+    for (const Item& item : items) ++begin[(item.place >> shift & kMask) + 1];
+    if (std::find(begin.begin(), begin.end(), items.size()) != begin.end()) continue;  // all alike
+    for (size_t d = 1; d < begin.size(); ++d) begin[d] += begin[d - 1];
+    for (const Item& item : items) other[begin[item.place >> shift & kMask]++] = item;
+    items.swap(other);
+  }
+}
+
+auto order_of(const RowLogEntry& e) {
+  return std::make_tuple(e.month, raw(e.tenant), e.profile.hi, e.profile.lo, e.depth, e.path);
+}
+
+class Encoder {
+ public:
+  Encoder(std::vector<RowLog>& logs, const CompiledPlan& plan) : logs_(logs), plan_(plan) {}
+
+  std::vector<RecordAppend> run() {
+    collect();
+    radix_sort(items_);
+    settle_ties();
+    std::vector<RecordAppend> out;
+    for (size_t begin = 0, end; begin < items_.size(); begin = end) {
+      const auto order = order_of(entry(items_[begin]));
+      for (end = begin + 1; end < items_.size() && order_of(entry(items_[end])) == order;) ++end;
+      out.push_back({entry(items_[begin]).key(), encode(begin, end)});
+    }
+    return out;
+  }
+
+ private:
+  const RowLogEntry& entry(const Item& item) const {
+    return RowLogAccess::of(logs_[item.log]).entries[item.entry];
+  }
+
+  // An item's place is the rank of its (month, tenant) among those of all logs, then bits of its profile.
+  void collect() {
+    std::map<std::pair<MonthIndex, uint32_t>, uint64_t> ranks;
+    size_t count = 0;
+    for (RowLog& log : logs_) {
+      if (log.empty()) continue;
+      const auto& entries = RowLogAccess::of(log).entries;
+      count += entries.size();
+      for (const RowLogEntry& e : entries) ranks.try_emplace({e.month, raw(e.tenant)}, 0);
+    }
+    CHECK(count <= 0xFFFFFFFF);
+    uint64_t next = 0;
+    for (auto& [pair, rank] : ranks) rank = next++;
+    const int rank_bits = std::bit_width(next);
+    items_.reserve(count);
+    for (uint32_t l = 0; l < logs_.size(); ++l) {
+      if (logs_[l].empty()) continue;
+      const auto& entries = RowLogAccess::of(logs_[l]).entries;
+      for (uint32_t i = 0; i < entries.size(); ++i) {
+        const RowLogEntry& e = entries[i];
+        const uint64_t rank = ranks.find({e.month, raw(e.tenant)})->second;
+        items_.push_back({rank << (64 - rank_bits) | e.profile.hi >> rank_bits, l, i});
+      }
+    }
+  }
+
+  // Puts entries of one place in the order of their whole keys; those of one key keep theirs.
+  void settle_ties() {
+    for (size_t begin = 0, end; begin < items_.size(); begin = end) {
+      bool differ = false;
+      for (end = begin + 1; end < items_.size() && items_[end].place == items_[begin].place; ++end)
+        differ |= order_of(entry(items_[end])) != order_of(entry(items_[begin]));
+      if (!differ) continue;
+      std::stable_sort(items_.begin() + ptrdiff_t(begin), items_.begin() + ptrdiff_t(end),
+                       [&](const Item& a, const Item& b) { return order_of(entry(a)) < order_of(entry(b)); });
+    }
+  }
+
+  std::string encode(size_t begin, size_t end) {
+    uint32_t rows = 0;
+    bool full = false;
+    words_.clear();
+    for (size_t i = begin; i < end; ++i) {
+      const RowLogEntry& e = entry(items_[i]);
+      const uint64_t* payload = RowLogAccess::of(logs_[items_[i].log]).payload.data() + e.payload;
+      rows += e.kind == RowLogEntry::Kind::row;
+      full |= e.kind == RowLogEntry::Kind::full;
+      words_.insert(words_.end(), payload, payload + e.count);
+    }
+    std::string bytes;
+    if (rows != 0) {
+      RowsWriter writer(bytes, plan_.version, rows);
+      for (size_t i = begin; i < end; ++i) {
+        const RowLogEntry& e = entry(items_[i]);
+        if (e.kind != RowLogEntry::Kind::row) continue;
+        const uint64_t* payload = RowLogAccess::of(logs_[items_[i].log]).payload.data() + e.payload;
+        std::array<uint64_t, kMaxColumns> elements{};
+        for (uint64_t filled = *payload; filled != 0; filled &= filled - 1)
+          elements[size_t(std::countr_zero(filled))] = *++payload;
+        writer.row(e.metric, e.slot, elements.data());
+      }
+    }
+    write_words(bytes, words_, full);
+    return bytes;
+  }
+
+  std::vector<RowLog>& logs_;
+  const CompiledPlan& plan_;
+  std::vector<Item> items_;
+  std::vector<uint64_t> words_;
+};
+
+}  // namespace
+
+std::vector<RecordAppend> encode_appends(std::vector<RowLog> logs, const CompiledPlan& plan) {
+  return Encoder(logs, plan).run();
+}
+
+}  // namespace quipu

@@ -1,0 +1,456 @@
+#include "tally/tally.h"
+
+#include <algorithm>
+#include <bit>
+#include <cstring>
+#include <unordered_map>
+
+#include "base/fault.h"
+#include "tally/compare.h"
+#include "tally/hot_tier.h"
+#include "tally/metric_shape.h"
+#include "tally/record_words.h"
+
+namespace quipu {
+namespace {
+
+// Calls f(dimension) for each bit of a bitmap.
+template <typename F>
+void for_each_bit(const uint64_t* bitmap, uint32_t blocks, const F& f) {
+  for (uint32_t b = 0; b < blocks; ++b)
+    for (uint64_t rest = bitmap[b]; rest != 0; rest &= rest - 1)
+      f(b * 64 + uint32_t(std::countr_zero(rest)));
+}
+
+bool any_bit(const uint64_t* bitmap, uint32_t blocks) {
+  uint64_t any = 0;
+  for (uint32_t b = 0; b < blocks; ++b) any |= bitmap[b];
+  return any != 0;
+}
+
+// The months an event's buckets may lie in, relative to its own.
+enum Side : uint32_t { kPrevious = 0, kOwn = 1, kNext = 2, kSides = 3 };
+constexpr MonthIndex month_at(MonthIndex month, uint32_t side) { return MonthIndex(month + side - 1); }
+
+// Which neighbours the buckets of a slot reach into.
+class MonthEdges {
+ public:
+  explicit MonthEdges(const MonthTable& table) : reaches_(size_t(slots_in(table.month())), 0) {
+    const MonthIndex month = table.month();
+    for (int f = 0; f < table.frames(); ++f) {
+      for (const Bucket& bucket : table.buckets(f)) {
+        uint8_t reach = 0;
+        for (int p = 0; p < bucket.pieces; ++p) {
+          if (bucket.ranges[size_t(p)].month < 0 && month > 0) reach |= 1 << kPrevious;
+          if (bucket.ranges[size_t(p)].month > 0 && month + 1 < kMonths) reach |= 1 << kNext;
+        }
+        if (planted(Planted::ignore_previous_month)) reach &= uint8_t(~(1 << kPrevious));
+        if (planted(Planted::ignore_next_month)) reach &= uint8_t(~(1 << kNext));
+        for (int p = 0; p < bucket.pieces && reach != 0; ++p) {
+          const SlotRange& range = bucket.ranges[size_t(p)];
+          for (Slot s = range.begin; range.month == 0 && s < range.end; ++s) reaches_[s] |= reach;
+        }
+      }
+    }
+  }
+  bool reach(Slot slot, Side side) const { return reaches_[slot] >> side & 1; }
+
+ private:
+  std::vector<uint8_t> reaches_;
+};
+
+}  // namespace
+
+struct Tally::Impl {
+  Impl(const TallyOptions& tally_options, const CompiledPlan& compiled, DurableTier& tier)
+      : plan(compiled),
+        matrix_rows(std::clamp(tally_options.matrix_rows, 1, int(kMaxMatrixRows))),
+        ops(tile_ops(tally_options.variant)),
+        hot(tally_options, compiled, tier) {}
+
+  const CompiledPlan& plan;
+  const int matrix_rows;
+  const TileOps& ops;
+  HotTier hot;
+  uint64_t memberships = 0;
+
+  std::vector<std::unique_ptr<MetricShape>> shapes;  // by CompiledMetric::index
+  std::unordered_map<const MonthTable*, MonthEdges> edges;
+  const MonthTable* last_table = nullptr;
+  const MonthEdges* last_edges = nullptr;
+
+  const MetricShape& shape_of(const CompiledMetric& metric);
+  const MonthEdges& edges_of(const MonthTable& table);
+
+  // Loading: is all that the event may look at in memory?
+  struct Key {
+    uint64_t hash = 0;
+    Hash128 profile;
+    bool any = false;  // there is a record to look at: a profile or an id
+  };
+  std::vector<Key> keys;  // of the batch's events
+  std::vector<uint32_t> waiting, still_waiting;
+  static Key key_of(const Event& event);
+  bool ready(const EventBatch& batch, uint32_t i);
+  bool words_ready(const EventBatch& batch, const Event& event, Handle profile, bool lifetime);
+  Status load(const EventBatch& batch);
+
+  // The event in hand, and its profile's records.
+  struct Record {
+    RecordRef* ref = nullptr;  // nullptr: not concerned
+    bool has_words = false;
+    BucketParts parts;         // of the event's buckets, in the record's month
+    uint64_t frames = 0;       // those with a part, as a set
+  };
+  Handle profile = kNoHandle;
+  std::array<Record, kSides> records;
+  std::array<uint64_t, kMaxFrames> bucket_hashes;
+  // The row in hand.
+  const uint64_t* row_elements = nullptr;
+  std::array<uint64_t, kMaxBlocks> wanted, hashed;
+  std::array<uint64_t, kMaxDimensions> value_hashes;
+
+  static constexpr uint32_t kHandles = 16;  // a ring of profiles found ahead
+  std::array<Handle, kHandles> found{};
+  void prefetch(const EventBatch& batch, size_t i);
+
+  void tally_event(const EventBatch& batch, uint32_t i, TallyResult& result);
+  void open_records(const Event& event);
+  void tally_row(const Event& event, const MetricShape& shape, uint64_t* first);
+  bool look_at_matrices(const MetricShape& shape, uint64_t* first);
+  void look_at_words(const MonthTable& table, const MetricShape& shape, uint64_t* first);
+  void ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh);
+  void store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
+  void tally_lifetime(const MetricShape& shape, uint64_t* first);
+  uint64_t value_hash(const MetricShape& shape, uint32_t dimension);
+};
+
+Tally::Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier)
+    : impl_(std::make_unique<Impl>(options, plan, tier)) {}
+Tally::~Tally() = default;
+
+Status Tally::add(const EventBatch& batch, TallyResult& result) {
+  Impl& t = *impl_;
+  result.clear();
+  t.hot.make_room(batch.events.size());
+  QUIPU_TRY(t.load(batch));
+  const size_t events = batch.events.size();
+  for (size_t i = 0; i < events; ++i) {
+    t.prefetch(batch, i);
+    t.tally_event(batch, uint32_t(i), result);
+  }
+  return {};
+}
+
+void Tally::hand_over(uint64_t epoch, RowLog& out) { impl_->hot.hand_over(epoch, out); }
+void Tally::durable(uint64_t epoch) { impl_->hot.durable(epoch); }
+size_t Tally::pending_bytes() const { return impl_->hot.pending_bytes(); }
+
+TallyStats Tally::stats() const {
+  TallyStats stats;
+  impl_->hot.add_stats(stats);
+  stats.memberships = impl_->memberships;
+  return stats;
+}
+
+const MetricShape& Tally::Impl::shape_of(const CompiledMetric& metric) {
+  if (metric.index >= shapes.size()) shapes.resize(metric.index + 1);
+  auto& shape = shapes[metric.index];
+  if (shape == nullptr) shape = std::make_unique<MetricShape>(metric);
+  return *shape;
+}
+
+const MonthEdges& Tally::Impl::edges_of(const MonthTable& table) {
+  if (&table != last_table) {
+    auto it = edges.find(&table);
+    if (it == edges.end()) it = edges.emplace(&table, MonthEdges(table)).first;
+    last_table = &table;
+    last_edges = &it->second;
+  }
+  return *last_edges;
+}
+
+Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
+  Key key;
+  key.any = event.has_profile || event.has_id;
+  if (key.any) {
+    key.profile = event.has_profile ? event.profile : id_bucket(event.id);
+    key.hash = HotTier::hash_of(event.tenant, key.profile);
+  }
+  return key;
+}
+
+Status Tally::Impl::load(const EventBatch& batch) {
+  const size_t events = batch.events.size();
+  constexpr size_t kIndexAhead = 24, kProfileAhead = 8;
+  keys.resize(events);
+  for (size_t i = 0; i < events; ++i) keys[i] = key_of(batch.events[i]);
+  waiting.clear();
+  for (size_t i = 0; i < events; ++i) {
+    if (i + kIndexAhead < events) hot.prefetch_index(keys[i + kIndexAhead].hash);
+    if (i + kProfileAhead < events) {
+      const size_t ahead = i + kProfileAhead;
+      hot.prefetch_profile(hot.find(keys[ahead].hash, batch.events[ahead].tenant, keys[ahead].profile));
+    }
+    if (!ready(batch, uint32_t(i))) waiting.push_back(uint32_t(i));
+  }
+  while (!waiting.empty()) {
+    QUIPU_TRY(hot.load_needed());
+    still_waiting.clear();
+    for (uint32_t i : waiting)
+      if (!ready(batch, i)) still_waiting.push_back(i);
+    waiting.swap(still_waiting);
+  }
+  return {};
+}
+
+bool Tally::Impl::ready(const EventBatch& batch, uint32_t i) {
+  const Event& e = batch.events[i];
+  const Key& key = keys[i];
+  if (!key.any) return true;
+  const CompiledMetric& metric = *e.metric;
+  bool months = false, lifetime = false;
+  if (e.has_profile) {
+    for (uint32_t r = 0; r < e.rows && !(months && (lifetime || !metric.has_lifetime)); ++r) {
+      const uint64_t* here = batch.row_here(e, r);
+      for (uint32_t b = 0; b < metric.blocks; ++b) {
+        const uint64_t unique = here[b] & metric.unique[b];
+        months |= unique != 0;
+        lifetime |= (unique & metric.lifetime[b]) != 0;
+      }
+    }
+  }
+  if (!months && !e.has_id) return true;
+  Handle p = hot.open(key.hash, e.tenant, key.profile);
+  bool all = true;
+  if (e.has_id || lifetime) all &= hot.need(key.hash, p, kForever);
+  if (months) {
+    const MonthIndex month = e.month->month();
+    const MonthEdges& edge = edges_of(*e.month);
+    all &= hot.need(key.hash, p, month);
+    for (Side side : {kPrevious, kNext})
+      if (edge.reach(e.slot, side)) all &= hot.need(key.hash, p, month_at(month, side));
+  }
+  if (!all) return false;
+  if (e.has_id) all &= hot.need_word(p, kForever, e.id);
+  if (months) all &= words_ready(batch, e, p, lifetime);
+  return all;
+}
+
+// Asks for the chunks of every word that the event may look up or add. Few profiles have any.
+bool Tally::Impl::words_ready(const EventBatch& batch, const Event& e, Handle p, bool lifetime) {
+  const auto sealed = [&](MonthIndex month) {
+    const WordSet* set = hot.words(hot.record(p, month));
+    return set != nullptr && set->full;
+  };
+  const MonthIndex month = e.month->month();
+  const MonthEdges& edge = edges_of(*e.month);
+  std::array<bool, kSides> months{};
+  bool any = false;
+  for (Side side : {kPrevious, kOwn, kNext})
+    if (side == kOwn || edge.reach(e.slot, side)) any |= months[side] = sealed(month_at(month, side));
+  lifetime = lifetime && sealed(kForever);
+  if (!any && !lifetime) return true;
+
+  const MetricShape& shape = shape_of(*e.metric);
+  bool all = true;
+  for (uint32_t r = 0; r < e.rows; ++r) {
+    const uint64_t* here = batch.row_here(e, r);
+    for (uint32_t b = 0; b < shape.blocks; ++b) wanted[b] = here[b] & e.metric->unique[b];
+    for_each_bit(wanted.data(), shape.blocks, [&](uint32_t d) {
+      const uint64_t value = shape.value_hash(d, batch.row_elements(e, r));
+      if (lifetime && (e.metric->lifetime[d / 64] >> d % 64 & 1))
+        all &= hot.need_word(p, kForever, lifetime_word(value));
+      for (int f = 0; any && f < e.month->frames(); ++f) {
+        const uint64_t word =
+            bucket_word(value, bucket_hash(e.month->frame_tag(f), e.month->bucket(f, e.slot).label));
+        for (uint32_t side = 0; side < kSides; ++side)
+          if (months[side]) all &= hot.need_word(p, month_at(month, side), word);
+      }
+    });
+  }
+  return all;
+}
+
+void Tally::Impl::prefetch(const EventBatch& batch, size_t i) {
+  constexpr size_t kProfileAhead = 12, kRecordsAhead = 6;
+  static_assert(kProfileAhead < kHandles);
+  const auto find = [&](size_t j) {
+    found[j % kHandles] =
+        keys[j].any ? hot.find(keys[j].hash, batch.events[j].tenant, keys[j].profile) : kNoHandle;
+  };
+  const size_t events = batch.events.size();
+  if (i == 0)
+    for (size_t j = 0; j < std::min(events, kProfileAhead); ++j) find(j);
+  if (i + kProfileAhead < events) {
+    find(i + kProfileAhead);
+    hot.prefetch_profile(found[(i + kProfileAhead) % kHandles]);
+  }
+  if (i + kRecordsAhead < events)
+    hot.prefetch_records(found[(i + kRecordsAhead) % kHandles],
+                         batch.events[i + kRecordsAhead].month->month());
+}
+
+void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& result) {
+  const Event& e = batch.events[i];
+  const CompiledMetric& metric = *e.metric;
+  profile = found[i % kHandles];
+  if (e.has_id) {
+    RecordRef& forever = hot.record(profile, kForever);
+    if (hot.contains(profile, forever, e.id)) {
+      ++result.duplicates;
+      return;
+    }
+    hot.insert(profile, forever, e.id);
+  }
+  ++result.counted;
+  const MetricShape& shape = shape_of(metric);
+  const size_t row_words =
+      size_t(e.month->frames() + (metric.has_lifetime ? 1 : 0)) * metric.blocks;
+  bool opened = false;
+  for (uint32_t r = 0; r < e.rows; ++r) {
+    const size_t at = result.bitmaps.size();
+    result.rows.push_back({i, r, uint32_t(at)});
+    result.bitmaps.resize(at + row_words);
+    if (!e.has_profile) continue;
+    const uint64_t* here = batch.row_here(e, r);
+    for (uint32_t b = 0; b < metric.blocks; ++b) wanted[b] = here[b] & metric.unique[b];
+    if (!any_bit(wanted.data(), metric.blocks)) continue;
+    if (!opened) open_records(e);
+    opened = true;
+    row_elements = batch.row_elements(e, r);
+    tally_row(e, shape, result.bitmaps.data() + at);
+  }
+}
+
+// Finds the records of the event's months, and its buckets' parts in each.
+void Tally::Impl::open_records(const Event& e) {
+  const MonthTable& table = *e.month;
+  const MonthEdges& edge = edges_of(table);
+  for (Side side : {kPrevious, kOwn, kNext}) {
+    Record& record = records[side];
+    record.parts.frames = 0;
+    record.frames = 0;
+    const bool concerned = side == kOwn || edge.reach(e.slot, side);
+    record.ref = concerned ? &hot.record(profile, month_at(table.month(), side)) : nullptr;
+    const WordSet* words = concerned ? hot.words(*record.ref) : nullptr;
+    record.has_words = words != nullptr;
+  }
+  for (int f = 0; f < table.frames(); ++f) {
+    const Bucket& bucket = table.bucket(f, e.slot);
+    bucket_hashes[size_t(f)] = bucket_hash(table.frame_tag(f), bucket.label);
+    for (int p = 0; p < bucket.pieces; ++p) {
+      const SlotRange& range = bucket.ranges[size_t(p)];
+      Record& record = records[size_t(range.month + 1)];
+      if (record.ref == nullptr) continue;
+      record.parts.add(uint32_t(f), range.begin, range.end);
+      record.frames |= uint64_t(1) << f;
+    }
+  }
+}
+
+// first: by frame, then (lifetime) first ever; all zero.
+void Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* first) {
+  const uint32_t blocks = shape.blocks;
+  const uint32_t frames = uint32_t(e.month->frames());
+  for (uint32_t f = 0; f < frames; ++f) std::memcpy(first + f * blocks, wanted.data(), blocks * 8);
+  hashed.fill(0);
+  bool fresh = look_at_matrices(shape, first);
+  if (fresh && (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
+    look_at_words(*e.month, shape, first);
+    fresh = any_bit(first, frames * blocks);
+  }
+  if (fresh) store_row(e, shape, first);
+  for (uint32_t b = 0; b < blocks; ++b) memberships += uint64_t(std::popcount(first[b]));
+  if (e.metric->has_lifetime) tally_lifetime(shape, first + frames * blocks);
+}
+
+// Returns whether something may still be new. A neighbour's record is asked about its frames only.
+bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
+  for (Side side : {kOwn, kPrevious, kNext}) {
+    const Record& record = records[side];
+    if (record.ref == nullptr || record.parts.frames == 0) continue;
+    const MonthRecord* month = hot.month_record(*record.ref);
+    if (month == nullptr || month->rows == 0) continue;
+    MatrixView view = month->view();
+    if (planted(Planted::threshold_off_by_one) && record.has_words) --view.rows;
+    const bool left = look(ops, shape, plan.version, record.parts, view, row_elements, first);
+    if (side == kOwn && !left) return false;
+  }
+  return true;
+}
+
+// Hours nest in the days of the calendars that share their grid, days in weeks and months: what the finer
+// bucket has seen, the wider has.
+void Tally::Impl::look_at_words(const MonthTable& table, const MetricShape& shape, uint64_t* first) {
+  const uint32_t blocks = shape.blocks;
+  const auto narrow = [&](uint32_t wide, uint32_t fine) {
+    for (uint32_t b = 0; b < blocks; ++b) first[wide * blocks + b] &= first[fine * blocks + b];
+    ask_words(wide, shape, first + wide * blocks);
+  };
+  for (uint32_t f = 0; f < uint32_t(table.hour_frames()); ++f) ask_words(f, shape, first + f * blocks);
+  for (int c = 0; c < table.calendars(); ++c) {
+    const uint32_t day = uint32_t(table.frame(c, Interval::day));
+    narrow(day, uint32_t(table.frame(c, Interval::hour)));
+    narrow(uint32_t(table.frame(c, Interval::week)), day);
+    narrow(uint32_t(table.frame(c, Interval::month)), day);
+  }
+}
+
+void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh) {
+  std::array<const RecordRef*, kSides> asked;
+  uint32_t count = 0;
+  for (const Record& record : records)
+    if (record.has_words && (record.frames >> frame & 1)) asked[count++] = record.ref;
+  if (count == 0) return;
+  for_each_bit(fresh, shape.blocks, [&](uint32_t d) {
+    const uint64_t word = bucket_word(value_hash(shape, d), bucket_hashes[frame]);
+    for (uint32_t k = 0; k < count; ++k) {
+      if (!hot.contains(profile, *asked[k], word)) continue;
+      fresh[d / 64] &= ~(uint64_t(1) << d % 64);
+      return;
+    }
+  });
+}
+
+void Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint64_t* first) {
+  Record& own = records[kOwn];
+  const MonthRecord* month = hot.month_record(*own.ref);
+  if (month == nullptr || month->rows < matrix_rows) {
+    uint64_t filled = 0;
+    for (uint32_t i = 0; i < shape.columns; ++i) {
+      const uint32_t c = shape.plan_column[i];
+      filled |= uint64_t(row_elements[c] != kEmptyElement) << c;
+    }
+    hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version), filled, row_elements);
+    return;
+  }
+  for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)
+    for_each_bit(first + f * shape.blocks, shape.blocks, [&](uint32_t d) {
+      hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), bucket_hashes[f]));
+    });
+  own.has_words = true;
+}
+
+void Tally::Impl::tally_lifetime(const MetricShape& shape, uint64_t* first) {
+  std::array<uint64_t, kMaxBlocks> asked;
+  for (uint32_t b = 0; b < shape.blocks; ++b) asked[b] = wanted[b] & shape.metric.lifetime[b];
+  if (!any_bit(asked.data(), shape.blocks)) return;
+  RecordRef& forever = hot.record(profile, kForever);
+  for_each_bit(asked.data(), shape.blocks, [&](uint32_t d) {
+    const uint64_t word = lifetime_word(value_hash(shape, d));
+    if (hot.contains(profile, forever, word)) return;
+    hot.insert(profile, forever, word);
+    first[d / 64] |= uint64_t(1) << d % 64;
+  });
+}
+
+uint64_t Tally::Impl::value_hash(const MetricShape& shape, uint32_t d) {
+  if (!(hashed[d / 64] >> d % 64 & 1)) {
+    value_hashes[d] = shape.value_hash(d, row_elements);
+    hashed[d / 64] |= uint64_t(1) << d % 64;
+  }
+  return value_hashes[d];
+}
+
+}  // namespace quipu
