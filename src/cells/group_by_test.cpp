@@ -56,7 +56,7 @@ class MergedRows {
 using SeveralKey = std::tuple<uint32_t, uint32_t, uint32_t>;
 
 struct Case {
-  uint64_t seed;
+  uint64_t seed = 0;
   test::WorldSize world;
   test::EventShape events;
   size_t events_of_batch = 40;
@@ -143,7 +143,8 @@ uint64_t draw_seed() {
 TEST(GroupBy, CellsEqualANaiveModelOverShardsMetricsGroupsMonthsAndCheckpoints) {
   const uint64_t seed = draw_seed();
   for (uint64_t i = 0; i < 40; ++i) {
-    Case c{.seed = seed + i};
+    Case c;
+    c.seed = seed + i;
     c.options.sparse_events = int(i % 6);
     c.options.sparse_limit = uint32_t(i % 4 == 0 ? 3 : 256);
     c.options.chunk_values = i % 3 == 0 ? 2 : 128;
@@ -158,7 +159,8 @@ TEST(GroupBy, CellsEqualANaiveModelOverShardsMetricsGroupsMonthsAndCheckpoints) 
 TEST(GroupBy, HoldsForAThousandDimensionsAndManyFrames) {
   const uint64_t seed = draw_seed();
   for (uint64_t i = 0; i < 3; ++i) {
-    Case c{.seed = seed + i};
+    Case c;
+    c.seed = seed + i;
     c.world = {.columns = 64, .metrics = 2, .dimensions = 300, .max_arity = 8, .values = 4};
     c.events_of_batch = 30;
     c.calendars_a = 8;

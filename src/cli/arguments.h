@@ -20,6 +20,7 @@ struct Arguments {
   std::string memory;
   unsigned shards = 0;
   double checkpoint_s = 60;
+  size_t ingest_bytes = 0;          // tests: from which size a checkpoint goes by files
   bool again = false, moved = false, strict = false, stats = false;
   std::string standard_input_name;
   std::string zoneinfo_dir;

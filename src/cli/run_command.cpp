@@ -113,6 +113,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   options.shards = arguments.shards;
   options.checkpoint_age_s = arguments.checkpoint_s;
   options.zoneinfo_dir = arguments.zoneinfo_dir;
+  options.ingest_bytes = arguments.ingest_bytes;
   if (!arguments.memory.empty()) {
     auto memory = parse_size(arguments.memory);
     if (!memory.ok()) return fail(Error{"--memory: " + memory.error().message}, kExitUsage);
