@@ -216,7 +216,7 @@ void read_input(const YAML::Node& node, InputSpec* input) {
   if (!node) return;
   input->delimited = node["format"] && text_of(node["format"]) == "delimited";
   if (node["delimiter"]) input->delimiter = text_of(node["delimiter"]);
-  if (input->delimiter == "\\t") input->delimiter = "\t";
+  if (input->delimiter == "\\t") input->delimiter = std::string(1, '\t');
   if (node["columns"])
     for (const YAML::Node& c : node["columns"]) input->columns.push_back(text_of(c));
   input->header = node["header"] ? yes(node["header"]) : input->columns.empty();

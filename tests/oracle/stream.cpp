@@ -143,7 +143,7 @@ class Generator {
   }
 
   int64_t draw_time(int tenant, bool heavy) {
-    if (heavy) return clamped(heavy_[tenant] * 1000 + rng_.between(-14 * 86400, 14 * 86400) * 1000);
+    if (heavy) return clamped(heavy_[tenant] * 1000 + rng_.between(-10 * 86400, 10 * 86400) * 1000);
     if (rng_.chance(0.02)) return rng_.chance(0.5) ? clamped(kLast_ms - rng_.between(0, 3 * 86'400'000)) : rng_.between(0, 3 * 86'400'000);
     if (rng_.chance(0.04)) return rng_.between(0, kLast_ms);
     int64_t focus = rng_.of(foci_[tenant]);
@@ -187,6 +187,7 @@ class Generator {
     e.tenant = static_cast<int>(rng_.below(layout_.tenants.size()));
     e.metric = static_cast<int>(rng_.below(layout_.metrics.size()));
     bool heavy = rng_.chance(options_.heavy_share);
+    if (heavy && rng_.chance(0.9)) e.tenant = 0;
     e.time_ms = draw_time(e.tenant, heavy);
     if (layout_.time == Layout::kFormat && layout_.format != "%F %T.%f") e.time_ms -= e.time_ms % 1000;
     e.with_offset = layout_.time != Layout::kLocal || rng_.chance(0.2);

@@ -15,7 +15,7 @@ struct StreamOptions {
   int events = 1000;               // different events; duplicates and bad lines come on top
   double duplicate_share = 0.08;   // of events, sent again once or twice
   double bad_share = 0.03;         // lines to be set aside, unplanned lines, blank lines
-  double heavy_share = 0.25;       // of events, on one profile of a tenant within a month
+  double heavy_share = 0.25;       // of events, mostly on one profile of the first tenant within 20 days
   bool conflicting_ids = false;    // some ids come with different content
   bool long_lines = false;         // now and then a line beyond 1 MiB
   bool tiny = false;               // a small plan and few profiles: easier to read when a test fails
