@@ -70,7 +70,7 @@ class Snapshot {
  public:
   virtual ~Snapshot() = default;
   virtual const CommittedState& state() const = 0;
-  // Rows of cells with begin <= key < end, in order, until visit returns false.
+  // Rows of cells with begin <= key < end (an empty end: to the last), in order, until visit returns false.
   virtual Status scan_cells(std::string_view begin, std::string_view end,
                             const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
   // Rows of cells by key; empty where absent.

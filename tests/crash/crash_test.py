@@ -20,7 +20,7 @@ import sys
 import tempfile
 import time
 
-DELAYS = ["commit.begin:25", "commit.files_written:25", "commit.ingest_begin:25", "commit.ingest_done:25", "commit.batch_begin:25",
+DELAYS = ["commit.positions_only:25", "commit.begin:25", "commit.files_written:25", "commit.ingest_begin:25", "commit.ingest_done:25", "commit.batch_begin:25",
           "commit.batch_done:25", "checkpoint.dead_letters_synced:25", "checkpoint.parts_complete:25", ""]
 # What a named point lies between, for the table.
 PHASES = {
