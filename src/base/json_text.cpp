@@ -56,7 +56,11 @@ void append_json_string(std::string_view text, std::string& out) {
       out.append("\\t");
     } else if (c == '\r') {
       out.append("\\r");
-    } else if (uint8_t(c) < 0x20 || c == 0x7f) {
+    } else if (c == '\b') {
+      out.append("\\b");
+    } else if (c == '\f') {
+      out.append("\\f");
+    } else if (uint8_t(c) < 0x20) {
       out.append("\\u00");
       out.push_back(kHex[uint8_t(c) >> 4]);
       out.push_back(kHex[uint8_t(c) & 15]);

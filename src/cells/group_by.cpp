@@ -257,7 +257,7 @@ Status Grouper::group(CellKey key, int frames, const SelectorShape& shape) {
     table_.build();
     return packed(key, frames, shape.lifetime_by_id);
   }
-  if (goes_sparse(key)) return sparse(key, frames, shape);
+  if (shape.layout != LayoutId::none && goes_sparse(key)) return sparse(key, frames, shape);
   table_.build();
   return packed(key, frames, shape.by_id);
 }

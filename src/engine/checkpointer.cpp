@@ -40,14 +40,14 @@ void Checkpointer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Checkpointer::push(DecodeStage& decoder, BlockTask task, const SourcePosition& behind) {
+bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, const SourcePosition& behind) {
   std::unique_lock lock(mutex_);
   // Panes are full: wait until a barrier has emptied them.
   while (!stopping_ && !failed_ && wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= pane_bytes_ && dirty_) {
     changed_.wait_for(lock, kPoll);
   }
   if (stopping_ || failed_) return false;
-  if (!decoder.queue().push(DecodeTask{std::move(task)})) return false;
+  if (!decoder.queue().push(std::move(task))) return false;
   std::string encoded;
   encode_position(behind, encoded);
   positions_[behind.path] = std::move(encoded);
@@ -118,7 +118,7 @@ void Checkpointer::run() {
       dirty_ = false;
       blocks_since_ = 0;
       ++number;
-      for (DecodeStage* decoder : wiring_.decoders) decoder->queue().push(DecodeTask{Barrier{number}});
+      for (DecodeStage* decoder : wiring_.decoders) decoder->queue().push({{}, nullptr, number});
     }
     changed_.notify_all();
     CheckpointParts::Whole whole;

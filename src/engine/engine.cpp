@@ -196,7 +196,7 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
     if (block->text.empty()) break;
     anything = true;
     DecodeStage& decoder = *decoders_[next_decoder_++ % decoders_.size()];
-    if (!checkpointer_->push(decoder, BlockTask{std::move(*block), info}, source.position())) {
+    if (!checkpointer_->push(decoder, DecodeTask{std::move(*block), info, 0}, source.position())) {
       if (Status failure = failed(); !failure.ok()) return failure;
       return Error{"the run was ended from inside"};
     }

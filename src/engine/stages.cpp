@@ -78,14 +78,14 @@ void ShardStage::take(ShardTask task) {
     behind_barrier_.push_back(std::move(task));
     return;
   }
-  if (auto* batch = std::get_if<std::unique_ptr<EventBatch>>(&task.what)) {
-    tally(**batch);
-    context_.pool->give(std::move(*batch));
+  if (task.batch) {
+    tally(*task.batch);
+    context_.pool->give(std::move(task.batch));
     return;
   }
   barrier_from_[task.decoder] = true;
   if (++barriers_ < decoders_) return;
-  hand_over(std::get<Barrier>(task.what).epoch);
+  hand_over(task.epoch);
   barriers_ = 0;
   barrier_from_.assign(decoders_, false);
 }
@@ -148,15 +148,15 @@ void DecodeStage::stop() {
 
 void DecodeStage::run() {
   while (auto task = queue_.pop()) {
-    if (auto* block = std::get_if<BlockTask>(&*task)) {
-      if (!decode(*block)) return;
-    } else {
-      hand_over(std::get<Barrier>(*task).epoch);
+    if (!task->input) {
+      hand_over(task->epoch);
+    } else if (!decode(*task)) {
+      return;
     }
   }
 }
 
-bool DecodeStage::decode(const BlockTask& task) {
+bool DecodeStage::decode(const DecodeTask& task) {
   if (task.input != input_) {
     input_ = task.input;
     if (Status status = decoder_.set_header(input_->header); !status.ok()) {
@@ -209,7 +209,7 @@ bool DecodeStage::flush(bool all) {
     if (batch.events.empty() || (!all && batch.events.size() < kBatchEvents)) continue;
     auto full = context_.pool->take(batch.columns);
     std::swap(*full, batch);
-    if (!shards_[s]->queue().push(ShardTask{number_, std::move(full)})) return false;
+    if (!shards_[s]->queue().push({number_, std::move(full), 0})) return false;
   }
   return true;
 }
@@ -224,7 +224,7 @@ void DecodeStage::hand_over(uint64_t epoch) {
   dead_letters_.clear();
   publish(context_.live->pending_bytes, pending_seen_, 0);
   context_.parts->add(std::move(part));
-  for (ShardStage* shard : shards_) shard->queue().push(ShardTask{number_, Barrier{epoch}});
+  for (ShardStage* shard : shards_) shard->queue().push({number_, nullptr, epoch});
 }
 
 }  // namespace quipu

@@ -14,7 +14,6 @@
 #include <memory>
 #include <string>
 #include <thread>
-#include <variant>
 #include <vector>
 
 #include "cells/pane.h"
@@ -32,17 +31,17 @@ struct InputInfo {
   std::string header;
 };
 
-struct Barrier {
-  uint64_t epoch = 0;
-};
-struct BlockTask {
+// A block to decode, or (without input) the barrier of an epoch.
+struct DecodeTask {
   Block block;
   std::shared_ptr<const InputInfo> input;
+  uint64_t epoch = 0;
 };
-using DecodeTask = std::variant<BlockTask, Barrier>;
+// A batch to tally, or (without batch) the barrier of an epoch.
 struct ShardTask {
   unsigned decoder = 0;
-  std::variant<std::unique_ptr<EventBatch>, Barrier> what;
+  std::unique_ptr<EventBatch> batch;
+  uint64_t epoch = 0;
 };
 
 // Batches in circulation, so that steady work allocates nothing. Thread-safe.
@@ -114,7 +113,7 @@ class DecodeStage {
 
  private:
   void run();
-  bool decode(const BlockTask& task);
+  bool decode(const DecodeTask& task);
   void hand_over(uint64_t epoch);
   bool flush(bool all);
 

@@ -100,7 +100,7 @@ const char* JsonReader::fail(const char* p, const char* error, Outcome outcome) 
 JsonReader::Outcome JsonReader::read(std::string_view line) {
   if (line_.size() < line.size() + kPadding) {
     line_.resize(line.size() + kPadding);
-    unescaped_.resize(line.size() + kPadding);
+    unescaped_.resize(line.size() * trie_.readings() + kPadding);
   }
   std::memcpy(line_.data(), line.data(), line.size());
   std::memset(line_.data() + line.size(), 0, kPadding);
@@ -185,12 +185,14 @@ const char* JsonReader::key(const char* p, Node* node, uint32_t*& hint, PathTrie
   bool high;
   const char* end = plain_end(p, high);
   std::string_view name(p, size_t(end - p));
+  char* const free = unescaped_end_;
   if (*end != '"') {
     Value unescaped;
     unescaped.kind = ValueKind::string;
     end = escaped_text(p, end, high, node ? &unescaped : nullptr);
     if (!end) return nullptr;
     name = unescaped.text();
+    unescaped_end_ = free;  // the name is not needed for long
     --end;
   }
   const int found = node ? node->find(name) : -1;

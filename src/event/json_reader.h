@@ -46,7 +46,7 @@ class JsonReader {
   PathTrie& trie_;
   Slots& slots_;
   std::vector<char> line_;       // the line with zeros behind it, which no token goes past
-  std::vector<char> unescaped_;  // strings and keys with escapes; never more bytes than the line
+  std::vector<char> unescaped_;  // strings and keys with escapes: no more bytes than the line, each time it is read
   char* unescaped_end_ = nullptr;
   uint64_t objects_ = 0;         // met so far that have planned keys
   Outcome outcome_ = Outcome::good;

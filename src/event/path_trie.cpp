@@ -87,6 +87,7 @@ void PathTrie::finish(Slots& slots) {
   for (size_t i = 0; i < widths_.size(); ++i) slots.walks[i].width = widths_[i];
   // Children were made after their parents.
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
+    if (node->star && !node->indexes.empty()) ++readings_;
     if (node->slot >= 0) node->slots_below.push_back(uint32_t(node->slot));
     for (const Child& child : node->children)
       node->slots_below.insert(node->slots_below.end(), child.node->slots_below.begin(), child.node->slots_below.end());

@@ -63,6 +63,9 @@ class PathTrie {
   void finish(Slots& slots);
 
   Node* root() { return &nodes_.front(); }
+  // How often a reader may go over one place at most: once, and again for each array on the way that is both
+  // walked and stepped into by an index.
+  size_t readings() const { return readings_; }
 
  private:
   Node* step(Node* from, const std::string& token);
@@ -71,6 +74,7 @@ class PathTrie {
   std::deque<Node> nodes_{1};
   uint32_t slots_ = 0;
   std::vector<uint32_t> widths_;
+  size_t readings_ = 1;
 };
 
 }  // namespace quipu

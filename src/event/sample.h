@@ -11,6 +11,9 @@
 
 namespace quipu {
 
+inline constexpr size_t kMaxSamplePathTokens = 32;
+inline constexpr size_t kMaxSamplePathBytes = 1024;
+
 struct SampleValue {
   // structure: an object where other lines may have a scalar, or an array inside an array.
   // unreadable: a text that is no UTF-8, or has a lone surrogate.
@@ -18,19 +21,18 @@ struct SampleValue {
   std::string path;        // JSON Pointer with at most one `*`; array elements have their array's path
   Kind kind = Kind::null;
   std::string text;        // decoded; a number as it is spelled
-  std::string array;       // of an element or of what lies under one: the path of its array, else ""
-  bool element = false;    // directly an element of the array at `path` (the plan needs no `*` for it)
+  std::string array;       // of an element, or of what lies under one: the path of its array; else ""
   bool repeated = false;   // some key on the path is there twice in its object
 };
 
-// Reads JSON lines. Left out: places that no plan can name (an empty key in a path's middle can be named, a key
-// `*` cannot; paths over 1,024 bytes or 32 steps), and what lies under a second array.
+// Reads JSON lines. Left out is what no plan can name: what lies under a key `*`, under a second array, or at a
+// path of more than kMaxSamplePathBytes or kMaxSamplePathTokens steps.
 class JsonSampleReader {
  public:
   JsonSampleReader();
   ~JsonSampleReader();
-  // The values of a line, by order of appearance; an empty array gives one `null`. False if the line is no JSON
-  // object (or longer than 1 MiB, or nested deeper than a plan's lines may be).
+  // The values of a line, in order; an empty array is one null. False, and no values, if the line is no JSON
+  // object, is longer than 1 MiB or nested deeper than a plan's lines may be.
   bool read(std::string_view line, std::vector<SampleValue>& values);
 
  private:

@@ -53,7 +53,8 @@ std::string nearest_name(std::string_view name, const std::vector<std::string>& 
   size_t best_edits = 0;
   for (const std::string& k : known) {
     if (name.size() > kLongestCompared || k.size() > kLongestCompared) continue;
-    const size_t edits = edits_between(name, k);
+    size_t edits = edits_between(name, k);
+    if (name.size() >= 2 && k.find(name) != std::string::npos) edits = std::min<size_t>(edits, 1);
     if (!always && edits > std::max<size_t>(2, std::max(name.size(), k.size()) / 3)) continue;
     if (best && edits >= best_edits) continue;
     best = &k;

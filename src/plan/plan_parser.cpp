@@ -61,12 +61,12 @@ Status PlanParser::read_root(const PlanNode& root) {
   }
   QUIPU_TRY(root.only_keys({"quipu", "input", "event", "properties", "calendars", "count"}));
   if (!root.has("event")) return root.error("event is missing; it says where tenant, metric and time are in a line");
-  if (!root.has("count")) return root.error("count is missing; it says what to count, such as `count: [{metrics: \"*\", by: [[]]}]`");
   if (root.has("input")) QUIPU_TRY(read_input(root.at("input")));
   QUIPU_TRY(read_event(root.at("event")));
   if (root.has("properties")) QUIPU_TRY(read_properties(root.at("properties")));
   plan_.calendars.fallback = {Calendar{"UTC", "UTC", WeekStart::monday}};
   if (root.has("calendars")) QUIPU_TRY(read_calendars(root.at("calendars")));
+  if (!root.has("count")) return root.error("count is missing; it says what to count, such as `count: [{metrics: \"*\", by: [[]]}]`");
   return read_count(root.at("count"));
 }
 

@@ -133,7 +133,7 @@ class TreeBuilder : public YAML::EventHandler {
 
   static bool wants_key(const Open& o) { return o.node.kind == YamlNode::Kind::map && !o.has_key; }
   [[noreturn]] static void refuse_key(int line) {
-    throw Refused{line, "", "a key that is no text; write it in quotes"};
+    throw Refused{line, "", "a key that is missing or no text; close all brackets and quotes, and write the key as a text"};
   }
 
   YamlNode root_;

@@ -41,7 +41,9 @@ struct Block {
 
 struct SourceOptions {
   bool header = false;          // the first line is a header: not given in blocks, see header()
-  bool again = false;           // --again: count a known path's new content, or known content, from its start
+  // --again: count a known path's new content, or known content, from its start; but what was begun under this path
+  // and not finished goes on, so that the same command does after a crash.
+  bool again = false;
   bool moved = false;           // --moved: known content under another path is the same input: go on there
   size_t max_line_bytes = 1 << 20;
   size_t block_bytes = kBlockBytes;
@@ -50,7 +52,9 @@ struct SourceOptions {
 class Source {
  public:
   virtual ~Source() = default;
-  // The next block; an empty text at the end of the input.
+  // The next block; an empty text at the end of the input. After an error (a damaged file: it names file and
+  // place) the blocks given before are good, and nothing more comes. Standard input gives what there is rather
+  // than wait for a full block, and waits for more than that.
   virtual Result<Block> next() = 0;
   virtual SourcePosition position() const = 0;   // after the blocks given so far
   virtual const std::string& header() const = 0;
@@ -62,13 +66,16 @@ class Source {
 
 // Opens a file at the position committed for it. `known` are all committed positions of the store.
 // Errors (with what to do): no such file; another content under a known path (--again); a known content
-// under another path (--moved); a last line that turned out longer; a file shorter than committed.
+// under another path (--moved); a last line that turned out longer; a file shorter than committed; no regular file.
+// Content is known by its committed bytes: as many, and the same first and last 64 KiB of them. Under another path a
+// file that begins with less than 4 KiB of known content is another input, unless that is all there is.
 Result<std::unique_ptr<Source>> open_file(const std::string& path, const std::vector<SourcePosition>& known,
                                           const SourceOptions& options);
 
 // Standard input under a name: compared with the spool of that name in `spool_directory`, an equal prefix is
 // skipped, what is new is appended to the spool, flushed and synced before it is given out. What differs
-// from the spool is an error. Then read like a file.
+// from the spool is an error (with --again it takes the place of what was spooled). Then read like a file, but for
+// content known under another path, which is looked for only with --moved.
 Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name, const std::string& spool_directory,
                                                     const std::vector<SourcePosition>& known, const SourceOptions& options);
 

@@ -185,9 +185,18 @@ void StoreImpl::wait_for_room() const {
   }
 }
 
+// An ingest flushes what earlier batches left in memory; done before it, no reader waits for that.
+Status StoreImpl::flush_for_ingest() {
+  for (Family f : kAllFamilies) {
+    if (property(f, "rocksdb.num-entries-active-mem-table") == 0) continue;
+    if (auto s = db_->Flush(rocksdb::FlushOptions(), family(f)); !s.ok()) return error(s);
+  }
+  return {};
+}
+
 Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   fault_point("commit.begin");
-  CommittedState state = published()->state;
+  CommittedState state = *this->state();
   CHECK(write.state.checkpoint > state.checkpoint);
   wait_for_room();
   if (auto trouble = background_->get()) return store_error(*trouble, directory_, state.checkpoint);
@@ -271,16 +280,18 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   stats.build_s = seconds_since(start);
 
   const auto ingest_start = Clock::now();
+  if (stats.ingested) QUIPU_TRY(flush_for_ingest());
   fault_point(stats.ingested ? "commit.ingest_begin" : "commit.batch_begin");
+  const CommitMark::Value mark{state.checkpoint, commits};
   {
     std::lock_guard lock(write_mutex_);
     s = out->write();
     if (!s.ok()) return error(s);
-    fault_point(stats.ingested ? "commit.ingest_done" : "commit.batch_done");
+    set_state(std::move(state));
     commits_ = commits;
-    QUIPU_TRY(mark_->write({state.checkpoint, commits_}));
-    publish(std::move(state));
   }
+  fault_point(stats.ingested ? "commit.ingest_done" : "commit.batch_done");
+  QUIPU_TRY(mark_->write(mark));
   stats.ingest_s = seconds_since(ingest_start);
   return stats;
 }

@@ -227,7 +227,7 @@ Status StoreImpl::read_state() {
   } else if (mark_->value().commits < commits_) {
     QUIPU_TRY(mark_->write({state.checkpoint, commits_}));
   }
-  publish(std::move(state));
+  set_state(std::move(state));
   return {};
 }
 

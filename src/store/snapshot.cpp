@@ -13,10 +13,9 @@ std::string_view view(const Slice& slice) { return {slice.data(), slice.size()};
 
 class StoreSnapshot final : public Snapshot {
  public:
-  StoreSnapshot(const StoreImpl& store, std::shared_ptr<const Published> published)
-      : store_(store), published_(std::move(published)) {}
+  StoreSnapshot(const StoreImpl& store, std::unique_ptr<const View> view) : store_(store), view_(std::move(view)) {}
 
-  const CommittedState& state() const override { return published_->state; }
+  const CommittedState& state() const override { return *view_->state; }
 
   Status scan_cells(std::string_view begin, std::string_view end,
                     const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
@@ -71,7 +70,7 @@ class StoreSnapshot final : public Snapshot {
  private:
   rocksdb::ReadOptions read_options() const {
     rocksdb::ReadOptions options;
-    options.snapshot = published_->snapshot;
+    options.snapshot = view_->snapshot;
     return options;
   }
 
@@ -99,7 +98,7 @@ class StoreSnapshot final : public Snapshot {
   }
 
   const StoreImpl& store_;
-  const std::shared_ptr<const Published> published_;
+  const std::unique_ptr<const View> view_;
   std::mutex mutex_;
   std::unique_ptr<rocksdb::Iterator> spare_;
 };
@@ -125,22 +124,27 @@ Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Fa
   return {};
 }
 
-std::unique_ptr<Snapshot> StoreImpl::snapshot() const { return std::make_unique<StoreSnapshot>(*this, published()); }
+View::View(rocksdb::DB* database) : db(database), snapshot(database->GetSnapshot()) {}
+View::~View() { db->ReleaseSnapshot(snapshot); }
 
-Published::Published(rocksdb::DB* database, CommittedState committed)
-    : db(database), snapshot(database->GetSnapshot()), state(std::move(committed)) {}
-
-Published::~Published() { db->ReleaseSnapshot(snapshot); }
-
-std::shared_ptr<const Published> StoreImpl::published() const {
-  std::lock_guard lock(published_mutex_);
-  return published_;
+std::unique_ptr<View> StoreImpl::view() const {
+  std::lock_guard lock(write_mutex_);
+  auto now = std::make_unique<View>(db_.get());
+  now->state = state();
+  return now;
 }
 
-void StoreImpl::publish(CommittedState state) {
-  auto fresh = std::make_shared<const Published>(db_.get(), std::move(state));
-  std::lock_guard lock(published_mutex_);
-  published_.swap(fresh);
+std::unique_ptr<Snapshot> StoreImpl::snapshot() const { return std::make_unique<StoreSnapshot>(*this, view()); }
+
+std::shared_ptr<const CommittedState> StoreImpl::state() const {
+  std::lock_guard lock(state_mutex_);
+  return state_;
+}
+
+void StoreImpl::set_state(CommittedState state) {
+  auto fresh = std::make_shared<const CommittedState>(std::move(state));
+  std::lock_guard lock(state_mutex_);
+  state_.swap(fresh);
 }
 
 }  // namespace quipu

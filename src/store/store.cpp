@@ -15,14 +15,12 @@ namespace quipu {
 
 StoreImpl::~StoreImpl() {
   if (!db_) return;
-  published_.reset();
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
   db_->DestroyColumnFamilyHandle(default_handle_);
 }
 
 Error StoreImpl::error(const rocksdb::Status& status) const {
-  const auto now = published();
-  return store_error(trouble_of(status), directory_, now ? now->state.checkpoint : 0);
+  return store_error(trouble_of(status), directory_, state()->checkpoint);
 }
 
 uint64_t StoreImpl::property(Family f, const char* name) const {
@@ -47,7 +45,7 @@ Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {
 }
 
 Status StoreImpl::scan_records(const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
-  const auto now = published();
+  const auto now = view();
   rocksdb::ReadOptions options;
   options.snapshot = now->snapshot;
   options.fill_cache = false;
@@ -71,7 +69,7 @@ Status StoreImpl::backup(const std::string& directory) const {
     if (s.ok()) s = checkpoint->CreateCheckpoint(target + "/db");
     if (s.IsNoSpace()) return Error{"no space left on device for the backup in " + directory + "; free some and run the same command again"};
     if (!s.ok()) return error(s);
-    auto mark = CommitMark::create(target + "/committed", mark_->value());
+    auto mark = CommitMark::create(target + "/committed", {state()->checkpoint, commits_});
     if (!mark.ok()) return mark.error();
     return sync_folder(target);
   };
@@ -89,7 +87,7 @@ Status StoreImpl::settle() {
   constexpr int kQuietRounds = 50;
   int quiet = 0;
   for (int idle_rounds = 0; quiet < kQuietRounds && idle_rounds < 3;) {
-    if (auto trouble = background_->get()) return store_error(*trouble, directory_, committed().checkpoint);
+    if (auto trouble = background_->get()) return store_error(*trouble, directory_, state()->checkpoint);
     uint64_t running = 0, pending = 0;
     for (Family f : kAllFamilies) {
       running += property(f, "rocksdb.num-running-compactions") + property(f, "rocksdb.num-running-flushes");

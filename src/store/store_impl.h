@@ -1,9 +1,10 @@
 // The Store over RocksDB. Layout of the data folder: db/ (RocksDB), ingest/ (sorted files on their way
 // in; strays are deleted at open), committed (commit_mark.h); whatever else is there is the engine's.
 //
-// What is visible together: after each commit the state and a RocksDB snapshot are published as a pair,
-// and every Snapshot shares the newest pair. An ingest is atomic over families for recovery only, but no
-// pair is made while one runs, so no reader sees half a checkpoint, and no reader waits for one.
+// What is visible together: an ingest is atomic over families for recovery, not for readers. So commit()
+// holds a mutex while the database changes, and a Snapshot takes its state and RocksDB's snapshot as a
+// pair under it: a reader may wait for one ingest, and never sees half of one. No snapshot is kept between
+// questions: compaction does not merge across one, and rewrites what it could not merge once it is gone.
 //
 // What is found out at open: `committed` names an acknowledged commit that the database has lost; a
 // family has not exactly the commits that the state counts (families.h).
@@ -55,14 +56,14 @@ struct BackgroundErrors {
   }
 };
 
-// State and snapshot of one checkpoint.
-struct Published {
-  rocksdb::DB* db;
-  const rocksdb::Snapshot* snapshot;
-  CommittedState state;
-  Published(rocksdb::DB* db, CommittedState state);
-  ~Published();
-  Published(const Published&) = delete;
+// The database as one checkpoint left it.
+struct View {
+  rocksdb::DB* db = nullptr;
+  const rocksdb::Snapshot* snapshot = nullptr;
+  std::shared_ptr<const CommittedState> state;
+  explicit View(rocksdb::DB* db);
+  ~View();
+  View(const View&) = delete;
 };
 
 class StoreImpl final : public Store {
@@ -72,7 +73,7 @@ class StoreImpl final : public Store {
 
   const Hasher& hasher() const override { return *hasher_; }
   const std::string& directory() const override { return directory_; }
-  CommittedState committed() const override { return published()->state; }
+  CommittedState committed() const override { return *state(); }
   Result<CommitStats> commit(CheckpointWrite&& write) override;
   std::unique_ptr<Snapshot> snapshot() const override;
   Result<std::vector<FamilyStats>> family_stats() const override;
@@ -98,9 +99,11 @@ class StoreImpl final : public Store {
   Status check_commits(uint64_t commits, uint64_t checkpoint) const;
   Status clear_ingest_folder() const;
 
-  std::shared_ptr<const Published> published() const;
-  void publish(CommittedState state);
+  std::shared_ptr<const CommittedState> state() const;
+  void set_state(CommittedState state);
+  std::unique_ptr<View> view() const;
   void wait_for_room() const;
+  Status flush_for_ingest();
   bool takes_files(size_t expected_bytes);
 
   std::string directory_;
@@ -112,13 +115,13 @@ class StoreImpl final : public Store {
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;          // owned
   std::optional<Hasher> hasher_;
 
-  mutable std::mutex write_mutex_;   // held while the database changes: commit against backup
-  std::optional<CommitMark> mark_;
-  uint64_t commits_ = 0;             // of the writer's thread
+  mutable std::mutex write_mutex_;   // held while the database changes: commit against views and backup
+  uint64_t commits_ = 0;             // changed under write_mutex_
+  std::optional<CommitMark> mark_;   // of the writer's thread
   enum class Way { none, batch, files } way_ = Way::none;
 
-  mutable std::mutex published_mutex_;
-  std::shared_ptr<const Published> published_;
+  mutable std::mutex state_mutex_;   // taken last
+  std::shared_ptr<const CommittedState> state_ = std::make_shared<CommittedState>();
 };
 
 // Rows of one family by key; empty where absent.

@@ -89,7 +89,7 @@ TEST(Store, KeepsAllNamesOfAnElement) {
 }
 
 TEST(Store, ChangesItsWayOnlyAtHalfOrTwiceTheLimit) {
-  TestFolder folder;
+  TestFolder folder, other;
   auto store = open_store(folder / "data");  // the limit is 1,000
   const std::vector<std::pair<size_t, bool>> steps{{999, false}, {1000, false}, {1999, false}, {2000, true}, {1000, true},
                                                    {500, true},  {499, false},  {1500, false}, {2500, true}};
@@ -99,7 +99,6 @@ TEST(Store, ChangesItsWayOnlyAtHalfOrTwiceTheLimit) {
     ASSERT_TRUE(stats.ok());
     EXPECT_EQ(stats->ingested, ingested) << bytes;
   }
-  TestFolder other;
   store = open_store(other / "data");
   EXPECT_TRUE(store->commit(empty_write(1, 1000))->ingested) << "the first commit goes by the limit itself";
 }
@@ -239,7 +238,7 @@ TEST(Store, ARowThatCannotBeMergedIsAnErrorToItsReaders) {
 }
 
 TEST(Store, KeepsSecretAndElementBitsForLife) {
-  TestFolder folder;
+  TestFolder folder, other;
   StoreOptions options = test_options();
   options.secret = {};
   options.element_bits = 16;
@@ -251,7 +250,6 @@ TEST(Store, KeepsSecretAndElementBitsForLife) {
   store = open_store(folder / "data", test_options());
   EXPECT_EQ(store->hasher().element("a text"), element);
   EXPECT_EQ(store->hasher().hash128("somebody"), profile);
-  TestFolder other;
   options.element_bits = 64;
   EXPECT_NE(open_store(other / "data", options)->hasher().hash128("somebody"), profile) << "drawn anew for each store";
 }

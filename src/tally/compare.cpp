@@ -65,10 +65,13 @@ bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version, con
   alignas(64) uint8_t equal[kMaxColumns];
   ColumnTest tests[kMaxColumns];
   uint32_t test_count = 0;
-  for (uint32_t i = 0; i < shape.columns; ++i) {
+  uint64_t lines_left = matrix.columns;
+  for (uint32_t i = 0, line = 1; i < shape.columns; ++i) {
     const uint32_t c = shape.plan_column[i];
-    if (matrix.columns >> c & 1)
-      tests[test_count++] = {row_elements[c], matrix.line_of(c), i};
+    for (const uint64_t below = (uint64_t(1) << c) - 1; lines_left & below; lines_left &= lines_left - 1)
+      ++line;
+    if (lines_left >> c & 1)
+      tests[test_count++] = {row_elements[c], line, i};
     else
       equal[i] = row_elements[c] == kEmptyElement ? 0xFF : 0;
   }

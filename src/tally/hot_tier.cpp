@@ -29,8 +29,6 @@ void prefetch_block(const void* p, size_t bytes) {
 
 }  // namespace
 
-Hash128 ProfileNode::key() const { return unpack(profile); }
-
 HotTier::HotTier(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier)
     : options_(within_limits(options)), plan_(plan), tier_(tier) {}
 
@@ -44,27 +42,30 @@ uint64_t HotTier::hash_of(const RecordKey& key) {
 }
 
 Handle HotTier::find(uint64_t hash, TenantId tenant, const Hash128& profile) const {
-  const auto packed = pack(profile);
   return profiles_.find(hash, [&](Handle handle) {
     const auto* node = arena_.at<ProfileNode>(handle);
-    return node->profile == packed && node->tenant == tenant;
+    return unpack(node->profile) == profile && node->tenant == tenant;
   });
 }
 
-void HotTier::prefetch_profile(Handle profile) const {
-  if (profile != kNoHandle) prefetch_block(arena_.at<ProfileNode>(profile), sizeof(ProfileNode) + 16);
+void HotTier::prefetch_profile(uint64_t hash) const {
+  if (const Handle profile = profiles_.guess(hash); profile != kNoHandle)
+    prefetch_block(arena_.at<ProfileNode>(profile), sizeof(ProfileNode) + 2 * sizeof(RecordRef));
 }
 
-void HotTier::prefetch_records(Handle profile, MonthIndex month) const {
+void HotTier::prefetch_record(Handle profile, MonthIndex month) const {
   if (profile == kNoHandle) return;
-  auto* node = arena_.at<ProfileNode>(profile);
-  for (uint32_t i = 0; i < node->count; ++i) {
-    const RecordRef& ref = node->refs()[i];
-    if (ref.handle == kNoHandle) continue;
-    // A tile of 24 columns; a larger matrix is read from its end, which its head tells.
-    if (ref.month == month) prefetch_block(arena_.at<char>(ref.handle), 1024);
-    if (ref.month == kForever) prefetch_block(arena_.at<char>(ref.handle), 128);
-  }
+  if (const RecordRef* ref = find_record(profile, month); ref != nullptr && ref->handle != kNoHandle)
+    prefetch_block(arena_.at<char>(ref->handle), 128);
+}
+
+void HotTier::prefetch_rows(Handle profile, MonthIndex month) const {
+  if (profile == kNoHandle) return;
+  const RecordRef* ref = find_record(profile, month);
+  if (ref == nullptr || ref->handle == kNoHandle) return;
+  const MatrixView view = arena_.at<MonthRecord>(ref->handle)->view();
+  if (view.rows != 0)
+    prefetch_block(view.tile((view.rows - 1) / kTileRows), size_t(view.lines) * view.lanes * 8);
 }
 
 Handle HotTier::open(uint64_t hash, TenantId tenant, const Hash128& profile) {
@@ -116,7 +117,7 @@ RecordRef& HotTier::record(Handle profile, MonthIndex month) const {
 
 RecordKey HotTier::key_of(Handle profile, MonthIndex month) const {
   const auto* node = arena_.at<ProfileNode>(profile);
-  return RecordKey{month, node->tenant, node->key(), 0, 0};
+  return RecordKey{month, node->tenant, unpack(node->profile), 0, 0};
 }
 
 RecordKey HotTier::child(RecordKey key, uint64_t word) {
@@ -126,10 +127,9 @@ RecordKey HotTier::child(RecordKey key, uint64_t word) {
 }
 
 Handle HotTier::find_chunk(const RecordKey& key) const {
-  const auto packed = pack(key.profile);
   return chunks_.find(hash_of(key), [&](Handle handle) {
     const auto* node = arena_.at<ChunkNode>(handle);
-    return node->profile == packed && node->tenant == key.tenant && node->month == key.month &&
+    return unpack(node->profile) == key.profile && node->tenant == key.tenant && node->month == key.month &&
            node->depth == key.depth && node->path == key.path;
   });
 }
@@ -155,7 +155,9 @@ const WordSet* HotTier::words(const RecordRef& ref) const {
 }
 
 bool HotTier::need_word(Handle profile, MonthIndex month, uint64_t word) {
-  const WordSet* set = words(record(profile, month));
+  const RecordRef& ref = record(profile, month);
+  if (!ref.full) return true;
+  const WordSet* set = words(ref);
   for (RecordKey key = key_of(profile, month); set != nullptr && set->full;) {
     key = child(key, word);
     const Handle chunk = find_chunk(key);
@@ -237,6 +239,7 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
   const bool taken = add_word(key, root, word);
   if (!was_full) pin(generation_of(ref));
+  ref.full = arena_.at<WordSet>(root)->full;
   if (taken) return;
   while (true) {
     key = child(key, word);

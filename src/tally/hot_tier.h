@@ -31,7 +31,7 @@ namespace quipu {
 struct RecordRef {
   MonthIndex month;    // or kForever
   uint8_t referenced;  // used since the clock's hand last came by
-  uint8_t unused;
+  uint8_t full;        // its words go on in chunks
   Handle handle;       // of a MonthRecord, or of a WordSet if month is kForever; kNoHandle: holds nothing
 };
 
@@ -43,7 +43,6 @@ struct ProfileNode {
   uint16_t capacity;
 
   RecordRef* refs() { return reinterpret_cast<RecordRef*>(this + 1); }
-  Hash128 key() const;
 };
 static_assert(sizeof(ProfileNode) == 24 && alignof(ProfileNode) == 4);
 
@@ -67,14 +66,16 @@ class HotTier {
   static uint64_t hash_of(TenantId tenant, const Hash128& profile);
   Handle find(uint64_t hash, TenantId tenant, const Hash128& profile) const;
   void prefetch_index(uint64_t hash) const { profiles_.prefetch(hash); }
-  void prefetch_profile(Handle profile) const;
-  void prefetch_records(Handle profile, MonthIndex month) const;
+  void prefetch_profile(uint64_t hash) const;                    // its index slot must be near
+  void prefetch_record(Handle profile, MonthIndex month) const;  // its head
+  void prefetch_rows(Handle profile, MonthIndex month) const;    // its newest rows, told by the head
 
   // Loading. need() and need_word() say whether a record, or every chunk that a look-up of the word may
   // visit, is in memory; what is not is read by the next load_needed(), after which they are asked again:
   // chunks are known only once their parents are there.
   Handle open(uint64_t hash, TenantId tenant, const Hash128& profile);  // found or made
   bool need(uint64_t hash, Handle& profile, MonthIndex month);
+  bool has_chunks(Handle profile, MonthIndex month) const { return record(profile, month).full; }
   bool need_word(Handle profile, MonthIndex month, uint64_t word);
   Status load_needed();
 

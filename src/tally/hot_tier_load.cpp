@@ -31,12 +31,13 @@ Status HotTier::load_needed() {
 }
 
 Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
+  RecordRef* ref = nullptr;
   Handle* place;
   if (key.depth != 0) {
     place = &arena_.at<ChunkNode>(find_chunk(key))->set;
   } else {
-    const Handle profile = find(hash_of(key.tenant, key.profile), key.tenant, key.profile);
-    place = &find_record(profile, key.month)->handle;
+    ref = find_record(find(hash_of(key.tenant, key.profile), key.tenant, key.profile), key.month);
+    place = &ref->handle;
   }
   *place = kNoHandle;
   const bool month_record = key.depth == 0 && key.month != kForever;
@@ -51,6 +52,7 @@ Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
       QUIPU_TRY(fill_word(key, item, reader.word(), set));
     }
   }
+  if (ref != nullptr && set != kNoHandle) ref->full = arena_.at<WordSet>(set)->full;
   if (!month_record) {
     *place = set;
   } else if (set != kNoHandle || *place != kNoHandle) {

@@ -125,10 +125,9 @@ void HotTier::make_room(size_t batch_events) {
     const size_t target = options_.memory_bytes - options_.memory_bytes / 16;
     for (; steps > 0 && memory_bytes() > target && any_clean(); --steps) sweep_step(true);
   }
-  // Memory that is held beyond what is used may come to a quarter and a little.
-  constexpr size_t kSpareBytes = size_t(4) << 20;
-  if (arena_.sparse_chunks() == 0 &&
-      arena_.held_bytes() > arena_.live_bytes() + arena_.live_bytes() / 4 + kSpareBytes)
+  // Memory that is held beyond what is used may come to a quarter, and a little of the budget.
+  const size_t spare = arena_.live_bytes() / 4 + std::min(options_.memory_bytes / 16, size_t(8) << 20);
+  if (arena_.sparse_chunks() == 0 && arena_.held_bytes() > arena_.live_bytes() + spare)
     arena_.mark_sparse();
   for (size_t i = 0; arena_.sparse_chunks() != 0 && i < std::min(all, 4 * batch_events + 1024); ++i)
     sweep_step(false);

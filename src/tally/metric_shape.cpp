@@ -18,6 +18,7 @@ MetricShape::MetricShape(const CompiledMetric& compiled)
   std::array<uint8_t, kMaxColumns> position{};
   for (uint32_t i = 0; i < columns; ++i) {
     CHECK(compiled.columns[i] < kMaxColumns);
+    CHECK(i == 0 || compiled.columns[i] > compiled.columns[i - 1]);
     plan_column[i] = compiled.columns[i];
     plan_columns |= uint64_t(1) << plan_column[i];
     position[plan_column[i]] = uint8_t(i);

@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
-#include <map>
 #include <tuple>
+#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
@@ -98,27 +98,30 @@ class Encoder {
     return RowLogAccess::of(logs_[item.log]).entries[item.entry];
   }
 
+  static uint64_t month_and_tenant(const RowLogEntry& e) { return uint64_t(e.month) << 32 | raw(e.tenant); }
+
   // An item's place is the rank of its (month, tenant) among those of all logs, then bits of its profile.
   void collect() {
-    std::map<std::pair<MonthIndex, uint32_t>, uint64_t> ranks;
+    std::unordered_map<uint64_t, uint64_t> ranks;
     size_t count = 0;
     for (RowLog& log : logs_) {
       if (log.empty()) continue;
-      const auto& entries = RowLogAccess::of(log).entries;
-      count += entries.size();
-      for (const RowLogEntry& e : entries) ranks.try_emplace({e.month, raw(e.tenant)}, 0);
+      count += RowLogAccess::of(log).entries.size();
+      for (const RowLogEntry& e : RowLogAccess::of(log).entries) ranks.try_emplace(month_and_tenant(e), 0);
     }
     CHECK(count <= 0xFFFFFFFF);
-    uint64_t next = 0;
-    for (auto& [pair, rank] : ranks) rank = next++;
-    const int rank_bits = std::bit_width(next);
+    std::vector<uint64_t> in_order;
+    for (const auto& [pair, rank] : ranks) in_order.push_back(pair);
+    std::sort(in_order.begin(), in_order.end());
+    for (size_t r = 0; r < in_order.size(); ++r) ranks[in_order[r]] = r;
+    const int rank_bits = std::bit_width(in_order.size());
     items_.reserve(count);
     for (uint32_t l = 0; l < logs_.size(); ++l) {
       if (logs_[l].empty()) continue;
       const auto& entries = RowLogAccess::of(logs_[l]).entries;
       for (uint32_t i = 0; i < entries.size(); ++i) {
         const RowLogEntry& e = entries[i];
-        const uint64_t rank = ranks.find({e.month, raw(e.tenant)})->second;
+        const uint64_t rank = ranks.find(month_and_tenant(e))->second;
         items_.push_back({rank << (64 - rank_bits) | e.profile.hi >> rank_bits, l, i});
       }
     }

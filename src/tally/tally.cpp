@@ -182,16 +182,13 @@ Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
 
 Status Tally::Impl::load(const EventBatch& batch) {
   const size_t events = batch.events.size();
-  constexpr size_t kIndexAhead = 24, kProfileAhead = 8;
+  constexpr size_t kIndexAhead = 24, kProfileAhead = 12;
   keys.resize(events);
   for (size_t i = 0; i < events; ++i) keys[i] = key_of(batch.events[i]);
   waiting.clear();
   for (size_t i = 0; i < events; ++i) {
     if (i + kIndexAhead < events) hot.prefetch_index(keys[i + kIndexAhead].hash);
-    if (i + kProfileAhead < events) {
-      const size_t ahead = i + kProfileAhead;
-      hot.prefetch_profile(hot.find(keys[ahead].hash, batch.events[ahead].tenant, keys[ahead].profile));
-    }
+    if (i + kProfileAhead < events) hot.prefetch_profile(keys[i + kProfileAhead].hash);
     if (!ready(batch, uint32_t(i))) waiting.push_back(uint32_t(i));
   }
   while (!waiting.empty()) {
@@ -239,17 +236,13 @@ bool Tally::Impl::ready(const EventBatch& batch, uint32_t i) {
 
 // Asks for the chunks of every word that the event may look up or add. Few profiles have any.
 bool Tally::Impl::words_ready(const EventBatch& batch, const Event& e, Handle p, bool lifetime) {
-  const auto sealed = [&](MonthIndex month) {
-    const WordSet* set = hot.words(hot.record(p, month));
-    return set != nullptr && set->full;
-  };
   const MonthIndex month = e.month->month();
   const MonthEdges& edge = edges_of(*e.month);
   std::array<bool, kSides> months{};
   bool any = false;
   for (Side side : {kPrevious, kOwn, kNext})
-    if (side == kOwn || edge.reach(e.slot, side)) any |= months[side] = sealed(month_at(month, side));
-  lifetime = lifetime && sealed(kForever);
+    if (side == kOwn || edge.reach(e.slot, side)) any |= months[side] = hot.has_chunks(p, month_at(month, side));
+  lifetime = lifetime && hot.has_chunks(p, kForever);
   if (!any && !lifetime) return true;
 
   const MetricShape& shape = shape_of(*e.metric);
@@ -273,22 +266,33 @@ bool Tally::Impl::words_ready(const EventBatch& batch, const Event& e, Handle p,
 }
 
 void Tally::Impl::prefetch(const EventBatch& batch, size_t i) {
-  constexpr size_t kProfileAhead = 12, kRecordsAhead = 6;
-  static_assert(kProfileAhead < kHandles);
+  constexpr size_t kIndexAhead = 24, kProfileAhead = 16, kRecordAhead = 10, kRowsAhead = 4;
+  static_assert(kRecordAhead < kHandles);
+  const size_t events = batch.events.size();
   const auto find = [&](size_t j) {
     found[j % kHandles] =
         keys[j].any ? hot.find(keys[j].hash, batch.events[j].tenant, keys[j].profile) : kNoHandle;
   };
-  const size_t events = batch.events.size();
+  const auto each_month = [&](const Event& e, const auto& f) {
+    if (!e.has_profile) return;
+    const MonthEdges& edge = edges_of(*e.month);
+    for (Side side : {kPrevious, kOwn, kNext})
+      if (side == kOwn || edge.reach(e.slot, side)) f(month_at(e.month->month(), side));
+  };
   if (i == 0)
-    for (size_t j = 0; j < std::min(events, kProfileAhead); ++j) find(j);
-  if (i + kProfileAhead < events) {
-    find(i + kProfileAhead);
-    hot.prefetch_profile(found[(i + kProfileAhead) % kHandles]);
+    for (size_t j = 0; j < std::min(events, kRecordAhead); ++j) find(j);
+  if (i + kIndexAhead < events) hot.prefetch_index(keys[i + kIndexAhead].hash);
+  if (i + kProfileAhead < events) hot.prefetch_profile(keys[i + kProfileAhead].hash);
+  if (i + kRecordAhead < events) {
+    find(i + kRecordAhead);
+    const Handle ahead = found[(i + kRecordAhead) % kHandles];
+    hot.prefetch_record(ahead, kForever);
+    each_month(batch.events[i + kRecordAhead], [&](MonthIndex m) { hot.prefetch_record(ahead, m); });
   }
-  if (i + kRecordsAhead < events)
-    hot.prefetch_records(found[(i + kRecordsAhead) % kHandles],
-                         batch.events[i + kRecordsAhead].month->month());
+  if (i + kRowsAhead < events) {
+    const Handle ahead = found[(i + kRowsAhead) % kHandles];
+    each_month(batch.events[i + kRowsAhead], [&](MonthIndex m) { hot.prefetch_rows(ahead, m); });
+  }
 }
 
 void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& result) {

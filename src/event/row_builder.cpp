@@ -1,0 +1,194 @@
+#include "event/row_builder.h"
+
+#include <algorithm>
+#include <bit>
+
+#include "base/check.h"
+#include "event/field_reader.h"
+#include "plan/normalise.h"
+
+namespace quipu {
+
+static_assert(kKeptElements == kMaxRowsOfEvent + 1);
+
+MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan, const PlanPaths& paths) : metric(&m) {
+  for (uint8_t column : m.columns) {
+    const Column& c = plan.plan.columns[column];
+    if (!c.is_when) {
+      used |= uint64_t(1) << column;
+      used_columns.push_back(column);
+      continue;
+    }
+    whens.push_back(column);
+    for (const auto& [source, texts] : c.when) needed |= uint64_t(1) << source;
+  }
+  needed |= used;
+  for (uint32_t c = 0; c < paths.columns.size(); ++c)
+    if (needed >> c & 1) groups.push_back(paths.columns[c].group);
+  std::sort(groups.begin(), groups.end());
+  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  for (const CompiledDimension& d : m.dimensions) {
+    uint64_t set = 0;
+    for (size_t k = 0; k < d.compared; ++k) set |= uint64_t(1) << d.columns[k];
+    dimension_columns.push_back(set);
+  }
+}
+
+RowBuilder::RowBuilder(const CompiledPlan& plan, const PlanPaths& paths, const Hasher& hasher)
+    : plan_(plan), paths_(paths), hasher_(hasher), columns_(plan.plan.columns.size()) {
+  whens_.resize(columns_);
+  for (size_t c = 0; c < columns_; ++c) {
+    for (const auto& [source, texts] : plan.plan.columns[c].when) {
+      When::Entry& entry = whens_[c].entries.emplace_back();
+      entry.column = source;
+      for (const std::string& text : texts) entry.elements.push_back(hasher.element(text));
+      std::sort(entry.elements.begin(), entry.elements.end());
+    }
+  }
+  first_cell_.resize(paths.columns.size());
+  group_size_.resize(paths.groups);
+  tuples_.resize(paths.groups);
+  numbers_.resize(1);
+}
+
+bool RowBuilder::read(const MetricReading& reading, LineOutcome& outcome) {
+  cells_.clear();
+  numbers_used_ = 0;
+  std::fill(group_size_.begin(), group_size_.end(), 1);
+  for (uint32_t c : paths_.column_order) {
+    first_cell_[c] = uint32_t(cells_.size());
+    if (!read_column(paths_.columns[c], reading.needed >> c & 1, outcome)) return false;
+  }
+  uint64_t rows = 1;
+  for (uint32_t size : group_size_) {
+    rows *= size;
+    if (rows > uint64_t(kMaxRowsOfEvent)) {
+      return set_aside(outcome, Reason::too_many_rows,
+                       "the arrays of properties make more than " + std::to_string(kMaxRowsOfEvent) + " combinations");
+    }
+  }
+  return true;
+}
+
+bool RowBuilder::read_column(const ColumnSlots& column, bool needed, LineOutcome& outcome) {
+  const Value& value = paths_.slots.values[column.slot];
+  if (value.fault == ValueFault::duplicate_key) return set_aside_fault(outcome, value.fault, column.property->path.text);
+  switch (column.kind) {
+    case ColumnSlots::Kind::present: return read_present(column, value, needed, outcome);
+    case ColumnSlots::Kind::plain:
+    case ColumnSlots::Kind::each:
+      if (value.kind == ValueKind::array) break;
+      return read_text(column, value, needed, outcome);
+    case ColumnSlots::Kind::within:
+      if (value.kind == ValueKind::array) break;
+      if (needed) add_cell({});
+      return true;
+  }
+  return read_elements(column, value, needed, outcome);
+}
+
+bool RowBuilder::read_text(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome) {
+  if (value.fault != ValueFault::none) return set_aside_fault(outcome, value.fault, column.property->path.text);
+  if (value.kind == ValueKind::object || value.kind == ValueKind::array) add_note(outcome, Note::object_as_scalar);
+  if (needed) add_cell(value.text());
+  return true;
+}
+
+bool RowBuilder::read_present(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome) {
+  if (value.fault != ValueFault::none) return set_aside_fault(outcome, value.fault, column.property->path.text);
+  const bool nothing = value.kind == ValueKind::missing || value.kind == ValueKind::null ||
+                       (value.kind == ValueKind::string && trim_ascii(value.text()).empty()) ||
+                       (value.kind == ValueKind::array && value.size == 0);
+  if (needed) add_cell(nothing ? "false" : "true");
+  return true;
+}
+
+bool RowBuilder::read_elements(const ColumnSlots& column, const Value& array, bool needed, LineOutcome& outcome) {
+  CHECK(column.in_arrays);
+  if (array.size == 0) {
+    if (needed) add_cell({});
+    return true;
+  }
+  group_size_[column.group] = array.size;
+  const Slots::Walk& walk = paths_.slots.walks[column.walk];
+  for (size_t at = column.position; at < walk.values.size(); at += walk.width)
+    if (!read_text(column, walk.values[at], needed, outcome)) return false;
+  return true;
+}
+
+void RowBuilder::add_cell(std::string_view text) {
+  if (text.empty()) {
+    cells_.push_back({{kEmptyElement, 0}, {}});
+    return;
+  }
+  std::string& number = numbers_[numbers_used_];
+  const std::string_view own = canonical(text, number);
+  if (own.data() == number.data() && ++numbers_used_ == numbers_.size()) numbers_.emplace_back();
+  cells_.push_back({hasher_.element_checked(own), own});
+}
+
+bool RowBuilder::matches(const When& when, const uint64_t* row) const {
+  for (const When::Entry& entry : when.entries)
+    if (!std::binary_search(entry.elements.begin(), entry.elements.end(), row[entry.column])) return false;
+  return true;
+}
+
+bool RowBuilder::judge(const MetricReading& reading, uint64_t* row, uint64_t* here) const {
+  const CompiledMetric& metric = *reading.metric;
+  for (uint8_t w : reading.whens) row[w] = matches(whens_[w], row) ? kWhenMatched : 0;
+  for (uint64_t rest = reading.needed & ~reading.used; rest != 0; rest &= rest - 1) row[std::countr_zero(rest)] = 0;
+  std::copy(metric.planned.begin(), metric.planned.end(), here);
+  for (const CompiledMetric::Gate& gate : metric.gates) {
+    if (row[gate.column] != 0) continue;
+    for (uint32_t b = 0; b < metric.blocks; ++b) here[b] &= ~gate.dimensions[b];
+  }
+  uint64_t any = 0;
+  for (uint32_t b = 0; b < metric.blocks; ++b) any |= here[b];
+  return any != 0;
+}
+
+uint32_t RowBuilder::append_rows(const MetricReading& reading, EventBatch& batch) {
+  const uint32_t blocks = reading.metric->blocks;
+  const bool single = std::all_of(reading.groups.begin(), reading.groups.end(), [&](uint32_t g) { return group_size_[g] == 1; });
+  const size_t elements = batch.elements.size(), here = batch.here.size();
+  if (single) {
+    batch.elements.resize(elements + columns_);
+    batch.here.resize(here + blocks);
+    for (uint64_t rest = reading.needed; rest != 0; rest &= rest - 1) {
+      const uint32_t c = uint32_t(std::countr_zero(rest));
+      batch.elements[elements + c] = cell(c, 0).hash.element;
+    }
+    if (judge(reading, &batch.elements[elements], &batch.here[here])) return 1;
+    batch.elements.resize(elements);
+    batch.here.resize(here);
+    return 0;
+  }
+  combine(reading);
+  clear_repeated(reading);
+  uint32_t kept = 0;
+  for (size_t r = 0; r < row_count_; ++r) {
+    const uint64_t* bits = here_.data() + r * blocks;
+    if (std::all_of(bits, bits + blocks, [](uint64_t word) { return word == 0; })) continue;
+    batch.elements.insert(batch.elements.end(), row(r), row(r) + columns_);
+    batch.here.insert(batch.here.end(), bits, bits + blocks);
+    ++kept;
+  }
+  return kept;
+}
+
+void RowBuilder::note_names(const MetricReading& reading, TenantId tenant, NameLog& names) const {
+  for (uint8_t c : reading.used_columns) {
+    for (uint32_t i = 0; i < group_size_[paths_.columns[c].group]; ++i) {
+      const Cell& named = cell(c, i);
+      if (named.hash.element != kEmptyElement) names.note(tenant, plan_.columns[c], named.hash, named.text);
+    }
+  }
+}
+
+std::vector<std::string_view> RowBuilder::texts(uint32_t column) const {
+  std::vector<std::string_view> out;
+  for (uint32_t i = 0; i < group_size_[paths_.columns[column].group]; ++i) out.push_back(cell(column, i).text);
+  return out;
+}
+
+}  // namespace quipu

@@ -1,0 +1,122 @@
+// RowBuilder: events whose arrays make several rows.
+#include <algorithm>
+#include <bit>
+
+#include "base/fault.h"
+#include "event/row_builder.h"
+
+namespace quipu {
+namespace {
+
+constexpr size_t kPairwiseRows = 12;  // up to which comparing each row with all before it is quicker than hashing
+
+}  // namespace
+
+// Tuples of a group that differ in some needed column, by the first of each.
+void RowBuilder::distinct_tuples(const MetricReading& reading, uint32_t group, std::vector<uint32_t>& tuples) {
+  tuples.clear();
+  std::vector<uint32_t> columns;
+  for (uint32_t c = 0; c < paths_.columns.size(); ++c)
+    if (paths_.columns[c].group == group && (reading.needed >> c & 1)) columns.push_back(c);
+  first_.begin(group_size_[group]);
+  for (uint32_t i = 0; i < group_size_[group]; ++i) {
+    uint64_t hash = 0;
+    for (uint32_t c : columns) hash = combine64(hash, cell(c, i).hash.element);
+    const uint32_t first = first_.add(i, hash, [&](uint32_t other) {
+      return std::all_of(columns.begin(), columns.end(), [&](uint32_t c) {
+        return cell(c, i).hash.element == cell(c, other).hash.element;
+      });
+    });
+    if (first == i) tuples.push_back(i);
+  }
+}
+
+// All combinations of the groups' distinct tuples, judged; equal rows once.
+void RowBuilder::combine(const MetricReading& reading) {
+  const uint32_t blocks = reading.metric->blocks;
+  size_t product = 1;
+  for (uint32_t g : reading.groups) {
+    distinct_tuples(reading, g, tuples_[g]);
+    product *= tuples_[g].size();
+  }
+  rows_.assign(product * columns_, 0);
+  here_.assign(product * blocks, 0);
+  // Only columns that rows do not hold can make two of them equal.
+  const bool may_repeat = reading.needed != reading.used;
+  if (may_repeat) first_.begin(product);
+  row_count_ = 0;
+  for (size_t n = 0; n < product; ++n) {
+    uint64_t* elements = row(row_count_);
+    std::fill(elements, elements + columns_, 0);
+    size_t rest = n;
+    for (auto g = reading.groups.rbegin(); g != reading.groups.rend(); ++g) {
+      const uint32_t tuple = tuples_[*g][rest % tuples_[*g].size()];
+      rest /= tuples_[*g].size();
+      for (uint64_t left = reading.needed; left != 0; left &= left - 1) {
+        const uint32_t c = uint32_t(std::countr_zero(left));
+        if (paths_.columns[c].group == *g) elements[c] = cell(c, tuple).hash.element;
+      }
+    }
+    if (!judge(reading, elements, here_.data() + row_count_ * blocks)) continue;
+    if (may_repeat && is_repeated(reading, row_count_)) continue;
+    ++row_count_;
+  }
+}
+
+bool RowBuilder::is_repeated(const MetricReading& reading, size_t r) {
+  uint64_t hash = 0;
+  for (uint8_t c : reading.metric->columns) hash = combine64(hash, row(r)[c]);
+  return first_.add(uint32_t(r), hash, [&](uint32_t other) { return std::equal(row(r), row(r) + columns_, row(other)); }) != r;
+}
+
+// An event counts once in each value of a dimension: in the first of its rows that has it.
+void RowBuilder::clear_repeated(const MetricReading& reading) {
+  if (planted(Planted::array_values_not_distinct)) return;
+  if (row_count_ <= kPairwiseRows) {
+    clear_repeated_pairwise(reading);
+  } else {
+    clear_repeated_by_hash(reading);
+  }
+}
+
+void RowBuilder::clear_repeated_pairwise(const MetricReading& reading) {
+  const uint32_t blocks = reading.metric->blocks;
+  for (size_t r = 1; r < row_count_; ++r) {
+    for (size_t before = 0; before < r; ++before) {
+      uint64_t differ = 0;
+      for (uint8_t c : reading.metric->columns) differ |= uint64_t(row(r)[c] != row(before)[c]) << c;
+      for (uint32_t b = 0; b < blocks; ++b) {
+        uint64_t& here = here_[r * blocks + b];
+        for (uint64_t left = here & here_[before * blocks + b]; left != 0; left &= left - 1) {
+          const int bit = std::countr_zero(left);
+          if ((reading.dimension_columns[b * 64 + size_t(bit)] & differ) == 0) here &= ~(uint64_t(1) << bit);
+        }
+      }
+    }
+  }
+}
+
+void RowBuilder::clear_repeated_by_hash(const MetricReading& reading) {
+  const uint32_t blocks = reading.metric->blocks;
+  for (uint32_t b = 0; b < blocks; ++b) {
+    for (uint64_t dimensions = reading.metric->planned[b]; dimensions != 0; dimensions &= dimensions - 1) {
+      const uint64_t bit = dimensions & -dimensions;
+      const CompiledDimension& d = reading.metric->dimensions[b * 64 + size_t(std::countr_zero(dimensions))];
+      first_.begin(row_count_);
+      for (uint32_t r = 0; r < row_count_; ++r) {
+        uint64_t& here = here_[r * blocks + b];
+        if (!(here & bit)) continue;
+        uint64_t hash = 0;
+        for (size_t k = 0; k < d.compared; ++k) hash = combine64(hash, row(r)[d.columns[k]]);
+        const uint32_t first = first_.add(r, hash, [&](uint32_t other) {
+          for (size_t k = 0; k < d.compared; ++k)
+            if (row(r)[d.columns[k]] != row(other)[d.columns[k]]) return false;
+          return true;
+        });
+        if (first != r) here &= ~bit;
+      }
+    }
+  }
+}
+
+}  // namespace quipu

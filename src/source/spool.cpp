@@ -1,0 +1,182 @@
+// The spool of a standard input is a plain copy of all bytes that came in under its name, in
+// <spool folder>/<name>. Bytes are given out only once they are on disk.
+#include <fcntl.h>
+#include <poll.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <algorithm>
+#include <cerrno>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "source/raw_input.h"
+
+namespace quipu {
+namespace {
+
+constexpr size_t kLongestName = 128;
+constexpr size_t kChunkBytes = 256 << 10;
+constexpr size_t kSyncBytes = 4 << 20;   // what is there to be read is synced together, up to so much
+
+std::string system_error() { return std::strerror(errno); }
+
+class Spool : public RawInput {
+ public:
+  Spool(int input, int file, std::string name, std::string path)
+      : input_(input), file_(file), name_(std::move(name)), path_(std::move(path)), chunk_(kChunkBytes) {}
+  ~Spool() override { ::close(file_); }
+  Spool(const Spool&) = delete;
+
+  // Takes in what was spooled before; with `again` other bytes take its place.
+  Status compare(bool again) {
+    struct stat info{};
+    if (::fstat(file_, &info) != 0) return Error{path_ + ": " + system_error()};
+    const uint64_t before = uint64_t(info.st_size);
+    std::vector<char> known(kChunkBytes);
+    while (size_ < before && !ended_) {
+      auto got = read_input(size_t(std::min<uint64_t>(kChunkBytes, before - size_)));
+      if (!got.ok()) return got.error();
+      const size_t n = *got;
+      for (size_t have = 0; have < n;) {
+        const ssize_t m = ::pread(file_, known.data() + have, n - have, off_t(size_ + have));
+        if (m < 0 && errno == EINTR) continue;
+        if (m <= 0) return Error{path_ + ": cannot be read: " + (m < 0 ? system_error() : "it was cut")};
+        have += size_t(m);
+      }
+      const auto differs = std::mismatch(chunk_.data(), chunk_.data() + n, known.data()).first;
+      const size_t equal = size_t(differs - chunk_.data());
+      size_ += equal;
+      if (equal == n) continue;
+      if (!again) {
+        return Error{"standard input differs at byte " + std::to_string(size_) + " from what came in before as \"" + name_ +
+                     "\" (" + path_ + "); give other input another name: --as NAME. To count it anew under this name: --again"};
+      }
+      QUIPU_TRY(cut());
+      return append(chunk_.data() + equal, n - equal);
+    }
+    if (size_ < before) {      // ended early
+      if (again) return cut();
+      size_ = before;
+    }
+    return {};
+  }
+
+  Result<size_t> read_at(uint64_t offset, char* to, size_t n) override {
+    while (offset >= size_) {
+      if (ended_) return size_t{0};
+      QUIPU_TRY(take_in());
+    }
+    while (true) {
+      const ssize_t got = ::pread(file_, to, size_t(std::min<uint64_t>(n, size_ - offset)), off_t(offset));
+      if (got > 0) return size_t(got);
+      if (got == 0) return Error{path_ + ": was cut while it was read"};
+      if (errno != EINTR) return Error{path_ + ": cannot be read: " + system_error()};
+    }
+  }
+  bool would_wait(uint64_t offset) override { return offset >= size_ && !ended_ && !input_ready(); }
+  uint64_t size() const override { return 0; }
+
+ private:
+  bool input_ready() const {
+    struct pollfd p{input_, POLLIN, 0};
+    return ::poll(&p, 1, 0) != 0;
+  }
+  // Up to `most` bytes into chunk_; 0 at the end.
+  Result<size_t> read_input(size_t most) {
+    while (true) {
+      const ssize_t got = ::read(input_, chunk_.data(), most);
+      if (got >= 0) {
+        ended_ = got == 0;
+        return size_t(got);
+      }
+      if (errno == EAGAIN) {
+        struct pollfd p{input_, POLLIN, 0};
+        ::poll(&p, 1, -1);
+      } else if (errno != EINTR) {
+        return Error{"standard input cannot be read: " + system_error()};
+      }
+    }
+  }
+  // Waits for something to come in (or the end), writes it to the spool and makes it durable.
+  Status take_in() {
+    uint64_t written = 0;
+    do {
+      auto got = read_input(kChunkBytes);
+      if (!got.ok()) return got.error();
+      if (*got == 0) break;
+      QUIPU_TRY(write(chunk_.data(), *got, size_ + written));
+      written += *got;
+    } while (written < kSyncBytes && input_ready());
+    return sync(written);
+  }
+  Status append(const char* from, size_t n) {
+    QUIPU_TRY(write(from, n, size_));
+    return sync(n);
+  }
+  Status write(const char* from, size_t n, uint64_t offset) {
+    for (size_t done = 0; done < n;) {
+      const ssize_t m = ::pwrite(file_, from + done, n - done, off_t(offset + done));
+      if (m < 0 && errno == EINTR) continue;
+      if (m < 0) return Error{path_ + ": standard input cannot be spooled: " + system_error() + "; make room and run the same command"};
+      done += size_t(m);
+    }
+    return {};
+  }
+  Status sync(uint64_t written) {
+    if (written == 0) return {};
+    if (::fdatasync(file_) != 0) return Error{path_ + ": standard input cannot be made durable: " + system_error()};
+    size_ += written;
+    return {};
+  }
+  // Drops what was spooled beyond size_.
+  Status cut() {
+    if (::ftruncate(file_, off_t(size_)) != 0 || ::fsync(file_) != 0) return Error{path_ + ": cannot be cut: " + system_error()};
+    return {};
+  }
+
+  const int input_, file_;
+  const std::string name_, path_;
+  std::vector<char> chunk_;
+  uint64_t size_ = 0;      // bytes of the spool that may be given out
+  bool ended_ = false;
+};
+
+bool good_name(const std::string& name) {
+  return !name.empty() && name.size() <= kLongestName && name[0] != '.' &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' || c == '+' ||
+                  c == ':' || c == '@' || c == '=' || c == ',';
+         });
+}
+
+Status sync_folder(const std::string& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool ok = fd >= 0 && ::fsync(fd) == 0;
+  const std::string why = system_error();
+  if (fd >= 0) ::close(fd);
+  if (!ok) return Error{folder + ": cannot be made durable: " + why};
+  return {};
+}
+
+}  // namespace
+
+Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name, const std::string& spool_directory, bool again) {
+  if (name.empty()) return Error{"standard input needs a name, by which it is known when it comes again: --as NAME"};
+  if (!good_name(name)) return Error{"--as " + name + ": a name is up to 128 letters, digits and . _ - + : @ = , and begins with no point"};
+  std::error_code failed;
+  if (std::filesystem::create_directories(spool_directory, failed); failed) {
+    return Error{spool_directory + ": cannot be made: " + failed.message()};
+  }
+  const std::string path = spool_directory + "/" + name;
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  if (file < 0) return Error{path + ": cannot be opened: " + system_error()};
+  auto spool = std::make_unique<Spool>(fd, file, name, path);
+  QUIPU_TRY(sync_folder(spool_directory));
+  QUIPU_TRY(sync_folder(std::filesystem::absolute(spool_directory).parent_path().string()));
+  QUIPU_TRY(spool->compare(again));
+  return std::unique_ptr<RawInput>(std::move(spool));
+}
+
+}  // namespace quipu
