@@ -92,8 +92,8 @@ class SlotAdder {
     ByteReader in(entry.bytes());
     in.bytes(size_t(header.arity) * 8);
     for (bool last = false; !last;) {
-      SlotCount read;
-      if (!get_slot(in, header.frames, header.values, read, last)) return false;
+      if (!get_slot(in, header.frames, header.values, read_, last)) return false;
+      const SlotCount& read = read_;
       SlotCount& sum = slot(read.slot);
       sum.count += read.count;
       if (sum.count > kMaxCount) return false;
@@ -119,7 +119,7 @@ class SlotAdder {
       if (sum.count == 0) continue;
       --left;
       p = put_slot(p, uint8_t(s), left == 0, sum.count, {sum.first.data(), size_t(merged_.frames)}, {sum.sums.data(), merged_.values});
-      sum = SlotCount{};
+      sum.count = 0;
     }
     out.resize(size_t(p - out.data()));
     present_ = 0;
@@ -127,11 +127,17 @@ class SlotAdder {
 
  private:
   SlotCount& slot(uint8_t s) {
-    if (slots_[s].count == 0) ++present_;
-    return slots_[s];
+    SlotCount& sum = slots_[s];
+    if (sum.count == 0) {
+      ++present_;
+      std::fill_n(sum.first.begin(), merged_.frames, 0);
+      std::fill_n(sum.sums.begin(), merged_.values, 0);
+    }
+    return sum;
   }
   const CellRowHeader& merged_;
-  std::array<SlotCount, kSlotsOfDay> slots_{};   // count 0: not there
+  SlotCount read_;
+  std::array<SlotCount, kSlotsOfDay> slots_{};   // count 0: not there, and the other fields hold nothing
   size_t present_ = 0;
 };
 

@@ -53,16 +53,16 @@ class Decoder {
   void set_now(EventTimeMs now) { now_ms_ = now; }
 
   // Decodes one line (without newline; a trailing CR is dropped). An event is appended to the batch of
-  // its shard: batches[shard_of(event, batches.size())]. Tallies are the caller's (see tally_line).
-  // The line's bytes must be followed by at least kLinePadding readable bytes.
+  // its shard: batches[shard_of(event, batches.size())]; one with neither profile nor id to the batches in
+  // turn. Tallies are the caller's (see tally_line). Reads no byte beyond the line; keeps no view of it.
   LineOutcome decode(std::string_view line, std::span<EventBatch> batches);
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
-  EventTimeMs now_ms_ = 0;
+  EventTimeMs now_ms_ = 0;       // 0: not known, and nothing is in the future
+  friend LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<struct ReadField>& fields);
 };
-inline constexpr size_t kLinePadding = 64;
 
 // The shard that owns an event's profile, or its id if it has no profile; any for neither.
 uint32_t shard_of(const Event& event, uint32_t shards);
@@ -77,7 +77,8 @@ struct ReadField {
   std::string from;              // path
   std::vector<std::string> texts;  // canonical; several for arrays
 };
-// As decode(), and tells what was read from where; slow, for people.
+// As decode(), and tells what was read from where; slow, for people. The event goes nowhere, but its names may
+// go to the decoder's log.
 LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<ReadField>& fields);
 
 }  // namespace quipu

@@ -30,6 +30,9 @@ struct Event {
   uint32_t values = 0;           // index of the first value that is there
 };
 
+// Events without profile leave their ids with others of their tenant and bucket; an owner is a shard.
+inline uint16_t id_bucket(uint64_t id) { return uint16_t(mix64(id) >> 48); }
+
 struct EventBatch {
   uint32_t columns = 0;          // of the plan: elements a row; unused ones of the metric are 0
   std::vector<Event> events;

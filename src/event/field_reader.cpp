@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/decimal.h"
 #include "plan/normalise.h"
 
 namespace quipu {
@@ -38,9 +39,10 @@ bool set_aside_fault(LineOutcome& outcome, ValueFault fault, const std::string& 
   return set_aside(outcome, Reason::invalid_utf8, path + ": not valid UTF-8, or half of a surrogate pair");
 }
 
-std::string_view canonical(std::string_view text, std::string& scratch) {
+std::string_view canonical(std::string_view text, bool is_number, std::string& scratch) {
   if (text.empty() || !(is_digit(text[0]) || text[0] == '-')) return text;
   if (text.size() <= kPlainDigits && all_digits(text) && (text[0] != '0' || text.size() == 1)) return text;
+  if (is_number) return canonical_number(text, scratch) ? std::string_view(scratch) : text;
   return canonical_text(text, scratch);
 }
 
@@ -60,6 +62,12 @@ const Value* FieldReader::first_present(const FieldSlots& field, LineOutcome& ou
   return nullptr;
 }
 
+int FieldReader::chosen(const FieldSlots& field) const {
+  for (size_t i = 0; i < field.slots.size(); ++i)
+    if (is_present(value(field.slots[i]))) return int(i);
+  return -1;
+}
+
 bool FieldReader::text(const FieldSlots& field, LineOutcome& outcome, std::string& scratch,
                        std::optional<std::string_view>& out) const {
   out.reset();
@@ -70,8 +78,9 @@ bool FieldReader::text(const FieldSlots& field, LineOutcome& outcome, std::strin
   if (!no_faults(field, outcome)) return false;
   const Value* found = first_present(field, outcome);
   if (!found) return true;
-  const bool as_it_is = !field.field->trim && !field.field->lowercase;
-  out = as_it_is ? canonical(found->text(), scratch)
+  const bool is_number = found->kind == ValueKind::number;
+  const bool as_it_is = is_number || (!field.field->trim && !field.field->lowercase);
+  out = as_it_is ? canonical(found->text(), is_number, scratch)
                  : canonical_field(found->text(), field.field->trim, field.field->lowercase, scratch);
   return true;
 }
@@ -158,7 +167,7 @@ bool FieldReader::id(LineOutcome& outcome, std::string_view metric, EventTimeMs 
       const Value& part = value(slot);
       if (is_container(part)) add_note(outcome, Note::object_as_scalar);
       has_id &= is_present(part);
-      if (has_id) bytes.sized(canonical(part.text(), scratch_));
+      if (has_id) bytes.sized(canonical(part.text(), part.kind == ValueKind::number, scratch_));
     }
   } else {
     std::optional<std::string_view> given;

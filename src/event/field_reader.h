@@ -20,8 +20,8 @@ bool set_aside(LineOutcome& outcome, Reason reason, std::string detail);
 bool set_aside_fault(LineOutcome& outcome, ValueFault fault, const std::string& path);
 inline void add_note(LineOutcome& outcome, Note note) { outcome.notes |= 1u << int(note); }
 
-// canonical_text(), quick for what needs no change.
-std::string_view canonical(std::string_view text, std::string& scratch);
+// Canonical text of a JSON number, or of a string (canonical_text()); quick for what needs no change.
+std::string_view canonical(std::string_view text, bool is_number, std::string& scratch);
 
 class FieldReader {
  public:
@@ -37,6 +37,9 @@ class FieldReader {
   bool values(LineOutcome& outcome, std::vector<Fixed6>& out, uint8_t& mask) const;
   // The hash of (name space, metric, id), never 0 if there is an id.
   bool id(LineOutcome& outcome, std::string_view metric, EventTimeMs ms, bool& has_id, uint64_t& id);
+
+  // Which of a field's paths is the first present, or -1.
+  int chosen(const FieldSlots& field) const;
 
  private:
   const Value& value(uint32_t slot) const { return paths_.slots.values[slot]; }

@@ -23,10 +23,13 @@ MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan, 
     for (const auto& [source, texts] : c.when) needed |= uint64_t(1) << source;
   }
   needed |= used;
-  for (uint32_t c = 0; c < paths.columns.size(); ++c)
-    if (needed >> c & 1) groups.push_back(paths.columns[c].group);
-  std::sort(groups.begin(), groups.end());
-  groups.erase(std::unique(groups.begin(), groups.end()), groups.end());
+  for (uint32_t c = 0; c < paths.columns.size(); ++c) {
+    if (!(needed >> c & 1)) continue;
+    const uint32_t number = paths.columns[c].group;
+    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.group == number; });
+    if (group == groups.end()) group = groups.insert(group, Group{number, {}});
+    group->columns.push_back(uint8_t(c));
+  }
   for (const CompiledDimension& d : m.dimensions) {
     uint64_t set = 0;
     for (size_t k = 0; k < d.compared; ++k) set |= uint64_t(1) << d.columns[k];
@@ -51,13 +54,13 @@ RowBuilder::RowBuilder(const CompiledPlan& plan, const PlanPaths& paths, const H
   numbers_.resize(1);
 }
 
-bool RowBuilder::read(const MetricReading& reading, LineOutcome& outcome) {
+bool RowBuilder::read(uint64_t needed, LineOutcome& outcome) {
   cells_.clear();
   numbers_used_ = 0;
   std::fill(group_size_.begin(), group_size_.end(), 1);
   for (uint32_t c : paths_.column_order) {
     first_cell_[c] = uint32_t(cells_.size());
-    if (!read_column(paths_.columns[c], reading.needed >> c & 1, outcome)) return false;
+    if (!read_column(paths_.columns[c], needed >> c & 1, outcome)) return false;
   }
   uint64_t rows = 1;
   for (uint32_t size : group_size_) {
@@ -90,7 +93,7 @@ bool RowBuilder::read_column(const ColumnSlots& column, bool needed, LineOutcome
 bool RowBuilder::read_text(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome) {
   if (value.fault != ValueFault::none) return set_aside_fault(outcome, value.fault, column.property->path.text);
   if (value.kind == ValueKind::object || value.kind == ValueKind::array) add_note(outcome, Note::object_as_scalar);
-  if (needed) add_cell(value.text());
+  if (needed) add_cell(value.text(), value.kind == ValueKind::number);
   return true;
 }
 
@@ -116,13 +119,13 @@ bool RowBuilder::read_elements(const ColumnSlots& column, const Value& array, bo
   return true;
 }
 
-void RowBuilder::add_cell(std::string_view text) {
+void RowBuilder::add_cell(std::string_view text, bool is_number) {
   if (text.empty()) {
     cells_.push_back({{kEmptyElement, 0}, {}});
     return;
   }
   std::string& number = numbers_[numbers_used_];
-  const std::string_view own = canonical(text, number);
+  const std::string_view own = canonical(text, is_number, number);
   if (own.data() == number.data() && ++numbers_used_ == numbers_.size()) numbers_.emplace_back();
   cells_.push_back({hasher_.element_checked(own), own});
 }
@@ -149,7 +152,8 @@ bool RowBuilder::judge(const MetricReading& reading, uint64_t* row, uint64_t* he
 
 uint32_t RowBuilder::append_rows(const MetricReading& reading, EventBatch& batch) {
   const uint32_t blocks = reading.metric->blocks;
-  const bool single = std::all_of(reading.groups.begin(), reading.groups.end(), [&](uint32_t g) { return group_size_[g] == 1; });
+  const bool single = std::all_of(reading.groups.begin(), reading.groups.end(),
+                                  [&](const MetricReading::Group& g) { return group_size_[g.group] == 1; });
   const size_t elements = batch.elements.size(), here = batch.here.size();
   if (single) {
     batch.elements.resize(elements + columns_);

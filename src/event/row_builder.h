@@ -24,7 +24,11 @@ struct MetricReading {
   uint64_t needed = 0;                      // these, and those that the `when`s look at
   std::vector<uint8_t> used_columns;        // the same as `used`
   std::vector<uint8_t> whens;               // columns of `when`s that rows hold
-  std::vector<uint32_t> groups;             // of needed columns
+  struct Group {
+    uint32_t group;                         // see ColumnSlots
+    std::vector<uint8_t> columns;           // its needed ones
+  };
+  std::vector<Group> groups;                // that have needed columns
   std::vector<uint64_t> dimension_columns;  // by dimension: the columns it compares, as a set
 };
 
@@ -33,9 +37,10 @@ class RowBuilder {
   // All outlive the builder.
   RowBuilder(const CompiledPlan& plan, const PlanPaths& paths, const Hasher& hasher);
 
-  // Reads all columns of properties, and hashes what the metric needs. False: the event is to be set aside.
-  bool read(const MetricReading& reading, LineOutcome& outcome);
+  // Reads all columns of properties, and hashes those needed (a set). False: the event is to be set aside.
+  bool read(uint64_t needed, LineOutcome& outcome);
   // Appends the rows that count somewhere to the batch (elements and bitmaps), and gives their number.
+  // What the metric needs was read.
   uint32_t append_rows(const MetricReading& reading, EventBatch& batch);
   // Hands the texts of the rows to the log.
   void note_names(const MetricReading& reading, TenantId tenant, NameLog& names) const;
@@ -60,13 +65,13 @@ class RowBuilder {
   bool read_elements(const ColumnSlots& column, const Value& array, bool needed, LineOutcome& outcome);
   bool read_present(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome);
   bool read_text(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome);
-  void add_cell(std::string_view text);
+  void add_cell(std::string_view text, bool is_number = false);
   const Cell& cell(uint32_t column, uint32_t element) const { return cells_[first_cell_[column] + element]; }
 
   bool matches(const When& when, const uint64_t* row) const;
   // Of a row with needed columns: sets its `when`s and gives whether it counts anywhere; `here` becomes its bitmap.
   bool judge(const MetricReading& reading, uint64_t* row, uint64_t* here) const;
-  void distinct_tuples(const MetricReading& reading, uint32_t group, std::vector<uint32_t>& tuples);
+  void distinct_tuples(const MetricReading::Group& group, std::vector<uint32_t>& tuples);
   void combine(const MetricReading& reading);
   bool is_repeated(const MetricReading& reading, size_t row);
   void clear_repeated(const MetricReading& reading);
@@ -89,7 +94,7 @@ class RowBuilder {
   // Its rows, when there are several: elements of needed columns; bitmaps.
   size_t row_count_ = 0;
   std::vector<uint64_t> rows_, here_;
-  std::vector<std::vector<uint32_t>> tuples_;  // by group: distinct ones
+  std::vector<std::vector<uint32_t>> tuples_;  // distinct ones, by MetricReading::groups
   FirstOfEquals first_;
 };
 

@@ -13,17 +13,15 @@ constexpr size_t kPairwiseRows = 12;  // up to which comparing each row with all
 }  // namespace
 
 // Tuples of a group that differ in some needed column, by the first of each.
-void RowBuilder::distinct_tuples(const MetricReading& reading, uint32_t group, std::vector<uint32_t>& tuples) {
+void RowBuilder::distinct_tuples(const MetricReading::Group& group, std::vector<uint32_t>& tuples) {
+  const uint32_t size = group_size_[group.group];
   tuples.clear();
-  std::vector<uint32_t> columns;
-  for (uint32_t c = 0; c < paths_.columns.size(); ++c)
-    if (paths_.columns[c].group == group && (reading.needed >> c & 1)) columns.push_back(c);
-  first_.begin(group_size_[group]);
-  for (uint32_t i = 0; i < group_size_[group]; ++i) {
+  first_.begin(size);
+  for (uint32_t i = 0; i < size; ++i) {
     uint64_t hash = 0;
-    for (uint32_t c : columns) hash = combine64(hash, cell(c, i).hash.element);
+    for (uint8_t c : group.columns) hash = combine64(hash, cell(c, i).hash.element);
     const uint32_t first = first_.add(i, hash, [&](uint32_t other) {
-      return std::all_of(columns.begin(), columns.end(), [&](uint32_t c) {
+      return std::all_of(group.columns.begin(), group.columns.end(), [&](uint8_t c) {
         return cell(c, i).hash.element == cell(c, other).hash.element;
       });
     });
@@ -35,8 +33,8 @@ void RowBuilder::distinct_tuples(const MetricReading& reading, uint32_t group, s
 void RowBuilder::combine(const MetricReading& reading) {
   const uint32_t blocks = reading.metric->blocks;
   size_t product = 1;
-  for (uint32_t g : reading.groups) {
-    distinct_tuples(reading, g, tuples_[g]);
+  for (size_t g = 0; g < reading.groups.size(); ++g) {
+    distinct_tuples(reading.groups[g], tuples_[g]);
     product *= tuples_[g].size();
   }
   rows_.assign(product * columns_, 0);
@@ -49,13 +47,10 @@ void RowBuilder::combine(const MetricReading& reading) {
     uint64_t* elements = row(row_count_);
     std::fill(elements, elements + columns_, 0);
     size_t rest = n;
-    for (auto g = reading.groups.rbegin(); g != reading.groups.rend(); ++g) {
-      const uint32_t tuple = tuples_[*g][rest % tuples_[*g].size()];
-      rest /= tuples_[*g].size();
-      for (uint64_t left = reading.needed; left != 0; left &= left - 1) {
-        const uint32_t c = uint32_t(std::countr_zero(left));
-        if (paths_.columns[c].group == *g) elements[c] = cell(c, tuple).hash.element;
-      }
+    for (size_t g = reading.groups.size(); g-- > 0;) {  // the last group's tuples change fastest
+      const uint32_t tuple = tuples_[g][rest % tuples_[g].size()];
+      rest /= tuples_[g].size();
+      for (uint8_t c : reading.groups[g].columns) elements[c] = cell(c, tuple).hash.element;
     }
     if (!judge(reading, elements, here_.data() + row_count_ * blocks)) continue;
     if (may_repeat && is_repeated(reading, row_count_)) continue;

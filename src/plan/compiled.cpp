@@ -2,7 +2,8 @@
 //   version u8 = 1
 //   columns: how many, then the property id of each
 //   dimensions: how many, then for each
-//     id | flags u8 (bit 0: unique, bit 1: lifetime) | how many positions, each u8 | how many sums, each value id u8
+//     id | flags u8 (bit 0: unique, bit 1: lifetime) | how many positions, each u8 | how many sums,
+//     each value id u8
 #include "plan/compiled.h"
 
 #include "base/bytes.h"
@@ -14,7 +15,8 @@ constexpr uint8_t kLayoutVersion = 1;
 constexpr uint8_t kUnique = 1, kLifetime = 2;
 
 Error damaged(const char* what) {
-  return Error{std::string("a stored layout is damaged (") + what + "); restore the store from a backup"};
+  return Error{std::string("a stored layout is damaged (") + what +
+               "); restore the store from a backup"};
 }
 
 }  // namespace

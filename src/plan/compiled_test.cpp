@@ -11,7 +11,9 @@ bool equal(const SectionLayout& a, const SectionLayout& b) {
   if (a.columns != b.columns || a.dimensions.size() != b.dimensions.size()) return false;
   for (size_t i = 0; i < a.dimensions.size(); ++i) {
     const auto &x = a.dimensions[i], &y = b.dimensions[i];
-    if (x.id != y.id || x.positions != y.positions || x.sums != y.sums || x.unique != y.unique || x.lifetime != y.lifetime) return false;
+    if (x.id != y.id || x.positions != y.positions || x.sums != y.sums || x.unique != y.unique ||
+        x.lifetime != y.lifetime)
+      return false;
   }
   return true;
 }
@@ -19,7 +21,8 @@ bool equal(const SectionLayout& a, const SectionLayout& b) {
 SectionLayout example() {
   SectionLayout layout;
   layout.columns = {PropertyId(7), PropertyId(300)};
-  layout.dimensions = {{DimensionId(1), {}, {}, true, false}, {DimensionId(200), {1, 0}, {2, 255}, false, true}};
+  layout.dimensions = {{DimensionId(1), {}, {}, true, false},
+                       {DimensionId(200), {1, 0}, {2, 255}, false, true}};
   return layout;
 }
 
@@ -39,11 +42,13 @@ TEST(StoredLayout, RandomLayoutsComeBackAsTheyWere) {
   auto below = [&](int n) { return int(rng() % unsigned(n)); };
   for (int round = 0; round < 300; ++round) {
     SectionLayout layout;
-    for (int i = below(kMaxColumns + 1); i > 0; --i) layout.columns.push_back(PropertyId(1 + rng() % (round % 2 ? 100u : UINT32_MAX)));
+    for (int i = below(kMaxColumns + 1); i > 0; --i)
+      layout.columns.push_back(PropertyId(1 + rng() % (round % 2 ? 100u : UINT32_MAX)));
     for (int i = below(round % 10 ? 20 : kMaxDimensions + 1); i > 0; --i) {
       SectionLayout::Dimension d;
       d.id = DimensionId(1 + rng() % 100000);
-      for (int k = layout.columns.empty() ? 0 : below(kMaxArity + 1); k > 0; --k) d.positions.push_back(uint8_t(below(int(layout.columns.size()))));
+      for (int k = layout.columns.empty() ? 0 : below(kMaxArity + 1); k > 0; --k)
+        d.positions.push_back(uint8_t(below(int(layout.columns.size()))));
       for (int k = below(kMaxValues + 1); k > 0; --k) d.sums.push_back(ValueId(below(256)));
       d.unique = below(2);
       d.lifetime = below(2);

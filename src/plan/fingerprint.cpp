@@ -1,5 +1,5 @@
-// Fingerprints are JSON texts in which everything that has no order of its own is sorted, defaults are written
-// out, and different ways to write the same are one. They are compared, not stored.
+// Fingerprints are JSON texts in which everything that has no order of its own is sorted, defaults
+// are written out, and different ways to write the same are one. They are compared, not stored.
 #include <algorithm>
 #include <map>
 #include <set>
@@ -30,24 +30,30 @@ std::string field_text(const Field& field) {
   for (const Path& path : field.paths) {
     std::string text = json(path.text);
     // A path that was tried before adds nothing to alternatives; to a tuple it does.
-    if (field.kind == Field::Kind::first && std::find(paths.begin(), paths.end(), text) != paths.end()) continue;
+    if (field.kind == Field::Kind::first &&
+        std::find(paths.begin(), paths.end(), text) != paths.end())
+      continue;
     paths.push_back(std::move(text));
   }
-  return std::string("{\"kind\":\"") + kKinds[int(field.kind)] + "\",\"const\":" + json(field.constant) + ",\"paths\":" + json_list(paths) +
-         ",\"trim\":" + yes(field.trim) + ",\"lowercase\":" + yes(field.lowercase) + ",\"required\":" + yes(field.required) +
+  return std::string("{\"kind\":\"") + kKinds[int(field.kind)] +
+         "\",\"const\":" + json(field.constant) + ",\"paths\":" + json_list(paths) +
+         ",\"trim\":" + yes(field.trim) + ",\"lowercase\":" + yes(field.lowercase) +
+         ",\"required\":" + yes(field.required) +
          ",\"else_time\":" + yes(field.else_time_to_second) + "}";
 }
 
 std::string calendars_text(const std::vector<Calendar>& calendars) {
   std::vector<std::string> items;
   for (const Calendar& c : calendars) {
-    items.push_back("[" + json(c.name) + "," + json(c.zone) + "," + std::to_string(int(c.week_start)) + "]");
+    items.push_back("[" + json(c.name) + "," + json(c.zone) + "," +
+                    std::to_string(int(c.week_start)) + "]");
   }
   return json_list(items);
 }
 
 std::string tenants_text(const TenantCalendars& calendars) {
-  const std::string fallback = calendars.unknown_set_aside ? "null" : calendars_text(calendars.fallback);
+  const std::string fallback =
+      calendars.unknown_set_aside ? "null" : calendars_text(calendars.fallback);
   std::string out = "{\"others\":" + fallback + ",\"tenants\":{";
   bool first = true;
   for (const auto& [tenant, own] : calendars.tenants) {
@@ -68,7 +74,8 @@ std::string section_text(const Plan& plan, const PlannedSection& section) {
       if (d.sums >> v & 1) sums.push_back(json(plan.values[v].name));
     }
     std::sort(sums.begin(), sums.end());
-    items.push_back("[" + d.identity + "," + json_list(names) + "," + json_list(sums) + "," + yes(d.unique) + "," + yes(d.lifetime) + "]");
+    items.push_back("[" + d.identity + "," + json_list(names) + "," + json_list(sums) + "," +
+                    yes(d.unique) + "," + yes(d.lifetime) + "]");
   }
   std::sort(items.begin(), items.end());
   return json_list(items);
@@ -81,15 +88,21 @@ std::string Plan::mapping_fingerprint() const {
   if (input.delimited) {
     std::vector<std::string> names;
     for (const std::string& name : input.columns) names.push_back(json(name));
-    out += "{\"delimiter\":" + json(input.whitespace ? "whitespace" : std::string(1, input.delimiter)) + ",\"header\":" + yes(input.header) +
-           ",\"quote\":" + json(input.quote ? std::string(1, input.quote) : "none") + ",\"columns\":" + json_list(names) + "}";
+    out += "{\"delimiter\":" +
+           json(input.whitespace ? "whitespace" : std::string(1, input.delimiter)) +
+           ",\"header\":" + yes(input.header) +
+           ",\"quote\":" + json(input.quote ? std::string(1, input.quote) : "none") +
+           ",\"columns\":" + json_list(names) + "}";
   } else {
     out += "\"json\"";
   }
-  out += ",\"tenant\":" + field_text(tenant) + ",\"metric\":" + field_text(metric) + ",\"profile\":" + field_text(profile) + ",\"id\":" + field_text(id);
-  out += ",\"time\":[" + json(time.path.text) + "," + std::to_string(int(time.unit)) + "," + json(time.format) + "," + json(time.no_offset) + "]";
+  out += ",\"tenant\":" + field_text(tenant) + ",\"metric\":" + field_text(metric) +
+         ",\"profile\":" + field_text(profile) + ",\"id\":" + field_text(id);
+  out += ",\"time\":[" + json(time.path.text) + "," + std::to_string(int(time.unit)) + "," +
+         json(time.format) + "," + json(time.no_offset) + "]";
   std::vector<std::string> fields;
-  for (const ValueField& value : values) fields.push_back(json(value.name) + ":" + field_text(value.field));
+  for (const ValueField& value : values)
+    fields.push_back(json(value.name) + ":" + field_text(value.field));
   std::sort(fields.begin(), fields.end());
   std::string list = json_list(fields);
   list.front() = '{';
@@ -101,7 +114,8 @@ std::string Plan::fingerprint() const {
   std::map<std::string, std::string> named;
   for (const Property& p : properties) named[p.name] = columns[p.column].identity;
   std::string out = "{\"mapping\":" + mapping_fingerprint() + ",\"properties\":{";
-  for (const auto& [name, identity] : named) out += (out.back() == '{' ? "" : ",") + json(name) + ":" + identity;
+  for (const auto& [name, identity] : named)
+    out += (out.back() == '{' ? "" : ",") + json(name) + ":" + identity;
   out += "},\"calendars\":" + tenants_text(calendars);
 
   // Metrics by the rules that count each by itself: those of equal rules are alike.
@@ -127,7 +141,8 @@ std::string Plan::fingerprint() const {
     if (!selector.group) continue;
     const std::string any = selector.all_metrics ? "*" : selector.members.front();
     for (const PlannedSection& section : sections_of(any)) {
-      if (section.selector.group && section.selector.name == selector.name) groups_by_text[section_text(*this, section)].insert(selector.identity());
+      if (section.selector.group && section.selector.name == selector.name)
+        groups_by_text[section_text(*this, section)].insert(selector.identity());
     }
   }
   out += ",\"all\":" + others + ",\"metrics\":[";
@@ -138,7 +153,8 @@ std::string Plan::fingerprint() const {
   }
   out += "],\"together\":[";
   for (const auto& [text, groups] : groups_by_text) {
-    out += (out.back() == '[' ? "" : ",") + std::string("[") + json_list({groups.begin(), groups.end()}) + "," + text + "]";
+    out += (out.back() == '[' ? "" : ",") + std::string("[") +
+           json_list({groups.begin(), groups.end()}) + "," + text + "]";
   }
   return out + "]}";
 }

@@ -1,5 +1,6 @@
-// Canonical text of scalars (decisions 10, 11): the one rule for properties, tenant, metric, profile, id.
-// Pure functions, any thread; `scratch` holds the result when it differs from the input.
+// Canonical text of scalars (decisions 10, 11): the one rule for properties, tenant, metric,
+// profile, id. Pure functions, any thread; `scratch` holds the result when it differs from the
+// input.
 #pragma once
 
 #include <string>
@@ -11,6 +12,7 @@ std::string_view trim_ascii(std::string_view text);
 // A string's canonical text: itself, or the canonical number if all of it is a JSON number.
 std::string_view canonical_text(std::string_view text, std::string& scratch);
 // With trim and lowercase first, as a Field asks.
-std::string_view canonical_field(std::string_view text, bool trim, bool lowercase, std::string& scratch);
+std::string_view canonical_field(std::string_view text, bool trim, bool lowercase,
+                                 std::string& scratch);
 
 }  // namespace quipu

@@ -18,15 +18,20 @@ std::string field(std::string_view text, bool trim, bool lowercase) {
 }
 
 TEST(CanonicalText, SpellingsOfANumberAreOne) {
-  for (const char* spelled : {"95", "95.0", "9.5e1", "950E-1", "0.95e+2"}) EXPECT_EQ(canonical(spelled), "95") << spelled;
-  for (const char* spelled : {"0", "-0", "0.000", "-0e7"}) EXPECT_EQ(canonical(spelled), "0") << spelled;
+  for (const char* spelled : {"95", "95.0", "95.000"}) EXPECT_EQ(canonical(spelled), "95") << spelled;
+  for (const char* spelled : {"0", "-0", "0.000"})
+    EXPECT_EQ(canonical(spelled), "0") << spelled;
   EXPECT_EQ(canonical("820982911946154509"), "820982911946154509");
   EXPECT_EQ(canonical("1" + std::string(38, '0')), "1e38");
-  EXPECT_EQ(canonical("10e999999998"), "1e999999999");
+}
+
+TEST(CanonicalText, AStringWithAnExponentStaysText) {
+  for (const char* text : {"0e82703583", "9.5e1", "1E3"}) EXPECT_EQ(canonical(text), text);
 }
 
 TEST(CanonicalText, WhatIsNoJsonNumberStaysAsItIs) {
-  for (const char* text : {"", "0095", "+5", " 5", "5 ", ".5", "5.", "1e", "1e+", "-", "0x10", "1,5", "NaN", "Infinity", "true", "1 2", "1e9999999999999999999"}) {
+  for (const char* text : {"", "0095", "+5", " 5", "5 ", ".5", "5.", "1e", "1e+", "-", "0x10",
+                           "1,5", "NaN", "Infinity", "true", "1 2", "1e9999999999999999999"}) {
     EXPECT_EQ(canonical(text), text);
   }
   EXPECT_EQ(canonical(std::string_view("1\0", 2)), std::string("1\0", 2));
@@ -37,9 +42,9 @@ TEST(CanonicalField, TrimsFirstThenLowersThenReadsNumbers) {
   EXPECT_EQ(field(" 95.0", false, false), " 95.0");
   EXPECT_EQ(field("  Ann@Example.ORG ", true, true), "ann@example.org");
   EXPECT_EQ(field("  Ann@Example.ORG ", false, true), "  ann@example.org ");
-  EXPECT_EQ(field("1E2", false, true), "100");
+  EXPECT_EQ(field("1E2", false, true), "1e2");
   EXPECT_EQ(field("1E9999999999999999999", false, true), "1e9999999999999999999");
-  EXPECT_EQ(field("ÀÉ A", false, true), "ÀÉ a");  // ASCII letters alone
+  EXPECT_EQ(field("ÀÉ A", false, true), "ÀÉ a");                    // ASCII letters alone
   EXPECT_EQ(field("\u00a0x\u00a0", true, false), "\u00a0x\u00a0");  // ASCII white space alone
 }
 

@@ -1,5 +1,5 @@
-// A stored plan (version 1): u8 version = 1 | file | text | u8: 1 if a tenants file follows, else 0 | its text.
-// Texts are their length as a varint and their bytes.
+// A stored plan (version 1): u8 version = 1 | file | text | u8: 1 if a tenants file follows, else 0
+// | its text. Texts are their length as a varint and their bytes.
 #include "plan/plan.h"
 
 #include <algorithm>
@@ -16,8 +16,8 @@ constexpr uint8_t kStoredPlanVersion = 1;
 
 }  // namespace
 
-Result<Plan> Plan::parse(std::string_view text, const std::string& file, const std::string& directory,
-                         const std::string& zoneinfo_dir) {
+Result<Plan> Plan::parse(std::string_view text, const std::string& file,
+                         const std::string& directory, const std::string& zoneinfo_dir) {
   return PlanParser(file, directory, zoneinfo_dir).parse(text);
 }
 
@@ -36,14 +36,17 @@ Result<Plan> Plan::deserialise(std::string_view bytes) {
   ByteReader r(bytes);
   const uint8_t version = r.u8();
   if (version != kStoredPlanVersion) {
-    return Error{"a stored plan has version " + std::to_string(version) + ", which this program does not know; use the program that wrote it, or restore the store from a backup"};
+    return Error{"a stored plan has version " + std::to_string(version) +
+                 ", which this program does not know; use the program that wrote it, or restore "
+                 "the store from a backup"};
   }
   std::string file(r.sized());
   std::string text(r.sized());
   std::optional<std::string> tenants;
   const uint8_t has_tenants = r.u8();
   if (has_tenants == 1) tenants = std::string(r.sized());
-  if (!r.ok() || !r.done() || has_tenants > 1) return Error{"a stored plan is damaged; restore the store from a backup"};
+  if (!r.ok() || !r.done() || has_tenants > 1)
+    return Error{"a stored plan is damaged; restore the store from a backup"};
   return PlanParser(std::move(file), std::move(tenants)).parse(text);
 }
 
@@ -86,7 +89,8 @@ std::vector<PlannedSection> Plan::sections_of(std::string_view metric) const {
       auto [found, fresh] = place_of.try_emplace(rule.together, places.size());
       if (fresh) places.push_back({{rule.selector(metric), {}}, {}});
       Place& place = places[found->second];
-      for (const PlannedDimension& d : rule.dimensions) unite_dimension(d, place.section.dimensions, place.at);
+      for (const PlannedDimension& d : rule.dimensions)
+        unite_dimension(d, place.section.dimensions, place.at);
     }
   }
   std::vector<PlannedSection> sections;
@@ -100,9 +104,11 @@ std::vector<Selector> Plan::named_selectors() const {
   std::set<std::string_view> seen;
   for (const Rule& rule : rules_) {
     metrics.insert(metrics.end(), rule.metrics.begin(), rule.metrics.end());
-    if (!rule.together.empty() && seen.insert(rule.together).second) groups.push_back(rule.selector(""));
+    if (!rule.together.empty() && seen.insert(rule.together).second)
+      groups.push_back(rule.selector(""));
   }
-  std::sort(groups.begin(), groups.end(), [](const Selector& a, const Selector& b) { return a.name < b.name; });
+  std::sort(groups.begin(), groups.end(),
+            [](const Selector& a, const Selector& b) { return a.name < b.name; });
   std::sort(metrics.begin(), metrics.end());
   metrics.erase(std::unique(metrics.begin(), metrics.end()), metrics.end());
   for (std::string& metric : metrics) groups.push_back({false, std::move(metric), false, {}});

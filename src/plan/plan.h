@@ -1,5 +1,5 @@
-// The plan file, parsed and checked: where tenant, metric, profile, time, id, values and properties are in
-// a line, and what to count. A plain value, immutable after parse(); any thread may read it.
+// The plan file, parsed and checked: where tenant, metric, profile, time, id, values and properties
+// are in a line, and what to count. A plain value, immutable after parse(); any thread may read it.
 // Errors name file, line, key and what would be right.
 #pragma once
 
@@ -18,9 +18,9 @@ namespace quipu {
 
 // A JSON Pointer; for delimited text /column or /0.
 struct Path {
-  std::string text;                  // as written
-  std::vector<std::string> tokens;   // unescaped (~0, ~1)
-  int star = -1;                     // index of the token `*`, or -1
+  std::string text;                 // as written
+  std::vector<std::string> tokens;  // unescaped (~0, ~1)
+  int star = -1;                    // index of the token `*`, or -1
 };
 
 struct Field {
@@ -37,41 +37,43 @@ struct Field {
 struct TimeField {
   Path path;
   TimeUnit unit = TimeUnit::none;
-  std::string format;           // empty: RFC 3339 and loose forms
+  std::string format;  // empty: RFC 3339 and loose forms
   std::string no_offset = "UTC";
 };
 
 struct ValueField {
   std::string name;
-  Field field;                  // constant or first of paths
+  Field field;  // constant or first of paths
 };
 
 struct Property {
   std::string name;
   Path path;
-  bool present = false;         // {present: PATH}: "true" or "false"
+  bool present = false;  // {present: PATH}: "true" or "false"
   bool skip_missing = false;
-  uint16_t column = 0;          // properties of one definition share a column
+  uint16_t column = 0;  // properties of one definition share a column
 };
 
-// One column of an event's row. Columns of properties come first (of every property defined, whether or not
-// something is counted by it), then those of `when`s; each kind is sorted by identity. So plans of equal
-// fingerprints have the same columns in the same order.
+// One column of an event's row. Columns of properties come first (of every property defined,
+// whether or not something is counted by it), then those of `when`s; each kind is sorted by
+// identity. So plans of equal fingerprints have the same columns in the same order.
 struct Column {
   bool is_when = false;
   // Names the definition for ever (a canonical JSON text); equal identities are one column.
   std::string identity;
-  uint16_t property = 0;        // index of a property that has this definition (not for `when`)
-  // for `when`: column of a property -> canonical texts (sorted), any of which matches; all entries must match
+  uint16_t property = 0;  // index of a property that has this definition (not for `when`)
+  // for `when`: column of a property -> canonical texts (sorted), any of which matches; all entries
+  // must match
   std::vector<std::pair<uint16_t, std::vector<std::string>>> when;
 };
 
 struct PlannedDimension {
-  std::string identity;              // of `when` and the set of definitions; not of names, order, flags
+  std::string identity;  // of `when` and the set of definitions; not of names, order, flags
   std::vector<uint16_t> properties;  // in the plan's order of names; indices into Plan::properties
-  std::vector<uint16_t> columns;     // theirs, sorted by identity (and so rising): the order of elements stored
-  std::optional<uint16_t> when;      // its column
-  uint8_t sums = 0;                  // bit i: value i of the plan
+  // Their columns, sorted by identity (and so rising): the order of elements stored.
+  std::vector<uint16_t> columns;
+  std::optional<uint16_t> when;  // its column
+  uint8_t sums = 0;              // bit i: value i of the plan
   bool unique = true;
   bool lifetime = false;
 };
@@ -90,32 +92,33 @@ struct PlannedSection {
 };
 
 struct TenantCalendars {
-  std::vector<Calendar> fallback;                       // the default calendars
-  std::map<std::string, std::vector<Calendar>> tenants; // canonical tenant names
+  std::vector<Calendar> fallback;                        // the default calendars
+  std::map<std::string, std::vector<Calendar>> tenants;  // canonical tenant names
   bool unknown_set_aside = false;
 };
 
 struct InputFormat {
   bool delimited = false;
-  char delimiter = ',';           // ' ' stands for whitespace
-  bool whitespace = false;
+  char delimiter = ',';     // ' ' if whitespace
+  bool whitespace = false;  // runs of blanks and tabs
   bool header = true;
-  char quote = '"';               // '\0': none
+  char quote = '"';  // '\0': none
   std::vector<std::string> columns;
 };
 
 class Plan {
  public:
-  // text: the file's content; file: its name in messages; directory: where a tenants file is looked for;
-  // zoneinfo_dir: where zones are (empty: the system's). Reads the tenants file and zones, no other file.
-  static Result<Plan> parse(std::string_view text, const std::string& file, const std::string& directory,
-                            const std::string& zoneinfo_dir = "");
-  // Re-reads a plan stored by serialise() (the tenants file's content is part of it). Reads no file: zones
-  // were checked when it was new. The layout stands at the top of plan.cpp.
+  // text: the file's content; file: its name in messages; directory: where a tenants file is looked
+  // for; zoneinfo_dir: where zones are (empty: the system's). Reads the tenants file and zones, no
+  // other file.
+  static Result<Plan> parse(std::string_view text, const std::string& file,
+                            const std::string& directory, const std::string& zoneinfo_dir = "");
+  // Re-reads a plan stored by serialise() (the tenants file's content is part of it). Reads no
+  // file: zones were checked when it was new. The layout stands at the top of plan.cpp.
   static Result<Plan> deserialise(std::string_view bytes);
   std::string serialise() const;
 
-  std::string name;               // file name without folder and ending
+  std::string name;  // file name without folder and ending
   std::string text;
   InputFormat input;
   Field tenant, metric, profile, id;
@@ -125,14 +128,17 @@ class Plan {
   std::vector<Column> columns;
   TenantCalendars calendars;
 
-  // What an event of this metric counts in: its own section (selector = the metric) first if it has one,
-  // then one for each group that holds it. Empty: no rule counts it. `metric` is a canonical text; "*" gives what
-  // metrics count in that no rule names. At most kMaxBlocks blocks of 64 dimensions (each section rounded up).
+  // What an event of this metric counts in: its own section (selector = the metric) first if it has
+  // one, then one for each group that holds it. Empty: no rule counts it. `metric` is a canonical
+  // text; "*" gives what metrics count in that no rule names. At most kMaxBlocks blocks of 64
+  // dimensions (each section rounded up).
   std::vector<PlannedSection> sections_of(std::string_view metric) const;
-  // Every group of the plan, then every metric named in a rule (for listing; "*" names none), by name.
+  // Every group of the plan, then every metric named in a rule (for listing; "*" names none), by
+  // name.
   std::vector<Selector> named_selectors() const;
-  // Text that is equal for two plans exactly if they read, count and name alike: comments, order of keys, rules
-  // and entries, and different ways to write the same do not matter. Names of properties do: answers show them.
+  // Text that is equal for two plans exactly if they read, count and name alike: comments, order of
+  // keys, rules and entries, and different ways to write the same do not matter. Names of
+  // properties do: answers show them.
   std::string fingerprint() const;
   // Of the mapping alone (event:, input:): a change of it is refused on an existing store.
   std::string mapping_fingerprint() const;
@@ -147,8 +153,8 @@ class Plan {
     Selector selector(std::string_view metric) const;
   };
   std::vector<Rule> rules_;
-  std::string file_;                             // its name in messages
-  std::optional<std::string> tenants_file_text_; // where the plan names such a file
+  std::string file_;                              // its name in messages
+  std::optional<std::string> tenants_file_text_;  // where the plan names such a file
   friend class PlanParser;
 };
 

@@ -1,6 +1,6 @@
-// Plan files, stored plans and stored layouts of any bytes: an error or a value that holds its promises.
-// Input: a plan's text, then, behind a NUL, the text of its tenants file. The whole input is also tried as a
-// stored plan and as a stored layout.
+// Plan files, stored plans and stored layouts of any bytes: an error or a value that holds its
+// promises. Input: a plan's text, then, behind a NUL, the text of its tenants file. The whole input
+// is also tried as a stored plan and as a stored layout.
 #include <algorithm>
 
 #include "base/bytes.h"
@@ -31,7 +31,8 @@ void check_sections(const Plan& plan, std::string_view metric) {
     for (const PlannedDimension& d : section.dimensions) {
       CHECK(d.properties.size() <= size_t(kMaxArity) && d.columns.size() == d.properties.size());
       CHECK(std::is_sorted(d.columns.begin(), d.columns.end()));
-      for (uint16_t p : d.properties) CHECK(std::count(d.columns.begin(), d.columns.end(), plan.properties.at(p).column) == 1);
+      for (uint16_t p : d.properties)
+        CHECK(std::count(d.columns.begin(), d.columns.end(), plan.properties.at(p).column) == 1);
       if (d.when) CHECK(plan.columns.at(*d.when).is_when);
       CHECK((d.sums >> plan.values.size()) == 0);
     }
@@ -57,7 +58,8 @@ void check_plan(const Plan& plan) {
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const std::string_view input(reinterpret_cast<const char*>(data), size);
   const size_t nul = std::min(input.find('\0'), size);
-  auto plan = Plan::deserialise(stored(input.substr(0, nul), input.substr(std::min(nul + 1, size))));
+  auto plan =
+      Plan::deserialise(stored(input.substr(0, nul), input.substr(std::min(nul + 1, size))));
   if (plan.ok()) check_plan(*plan);
   if (auto whole = Plan::deserialise(input); whole.ok()) check_plan(*whole);
   if (auto layout = decode_layout(input); layout.ok()) {

@@ -21,7 +21,8 @@ size_t edits_between(std::string_view a, std::string_view b) {
     for (size_t j = 1; j <= b.size(); ++j) {
       const char x = lower(a[i - 1]), y = lower(b[j - 1]);
       row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y)});
-      if (i > 1 && j > 1 && x == lower(b[j - 2]) && y == lower(a[i - 2])) row[j] = std::min(row[j], before[j - 2] + 1);
+      if (i > 1 && j > 1 && x == lower(b[j - 2]) && y == lower(a[i - 2]))
+        row[j] = std::min(row[j], before[j - 2] + 1);
     }
     before = last;
     last = row;
@@ -31,7 +32,8 @@ size_t edits_between(std::string_view a, std::string_view b) {
 
 }  // namespace
 
-Error plan_error(const std::string& file, int line, const std::string& key, const std::string& what) {
+Error plan_error(const std::string& file, int line, const std::string& key,
+                 const std::string& what) {
   return Error{file + ":" + std::to_string(line) + ": " + (key.empty() ? "" : key + ": ") + what};
 }
 
@@ -39,8 +41,9 @@ std::string shown(std::string_view text) {
   const bool cut = text.size() > kLongestShown;
   if (cut) {
     text = text.substr(0, kLongestShown);
-    while (!text.empty() && (uint8_t(text.back()) & 0xC0) == 0x80) text.remove_suffix(1);  // a character's tail
-    if (!text.empty() && uint8_t(text.back()) >= 0xC0) text.remove_suffix(1);              // and its head
+    while (!text.empty() && (uint8_t(text.back()) & 0xC0) == 0x80)
+      text.remove_suffix(1);                                                   // a character's tail
+    if (!text.empty() && uint8_t(text.back()) >= 0xC0) text.remove_suffix(1);  // and its head
   }
   std::string out;
   append_json_string(text, out);
@@ -48,7 +51,8 @@ std::string shown(std::string_view text) {
   return out;
 }
 
-std::string nearest_name(std::string_view name, const std::vector<std::string>& known, bool always) {
+std::string nearest_name(std::string_view name, const std::vector<std::string>& known,
+                         bool always) {
   const std::string* best = nullptr;
   size_t best_edits = 0;
   for (const std::string& k : known) {
@@ -85,8 +89,9 @@ Status PlanNode::only_keys(std::initializer_list<const char*> known) const {
   for (const YamlNode& child : node_->children) {
     if (std::find(known.begin(), known.end(), child.key) != known.end()) continue;
     const std::vector<std::string> names(known.begin(), known.end());
-    return plan_error(*file_, child.line, key_.empty() ? shown(child.key) : key_ + "." + shown(child.key),
-                      "unknown key;" + nearest_name(child.key, names, true) + " (known here: " + list + ")");
+    return plan_error(
+        *file_, child.line, key_.empty() ? shown(child.key) : key_ + "." + shown(child.key),
+        "unknown key;" + nearest_name(child.key, names, true) + " (known here: " + list + ")");
   }
   return {};
 }
@@ -102,7 +107,8 @@ std::vector<PlanNode> PlanNode::children() const {
   out.reserve(node_->children.size());
   for (const YamlNode& child : node_->children) {
     if (is_map()) {
-      const bool plain = child.key.size() <= kLongestShown && child.key.find_first_of("\n\r\t\"\\") == std::string::npos;
+      const bool plain = child.key.size() <= kLongestShown &&
+                         child.key.find_first_of("\n\r\t\"\\") == std::string::npos;
       const std::string name = plain ? child.key : shown(child.key);
       out.emplace_back(child, *file_, key_.empty() ? name : key_ + "." + name);
     } else {
@@ -137,7 +143,8 @@ Status PlanNode::yes_no(bool& out) const {
   std::string word = node_->text;
   for (char& c : word) c = lower(c);
   const bool yes = word == "yes" || word == "true" || word == "on";
-  if (!is_text() || (!yes && word != "no" && word != "false" && word != "off")) return wrong_kind("write yes or no");
+  if (!is_text() || (!yes && word != "no" && word != "false" && word != "off"))
+    return wrong_kind("write yes or no");
   out = yes;
   return {};
 }
@@ -145,7 +152,8 @@ Status PlanNode::yes_no(bool& out) const {
 Status PlanNode::number(int least, int most, int& out) const {
   const std::string& digits = node_->text;
   const bool good = is_text() && !digits.empty() && digits.size() <= 6 &&
-                    digits.find_first_not_of("0123456789") == std::string::npos && (out = std::stoi(digits)) >= least && out <= most;
+                    digits.find_first_not_of("0123456789") == std::string::npos &&
+                    (out = std::stoi(digits)) >= least && out <= most;
   if (good) return {};
   return wrong_kind("write a number from " + std::to_string(least) + " to " + std::to_string(most));
 }
@@ -157,8 +165,10 @@ Status PlanNode::one_of(const std::vector<std::string>& words, int& out) const {
     return {};
   }
   std::string list;
-  for (size_t i = 0; i < words.size(); ++i) list += (i == 0 ? "" : i + 1 < words.size() ? ", " : " or ") + words[i];
-  return wrong_kind("write " + list + (is_text() ? ";" + nearest_name(node_->text, words, true) : ""));
+  for (size_t i = 0; i < words.size(); ++i)
+    list += (i == 0 ? "" : i + 1 < words.size() ? ", " : " or ") + words[i];
+  return wrong_kind("write " + list +
+                    (is_text() ? ";" + nearest_name(node_->text, words, true) : ""));
 }
 
 }  // namespace quipu

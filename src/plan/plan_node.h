@@ -1,5 +1,6 @@
 // Reading a plan's tree with messages that say where, what is wrong and what would be right:
-// "file:line: key: what is wrong; what would be right". Views: the tree and the file name outlive them.
+// "file:line: key: what is wrong; what would be right". Views: the tree and the file name outlive
+// them.
 #pragma once
 
 #include <initializer_list>
@@ -13,13 +14,16 @@
 namespace quipu {
 
 // what: "what is wrong; what would be right". No key: the place alone.
-Error plan_error(const std::string& file, int line, const std::string& key, const std::string& what);
+Error plan_error(const std::string& file, int line, const std::string& key,
+                 const std::string& what);
 
 // A text as messages show it: in quotes, control characters escaped, cut when it is long.
 std::string shown(std::string_view text);
 
-// ` did you mean "x"?` of the known name nearest in spelling, or "" if none is near. `always`: however far.
-std::string nearest_name(std::string_view name, const std::vector<std::string>& known, bool always = false);
+// ` did you mean "x"?` of the known name nearest in spelling, or "" if none is near. `always`:
+// however far.
+std::string nearest_name(std::string_view name, const std::vector<std::string>& known,
+                         bool always = false);
 
 class PlanNode {
  public:
@@ -41,12 +45,12 @@ class PlanNode {
   // Of a map: its entries; a key that is not known is an error.
   Status only_keys(std::initializer_list<const char*> known) const;
   bool has(std::string_view key) const { return find(key) != nullptr; }
-  PlanNode at(std::string_view key) const;                // which has(key)
-  std::vector<PlanNode> children() const;                 // of a map or list
+  PlanNode at(std::string_view key) const;  // which has(key)
+  std::vector<PlanNode> children() const;   // of a map or list
   // A non-empty list; `right` says what to write instead of anything else.
   Status list(const std::string& right, std::vector<PlanNode>& out) const;
-  Status text(std::string& out) const;                    // any scalar but null, "" included
-  Status name_text(std::string& out) const;               // and not empty
+  Status text(std::string& out) const;       // any scalar but null, "" included
+  Status name_text(std::string& out) const;  // and not empty
   Status yes_no(bool& out) const;
   Status number(int least, int most, int& out) const;
   // One of `words`: its index.

@@ -21,14 +21,15 @@ bool all_digits(const std::string& text) {
 
 }  // namespace
 
-Status canonical_name(const std::string& name, const Field& field, const char* field_name, std::string& out) {
+Status canonical_name(const std::string& name, const Field& field, const char* field_name,
+                      std::string& out) {
   std::string scratch;
   if (trim_ascii(name).empty()) return Error{"is blank; write a name"};
   out = std::string(canonical_text(name, scratch));
   const std::string as_read(canonical_field(name, field.trim, field.lowercase, scratch));
   if (as_read != out) {
-    return Error{shown(name) + " is never met, since event." + field_name + " is trimmed or put in lower case; write " +
-                 shown(as_read)};
+    return Error{shown(name) + " is never met, since event." + field_name +
+                 " is trimmed or put in lower case; write " + shown(as_read)};
   }
   return {};
 }
@@ -52,7 +53,8 @@ Result<Plan> PlanParser::parse(std::string_view text) {
 }
 
 Status PlanParser::read_root(const PlanNode& root) {
-  if (!root.is_map()) return root.wrong_kind("a plan is a map with the keys quipu, event and count");
+  if (!root.is_map())
+    return root.wrong_kind("a plan is a map with the keys quipu, event and count");
   // First, since another version may have other keys.
   if (!root.has("quipu")) return root.error("quipu is missing; begin the plan with `quipu: 1`");
   int version = 0;
@@ -60,13 +62,16 @@ Status PlanParser::read_root(const PlanNode& root) {
     return root.at("quipu").wrong_kind("this program reads plans of version 1: write `quipu: 1`");
   }
   QUIPU_TRY(root.only_keys({"quipu", "input", "event", "properties", "calendars", "count"}));
-  if (!root.has("event")) return root.error("event is missing; it says where tenant, metric and time are in a line");
+  if (!root.has("event"))
+    return root.error("event is missing; it says where tenant, metric and time are in a line");
   if (root.has("input")) QUIPU_TRY(read_input(root.at("input")));
   QUIPU_TRY(read_event(root.at("event")));
   if (root.has("properties")) QUIPU_TRY(read_properties(root.at("properties")));
   plan_.calendars.fallback = {Calendar{"UTC", "UTC", WeekStart::monday}};
   if (root.has("calendars")) QUIPU_TRY(read_calendars(root.at("calendars")));
-  if (!root.has("count")) return root.error("count is missing; it says what to count, such as `count: [{metrics: \"*\", by: [[]]}]`");
+  if (!root.has("count"))
+    return root.error(
+        "count is missing; it says what to count, such as `count: [{metrics: \"*\", by: [[]]}]`");
   return read_count(root.at("count"));
 }
 
@@ -78,7 +83,8 @@ Status PlanParser::read_input(const PlanNode& node) {
   input.delimited = format == 1;
   if (!input.delimited) {
     for (const char* key : {"delimiter", "header", "quote", "columns"}) {
-      if (node.has(key)) return node.at(key).error("goes with `format: delimited` only; add that, or drop this key");
+      if (node.has(key))
+        return node.at(key).error("goes with `format: delimited` only; add that, or drop this key");
     }
     return {};
   }
@@ -94,25 +100,32 @@ Status PlanParser::read_input(const PlanNode& node) {
     if (delimiter == "\\t") delimiter = "\t";
     input.whitespace = delimiter == "whitespace";
     if (input.whitespace) delimiter = " ";
-    const bool good = delimiter.size() == 1 && uint8_t(delimiter[0]) < 0x80 && delimiter[0] != '\n' &&
-                      delimiter[0] != '\r' && delimiter[0] != '\0';
-    if (!good) return at.wrong_kind("write one ASCII character in quotes (such as \",\" or \"\\t\"), or whitespace");
-    if (delimiter[0] == input.quote) return at.error("is the quote as well; write another one, or `quote: none`");
+    const bool good = delimiter.size() == 1 && uint8_t(delimiter[0]) < 0x80 &&
+                      delimiter[0] != '\n' && delimiter[0] != '\r' && delimiter[0] != '\0';
+    if (!good)
+      return at.wrong_kind(
+          "write one ASCII character in quotes (such as \",\" or \"\\t\"), or whitespace");
+    if (delimiter[0] == input.quote)
+      return at.error("is the quote as well; write another one, or `quote: none`");
     input.delimiter = delimiter[0];
   }
   if (node.has("columns")) {
     std::vector<PlanNode> names;
-    QUIPU_TRY(node.at("columns").list("write the columns' names in order, as [time, user, status]", names));
+    QUIPU_TRY(node.at("columns").list("write the columns' names in order, as [time, user, status]",
+                                      names));
     std::set<std::string> seen;
     for (const PlanNode& name : names) {
       QUIPU_TRY(name.name_text(input.columns.emplace_back()));
-      if (!seen.insert(input.columns.back()).second) return name.error("column " + shown(input.columns.back()) + " is named twice; names are distinct");
+      if (!seen.insert(input.columns.back()).second)
+        return name.error("column " + shown(input.columns.back()) +
+                          " is named twice; names are distinct");
     }
     input.header = false;
   }
   if (node.has("header")) QUIPU_TRY(node.at("header").yes_no(input.header));
   if (input.header && !input.columns.empty()) {
-    return node.at("columns").error("columns are named by the header line already; drop `columns`, or write `header: no`");
+    return node.at("columns").error(
+        "columns are named by the header line already; drop `columns`, or write `header: no`");
   }
   return {};
 }
@@ -120,8 +133,12 @@ Status PlanParser::read_input(const PlanNode& node) {
 Status PlanParser::read_path(const PlanNode& node, bool star, Path& out) const {
   QUIPU_TRY(node.text(out.text));
   const std::string& text = out.text;
-  if (text.empty() || text[0] != '/') return node.error("the path " + shown(text) + " does not begin with /; write " + shown("/" + text));
-  if (text.size() > kMaxPathBytes) return node.error("the path has more than " + std::to_string(kMaxPathBytes) + " bytes; no line can be meant");
+  if (text.empty() || text[0] != '/')
+    return node.error("the path " + shown(text) + " does not begin with /; write " +
+                      shown("/" + text));
+  if (text.size() > kMaxPathBytes)
+    return node.error("the path has more than " + std::to_string(kMaxPathBytes) +
+                      " bytes; no line can be meant");
   out.tokens.clear();
   out.star = -1;
   for (size_t i = 0; i < text.size(); ++i) {
@@ -132,14 +149,22 @@ Status PlanParser::read_path(const PlanNode& node, bool star, Path& out) const {
     } else if (i + 1 < text.size() && (text[i + 1] == '0' || text[i + 1] == '1')) {
       out.tokens.back() += text[++i] == '0' ? '~' : '/';
     } else {
-      return node.error("the path " + shown(text) + " has a ~ by itself; in a JSON Pointer ~ is written ~0, and / inside a key ~1");
+      return node.error(
+          "the path " + shown(text) +
+          " has a ~ by itself; in a JSON Pointer ~ is written ~0, and / inside a key ~1");
     }
   }
-  if (out.tokens.size() > kMaxPathTokens) return node.error("the path has more than " + std::to_string(kMaxPathTokens) + " steps; lines are not nested as deep");
+  if (out.tokens.size() > kMaxPathTokens)
+    return node.error("the path has more than " + std::to_string(kMaxPathTokens) +
+                      " steps; lines are not nested as deep");
   for (size_t i = 0; i < out.tokens.size(); ++i) {
     if (out.tokens[i] != "*") continue;
-    if (!star) return node.error("the path " + shown(text) + " has a *, which only `properties` may have; name one element (such as /0)");
-    if (out.star >= 0) return node.error("the path " + shown(text) + " has more than one *; a path walks one array");
+    if (!star)
+      return node.error(
+          "the path " + shown(text) +
+          " has a *, which only `properties` may have; name one element (such as /0)");
+    if (out.star >= 0)
+      return node.error("the path " + shown(text) + " has more than one *; a path walks one array");
     out.star = int(i);
   }
   return plan_.input.delimited ? check_column_path(node, out) : Status();
@@ -147,17 +172,23 @@ Status PlanParser::read_path(const PlanNode& node, bool star, Path& out) const {
 
 Status PlanParser::check_column_path(const PlanNode& node, const Path& path) const {
   if (path.tokens.size() != 1 || path.star >= 0) {
-    return node.error("the path " + shown(path.text) + " goes into a field; delimited fields are texts: write /column or /0");
+    return node.error("the path " + shown(path.text) +
+                      " goes into a field; delimited fields are texts: write /column or /0");
   }
   const InputFormat& input = plan_.input;
   const std::string& name = path.tokens[0];
-  if (input.header || std::find(input.columns.begin(), input.columns.end(), name) != input.columns.end()) return {};
+  if (input.header ||
+      std::find(input.columns.begin(), input.columns.end(), name) != input.columns.end())
+    return {};
   const bool number = all_digits(name) && name.size() <= 6 && (name.size() == 1 || name[0] != '0');
   if (number && (input.columns.empty() || std::stoul(name) < input.columns.size())) return {};
   if (input.columns.empty()) {
-    return node.error("no column is called " + shown(name) + ", since there is neither `header` nor `columns`; write its place (/0 is the first)");
+    return node.error(
+        "no column is called " + shown(name) +
+        ", since there is neither `header` nor `columns`; write its place (/0 is the first)");
   }
-  return node.error("no column " + shown(name) + " in input.columns;" + nearest_name(name, input.columns) + " (or write its place: /0 is the first)");
+  return node.error("no column " + shown(name) + " in input.columns;" +
+                    nearest_name(name, input.columns) + " (or write its place: /0 is the first)");
 }
 
 std::string PlanParser::zone_problem(const std::string& zone) {
@@ -170,12 +201,15 @@ std::string PlanParser::zone_problem(const std::string& zone) {
 }
 
 Status PlanParser::read_properties(const PlanNode& node) {
-  if (!node.is_map() || node.children().empty()) return node.wrong_kind("write a map of names and paths, as {campaign: /properties/campaign}, or drop the key");
+  if (!node.is_map() || node.children().empty())
+    return node.wrong_kind(
+        "write a map of names and paths, as {campaign: /properties/campaign}, or drop the key");
   std::map<std::string, uint16_t> definitions;  // identity -> a property that has it
   for (const PlanNode& entry : node.children()) {
     Property property;
     property.name = entry.name();
-    if (property.name.empty()) return entry.error("a property without name; write a name before the colon");
+    if (property.name.empty())
+      return entry.error("a property without name; write a name before the colon");
     const char* advice = "write a path (/a/b), {at: path, missing: skip} or {present: path}";
     if (entry.is_text()) {
       QUIPU_TRY(read_path(entry, true, property.path));
@@ -193,11 +227,14 @@ Status PlanParser::read_properties(const PlanNode& node) {
       if (entry.has("missing")) QUIPU_TRY(entry.at("missing").one_of({"empty", "skip"}, missing));
       property.skip_missing = missing == 1;
     }
-    if (plan_.properties.size() == kMaxPropertyNames) return entry.error("more than " + std::to_string(kMaxPropertyNames) + " properties; drop some");
+    if (plan_.properties.size() == kMaxPropertyNames)
+      return entry.error("more than " + std::to_string(kMaxPropertyNames) +
+                         " properties; drop some");
     const uint16_t index = uint16_t(plan_.properties.size());
     definitions.try_emplace(property_identity(property), index);
     if (definitions.size() > size_t(kMaxColumns)) {
-      return entry.error("more than " + std::to_string(kMaxColumns) + " different properties; a plan has at most that many, `when`s included");
+      return entry.error("more than " + std::to_string(kMaxColumns) +
+                         " different properties; a plan has at most that many, `when`s included");
     }
     property_by_name_[property.name] = index;
     plan_.properties.push_back(std::move(property));
@@ -209,7 +246,8 @@ Status PlanParser::read_properties(const PlanNode& node) {
     column.identity = identity;
     column.property = index;
   }
-  for (Property& property : plan_.properties) property.column = column_of.at(property_identity(property));
+  for (Property& property : plan_.properties)
+    property.column = column_of.at(property_identity(property));
   return {};
 }
 

@@ -16,9 +16,9 @@
 namespace quipu {
 
 inline constexpr size_t kMaxPathBytes = 1024;
-inline constexpr size_t kMaxPathTokens = 64;          // as deep as a line may be nested
-inline constexpr size_t kMaxPropertyNames = 1024;     // several names may share a definition
-inline constexpr size_t kMaxWhenValues = 1000;        // of a property in a `when`
+inline constexpr size_t kMaxPathTokens = 64;       // as deep as a line may be nested
+inline constexpr size_t kMaxPropertyNames = 1024;  // several names may share a definition
+inline constexpr size_t kMaxWhenValues = 1000;     // of a property in a `when`
 inline constexpr size_t kMaxTenantsFileBytes = size_t(64) << 20;
 inline constexpr size_t kMaxIdentityBytes = size_t(64) << 20;  // of all rules' dimensions
 
@@ -26,7 +26,9 @@ class PlanParser {
  public:
   // A plan file: its tenants file is read from `directory`, its zones are checked.
   PlanParser(std::string file, std::string directory, std::string zoneinfo_dir)
-      : file_(std::move(file)), directory_(std::move(directory)), zoneinfo_dir_(std::move(zoneinfo_dir)) {}
+      : file_(std::move(file)),
+        directory_(std::move(directory)),
+        zoneinfo_dir_(std::move(zoneinfo_dir)) {}
   // A stored plan with the content of its tenants file, if it names one.
   PlanParser(std::string file, std::optional<std::string> tenants)
       : file_(std::move(file)), stored_(true), stored_tenants_(std::move(tenants)) {}
@@ -84,22 +86,24 @@ class PlanParser {
   Plan plan_;
   std::map<std::string, uint16_t, std::less<>> property_by_name_;
   std::map<std::string, std::string> zone_problems_;  // zones met: what is wrong with them, or ""
-  std::vector<Column> whens_;                         // in order of first use; numbered when all are known
+  std::vector<Column> whens_;  // in order of first use; numbered when all are known
   std::vector<int> rule_lines_;
   size_t identity_bytes_ = 0;
 };
 
 // Canonical JSON texts that name definitions for ever.
 std::string property_identity(const Property& property);
-std::string dimension_identity(const std::vector<Column>& columns, const std::vector<uint16_t>& sorted,
-                               const Column* when);
+std::string dimension_identity(const std::vector<Column>& columns,
+                               const std::vector<uint16_t>& sorted, const Column* when);
 
-// Adds a dimension to a list, or to the one of its identity (decision 3). at: identity -> index in the list.
+// Adds a dimension to a list, or to the one of its identity (decision 3). at: identity -> index in
+// the list.
 void unite_dimension(const PlannedDimension& dimension, std::vector<PlannedDimension>& list,
                      std::unordered_map<std::string, size_t>& at);
 
-// Tenant and metric names are compared with what events give: a name that the field's trim or lowercase would
-// change can never be met. The canonical name, or what is wrong.
-Status canonical_name(const std::string& name, const Field& field, const char* field_name, std::string& out);
+// Tenant and metric names are compared with what events give: a name that the field's trim or
+// lowercase would change can never be met. The canonical name, or what is wrong.
+Status canonical_name(const std::string& name, const Field& field, const char* field_name,
+                      std::string& out);
 
 }  // namespace quipu

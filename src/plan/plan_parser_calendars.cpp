@@ -11,14 +11,19 @@
 namespace quipu {
 namespace {
 
-const std::vector<std::string> kWeekDays = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+const std::vector<std::string> kWeekDays = {"monday", "tuesday",  "wednesday", "thursday",
+                                            "friday", "saturday", "sunday"};
 
 // What is wrong with adding `calendar`, or "".
 std::string calendar_problem(const std::vector<Calendar>& there, const Calendar& calendar) {
   for (const Calendar& c : there) {
-    if (c.name == calendar.name) return "two calendars are called " + shown(calendar.name) + "; give one of them another name (name: ...)";
+    if (c.name == calendar.name)
+      return "two calendars are called " + shown(calendar.name) +
+             "; give one of them another name (name: ...)";
   }
-  if (there.size() == size_t(kMaxCalendars)) return "more than " + std::to_string(kMaxCalendars) + " calendars; a tenant has at most that many";
+  if (there.size() == size_t(kMaxCalendars))
+    return "more than " + std::to_string(kMaxCalendars) +
+           " calendars; a tenant has at most that many";
   return "";
 }
 
@@ -47,13 +52,17 @@ std::optional<std::vector<std::string>> split_csv_line(std::string_view line) {
 
 Result<std::string> read_tenants_text(const std::filesystem::path& path) {
   std::error_code error;
-  if (!std::filesystem::is_regular_file(path, error)) return Error{"there is no file " + path.string() + "; its path is taken from the plan's folder"};
+  if (!std::filesystem::is_regular_file(path, error))
+    return Error{"there is no file " + path.string() +
+                 "; its path is taken from the plan's folder"};
   if (std::filesystem::file_size(path, error) > kMaxTenantsFileBytes || error) {
-    return Error{path.string() + " has more than " + std::to_string(kMaxTenantsFileBytes >> 20) + " MiB; split the tenants over several stores"};
+    return Error{path.string() + " has more than " + std::to_string(kMaxTenantsFileBytes >> 20) +
+                 " MiB; split the tenants over several stores"};
   }
   std::ifstream in(path, std::ios::binary);
   std::string text{std::istreambuf_iterator<char>(in), std::istreambuf_iterator<char>()};
-  if (!in.is_open() || in.bad()) return Error{path.string() + " cannot be read; check its permissions"};
+  if (!in.is_open() || in.bad())
+    return Error{path.string() + " cannot be read; check its permissions"};
   return text;
 }
 
@@ -61,7 +70,10 @@ Result<std::string> read_tenants_text(const std::filesystem::path& path) {
 
 Status PlanParser::read_calendars(const PlanNode& node) {
   QUIPU_TRY(node.only_keys({"default", "tenants"}));
-  if (!node.has("default")) return node.error("default is missing; write the calendars of all other tenants, as `default: [{zone: UTC}]`");
+  if (!node.has("default"))
+    return node.error(
+        "default is missing; write the calendars of all other tenants, as `default: [{zone: "
+        "UTC}]`");
   plan_.calendars.fallback.clear();
   QUIPU_TRY(read_calendar_list(node.at("default"), plan_.calendars.fallback));
   return node.has("tenants") ? read_tenants(node.at("tenants")) : Status();
@@ -69,14 +81,16 @@ Status PlanParser::read_calendars(const PlanNode& node) {
 
 Status PlanParser::read_calendar_list(const PlanNode& node, std::vector<Calendar>& out) {
   std::vector<PlanNode> calendars;
-  QUIPU_TRY(node.list("write a list of calendars, as [{zone: Europe/Berlin, week_start: monday}]", calendars));
+  QUIPU_TRY(node.list("write a list of calendars, as [{zone: Europe/Berlin, week_start: monday}]",
+                      calendars));
   for (const PlanNode& calendar : calendars) QUIPU_TRY(read_calendar(calendar, out));
   return {};
 }
 
 Status PlanParser::read_calendar(const PlanNode& node, std::vector<Calendar>& out) {
   QUIPU_TRY(node.only_keys({"zone", "week_start", "name"}));
-  if (!node.has("zone")) return node.error("a calendar without zone; write an IANA zone, as {zone: America/New_York}");
+  if (!node.has("zone"))
+    return node.error("a calendar without zone; write an IANA zone, as {zone: America/New_York}");
   Calendar calendar;
   QUIPU_TRY(node.at("zone").name_text(calendar.zone));
   std::string problem = zone_problem(calendar.zone);
@@ -96,7 +110,10 @@ Status PlanParser::read_calendar(const PlanNode& node, std::vector<Calendar>& ou
 
 // `file` and `unknown` with a text are settings; every other entry is a tenant with its calendars.
 Status PlanParser::read_tenants(const PlanNode& node) {
-  if (!node.is_map() || node.children().empty()) return node.wrong_kind("write {file: tenants.csv}, or tenants with their calendars, as {shop: [{zone: Asia/Tokyo}]}");
+  if (!node.is_map() || node.children().empty())
+    return node.wrong_kind(
+        "write {file: tenants.csv}, or tenants with their calendars, as {shop: [{zone: "
+        "Asia/Tokyo}]}");
   for (const PlanNode& entry : node.children()) {
     if (entry.name() == "unknown" && !entry.is_list()) {
       int unknown = 0;
@@ -109,9 +126,12 @@ Status PlanParser::read_tenants(const PlanNode& node) {
   for (const PlanNode& entry : node.children()) {
     if (!entry.is_list() && (entry.name() == "unknown" || entry.name() == "file")) continue;
     std::string tenant;
-    if (Status named = canonical_name(entry.name(), plan_.tenant, "tenant", tenant); !named.ok()) return entry.error(named.error().message);
+    if (Status named = canonical_name(entry.name(), plan_.tenant, "tenant", tenant); !named.ok())
+      return entry.error(named.error().message);
     auto [place, fresh] = plan_.calendars.tenants.try_emplace(tenant);
-    if (!fresh) return entry.error("tenant " + shown(tenant) + " has calendars already; list all its calendars in one place");
+    if (!fresh)
+      return entry.error("tenant " + shown(tenant) +
+                         " has calendars already; list all its calendars in one place");
     QUIPU_TRY(read_calendar_list(entry, place->second));
   }
   return {};
@@ -121,7 +141,9 @@ Status PlanParser::read_tenants_file(const PlanNode& node) {
   std::string name;
   QUIPU_TRY(node.name_text(name));
   if (stored_) {
-    if (!stored_tenants_) return node.error("the tenants file was not stored with the plan; restore the store from a backup");
+    if (!stored_tenants_)
+      return node.error(
+          "the tenants file was not stored with the plan; restore the store from a backup");
     plan_.tenants_file_text_ = stored_tenants_;
   } else {
     auto text = read_tenants_text(std::filesystem::path(directory_) / name);
@@ -134,12 +156,15 @@ Status PlanParser::read_tenants_file(const PlanNode& node) {
 Status PlanParser::read_tenants_csv(const std::string& text, const std::string& file) {
   enum : size_t { kTenant, kZone, kWeekStart, kName, kFields };
   static const std::vector<std::string> kHeader = {"tenant", "zone", "week_start", "name"};
-  constexpr char kHeaderAdvice[] = "; the first line is tenant,zone,week_start,name (the last two may be left out)";
+  constexpr char kHeaderAdvice[] =
+      "; the first line is tenant,zone,week_start,name (the last two may be left out)";
   std::vector<size_t> header;  // which field a column is
   std::string_view rest = text;
   if (rest.substr(0, 3) == "\xEF\xBB\xBF") rest.remove_prefix(3);
   int line_number = 0;
-  auto wrong = [&](const std::string& key, const std::string& what) { return plan_error(file, line_number, key, what); };
+  auto wrong = [&](const std::string& key, const std::string& what) {
+    return plan_error(file, line_number, key, what);
+  };
   while (!rest.empty()) {
     ++line_number;
     const size_t end = std::min(rest.find('\n'), rest.size());
@@ -149,35 +174,48 @@ Status PlanParser::read_tenants_csv(const std::string& text, const std::string& 
     if (line.find_first_not_of(" \t") == line.npos) continue;
     if (!is_valid_utf8(line)) return wrong("", "not UTF-8; save the file as UTF-8");
     auto fields = split_csv_line(line);
-    if (!fields) return wrong("", "a quote that does not close, or text after one; a quote inside quotes is written \"\"");
+    if (!fields)
+      return wrong(
+          "",
+          "a quote that does not close, or text after one; a quote inside quotes is written \"\"");
     if (header.empty()) {
       for (const std::string& name : *fields) {
-        const size_t field = size_t(std::find(kHeader.begin(), kHeader.end(), name) - kHeader.begin());
-        if (field == kFields) return wrong(shown(name), "unknown column;" + nearest_name(name, kHeader, true) + kHeaderAdvice);
-        if (std::find(header.begin(), header.end(), field) != header.end()) return wrong(name, std::string("given twice") + kHeaderAdvice);
+        const size_t field =
+            size_t(std::find(kHeader.begin(), kHeader.end(), name) - kHeader.begin());
+        if (field == kFields)
+          return wrong(shown(name),
+                       "unknown column;" + nearest_name(name, kHeader, true) + kHeaderAdvice);
+        if (std::find(header.begin(), header.end(), field) != header.end())
+          return wrong(name, std::string("given twice") + kHeaderAdvice);
         header.push_back(field);
       }
       for (size_t needed : {kTenant, kZone}) {
-        if (std::find(header.begin(), header.end(), needed) == header.end()) return wrong(kHeader[needed], std::string("this column is missing") + kHeaderAdvice);
+        if (std::find(header.begin(), header.end(), needed) == header.end())
+          return wrong(kHeader[needed], std::string("this column is missing") + kHeaderAdvice);
       }
       continue;
     }
     if (fields->size() != header.size()) {
-      return wrong("", std::to_string(fields->size()) + " fields where the first line has " + std::to_string(header.size()) + "; write as many");
+      return wrong("", std::to_string(fields->size()) + " fields where the first line has " +
+                           std::to_string(header.size()) + "; write as many");
     }
     std::array<std::string, kFields> row;
     for (size_t i = 0; i < header.size(); ++i) row[header[i]] = std::move((*fields)[i]);
 
     Calendar calendar;
     std::string tenant, problem;
-    if (Status named = canonical_name(row[kTenant], plan_.tenant, "tenant", tenant); !named.ok()) return wrong("tenant", named.error().message);
+    if (Status named = canonical_name(row[kTenant], plan_.tenant, "tenant", tenant); !named.ok())
+      return wrong("tenant", named.error().message);
     calendar.zone = row[kZone];
-    if (calendar.zone.empty()) return wrong("zone", "is empty; write an IANA zone, such as Europe/Berlin");
+    if (calendar.zone.empty())
+      return wrong("zone", "is empty; write an IANA zone, such as Europe/Berlin");
     problem = zone_problem(calendar.zone);
     if (!problem.empty()) return wrong("zone", problem);
     if (!row[kWeekStart].empty()) {
       const auto day = std::find(kWeekDays.begin(), kWeekDays.end(), row[kWeekStart]);
-      if (day == kWeekDays.end()) return wrong("week_start", "no day " + shown(row[kWeekStart]) + ";" + nearest_name(row[kWeekStart], kWeekDays, true));
+      if (day == kWeekDays.end())
+        return wrong("week_start", "no day " + shown(row[kWeekStart]) + ";" +
+                                       nearest_name(row[kWeekStart], kWeekDays, true));
       calendar.week_start = WeekStart(day - kWeekDays.begin());
     }
     calendar.name = row[kName].empty() ? calendar.zone : row[kName];

@@ -19,7 +19,8 @@ int combinations(int n, int up_to) {
 }
 
 // Appends the subsets of `size` in lexicographic order.
-void append_subsets(const std::vector<uint16_t>& of, size_t size, std::vector<std::vector<uint16_t>>& out) {
+void append_subsets(const std::vector<uint16_t>& of, size_t size,
+                    std::vector<std::vector<uint16_t>>& out) {
   std::vector<size_t> pick(size);
   for (size_t i = 0; i < size; ++i) pick[i] = i;
   for (;;) {
@@ -35,14 +36,19 @@ void append_subsets(const std::vector<uint16_t>& of, size_t size, std::vector<st
 
 int blocks(size_t dimensions) { return int((dimensions + 63) / 64); }
 
-constexpr char kMetricsAdvice[] = "write a list of metrics, as [Opened Email, Clicked Email], or \"*\" for all";
-constexpr char kByAdvice[] = "write a list of properties and lists of them, as [[], campaign, [campaign, client]] ([] is the metric alone)";
+constexpr char kMetricsAdvice[] =
+    "write a list of metrics, as [Opened Email, Clicked Email], or \"*\" for all";
+constexpr char kByAdvice[] =
+    "write a list of properties and lists of them, as [[], campaign, [campaign, client]] ([] is "
+    "the metric alone)";
 
 }  // namespace
 
-std::string dimension_identity(const std::vector<Column>& columns, const std::vector<uint16_t>& sorted, const Column* when) {
+std::string dimension_identity(const std::vector<Column>& columns,
+                               const std::vector<uint16_t>& sorted, const Column* when) {
   std::string out = "{";
-  if (when) out.append(when->identity, 1, when->identity.size() - 2).append(",");  // without its braces
+  if (when)
+    out.append(when->identity, 1, when->identity.size() - 2).append(",");  // without its braces
   out += "\"of\":[";
   for (size_t i = 0; i < sorted.size(); ++i) {
     if (i) out += ',';
@@ -74,7 +80,8 @@ Status PlanParser::read_count(const PlanNode& node) {
 }
 
 Status PlanParser::read_rule(const PlanNode& node) {
-  QUIPU_TRY(node.only_keys({"metrics", "together", "when", "by", "combinations", "unique", "sum", "lifetime"}));
+  QUIPU_TRY(node.only_keys(
+      {"metrics", "together", "when", "by", "combinations", "unique", "sum", "lifetime"}));
   rule_lines_.push_back(node.line());
   Plan::Rule& rule = plan_.rules_.emplace_back();
   if (!node.has("metrics")) return node.error(std::string("metrics is missing; ") + kMetricsAdvice);
@@ -102,8 +109,10 @@ Status PlanParser::read_metrics(const PlanNode& node, Plan::Rule& rule) const {
   QUIPU_TRY(node.list(kMetricsAdvice, names));
   for (const PlanNode& name : names) {
     QUIPU_TRY(name.text(text));
-    if (text == "*") return name.error("a * in a list of metrics; for all metrics write metrics: \"*\"");
-    if (Status named = canonical_name(text, plan_.metric, "metric", rule.metrics.emplace_back()); !named.ok()) {
+    if (text == "*")
+      return name.error("a * in a list of metrics; for all metrics write metrics: \"*\"");
+    if (Status named = canonical_name(text, plan_.metric, "metric", rule.metrics.emplace_back());
+        !named.ok()) {
       return name.error(named.error().message);
     }
   }
@@ -112,12 +121,16 @@ Status PlanParser::read_metrics(const PlanNode& node, Plan::Rule& rule) const {
   return {};
 }
 
-Status PlanParser::find_property(const PlanNode& node, const std::string& name, uint16_t& out) const {
+Status PlanParser::find_property(const PlanNode& node, const std::string& name,
+                                 uint16_t& out) const {
   const auto found = property_by_name_.find(name);
   if (found == property_by_name_.end()) {
     std::vector<std::string> known;
     for (const Property& p : plan_.properties) known.push_back(p.name);
-    return node.error("no property " + shown(name) + (known.empty() ? "; name it under `properties:`" : ";" + nearest_name(name, known) + " (or name it under `properties:`)"));
+    return node.error(
+        "no property " + shown(name) +
+        (known.empty() ? "; name it under `properties:`"
+                       : ";" + nearest_name(name, known) + " (or name it under `properties:`)"));
   }
   out = found->second;
   return {};
@@ -131,9 +144,12 @@ Status PlanParser::read_property_list(const PlanNode& node, std::vector<uint16_t
     uint16_t property = 0;
     QUIPU_TRY(find_property(item, name, property));
     for (uint16_t before : out) {
-      if (before == property) return item.error("property " + shown(name) + " is named twice here; once is enough");
+      if (before == property)
+        return item.error("property " + shown(name) + " is named twice here; once is enough");
       if (plan_.properties[before].column == plan_.properties[property].column) {
-        return item.error("property " + shown(name) + " is the same as " + shown(plan_.properties[before].name) + " (one path, one rule); keep one of them");
+        return item.error("property " + shown(name) + " is the same as " +
+                          shown(plan_.properties[before].name) +
+                          " (one path, one rule); keep one of them");
       }
     }
     out.push_back(property);
@@ -141,10 +157,13 @@ Status PlanParser::read_property_list(const PlanNode& node, std::vector<uint16_t
   return {};
 }
 
-Status PlanParser::read_lists(const PlanNode& rule, std::vector<std::vector<uint16_t>>& lists) const {
+Status PlanParser::read_lists(const PlanNode& rule,
+                              std::vector<std::vector<uint16_t>>& lists) const {
   const bool by = rule.has("by");
   if (by == rule.has("combinations")) {
-    return rule.error(by ? "has both `by` and `combinations`; make it two rules" : "counts by nothing; add by: [[]] (the metric alone), by: [property] or combinations");
+    return rule.error(
+        by ? "has both `by` and `combinations`; make it two rules"
+           : "counts by nothing; add by: [[]] (the metric alone), by: [property] or combinations");
   }
   if (!by) return read_combinations(rule.at("combinations"), lists);
   std::vector<PlanNode> entries;
@@ -159,16 +178,20 @@ Status PlanParser::read_lists(const PlanNode& rule, std::vector<std::vector<uint
     }
     if (!entry.is_list()) return entry.wrong_kind(kByAdvice);
     QUIPU_TRY(read_property_list(entry, list));
-    if (list.size() > size_t(kMaxArity)) return entry.error(std::to_string(list.size()) + " properties in one list; at most " + std::to_string(kMaxArity) + " are counted together");
+    if (list.size() > size_t(kMaxArity))
+      return entry.error(std::to_string(list.size()) + " properties in one list; at most " +
+                         std::to_string(kMaxArity) + " are counted together");
   }
   return {};
 }
 
-Status PlanParser::read_combinations(const PlanNode& node, std::vector<std::vector<uint16_t>>& lists) const {
+Status PlanParser::read_combinations(const PlanNode& node,
+                                     std::vector<std::vector<uint16_t>>& lists) const {
   const char* advice = "write {of: [properties], up_to: 2}";
   if (!node.is_map()) return node.wrong_kind(advice);
   QUIPU_TRY(node.only_keys({"of", "up_to"}));
-  if (!node.has("of") || !node.has("up_to")) return node.error(std::string("needs both of and up_to; ") + advice);
+  if (!node.has("of") || !node.has("up_to"))
+    return node.error(std::string("needs both of and up_to; ") + advice);
   std::vector<PlanNode> names;
   QUIPU_TRY(node.at("of").list("write a list of properties", names));
   std::vector<uint16_t> of;
@@ -176,9 +199,11 @@ Status PlanParser::read_combinations(const PlanNode& node, std::vector<std::vect
   int up_to = 0;
   QUIPU_TRY(node.at("up_to").number(1, kMaxArity, up_to));
   if (combinations(int(of.size()), up_to) > kMaxDimensions) {
-    return node.error("gives more than " + std::to_string(kMaxDimensions) + " combinations; name fewer properties, or a smaller up_to");
+    return node.error("gives more than " + std::to_string(kMaxDimensions) +
+                      " combinations; name fewer properties, or a smaller up_to");
   }
-  for (size_t size = 1; size <= std::min(of.size(), size_t(up_to)); ++size) append_subsets(of, size, lists);
+  for (size_t size = 1; size <= std::min(of.size(), size_t(up_to)); ++size)
+    append_subsets(of, size, lists);
   return {};
 }
 
@@ -191,7 +216,9 @@ Status PlanParser::read_sums(const PlanNode& node, uint8_t& sums) const {
     std::string name;
     QUIPU_TRY(item.text(name));
     const size_t value = size_t(std::find(known.begin(), known.end(), name) - known.begin());
-    if (value == known.size()) return item.error("no value " + shown(name) + ";" + nearest_name(name, known) + " (values are named under event.values)");
+    if (value == known.size())
+      return item.error("no value " + shown(name) + ";" + nearest_name(name, known) +
+                        " (values are named under event.values)");
     sums |= uint8_t(1 << value);
   }
   return {};
@@ -207,16 +234,24 @@ Status PlanParser::read_when(const PlanNode& node, std::optional<uint16_t>& out)
     QUIPU_TRY(find_property(entry, entry.name(), index));
     const Property& property = plan_.properties[index];
     for (const auto& [there, values] : column.when) {
-      if (there == property.column) return entry.error("property " + shown(property.name) + " is the same as another one of this `when` (one path, one rule); put the values in one list");
+      if (there == property.column)
+        return entry.error("property " + shown(property.name) +
+                           " is the same as another one of this `when` (one path, one rule); put "
+                           "the values in one list");
     }
     std::vector<PlanNode> items;
     QUIPU_TRY(entry.list(advice, items));
-    if (items.size() > kMaxWhenValues) return entry.error("more than " + std::to_string(kMaxWhenValues) + " values; name fewer, or count by the property");
+    if (items.size() > kMaxWhenValues)
+      return entry.error("more than " + std::to_string(kMaxWhenValues) +
+                         " values; name fewer, or count by the property");
     std::vector<std::string> values;
     for (const PlanNode& item : items) {
       std::string text, scratch;
       QUIPU_TRY(item.text(text));
-      if (property.present && text != "true" && text != "false") return item.error(shown(text) + " is never met, since a {present: path} is true or false; write one of them");
+      if (property.present && text != "true" && text != "false")
+        return item.error(
+            shown(text) +
+            " is never met, since a {present: path} is true or false; write one of them");
       values.emplace_back(canonical_text(text, scratch));
     }
     std::sort(values.begin(), values.end());
@@ -235,18 +270,21 @@ Status PlanParser::read_when(const PlanNode& node, std::optional<uint16_t>& out)
     column.identity += "]}";
   }
   column.identity += "]}";
-  auto same = std::find_if(whens_.begin(), whens_.end(), [&](const Column& c) { return c.identity == column.identity; });
+  auto same = std::find_if(whens_.begin(), whens_.end(),
+                           [&](const Column& c) { return c.identity == column.identity; });
   out = uint16_t(same - whens_.begin());
   if (same != whens_.end()) return {};
   whens_.push_back(std::move(column));
   if (plan_.columns.size() + whens_.size() > size_t(kMaxColumns)) {
-    return node.error("the plan's " + std::to_string(plan_.columns.size()) + " properties and " + std::to_string(whens_.size()) +
-                      " different `when`s are more than " + std::to_string(kMaxColumns) + "; drop some");
+    return node.error("the plan's " + std::to_string(plan_.columns.size()) + " properties and " +
+                      std::to_string(whens_.size()) + " different `when`s are more than " +
+                      std::to_string(kMaxColumns) + "; drop some");
   }
   return {};
 }
 
-Status PlanParser::add_dimensions(const PlanNode& node, const std::vector<std::vector<uint16_t>>& lists,
+Status PlanParser::add_dimensions(const PlanNode& node,
+                                  const std::vector<std::vector<uint16_t>>& lists,
                                   const PlannedDimension& flags, Plan::Rule& rule) {
   const Column* when = flags.when ? &whens_[*flags.when] : nullptr;
   std::unordered_map<std::string, size_t> at;
@@ -257,10 +295,14 @@ Status PlanParser::add_dimensions(const PlanNode& node, const std::vector<std::v
     std::sort(dimension.columns.begin(), dimension.columns.end());
     dimension.identity = dimension_identity(plan_.columns, dimension.columns, when);
     unite_dimension(dimension, rule.dimensions, at);
-    if (rule.dimensions.size() > size_t(kMaxDimensions)) return node.error("counts by more than " + std::to_string(kMaxDimensions) + " lists; a metric has at most that many");
+    if (rule.dimensions.size() > size_t(kMaxDimensions))
+      return node.error("counts by more than " + std::to_string(kMaxDimensions) +
+                        " lists; a metric has at most that many");
   }
   for (const PlannedDimension& d : rule.dimensions) identity_bytes_ += d.identity.size();
-  if (identity_bytes_ > kMaxIdentityBytes) return node.error("the plan's counters are too many to hold; shorten `when`, `by` or the paths");
+  if (identity_bytes_ > kMaxIdentityBytes)
+    return node.error(
+        "the plan's counters are too many to hold; shorten `when`, `by` or the paths");
   return {};
 }
 
@@ -273,16 +315,20 @@ Status PlanParser::check_groups() const {
     auto [there, fresh] = groups.try_emplace(rule.together, i);
     const Plan::Rule& first = plan_.rules_[there->second];
     if (!fresh && (first.all_metrics != rule.all_metrics || first.metrics != rule.metrics)) {
-      return plan_error(file_, rule_lines_[i], "count.together", shown(rule.together) + " has other metrics than in line " +
-                        std::to_string(rule_lines_[there->second]) + "; give it the same ones, or another name");
+      return plan_error(file_, rule_lines_[i], "count.together",
+                        shown(rule.together) + " has other metrics than in line " +
+                            std::to_string(rule_lines_[there->second]) +
+                            "; give it the same ones, or another name");
     }
   }
   for (size_t i = 0; i < plan_.rules_.size(); ++i) {
     for (const std::string& metric : plan_.rules_[i].metrics) {
       const auto group = groups.find(metric);
       if (group != groups.end()) {
-        return plan_error(file_, rule_lines_[i], "count.metrics", "the metric " + shown(metric) + " has the name of the group in line " +
-                          std::to_string(rule_lines_[group->second]) + "; give that `together` another name");
+        return plan_error(file_, rule_lines_[i], "count.metrics",
+                          "the metric " + shown(metric) + " has the name of the group in line " +
+                              std::to_string(rule_lines_[group->second]) +
+                              "; give that `together` another name");
       }
     }
   }
@@ -292,7 +338,8 @@ Status PlanParser::check_groups() const {
 void PlanParser::number_when_columns() {
   std::vector<uint16_t> order;
   for (size_t i = 0; i < whens_.size(); ++i) order.push_back(uint16_t(i));
-  std::sort(order.begin(), order.end(), [&](uint16_t a, uint16_t b) { return whens_[a].identity < whens_[b].identity; });
+  std::sort(order.begin(), order.end(),
+            [&](uint16_t a, uint16_t b) { return whens_[a].identity < whens_[b].identity; });
   std::vector<uint16_t> column_of(whens_.size());
   for (uint16_t when : order) {
     column_of[when] = uint16_t(plan_.columns.size());
@@ -308,7 +355,7 @@ void PlanParser::number_when_columns() {
 // Holds every metric to kMaxBlocks blocks of 64 dimensions, where each section begins a block.
 Status PlanParser::check_dimensions_of_metrics() const {
   struct Metric {
-    std::set<uint32_t> own;     // dimensions beside those of "*" rules
+    std::set<uint32_t> own;  // dimensions beside those of "*" rules
     int group_blocks = 0;
     int line = 0;
   };
@@ -328,7 +375,9 @@ Status PlanParser::check_dimensions_of_metrics() const {
       if (rule.all_metrics != (pass == 0)) continue;
       if (rule.all_metrics) line_of_all = rule_lines_[i];
       std::vector<uint32_t> dimensions;
-      for (const PlannedDimension& d : rule.dimensions) dimensions.push_back(numbers.try_emplace(d.identity, uint32_t(numbers.size())).first->second);
+      for (const PlannedDimension& d : rule.dimensions)
+        dimensions.push_back(
+            numbers.try_emplace(d.identity, uint32_t(numbers.size())).first->second);
       if (!rule.together.empty()) {
         Group& group = groups[rule.together];
         group.dimensions.insert(dimensions.begin(), dimensions.end());
@@ -351,16 +400,21 @@ Status PlanParser::check_dimensions_of_metrics() const {
   int group_blocks_of_all = 0;
   for (const auto& [name, group] : groups) {
     if (group.rule->all_metrics) group_blocks_of_all += blocks(group.dimensions.size());
-    for (const std::string& metric : group.rule->metrics) metrics[metric].group_blocks += blocks(group.dimensions.size());
+    for (const std::string& metric : group.rule->metrics)
+      metrics[metric].group_blocks += blocks(group.dimensions.size());
   }
   auto check = [&](std::string_view name, int line, size_t own, int group_blocks) -> Status {
     if (blocks(own) + group_blocks <= kMaxBlocks) return {};
-    return plan_error(file_, line, "count", (name.empty() ? std::string("all metrics") : "the metric " + shown(name)) + " would count in more than " +
-                      std::to_string(kMaxDimensions) + " lists (of its own and of each `together`, each rounded up to a multiple of 64); drop some");
+    return plan_error(file_, line, "count",
+                      (name.empty() ? std::string("all metrics") : "the metric " + shown(name)) +
+                          " would count in more than " + std::to_string(kMaxDimensions) +
+                          " lists (of its own and of each `together`, each rounded up to a "
+                          "multiple of 64); drop some");
   };
   QUIPU_TRY(check("", line_of_all, of_all.size(), group_blocks_of_all));
   for (const auto& [name, metric] : metrics) {
-    QUIPU_TRY(check(name, metric.line, of_all.size() + metric.own.size(), group_blocks_of_all + metric.group_blocks));
+    QUIPU_TRY(check(name, metric.line, of_all.size() + metric.own.size(),
+                    group_blocks_of_all + metric.group_blocks));
   }
   return {};
 }

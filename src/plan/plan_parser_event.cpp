@@ -14,12 +14,14 @@ Status PlanParser::read_event(const PlanNode& node) {
   for (const char* key : {"tenant", "metric", "time"}) {
     if (node.has(key)) continue;
     const bool time = std::string_view(key) == "time";
-    return node.error(std::string(key) + " is missing; write where it is in a line (" + key + ": /path)" +
-                      (time ? "" : std::string(", or one text for all (") + key + ": {const: text})"));
+    return node.error(
+        std::string(key) + " is missing; write where it is in a line (" + key + ": /path)" +
+        (time ? "" : std::string(", or one text for all (") + key + ": {const: text})"));
   }
   QUIPU_TRY(read_field(node.at("tenant"), FieldUse::plain, plan_.tenant));
   QUIPU_TRY(read_field(node.at("metric"), FieldUse::plain, plan_.metric));
-  if (node.has("profile")) QUIPU_TRY(read_field(node.at("profile"), FieldUse::profile, plan_.profile));
+  if (node.has("profile"))
+    QUIPU_TRY(read_field(node.at("profile"), FieldUse::profile, plan_.profile));
   if (node.has("id")) QUIPU_TRY(read_field(node.at("id"), FieldUse::id, plan_.id));
   QUIPU_TRY(read_time(node.at("time")));
   if (node.has("values")) QUIPU_TRY(read_values(node.at("values")));
@@ -43,13 +45,16 @@ Status PlanParser::read_field(const PlanNode& node, FieldUse use, Field& out) co
       QUIPU_TRY(node.only_keys({"first", "const", "trim", "lowercase"}));
   }
   if (int(node.has("first")) + int(node.has("all")) + int(node.has("const")) != 1) {
-    return node.error(use == FieldUse::id ? "needs one of first, all and const; write {first: [paths]}, {all: [paths]} or {const: text}"
-                                          : "needs either first or const; write {first: [paths]} or {const: text}");
+    return node.error(use == FieldUse::id
+                          ? "needs one of first, all and const; write {first: [paths]}, {all: "
+                            "[paths]} or {const: text}"
+                          : "needs either first or const; write {first: [paths]} or {const: text}");
   }
   if (node.has("required")) QUIPU_TRY(node.at("required").yes_no(out.required));
   if (node.has("first")) return read_alternatives(node, out);
   for (const char* key : {"trim", "lowercase", "else"}) {
-    if (node.has(key)) return node.at(key).error("goes with `first` only; drop it, or write {first: [paths]}");
+    if (node.has(key))
+      return node.at(key).error("goes with `first` only; drop it, or write {first: [paths]}");
   }
   if (node.has("const")) return read_constant(node.at("const"), use, out);
   out.kind = Field::Kind::all;
@@ -80,7 +85,8 @@ Status PlanParser::read_constant(const PlanNode& node, FieldUse use, Field& out)
     return {};
   }
   const DecimalError error = parse_fixed6(trimmed).error;
-  if (error == DecimalError::not_a_number) return node.wrong_kind("write a number, such as 1 or 0.25");
+  if (error == DecimalError::not_a_number)
+    return node.wrong_kind("write a number, such as 1 or 0.25");
   if (error == DecimalError::too_large) return node.wrong_kind("write a number of at most 10^20");
   out.constant = std::string(canonical_text(trimmed, scratch));
   return {};
@@ -107,9 +113,12 @@ Status PlanParser::read_time(const PlanNode& node) {
   }
   if (node.has("format")) {
     const PlanNode format = node.at("format");
-    if (node.has("unit")) return format.error("goes not with `unit`: a time is a number in a unit or a text in a format; drop one");
+    if (node.has("unit"))
+      return format.error(
+          "goes not with `unit`: a time is a number in a unit or a text in a format; drop one");
     QUIPU_TRY(format.name_text(time.format));
-    if (Status checked = check_time_format(time.format); !checked.ok()) return format.error(checked.error().message);
+    if (Status checked = check_time_format(time.format); !checked.ok())
+      return format.error(checked.error().message);
   }
   if (node.has("no_offset")) {
     QUIPU_TRY(node.at("no_offset").name_text(time.no_offset));
@@ -120,10 +129,14 @@ Status PlanParser::read_time(const PlanNode& node) {
 }
 
 Status PlanParser::read_values(const PlanNode& node) {
-  if (!node.is_map() || node.children().empty()) return node.wrong_kind("write a map of names and paths, as {revenue: /value}, or drop the key");
+  if (!node.is_map() || node.children().empty())
+    return node.wrong_kind("write a map of names and paths, as {revenue: /value}, or drop the key");
   for (const PlanNode& entry : node.children()) {
-    if (entry.name().empty()) return entry.error("a value without name; write a name before the colon");
-    if (plan_.values.size() == size_t(kMaxValues)) return entry.error("more than " + std::to_string(kMaxValues) + " values; a plan sums at most that many");
+    if (entry.name().empty())
+      return entry.error("a value without name; write a name before the colon");
+    if (plan_.values.size() == size_t(kMaxValues))
+      return entry.error("more than " + std::to_string(kMaxValues) +
+                         " values; a plan sums at most that many");
     ValueField& value = plan_.values.emplace_back();
     value.name = entry.name();
     QUIPU_TRY(read_field(entry, FieldUse::value, value.field));

@@ -42,8 +42,8 @@ struct Model {
     bool unique = true, lifetime = false;
     std::set<int> sums;
   };
-  Names names;                     // of properties
-  std::vector<int> definitions;    // of properties: numbers; two names may have one
+  Names names;                   // of properties
+  std::vector<int> definitions;  // of properties: numbers; two names may have one
   std::vector<Rule> rules;
 
   std::vector<std::vector<int>> expanded(const Rule& rule) const {
@@ -57,8 +57,10 @@ struct Model {
     return out;
   }
 
-  // What a metric counts: selector -> dimension (when, definitions) -> flags. `with_names`: and how it is shown.
-  std::map<std::string, std::map<std::string, std::string>> counts(const std::string& metric, bool with_names) const {
+  // What a metric counts: selector -> dimension (when, definitions) -> flags. `with_names`: and how
+  // it is shown.
+  std::map<std::string, std::map<std::string, std::string>> counts(const std::string& metric,
+                                                                   bool with_names) const {
     struct Flags {
       std::set<int> sums;
       bool unique = false, lifetime = false;
@@ -107,13 +109,15 @@ struct Model {
     std::map<std::string, int> defined;
     for (size_t p = 0; p < names.size(); ++p) defined[names[p]] = definitions[p];
     std::string out;
-    for (const auto& [name, definition] : defined) out += name + ":" + std::to_string(definition) + "\n";
+    for (const auto& [name, definition] : defined)
+      out += name + ":" + std::to_string(definition) + "\n";
     Names metrics = kMetrics;
     metrics.push_back("some other");
     for (const std::string& metric : metrics) {
       out += metric + "\n";
       for (const auto& [selector, dimensions] : counts(metric, true)) {
-        for (const auto& [key, flags] : dimensions) out += selector + " / " + key + " / " + flags + "\n";
+        for (const auto& [key, flags] : dimensions)
+          out += selector + " / " + key + " / " + flags + "\n";
       }
     }
     return out;
@@ -121,7 +125,8 @@ struct Model {
 };
 
 std::string definition_yaml(int definition) {
-  static const char* const kForms[] = {"/p%", "{at: /p%, missing: skip}", "{present: /p%}", "\"/items/*/p%\"", "{at: \"/p%\"}"};
+  static const char* const kForms[] = {"/p%", "{at: /p%, missing: skip}", "{present: /p%}",
+                                       "\"/items/*/p%\"", "{at: \"/p%\"}"};
   // Numbers 0..4 have different meanings but for 4, which is 0 written in another way.
   std::string text = kForms[definition % 5];
   return text.replace(text.find('%'), 1, std::to_string(definition / 5));
@@ -146,7 +151,8 @@ Model random_model(Random& random, bool twins) {
     random.shuffle(order);
     std::set<int> defs;
     for (int p : order) {
-      if (int(list.size()) < most && defs.insert(m.definitions[size_t(p)]).second) list.push_back(p);
+      if (int(list.size()) < most && defs.insert(m.definitions[size_t(p)]).second)
+        list.push_back(p);
     }
     if (!twins) std::sort(list.begin(), list.end());
     return list;
@@ -166,14 +172,18 @@ Model random_model(Random& random, bool twins) {
     if (random.chance(30)) {
       for (int p : draw_list(1 + random.below(2))) {
         const bool present = m.definitions[size_t(p)] % 5 == 2;
-        for (int v = 1 + random.below(2); v > 0; --v) rule.when[p].insert(present ? (v == 1 ? "true" : "false") : random.chance(20) ? "" : std::to_string(random.below(3)));
+        for (int v = 1 + random.below(2); v > 0; --v)
+          rule.when[p].insert(present             ? (v == 1 ? "true" : "false")
+                              : random.chance(20) ? ""
+                                                  : std::to_string(random.below(3)));
       }
     }
     if (random.chance(25)) {
       rule.combinations = true;
       rule.lists.push_back(draw_list(1 + random.below(4)));
     } else {
-      for (int n = 1 + random.below(3); n > 0; --n) rule.lists.push_back(draw_list(random.below(4)));
+      for (int n = 1 + random.below(3); n > 0; --n)
+        rule.lists.push_back(draw_list(random.below(4)));
     }
     rule.unique = random.chance(70);
     rule.lifetime = random.chance(30);
@@ -190,9 +200,12 @@ Model random_model(Random& random, bool twins) {
 std::string text_yaml(Random& random, const std::string& text) {
   const bool plain = !text.empty() && text != "*";
   switch (random.below(plain ? 3 : 2)) {
-    case 0: return "\"" + text + "\"";
-    case 1: return "'" + text + "'";
-    default: return text;
+    case 0:
+      return "\"" + text + "\"";
+    case 1:
+      return "'" + text + "'";
+    default:
+      return text;
   }
 }
 
@@ -205,20 +218,25 @@ std::string spelled(Random& random, const std::string& text) {
 std::string list_yaml(Random& random, const Names& items, const std::string& indent) {
   if (items.empty() || indent.empty() || random.chance(50)) {
     std::string out;
-    for (const std::string& item : items) out += (out.empty() ? "" : random.chance(20) ? ",\n         " : ", ") + item;
+    for (const std::string& item : items)
+      out += (out.empty() ? "" : random.chance(20) ? ",\n         " : ", ") + item;
     return "[" + out + (!items.empty() && random.chance(10) ? ",]" : "]");
   }
   std::string out;
-  for (const std::string& item : items) out += "\n" + indent + "- " + item + (random.chance(10) ? " # why" : "");
+  for (const std::string& item : items)
+    out += "\n" + indent + "- " + item + (random.chance(10) ? " # why" : "");
   return out;
 }
 
-std::string map_yaml(Random& random, std::vector<std::pair<std::string, std::string>> items, bool flow, const std::string& indent) {
+std::string map_yaml(Random& random, std::vector<std::pair<std::string, std::string>> items,
+                     bool flow, const std::string& indent) {
   random.shuffle(items);
   std::string out;
   for (const auto& [key, value] : items) {
-    if (flow) out += (out.empty() ? "" : ", ") + key + ": " + value;
-    else out += "\n" + indent + key + ": " + value;
+    if (flow)
+      out += (out.empty() ? "" : ", ") + key + ": " + value;
+    else
+      out += "\n" + indent + key + ": " + value;
   }
   return flow ? "{" + out + "}" : out;
 }
@@ -233,11 +251,20 @@ std::string yaml_of(Random& random, const Model& m) {
   std::vector<std::pair<std::string, std::string>> root, properties;
   const bool deep = random.chance(50);
   root.emplace_back("quipu", "1");
-  root.emplace_back("event", map_yaml(random, {{"tenant", random.chance(50) ? "/t" : "{first: [/t]}"}, {"metric", "/m"}, {"time", random.chance(50) ? "/at" : "{at: /at}"},
-                                               {"profile", "{first: [/u, /v], trim: yes}"}, {"values", map_yaml(random, {{"revenue", "/r"}, {"units", "/n"}}, true, "")}}, deep, "  "));
+  root.emplace_back(
+      "event",
+      map_yaml(random,
+               {{"tenant", random.chance(50) ? "/t" : "{first: [/t]}"},
+                {"metric", "/m"},
+                {"time", random.chance(50) ? "/at" : "{at: /at}"},
+                {"profile", "{first: [/u, /v], trim: yes}"},
+                {"values", map_yaml(random, {{"revenue", "/r"}, {"units", "/n"}}, true, "")}},
+               deep, "  "));
   for (size_t p = 0; p < m.names.size(); ++p) {
     const int definition = m.definitions[p];
-    properties.emplace_back(text_yaml(random, m.names[p]), definition_yaml(definition % 5 == 0 && random.chance(50) ? definition + 4 : definition));
+    properties.emplace_back(
+        text_yaml(random, m.names[p]),
+        definition_yaml(definition % 5 == 0 && random.chance(50) ? definition + 4 : definition));
   }
   root.emplace_back("properties", map_yaml(random, properties, deep, "  "));
   if (random.chance(50)) root.emplace_back("calendars", "{default: [{zone: UTC}]}");
@@ -249,7 +276,8 @@ std::string yaml_of(Random& random, const Model& m) {
     for (const std::string& metric : rule.metrics) metrics.push_back(spelled(random, metric));
     if (!metrics.empty() && random.chance(20)) metrics.push_back(metrics[0]);
     random.shuffle(metrics);
-    keys.emplace_back("metrics", rule.all ? text_yaml(random, "*") : list_yaml(random, metrics, ""));
+    keys.emplace_back("metrics",
+                      rule.all ? text_yaml(random, "*") : list_yaml(random, metrics, ""));
     if (!rule.together.empty()) keys.emplace_back("together", text_yaml(random, rule.together));
     std::vector<std::pair<std::string, std::string>> when;
     for (const auto& [p, values] : rule.when) {
@@ -260,19 +288,30 @@ std::string yaml_of(Random& random, const Model& m) {
     }
     if (!when.empty()) keys.emplace_back("when", map_yaml(random, when, true, ""));
     for (const std::vector<int>& list : rule.lists) {
-      lists.push_back(list.size() == 1 && random.chance(50) ? text_yaml(random, m.names[size_t(list[0])]) : property_names(random, m, list));
+      lists.push_back(list.size() == 1 && random.chance(50)
+                          ? text_yaml(random, m.names[size_t(list[0])])
+                          : property_names(random, m, list));
     }
-    if (rule.combinations) keys.emplace_back("combinations", map_yaml(random, {{"of", property_names(random, m, rule.lists[0])}, {"up_to", "2"}}, true, ""));
-    else keys.emplace_back("by", list_yaml(random, lists, ""));
-    if (!rule.unique || random.chance(20)) keys.emplace_back("unique", rule.unique ? "yes" : Names{"no", "false", "Off"}[size_t(random.below(3))]);
-    if (rule.lifetime || random.chance(20)) keys.emplace_back("lifetime", rule.lifetime ? "true" : "no");
+    if (rule.combinations)
+      keys.emplace_back(
+          "combinations",
+          map_yaml(random, {{"of", property_names(random, m, rule.lists[0])}, {"up_to", "2"}}, true,
+                   ""));
+    else
+      keys.emplace_back("by", list_yaml(random, lists, ""));
+    if (!rule.unique || random.chance(20))
+      keys.emplace_back("unique",
+                        rule.unique ? "yes" : Names{"no", "false", "Off"}[size_t(random.below(3))]);
+    if (rule.lifetime || random.chance(20))
+      keys.emplace_back("lifetime", rule.lifetime ? "true" : "no");
     for (int s : rule.sums) sums.push_back(text_yaml(random, kValues[size_t(s)]));
     random.shuffle(sums);
     if (!sums.empty()) keys.emplace_back("sum", list_yaml(random, sums, ""));
     rules.push_back(map_yaml(random, keys, true, ""));
   }
   root.emplace_back("count", list_yaml(random, rules, "  "));
-  return (random.chance(30) ? "# a plan\n" : "") + map_yaml(random, root, false, "").substr(1) + "\n";
+  return (random.chance(30) ? "# a plan\n" : "") + map_yaml(random, root, false, "").substr(1) +
+         "\n";
 }
 
 Plan parsed(const std::string& text) {
@@ -283,7 +322,8 @@ Plan parsed(const std::string& text) {
 
 // ---- what the plan says, in the model's words ----
 
-std::map<std::string, std::map<std::string, std::string>> counts(const Model& m, const Plan& plan, const std::string& metric) {
+std::map<std::string, std::map<std::string, std::string>> counts(const Model& m, const Plan& plan,
+                                                                 const std::string& metric) {
   std::map<uint16_t, int> definition_of;  // by column
   for (const Property& p : plan.properties) {
     const auto at = std::find(m.names.begin(), m.names.end(), p.name);
@@ -296,7 +336,8 @@ std::map<std::string, std::map<std::string, std::string>> counts(const Model& m,
   std::map<std::string, std::map<std::string, std::string>> out;
   for (const PlannedSection& section : plan.sections_of(metric)) {
     const Selector& s = section.selector;
-    std::string selector = s.group ? "together " + s.name + (s.all_metrics ? " *" : "") : "metric " + s.name;
+    std::string selector =
+        s.group ? "together " + s.name + (s.all_metrics ? " *" : "") : "metric " + s.name;
     for (const std::string& member : s.members) selector += "|" + member;
     for (const PlannedDimension& d : section.dimensions) {
       std::string key, text = std::string(d.unique ? "u" : "") + (d.lifetime ? "l" : "");
@@ -306,7 +347,8 @@ std::map<std::string, std::map<std::string, std::string>> counts(const Model& m,
           for (const std::string& v : values) when[definition_of.at(column)] += "=" + v;
         }
       }
-      for (const auto& [definition, values] : when) key += "if" + std::to_string(definition) + values;
+      for (const auto& [definition, values] : when)
+        key += "if" + std::to_string(definition) + values;
       std::set<int> of;
       for (uint16_t column : d.columns) of.insert(definition_of.at(column));
       for (int definition : of) key += " by" + std::to_string(definition);
@@ -332,7 +374,8 @@ TEST(RandomPlans, CountWhatTheModelCounts) {
     const Model m = random_model(random, true);
     const std::string text = yaml_of(random, m);
     const Plan plan = parsed(text);
-    for (const std::string& metric : {std::string("a"), std::string("b"), std::string("95"), std::string("Opened Email"), std::string("some other")}) {
+    for (const std::string& metric : {std::string("a"), std::string("b"), std::string("95"),
+                                      std::string("Opened Email"), std::string("some other")}) {
       EXPECT_EQ(counts(m, plan, metric), m.counts(metric, true)) << metric << "\n" << text;
     }
   }
@@ -353,9 +396,11 @@ TEST(RandomPlans, OfOneMeaningHaveOneFingerprintHoweverTheyAreWritten) {
     const std::string second = yaml_of(random, m);
     const Plan a = parsed(first), b = parsed(second);
     EXPECT_EQ(a.fingerprint(), b.fingerprint()) << first << "\n" << second;
-    // Stored rows are read by the columns of the plan with this fingerprint, so they must agree in order too.
+    // Stored rows are read by the columns of the plan with this fingerprint, so they must agree in
+    // order too.
     ASSERT_EQ(a.columns.size(), b.columns.size());
-    for (size_t c = 0; c < a.columns.size(); ++c) EXPECT_EQ(a.columns[c].identity, b.columns[c].identity);
+    for (size_t c = 0; c < a.columns.size(); ++c)
+      EXPECT_EQ(a.columns[c].identity, b.columns[c].identity);
     auto stored = Plan::deserialise(a.serialise());
     ASSERT_TRUE(stored.ok());
     EXPECT_EQ(stored->fingerprint(), a.fingerprint());
@@ -372,20 +417,42 @@ TEST(RandomPlans, HaveOneFingerprintExactlyIfTheyMeanTheSame) {
     Model b = a;
     Model::Rule& rule = b.rules[size_t(random.below(int(b.rules.size())))];
     switch (random.below(9)) {
-      case 0: rule.unique = !rule.unique; break;
-      case 1: rule.lifetime = !rule.lifetime; break;
-      case 2: if (!rule.sums.insert(0).second) rule.sums.erase(0); break;
-      case 3: if (rule.lists.size() > 1) rule.lists.pop_back(); break;
-      case 4: if (!rule.combinations) rule.lists.push_back({random.below(int(b.names.size()))}); break;
-      case 5: if (rule.together.empty() && !rule.all) rule.metrics.insert(kMetrics[size_t(random.below(4))]); break;
-      case 6: if (b.rules.size() > 1) b.rules.pop_back(); break;
-      case 7: rule.when.clear(); break;
-      case 8: std::reverse(rule.lists.back().begin(), rule.lists.back().end()); break;
+      case 0:
+        rule.unique = !rule.unique;
+        break;
+      case 1:
+        rule.lifetime = !rule.lifetime;
+        break;
+      case 2:
+        if (!rule.sums.insert(0).second) rule.sums.erase(0);
+        break;
+      case 3:
+        if (rule.lists.size() > 1) rule.lists.pop_back();
+        break;
+      case 4:
+        if (!rule.combinations) rule.lists.push_back({random.below(int(b.names.size()))});
+        break;
+      case 5:
+        if (rule.together.empty() && !rule.all)
+          rule.metrics.insert(kMetrics[size_t(random.below(4))]);
+        break;
+      case 6:
+        if (b.rules.size() > 1) b.rules.pop_back();
+        break;
+      case 7:
+        rule.when.clear();
+        break;
+      case 8:
+        std::reverse(rule.lists.back().begin(), rule.lists.back().end());
+        break;
     }
     const std::string first = yaml_of(random, a), second = yaml_of(random, b);
     const Plan one = parsed(first), two = parsed(second);
     const bool alike = a.meaning() == b.meaning();
-    EXPECT_EQ(one.fingerprint() == two.fingerprint(), alike) << first << "\n" << second << "\n" << one.fingerprint() << "\n" << two.fingerprint();
+    EXPECT_EQ(one.fingerprint() == two.fingerprint(), alike) << first << "\n"
+                                                             << second << "\n"
+                                                             << one.fingerprint() << "\n"
+                                                             << two.fingerprint();
     EXPECT_EQ(one.mapping_fingerprint(), two.mapping_fingerprint());
     ++(alike ? same : different);
   }
@@ -416,57 +483,6 @@ TEST(RandomPlans, RenamedPropertiesKeepTheirIdentities) {
         }
       }
     }
-  }
-}
-
-TEST(MappingFingerprint, ChangesWithWhatIsReadAndWithNothingElse) {
-  const std::string event = "{tenant: /t, metric: /m, time: /at, profile: /u, id: {first: [/i, /j]}, values: {a: /a, b: /b}}";
-  auto of = [](const std::string& event_map, const std::string& rest = "", const std::string& input = "") {
-    return parsed("quipu: 1\n" + input + "event: " + event_map + "\n" + rest + "count: [{metrics: \"*\", by: [[]]}]").mapping_fingerprint();
-  };
-  const std::string base = of(event);
-  for (const char* same : {
-           "{values: {b: /b, a: /a}, id: {first: [/i, /j]}, time: {at: /at}, tenant: {first: [/t]}, metric: /m, profile: /u}",
-           "{tenant: /t, metric: /m, time: {at: /at, no_offset: UTC}, profile: {first: [/u], trim: no, required: no}, id: {first: [/i, /j, /i]}, values: {a: /a, b: /b}}"}) {
-    EXPECT_EQ(of(same), base) << same;
-  }
-  EXPECT_EQ(of(event, "properties: {p: /p}\ncalendars: {default: [{zone: Asia/Tokyo}]}\n", "input: {format: json}\n"), base);
-  for (const char* other : {
-           "{tenant: {const: t}, metric: /m, time: /at, profile: /u, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: {first: [/m], trim: yes}, time: /at, profile: /u, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: {at: /at, unit: unix_s}, profile: /u, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: {at: /at, no_offset: Asia/Tokyo}, profile: /u, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: {at: /at, format: \"%F\"}, profile: /u, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: /at, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: /at, profile: {first: [/u], required: yes}, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: /at, profile: {first: [/u], lowercase: yes}, id: {first: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: /at, profile: /u, id: {first: [/j, /i]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: /at, profile: /u, id: {all: [/i, /j]}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: /at, profile: /u, id: {first: [/i, /j], else: time_to_second}, values: {a: /a, b: /b}}",
-           "{tenant: /t, metric: /m, time: /at, profile: /u, id: {first: [/i, /j]}, values: {a: /a, b: {const: 1}}}",
-           "{tenant: /t, metric: /m, time: /at, profile: /u, id: {first: [/i, /j]}, values: {a: /b, b: /a}}"}) {
-    EXPECT_NE(of(other), base) << other;
-  }
-  const std::string fields = "{tenant: /0, metric: /1, time: /2}";
-  std::set<std::string> inputs;
-  for (const char* input : {"", "{format: delimited}", "{format: delimited, delimiter: \" \"}", "{format: delimited, delimiter: whitespace}", "{format: delimited, header: no}",
-                            "{format: delimited, quote: none}", "{format: delimited, columns: [a, b, c]}", "{format: delimited, columns: [a, c, b]}"}) {
-    EXPECT_TRUE(inputs.insert(of(fields, "", *input ? std::string("input: ") + input + "\n" : std::string())).second) << input;
-  }
-}
-
-TEST(Fingerprint, TakesCalendarsByWhatTenantsGet) {
-  auto of = [](const std::string& calendars) {
-    return parsed("quipu: 1\nevent: {tenant: /t, metric: /m, time: /at}\n" + calendars + "count: [{metrics: \"*\", by: [[]]}]").fingerprint();
-  };
-  const std::string base = of("");
-  EXPECT_EQ(of("calendars: {default: [{zone: UTC, week_start: monday, name: UTC}]}\n"), base);
-  EXPECT_EQ(of("calendars: {default: [{zone: UTC}], tenants: {a: [{zone: UTC}]}}\n"), base);  // what it gets anyway
-  std::set<std::string> all = {base};
-  for (const char* other : {"{default: [{zone: Asia/Tokyo}]}", "{default: [{zone: UTC, week_start: sunday}]}", "{default: [{zone: UTC, name: world}]}",
-                            "{default: [{zone: UTC}, {zone: Asia/Tokyo}]}", "{default: [{zone: Asia/Tokyo}, {zone: UTC}]}", "{default: [{zone: UTC}], tenants: {a: [{zone: Asia/Tokyo}]}}",
-                            "{default: [{zone: UTC}], tenants: {b: [{zone: Asia/Tokyo}]}}", "{default: [{zone: UTC}], tenants: {a: [{zone: UTC}], unknown: set_aside}}"}) {
-    EXPECT_TRUE(all.insert(of(std::string("calendars: ") + other + "\n")).second) << other;
   }
 }
 

@@ -31,11 +31,14 @@ class TreeBuilder : public YAML::EventHandler {
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
   void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse_reference(line_of(mark)); }
-  void OnAnchor(const YAML::Mark& mark, const std::string&) override { refuse_reference(line_of(mark)); }
+  void OnAnchor(const YAML::Mark& mark, const std::string&) override {
+    refuse_reference(line_of(mark));
+  }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     add(node(YamlNode::Kind::null, mark, "?", anchor));
   }
-  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor, const std::string& value) override {
+  void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
+                const std::string& value) override {
     YamlNode text = node(YamlNode::Kind::text, mark, tag, anchor);
     if (!is_valid_utf8(value)) throw Refused{text.line, "", "not UTF-8; save the file as UTF-8"};
     text.text = value;
@@ -64,10 +67,12 @@ class TreeBuilder : public YAML::EventHandler {
   };
 
   static void refuse_reference(int line) {
-    throw Refused{line, "", "an anchor (&) or alias (*), which plans do not use; write the value out"};
+    throw Refused{line, "",
+                  "an anchor (&) or alias (*), which plans do not use; write the value out"};
   }
 
-  static YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor) {
+  static YamlNode node(YamlNode::Kind kind, const YAML::Mark& mark, const std::string& tag,
+                       YAML::anchor_t anchor) {
     YamlNode n;
     n.kind = kind;
     n.line = line_of(mark);
@@ -86,20 +91,23 @@ class TreeBuilder : public YAML::EventHandler {
     });
     const YamlNode *first = nullptr, *again = nullptr;
     for (size_t i = 1; i < sorted.size(); ++i) {
-      if (sorted[i]->key != sorted[i - 1]->key || (again && again->line <= sorted[i]->line)) continue;
+      if (sorted[i]->key != sorted[i - 1]->key || (again && again->line <= sorted[i]->line))
+        continue;
       first = sorted[i - 1];
       again = sorted[i];
     }
     if (again) {
-      throw Refused{again->line, shown(again->key),
-                    "given twice (first in line " + std::to_string(first->line) + "); keep one of them"};
+      throw Refused{
+          again->line, shown(again->key),
+          "given twice (first in line " + std::to_string(first->line) + "); keep one of them"};
     }
   }
 
   void open(YamlNode n) {
     if (!open_.empty() && wants_key(open_.back())) refuse_key(n.line);
     if (open_.size() == kMaxPlanDepth) {
-      throw Refused{n.line, "", "nested deeper than " + std::to_string(kMaxPlanDepth) + " levels; no plan is"};
+      throw Refused{n.line, "",
+                    "nested deeper than " + std::to_string(kMaxPlanDepth) + " levels; no plan is"};
     }
     open_.push_back({std::move(n), false, "", 0});
   }
@@ -133,7 +141,9 @@ class TreeBuilder : public YAML::EventHandler {
 
   static bool wants_key(const Open& o) { return o.node.kind == YamlNode::Kind::map && !o.has_key; }
   [[noreturn]] static void refuse_key(int line) {
-    throw Refused{line, "", "a key that is missing or no text; close all brackets and quotes, and write the key as a text"};
+    throw Refused{line, "",
+                  "a key that is missing or no text; close all brackets and quotes, and write the "
+                  "key as a text"};
   }
 
   YamlNode root_;
@@ -144,8 +154,9 @@ class TreeBuilder : public YAML::EventHandler {
 
 Result<YamlNode> read_yaml(std::string_view text, const std::string& file) {
   if (text.size() > kMaxPlanBytes) {
-    return Error{file + ": the file has " + std::to_string(text.size()) + " bytes; a plan has at most " +
-                 std::to_string(kMaxPlanBytes) + " (long lists of tenants go to a tenants file)"};
+    return Error{file + ": the file has " + std::to_string(text.size()) +
+                 " bytes; a plan has at most " + std::to_string(kMaxPlanBytes) +
+                 " (long lists of tenants go to a tenants file)"};
   }
   if (!is_valid_utf8(text)) {
     size_t good = 0;
@@ -158,7 +169,8 @@ Result<YamlNode> read_yaml(std::string_view text, const std::string& file) {
   }
   if (size_t nul = text.find('\0'); nul != text.npos) {
     const int line = 1 + int(std::count(text.begin(), text.begin() + std::ptrdiff_t(nul), '\n'));
-    return plan_error(file, line, "", "a NUL character; in a text in double quotes it is written \\0");
+    return plan_error(file, line, "",
+                      "a NUL character; in a text in double quotes it is written \\0");
   }
   try {
     std::istringstream in{std::string(text)};
@@ -173,7 +185,8 @@ Result<YamlNode> read_yaml(std::string_view text, const std::string& file) {
   } catch (const Refused& r) {
     return plan_error(file, r.line, r.key, r.what);
   } catch (const YAML::Exception& e) {
-    const bool reference = e.msg.find("alias") != std::string::npos || e.msg.find("anchor") != std::string::npos;
+    const bool reference =
+        e.msg.find("alias") != std::string::npos || e.msg.find("anchor") != std::string::npos;
     return plan_error(file, std::max(1, line_of(e.mark)), "",
                       "not YAML: " + e.msg + (reference ? "; a star stands in quotes: \"*\"" : ""));
   } catch (const std::exception& e) {

@@ -15,7 +15,7 @@ TEST(Source, EveryByteIsGivenOnceInWholeLinesWhateverTheFormatAndTheRestarts) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 rng(seed);
   ScratchFiles files;
-  for (int round = 0; round < 40 && !testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < 25 && !testing::Test::HasFailure(); ++round) {
     const size_t size = round % 4 == 0 ? rng() % 500 : rng() % 400000;
     const std::string content = random_lines(rng, size, rng() % 3 > 0);
     // Members or frames of any size, empty ones too.
@@ -53,11 +53,11 @@ TEST(Source, EveryByteIsGivenOnceInWholeLinesWhateverTheFormatAndTheRestarts) {
         ASSERT_EQ(block->first_line, lines + 1);
         ASSERT_FALSE(block->truncated_line);
         for (size_t i = 0; i < kBlockPadding; ++i) ASSERT_LT(block->text.data() + block->text.size() + i, block->buffer->data() + block->buffer->size());
+        ASSERT_EQ(block->text, std::string_view(content).substr(given.size(), block->text.size()));
+        lines += uint64_t(std::count(block->text.begin(), block->text.end(), '\n'));
         given += block->text;
-        ASSERT_LE(given.size(), content.size());
-        ASSERT_EQ(given, content.substr(0, given.size()));
         ASSERT_TRUE(given.back() == '\n' || given.size() == content.size());
-        lines = uint64_t(std::count(given.begin(), given.end(), '\n')) + (given.back() != '\n');
+        lines += given.back() != '\n';
         const SourcePosition p = source->position();
         ASSERT_EQ(p.bytes, given.size());
         ASSERT_EQ(p.lines, lines);
@@ -264,7 +264,7 @@ TEST(Source, DamagedCompressedFilesGiveAnErrorAndNothingWrong) {
   SourceOptions options;
   options.block_bytes = 5000;
   const std::string content = random_lines(rng, 100000);
-  for (int round = 0; round < 150 && !testing::Test::HasFailure(); ++round) {
+  for (int round = 0; round < 90 && !testing::Test::HasFailure(); ++round) {
     const bool is_gzip = round % 2 == 0;
     const std::string whole = is_gzip ? gzip(content) : zstd(content);
     std::string damaged = whole;

@@ -130,14 +130,19 @@ TEST_F(StandardInput, NeedsANameThatIsAFileName) {
   EXPECT_FALSE(open("x\n", std::string(200, 'a'), {}).ok());
 }
 
-TEST_F(StandardInput, ALostSpoolIsAnErrorAndNoCrash) {
+TEST_F(StandardInput, ALostSpoolIsMadeAnewByTheSameInputAndNoOther) {
   const std::string text = random_lines(rng_, 300000);
-  auto source = open_good(open(text, "feed", {}));
-  read_all(*source);
-  std::filesystem::remove(files_.path("store/spool/feed"));
-  EXPECT_NE(refused(open("other\n", "feed", {source->position()})).find("shorter"), std::string::npos);
-  // The same input brings the spool back.
-  EXPECT_TRUE(open_good(open(text, "feed", {source->position()}))->next()->text.empty());
+  for (const bool same : {true, false}) {
+    const std::string name = same ? "same" : "other";
+    auto source = open_good(open(text, name, {}));
+    read_all(*source);
+    std::filesystem::remove(files_.path("store/spool/" + name));
+    if (same) {
+      EXPECT_TRUE(open_good(open(text, name, {source->position()}))->next()->text.empty());
+    } else {
+      EXPECT_NE(refused(open("other\n", name, {source->position()})).find("shorter"), std::string::npos);
+    }
+  }
 }
 
 }  // namespace

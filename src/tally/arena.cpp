@@ -1,5 +1,7 @@
 #include "tally/arena.h"
 
+#include <sys/mman.h>
+
 #include <algorithm>
 #include <bit>
 #include <cstdlib>
@@ -86,13 +88,14 @@ void Arena::unlist(uint32_t number) {
 }
 
 uint32_t Arena::new_chunk(int size_class) {
-  auto* base = static_cast<uint8_t*>(std::aligned_alloc(64, kChunkBytes));
+  auto* base = static_cast<uint8_t*>(std::aligned_alloc(kChunkBytes, kChunkBytes));
   CHECK(base != nullptr);
+  if (chunks_of_class_[size_t(size_class)]++ != 0) madvise(base, kChunkBytes, MADV_HUGEPAGE);  // a hint
   poison(base, kChunkBytes);
   uint32_t number;
   if (unused_numbers_.empty()) {
     number = uint32_t(chunks_.size());
-    CHECK(number < (kMaxHandle >> 16));
+    CHECK(number < (kMaxHandle >> kUnitBits));
     chunks_.emplace_back();
     bases_.push_back(base);
   } else {
@@ -111,6 +114,7 @@ void Arena::give_back(uint32_t number) {
   Chunk& chunk = chunks_[number];
   if (chunk.listed) unlist(number);
   if (chunk.sparse) --sparse_chunks_;
+  --chunks_of_class_[chunk.size_class];
   held_bytes_ -= size_t(chunk.used) * kUnitBytes;
   chunk = Chunk();
   unpoison(bases_[number], kChunkBytes);
@@ -120,7 +124,7 @@ void Arena::give_back(uint32_t number) {
 }
 
 Handle Arena::allocate(size_t bytes) {
-  CHECK(bytes >= 1 && bytes <= kChunkBytes);
+  CHECK(bytes >= 1 && bytes <= kMaxBlockBytes);
   const int size_class = class_of(units_of(bytes));
   uint32_t number = with_room_[size_t(size_class)];
   if (number == 0) number = new_chunk(size_class);
@@ -140,11 +144,11 @@ Handle Arena::allocate(size_t bytes) {
   ++chunk.live;
   live_bytes_ += chunk.block_units * kUnitBytes;
   if (!has_room(chunk)) unlist(number);
-  return number << 16 | unit;
+  return number << kUnitBits | unit;
 }
 
 void Arena::release(Handle handle) {
-  const uint32_t number = handle >> 16;
+  const uint32_t number = handle >> kUnitBits;
   Chunk& chunk = chunks_[number];
   CHECK(chunk.live > 0);
   --chunk.live;
@@ -152,10 +156,10 @@ void Arena::release(Handle handle) {
   // The last chunk with room stays, so that one block coming and going costs no chunk.
   const bool spare = chunk.sparse || !chunk.listed || chunk.next != 0 || chunk.previous != 0;
   if (chunk.live == 0 && spare) return give_back(number);
-  uint8_t* block = bases_[number] + size_t(handle & 0xFFFF) * kUnitBytes;
+  uint8_t* block = bases_[number] + size_t(handle & kUnitMask) * kUnitBytes;
   std::memcpy(block, &chunk.free_head, sizeof chunk.free_head);
   poison(block, chunk.block_units * kUnitBytes);
-  chunk.free_head = (handle & 0xFFFF) + 1;
+  chunk.free_head = (handle & kUnitMask) + 1;
   if (!chunk.listed && !chunk.sparse) list(number);
 }
 

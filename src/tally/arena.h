@@ -1,8 +1,9 @@
-// Memory of the hot tier: blocks of 16 bytes to 1 MiB, named by 32-bit handles, from chunks of 1 MiB that
+// Memory of the hot tier: blocks of 16 bytes to 1 MiB, named by 32-bit handles, from chunks of 2 MiB that
 // each hold blocks of one size class (steps of 16 bytes up to 512, then of at most an eighth). Blocks of 512
 // bytes and more begin at multiples of 64. A chunk whose blocks are all released is given back; mark_sparse()
-// names chunks that hold little, whose owner then moves the blocks elsewhere (is_sparse()).
-// At most 65,534 chunks, 64 GiB. One thread. Contents are uninitialised.
+// names chunks that hold little, whose owner then moves the blocks elsewhere (is_sparse()). From its second
+// chunk on a class asks for huge pages, as look-ups jump about in gigabytes.
+// At most 64 GiB. One thread. Contents are uninitialised.
 #pragma once
 
 #include <array>
@@ -20,26 +21,26 @@ inline constexpr Handle kNoHandle = 0;  // no block has it
 class Arena {
  public:
   static constexpr size_t kUnitBytes = 16;
-  static constexpr size_t kChunkBytes = size_t(1) << 20;
-  static constexpr Handle kMaxHandle = 0xFFFF0000 - 1;
+  static constexpr size_t kMaxBlockBytes = size_t(1) << 20;
+  static constexpr Handle kMaxHandle = 0xFFFE0000 - 1;
 
   Arena();
   ~Arena();
   Arena(const Arena&) = delete;
   Arena& operator=(const Arena&) = delete;
 
-  Handle allocate(size_t bytes);  // 1 .. kChunkBytes
+  Handle allocate(size_t bytes);  // 1 .. kMaxBlockBytes
   void release(Handle handle);
 
   // Valid until the block is released.
   template <typename T>
   T* at(Handle handle) const {
-    return reinterpret_cast<T*>(bases_[handle >> 16] + size_t(handle & 0xFFFF) * kUnitBytes);
+    return reinterpret_cast<T*>(bases_[handle >> kUnitBits] + size_t(handle & kUnitMask) * kUnitBytes);
   }
 
   // What a block of so many bytes really has.
   static size_t rounded(size_t bytes);
-  size_t block_bytes(Handle handle) const { return chunks_[handle >> 16].block_units * kUnitBytes; }
+  size_t block_bytes(Handle handle) const { return chunks_[handle >> kUnitBits].block_units * kUnitBytes; }
   size_t live_bytes() const { return live_bytes_; }  // of blocks in use, rounded
   size_t held_bytes() const { return held_bytes_; }  // of chunks, as far as they were ever used
 
@@ -47,10 +48,13 @@ class Arena {
   // marked one.
   void mark_sparse();
   size_t sparse_chunks() const { return sparse_chunks_; }
-  bool is_sparse(Handle handle) const { return chunks_[handle >> 16].sparse; }
+  bool is_sparse(Handle handle) const { return chunks_[handle >> kUnitBits].sparse; }
 
  private:
-  static constexpr uint32_t kChunkUnits = kChunkBytes / kUnitBytes;
+  static constexpr int kUnitBits = 17;
+  static constexpr uint32_t kUnitMask = (1 << kUnitBits) - 1;
+  static constexpr uint32_t kChunkUnits = 1 << kUnitBits;
+  static constexpr size_t kChunkBytes = kChunkUnits * kUnitBytes;
   static constexpr int kClasses = 32 + 8 * 11;
   struct Chunk {
     uint32_t block_units = 0;
@@ -74,6 +78,7 @@ class Arena {
   std::vector<Chunk> chunks_;
   std::vector<uint32_t> unused_numbers_;
   std::array<uint32_t, kClasses> with_room_{};
+  std::array<uint32_t, kClasses> chunks_of_class_{};
   size_t live_bytes_ = 0;
   size_t held_bytes_ = 0;
   size_t sparse_chunks_ = 0;

@@ -73,6 +73,10 @@ std::optional<Decimal> read_decimal(std::string_view s) {
 }
 
 std::string canonical(std::string_view text) {
+  return text.find_first_of("eE") == std::string_view::npos ? canonical_number(text) : std::string(text);
+}
+
+std::string canonical_number(std::string_view text) {
   std::optional<Decimal> d = read_decimal(text);
   if (!d || d->beyond) return std::string(text);
   if (d->digits.empty()) return "0";

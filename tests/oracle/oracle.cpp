@@ -108,7 +108,8 @@ const Json* read_at(const Json& record, const Path& path) {
 
 bool present(const Json* value) { return value && value->scalar() && !blank(value->text); }
 
-std::optional<std::string> transformed(const FieldSpec& f, std::string text) {
+std::optional<std::string> transformed(const FieldSpec& f, std::string text, bool is_number = false) {
+  if (is_number) return canonical_number(text);
   if (f.trim) text = trimmed(text);
   if (f.lowercase)
     for (char& c : text)
@@ -122,7 +123,7 @@ std::optional<std::string> read_field(const FieldSpec& f, const Json& record) {
   std::vector<const Json*> found;
   for (const Path& path : f.paths) found.push_back(read_at(record, path));
   for (const Json* value : found)
-    if (present(value)) return transformed(f, value->text);
+    if (present(value)) return transformed(f, value->text, value->kind == Json::kNumber);
   return std::nullopt;
 }
 
@@ -154,7 +155,7 @@ std::optional<Fixed> read_value(const FieldSpec& f, const Json& record, bool* ro
 std::string property_text(const Json* value) {
   if (!value || !value->scalar()) return "";
   if (value->bad_text) throw Fault{"invalid_utf8"};
-  return canonical(value->text);
+  return value->kind == Json::kNumber ? canonical_number(value->text) : canonical(value->text);
 }
 
 // The rows of an event: each a text a property. Properties of one walk share an array, walks make the product.
@@ -333,7 +334,7 @@ struct Counter::State {
       for (const Path& path : plan.id.field.paths) {
         const Json* value = read_at(record, path);
         complete &= present(value);
-        if (complete) parts.push_back(canonical(value->text));
+        if (complete) parts.push_back(value->kind == Json::kNumber ? canonical_number(value->text) : canonical(value->text));
       }
       return complete ? std::optional("n" + joined(parts)) : std::nullopt;
     }

@@ -88,7 +88,8 @@ def int_of(digits):
 
 
 def canonical(text):
-    number = parse_number(text)
+    """Of a JSON number (Num), or of a string: that is a number only without exponent."""
+    number = parse_number(text) if isinstance(text, Num) or "e" not in text.lower() else None
     if number is None or abs(number[2]) > 10**18:
         return str(text)
     mantissa, exponent, _ = number
@@ -193,7 +194,9 @@ def read_field(field, record):
     values = [options["const"]] if "const" in options else [lookup(record, p) for p in paths_of(field)]
     for value in values:
         if is_present(value):
-            text = str(scalar_text(value))
+            text = scalar_text(value)
+            if isinstance(text, Num):
+                return canonical(text)
             if yes(options.get("trim")):
                 text = text.strip(BLANKS)
             if yes(options.get("lowercase")):

@@ -62,7 +62,13 @@ TEST(Canonical, NumbersAreOneByTheirExactValue) {
       {"1." + d37, "1." + d37}, {"12." + d37, "1.2" + d37 + "e1"},
       // no JSON numbers, so texts
       {"0095", "0095"}, {"+5", "+5"}, {" 5", " 5"}, {"5 ", "5 "}, {"1.", "1."}, {".5", ".5"}, {"1e", "1e"}, {"-", "-"}, {"", ""}, {"0x10", "0x10"}};
-  for (const auto& [text, expected] : cases) EXPECT_EQ(canonical(text), expected) << text;
+  for (const auto& [text, expected] : cases) EXPECT_EQ(canonical_number(text), expected) << text;
+}
+
+TEST(Canonical, StringsWithAnExponentStayText) {
+  EXPECT_EQ(canonical("95.0"), "95");
+  EXPECT_EQ(canonical("0e82703583"), "0e82703583");
+  EXPECT_EQ(canonical("1E3"), "1E3");
 }
 
 TEST(Fixed, SixDecimalsHalfToEven) {

@@ -45,7 +45,8 @@ struct Decimal {
 };
 
 std::optional<Decimal> read_decimal(std::string_view text);  // the grammar of a JSON number
-std::string canonical(std::string_view text);
+std::string canonical(std::string_view text);         // of a string: a number only without exponent
+std::string canonical_number(std::string_view text);  // of a JSON number
 std::string trimmed(std::string_view text);
 bool blank(std::string_view text);
 

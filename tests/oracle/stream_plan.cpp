@@ -338,7 +338,6 @@ Choice number_choice(const std::string& text) {
   c.spellings.push_back(text + (whole ? ".0" : "0"));
   c.spellings.push_back(json_string(text + (whole ? ".000" : "00")));
   c.spellings.push_back(text + "e0");
-  c.spellings.push_back(json_string(text + "E+00"));
   if (whole) c.spellings.push_back(text + "000E-3");
   else c.spellings.push_back(text + "0e-0");
   return c;
