@@ -55,7 +55,7 @@ inline char* put_svarint128(char* p, Int128 v) {
   return p;
 }
 inline char* put_elements(char* p, std::span<const uint64_t> elements) {
-  std::memcpy(p, elements.data(), elements.size_bytes());
+  if (!elements.empty()) std::memcpy(p, elements.data(), elements.size_bytes());
   return p + elements.size_bytes();
 }
 

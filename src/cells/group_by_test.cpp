@@ -210,18 +210,24 @@ TEST(GroupBy, HoldsWhenCombinedCodesDoNotFit64Bits) {
   for (uint8_t k = 0; k < 8; ++k) d.columns[k] = uint8_t(7 - k);
   world.add_section(metric, SelectorId(1), {d});
   test::World::finish(metric);
-  const std::vector<std::shared_ptr<const MonthTable>> months(2, test::make_month(10, 1));
-  const test::EventShape shape{.tenants = 1, .domain = 1000, .days = 1, .slots = 96, .several_rows = 1000000, .nowhere = 1000000};
+  const auto month = test::make_month(10, 1);
   Model expected, actual;
   Pane pane;
-  EventBatch batch;
-  test::draw_events(random, world, months, shape, 2000, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-    // Twice, so that some values come more than once.
-    for (int twice = 0; twice < 2; ++twice) {
-      pane.add(b, e, row, first);
-      test::add_to_model(expected, world, b, e, row, first);
-    }
-  });
+  // 256 values in each of eight columns: 2^64 combinations.
+  for (uint64_t i = 0; i < 2000; ++i) {
+    EventBatch batch;
+    batch.columns = 8;
+    for (int c = 0; c < 8; ++c) batch.elements.push_back(i < 256 ? i : below(random, 4));
+    batch.here = {1};
+    Event e;
+    e.tenant = TenantId(1);
+    e.metric = &metric;
+    e.month = month.get();
+    e.slot = Slot(below(random, 24) * 4);
+    const std::vector<uint64_t> first(size_t(month->frames()), below(random, 2));
+    pane.add(batch, e, 0, first.data());
+    test::add_to_model(expected, world, batch, e, 0, first.data());
+  }
   const Pane* panes[] = {&pane};
   GroupByState state;
   GroupByResult result;
@@ -318,6 +324,21 @@ TEST(GroupBy, DifferentValuesUnderOneHashStayApart) {
     auto& cell = model[{0, 1, 1, 1, {v[0], v[1]}}];
     EXPECT_EQ(cell.size(), 10u);
     for (const auto& [slot, fields] : cell) EXPECT_EQ(fields.count, 8u) << slot;
+  }
+}
+
+TEST(GroupBy, AsManyRowsAsSaidGoSparseAndOneMoreDoesNot) {
+  SmallWorld world;
+  for (int rows = 1; rows <= 8; ++rows) {
+    Pane pane;
+    for (int i = 0; i < rows; ++i) world.add(pane, 5);
+    const Pane* panes[] = {&pane};
+    GroupByState state;
+    GroupByOptions options;
+    options.sparse_events = 4;
+    GroupByResult result;
+    ASSERT_TRUE(group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
+    EXPECT_EQ(result.sparse_rows, rows <= 4 ? 1u : 0u);
   }
 }
 

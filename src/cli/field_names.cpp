@@ -9,10 +9,10 @@ namespace {
 constexpr const char* kTenants[] = {"tenant",       "tenantid",       "account", "accountid",    "workspace",      "workspaceid", "shop",     "shopid",
                                     "shopdomain",   "store",          "storeid", "organization", "organizationid", "organisation", "organisationid", "orgid",
                                     "org",          "site",           "siteid",  "project",      "projectid",      "appid"};
-constexpr const char* kMetrics[] = {"metric", "metricname", "event", "eventname", "eventtype", "type", "action", "activity", "verb", "kind", "topic", "name"};
+constexpr const char* kMetrics[] = {"metric", "metricname", "event", "eventname", "eventtype", "type", "action", "activity", "verb", "kind", "topic", "what", "name"};
 constexpr const char* kProfiles[] = {"profile",   "profileid", "userid",     "user",        "customerid",  "customer",     "email",       "emailaddress", "personid",
                                      "person",    "memberid",  "member",     "subscriberid", "subscriber", "contactid",    "contact",     "visitorid",    "visitor",
-                                     "domainuserid", "anonymousid", "entityid", "username",  "login",       "author",       "actorid",     "actor",        "phone",
+                                     "domainuserid", "anonymousid", "entityid", "username",  "login",       "author",       "actorid",     "actor",        "phone",        "who",
                                      "deviceid",  "clientid",  "clientip",   "ip",          "ipaddress",   "remoteaddr"};
 constexpr const char* kIds[] = {"uniqueid", "eventid", "messageid", "insertid", "dedupid", "uuid", "guid", "id", "recordid", "requestid"};
 
@@ -20,8 +20,8 @@ constexpr const char* kIds[] = {"uniqueid", "eventid", "messageid", "insertid", 
 constexpr const char* kSharedWords[] = {"user",   "customer", "profile", "person", "member",  "subscriber", "contact", "visitor", "anonymous", "session",
                                         "device", "client",   "account", "tenant", "campaign", "product",   "item",    "group",   "company",   "parent"};
 constexpr const char* kAmountWords[] = {"amount", "price",    "total",   "subtotal", "revenue", "value",  "cost",   "sum",   "qty",   "quantity", "units", "number", "count",
-                                        "duration", "ms",     "seconds", "bytes",    "size",    "miles",  "km",     "distance", "tax", "discount", "fee",  "tip",
-                                        "score",  "points",   "weight",  "files",    "dollar",  "dollars", "euros",  "cents", "delay", "length", "latency", "spend"};
+                                        "duration", "ms",     "seconds", "bytes",    "miles",  "km",     "distance", "tax", "discount", "fee",  "tip",
+                                        "score",  "points",   "weight",  "files",    "dollar",  "dollars", "euros",  "cents", "delay", "latency", "spend"};
 constexpr const char* kPlaceWords[] = {"lat", "lon", "lng", "latitude", "longitude", "version", "geo"};
 
 // The path's names, unescaped, without `*`.

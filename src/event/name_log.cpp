@@ -1,6 +1,7 @@
 #include "event/name_log.h"
 
 #include <bit>
+#include <cstring>
 
 #include "base/check.h"
 #include "base/fault.h"
@@ -9,16 +10,20 @@ namespace quipu {
 
 NameLog::NameLog(size_t cache_entries) {
   CHECK(cache_entries >= 1);
-  known_.resize(std::bit_ceil(cache_entries));
+  known_.resize(std::bit_ceil((cache_entries + kWays - 1) / kWays));
+  set_mask_ = known_.size() - 1;
 }
 
-void NameLog::note(TenantId tenant, PropertyId property, Hasher::Checked hash, std::string_view text) {
-  const uint64_t key = combine64(uint64_t(raw(tenant)) << 32 | raw(property), hash.element);
-  Known& known = known_[key & (known_.size() - 1)];
-  if (known.key == key && known.check == hash.check) return;
-  known = {key, hash.check};
-  if (planted(Planted::names_not_committed)) return;
-  pending_.push_back({tenant, property, hash.element, std::string(text)});
+void NameLog::note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element, std::string_view text) {
+  uint64_t* prints = known_[print & set_mask_].prints;
+  if (prints[0] == print) return;
+  size_t at = 1;
+  while (at + 1 < kWays && prints[at] != print) ++at;
+  const bool known = prints[at] == print;
+  std::memmove(prints + 1, prints, at * sizeof *prints);  // the last one falls out if this is a new one
+  prints[0] = print;
+  if (known || planted(Planted::names_not_committed)) return;
+  pending_.push_back({tenant, property, element, std::string(text)});
   bytes_ += sizeof(NameEntry) + text.size();
 }
 

@@ -1,6 +1,6 @@
-// Names of elements on their way to the store: (tenant, property, element) -> text. A direct-mapped cache
-// of names already handed over spares most of them. One thread; taken over whole at a barrier, and
-// committed with the checkpoint that ends there (or an earlier one).
+// Names of elements on their way to the store: (tenant, property, element) -> text. A cache of names already
+// handed over spares most of them. One thread; taken over whole at a barrier, and committed with the checkpoint
+// that ends there (or an earlier one).
 #pragma once
 
 #include <cstdint>
@@ -22,17 +22,34 @@ struct NameEntry {
 
 class NameLog {
  public:
-  explicit NameLog(size_t cache_entries = 1 << 16);
+  // The cache: 8 bytes an entry, in sets of one memory line.
+  explicit NameLog(size_t cache_entries = 1 << 19);
   // Remembers the text unless the cache says that this very text (by its check) was handed over.
-  void note(TenantId tenant, PropertyId property, Hasher::Checked hash, std::string_view text);
+  void note(TenantId tenant, PropertyId property, Hasher::Checked hash, std::string_view text) {
+    note(fingerprint(tenant, property, hash), tenant, property, hash.element, text);
+  }
+  // note() in two steps, for several names at once: first prefetch() all, then note() each with what it gave.
+  uint64_t prefetch(TenantId tenant, PropertyId property, Hasher::Checked hash) const {
+    const uint64_t print = fingerprint(tenant, property, hash);
+    __builtin_prefetch(&known_[print & set_mask_], 1);
+    return print;
+  }
+  void note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element, std::string_view text);
+
   std::vector<NameEntry> take();  // and goes on empty; the cache stays
   size_t bytes() const { return bytes_; }
 
  private:
-  struct Known {
-    uint64_t key = 0, check = 0;
+  static constexpr size_t kWays = 8;
+  struct alignas(64) Set {
+    uint64_t prints[kWays] = {};  // the last used first; 0: none
   };
-  std::vector<Known> known_;
+  static uint64_t fingerprint(TenantId tenant, PropertyId property, Hasher::Checked hash) {
+    return combine64(hash.check, hash.element ^ (uint64_t(raw(tenant)) << 32 | raw(property)) * 0x9e3779b97f4a7c15ull);
+  }
+
+  std::vector<Set> known_;
+  size_t set_mask_ = 0;
   std::vector<NameEntry> pending_;
   size_t bytes_ = 0;
 };

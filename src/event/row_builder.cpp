@@ -1,6 +1,7 @@
 #include "event/row_builder.h"
 
 #include <algorithm>
+#include <array>
 #include <bit>
 
 #include "base/check.h"
@@ -181,11 +182,18 @@ uint32_t RowBuilder::append_rows(const MetricReading& reading, EventBatch& batch
 }
 
 void RowBuilder::note_names(const MetricReading& reading, TenantId tenant, NameLog& names) const {
-  for (uint8_t c : reading.used_columns) {
-    for (uint32_t i = 0; i < group_size_[paths_.columns[c].group]; ++i) {
-      const Cell& named = cell(c, i);
-      if (named.hash.element != kEmptyElement) names.note(tenant, plan_.columns[c], named.hash, named.text);
-    }
+  std::array<uint64_t, kMaxColumns> prints;
+  for (size_t i = 0; i < reading.used_columns.size(); ++i) {
+    const uint8_t c = reading.used_columns[i];
+    prints[i] = names.prefetch(tenant, plan_.columns[c], cell(c, 0).hash);
+  }
+  for (size_t i = 0; i < reading.used_columns.size(); ++i) {
+    const uint8_t c = reading.used_columns[i];
+    if (const Cell& first = cell(c, 0); first.hash.element != kEmptyElement)
+      names.note(prints[i], tenant, plan_.columns[c], first.hash.element, first.text);
+    for (uint32_t e = 1; e < group_size_[paths_.columns[c].group]; ++e)
+      if (const Cell& other = cell(c, e); other.hash.element != kEmptyElement)
+        names.note(tenant, plan_.columns[c], other.hash, other.text);
   }
 }
 

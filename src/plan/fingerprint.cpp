@@ -118,15 +118,15 @@ std::string Plan::fingerprint() const {
     out += (out.back() == '{' ? "" : ",") + json(name) + ":" + identity;
   out += "},\"calendars\":" + tenants_text(calendars);
 
-  // Metrics by the rules that count each by itself: those of equal rules are alike.
-  std::map<std::string, std::vector<size_t>> rules_of;
-  for (size_t r = 0; r < rules_.size(); ++r) {
-    for (const std::string& metric : rules_[r].metrics) {
-      if (rules_[r].together.empty()) rules_of[metric].push_back(r);
-    }
-  }
+  // Metrics that the same rules count each by itself are alike.
   std::map<std::vector<size_t>, std::vector<std::string>> alike;
-  for (const auto& [metric, rules] : rules_of) alike[rules].push_back(metric);
+  for (const auto& [metric, named] : rules_naming_) {
+    std::vector<size_t> own;
+    for (size_t r : named) {
+      if (rules_[r].together.empty()) own.push_back(r);
+    }
+    if (!own.empty()) alike[own].push_back(metric);
+  }
 
   std::map<std::string, std::set<std::string>> metrics_by_text, groups_by_text;
   std::string others = "[]";

@@ -9,7 +9,8 @@
 namespace quipu {
 
 std::string_view trim_ascii(std::string_view text);
-// A string's canonical text: itself, or the canonical number if all of it is a JSON number.
+// A string's canonical text: itself, or the canonical number if all of it is a JSON number without
+// exponent. Not for numbers of a line: those go through canonical_number, with any exponent.
 std::string_view canonical_text(std::string_view text, std::string& scratch);
 // With trim and lowercase first, as a Field asks.
 std::string_view canonical_field(std::string_view text, bool trim, bool lowercase,

@@ -3,6 +3,7 @@
 #include "plan/plan.h"
 
 #include <algorithm>
+#include <iterator>
 #include <unordered_map>
 
 #include "base/bytes.h"
@@ -63,8 +64,20 @@ std::string Selector::identity() const {
   return out + "]}";
 }
 
-bool Plan::Rule::selects(std::string_view metric) const {
-  return all_metrics || std::binary_search(metrics.begin(), metrics.end(), metric, std::less<>());
+void Plan::index_rules() {
+  for (size_t r = 0; r < rules_.size(); ++r) {
+    if (rules_[r].all_metrics) rules_of_all_.push_back(r);
+    for (const std::string& metric : rules_[r].metrics) rules_naming_[metric].push_back(r);
+  }
+}
+
+std::vector<size_t> Plan::rules_of(std::string_view metric) const {
+  const auto named = rules_naming_.find(metric);
+  if (named == rules_naming_.end()) return rules_of_all_;
+  std::vector<size_t> rules;
+  std::merge(rules_of_all_.begin(), rules_of_all_.end(), named->second.begin(), named->second.end(),
+             std::back_inserter(rules));
+  return rules;
 }
 
 Selector Plan::Rule::selector(std::string_view metric) const {
@@ -81,11 +94,13 @@ std::vector<PlannedSection> Plan::sections_of(std::string_view metric) const {
     PlannedSection section;
     std::unordered_map<std::string, size_t> at;  // identity -> index of the dimension
   };
+  const std::vector<size_t> rules = rules_of(metric);
   std::vector<Place> places;
   std::unordered_map<std::string_view, size_t> place_of;  // by `together`; "" is the metric's own
   for (bool group : {false, true}) {
-    for (const Rule& rule : rules_) {
-      if (group == rule.together.empty() || !rule.selects(metric)) continue;
+    for (size_t r : rules) {
+      const Rule& rule = rules_[r];
+      if (group == rule.together.empty()) continue;
       auto [found, fresh] = place_of.try_emplace(rule.together, places.size());
       if (fresh) places.push_back({{rule.selector(metric), {}}, {}});
       Place& place = places[found->second];
@@ -99,20 +114,14 @@ std::vector<PlannedSection> Plan::sections_of(std::string_view metric) const {
 }
 
 std::vector<Selector> Plan::named_selectors() const {
-  std::vector<Selector> groups;
-  std::vector<std::string> metrics;
-  std::set<std::string_view> seen;
+  std::map<std::string_view, Selector> groups;
   for (const Rule& rule : rules_) {
-    metrics.insert(metrics.end(), rule.metrics.begin(), rule.metrics.end());
-    if (!rule.together.empty() && seen.insert(rule.together).second)
-      groups.push_back(rule.selector(""));
+    if (!rule.together.empty()) groups.try_emplace(rule.together, rule.selector(""));
   }
-  std::sort(groups.begin(), groups.end(),
-            [](const Selector& a, const Selector& b) { return a.name < b.name; });
-  std::sort(metrics.begin(), metrics.end());
-  metrics.erase(std::unique(metrics.begin(), metrics.end()), metrics.end());
-  for (std::string& metric : metrics) groups.push_back({false, std::move(metric), false, {}});
-  return groups;
+  std::vector<Selector> all;
+  for (auto& [name, group] : groups) all.push_back(std::move(group));
+  for (const auto& [metric, rules] : rules_naming_) all.push_back({false, metric, false, {}});
+  return all;
 }
 
 }  // namespace quipu

@@ -149,11 +149,15 @@ class Plan {
     std::vector<std::string> metrics;  // canonical, sorted, distinct
     std::string together;              // empty: each metric by itself
     std::vector<PlannedDimension> dimensions;
-    bool selects(std::string_view metric) const;
     Selector selector(std::string_view metric) const;
   };
+  void index_rules();                                           // when all are there
+  std::vector<size_t> rules_of(std::string_view metric) const;  // rising
+
   std::vector<Rule> rules_;
-  std::string file_;                              // its name in messages
+  std::vector<size_t> rules_of_all_;                                      // rules of "*"
+  std::map<std::string, std::vector<size_t>, std::less<>> rules_naming_;  // by metric; rising
+  std::string file_;                                                      // its name in messages
   std::optional<std::string> tenants_file_text_;  // where the plan names such a file
   friend class PlanParser;
 };

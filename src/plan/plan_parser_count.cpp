@@ -34,8 +34,6 @@ void append_subsets(const std::vector<uint16_t>& of, size_t size,
   }
 }
 
-int blocks(size_t dimensions) { return int((dimensions + 63) / 64); }
-
 constexpr char kMetricsAdvice[] =
     "write a list of metrics, as [Opened Email, Clicked Email], or \"*\" for all";
 constexpr char kByAdvice[] =
@@ -76,6 +74,7 @@ Status PlanParser::read_count(const PlanNode& node) {
   for (const PlanNode& rule : rules) QUIPU_TRY(read_rule(rule));
   QUIPU_TRY(check_groups());
   number_when_columns();
+  plan_.index_rules();
   return check_dimensions_of_metrics();
 }
 
@@ -354,67 +353,21 @@ void PlanParser::number_when_columns() {
 
 // Holds every metric to kMaxBlocks blocks of 64 dimensions, where each section begins a block.
 Status PlanParser::check_dimensions_of_metrics() const {
-  struct Metric {
-    std::set<uint32_t> own;  // dimensions beside those of "*" rules
-    int group_blocks = 0;
-    int line = 0;
-  };
-  struct Group {
-    std::set<uint32_t> dimensions;
-    const Plan::Rule* rule = nullptr;
-    int line = 0;
-  };
-  std::unordered_map<std::string_view, uint32_t> numbers;  // of dimensions
-  std::set<uint32_t> of_all;
-  std::map<std::string_view, Metric> metrics;
-  std::map<std::string_view, Group> groups;
-  int line_of_all = 0;
-  for (int pass = 0; pass < 2; ++pass) {  // rules of all metrics first
-    for (size_t i = 0; i < plan_.rules_.size(); ++i) {
-      const Plan::Rule& rule = plan_.rules_[i];
-      if (rule.all_metrics != (pass == 0)) continue;
-      if (rule.all_metrics) line_of_all = rule_lines_[i];
-      std::vector<uint32_t> dimensions;
-      for (const PlannedDimension& d : rule.dimensions)
-        dimensions.push_back(
-            numbers.try_emplace(d.identity, uint32_t(numbers.size())).first->second);
-      if (!rule.together.empty()) {
-        Group& group = groups[rule.together];
-        group.dimensions.insert(dimensions.begin(), dimensions.end());
-        group.rule = &rule;
-        group.line = rule_lines_[i];
-      } else if (rule.all_metrics) {
-        of_all.insert(dimensions.begin(), dimensions.end());
-      }
-      for (const std::string& name : rule.metrics) {
-        Metric& metric = metrics[name];
-        metric.line = rule_lines_[i];
-        if (!rule.together.empty()) continue;
-        for (uint32_t d : dimensions) {
-          if (!of_all.count(d)) metric.own.insert(d);
-        }
-        if (metric.own.size() > size_t(kMaxDimensions)) break;
-      }
-    }
-  }
-  int group_blocks_of_all = 0;
-  for (const auto& [name, group] : groups) {
-    if (group.rule->all_metrics) group_blocks_of_all += blocks(group.dimensions.size());
-    for (const std::string& metric : group.rule->metrics)
-      metrics[metric].group_blocks += blocks(group.dimensions.size());
-  }
-  auto check = [&](std::string_view name, int line, size_t own, int group_blocks) -> Status {
-    if (blocks(own) + group_blocks <= kMaxBlocks) return {};
-    return plan_error(file_, line, "count",
-                      (name.empty() ? std::string("all metrics") : "the metric " + shown(name)) +
+  auto check = [&](const std::string& metric, const std::vector<size_t>& rules) -> Status {
+    size_t blocks = 0;
+    for (const PlannedSection& s : plan_.sections_of(metric))
+      blocks += (s.dimensions.size() + 63) / 64;
+    if (blocks <= size_t(kMaxBlocks)) return {};
+    return plan_error(file_, rule_lines_[rules.back()], "count",
+                      (metric == "*" ? "all metrics" : "the metric " + shown(metric)) +
                           " would count in more than " + std::to_string(kMaxDimensions) +
                           " lists (of its own and of each `together`, each rounded up to a "
                           "multiple of 64); drop some");
   };
-  QUIPU_TRY(check("", line_of_all, of_all.size(), group_blocks_of_all));
-  for (const auto& [name, metric] : metrics) {
-    QUIPU_TRY(check(name, metric.line, of_all.size() + metric.own.size(),
-                    group_blocks_of_all + metric.group_blocks));
+  QUIPU_TRY(check("*", plan_.rules_of_all_));
+  std::set<std::vector<size_t>> checked;  // metrics of the same rules are alike
+  for (const auto& [metric, rules] : plan_.rules_naming_) {
+    if (checked.insert(rules).second) QUIPU_TRY(check(metric, rules));
   }
   return {};
 }

@@ -88,7 +88,7 @@ Status PlanParser::read_constant(const PlanNode& node, FieldUse use, Field& out)
   if (error == DecimalError::not_a_number)
     return node.wrong_kind("write a number, such as 1 or 0.25");
   if (error == DecimalError::too_large) return node.wrong_kind("write a number of at most 10^20");
-  out.constant = std::string(canonical_text(trimmed, scratch));
+  if (!canonical_number(trimmed, out.constant)) out.constant = std::string(trimmed);
   return {};
 }
 

@@ -210,8 +210,8 @@ std::string text_yaml(Random& random, const std::string& text) {
 }
 
 std::string spelled(Random& random, const std::string& text) {
-  if (text == "95") return Names{"95", "95.0", "9.5e1", "\"950E-1\""}[size_t(random.below(4))];
-  if (text == "1") return Names{"1", "1.0", "'10e-1'"}[size_t(random.below(3))];
+  if (text == "95") return Names{"95", "95.0", "'95.00'", "\"95\""}[size_t(random.below(4))];
+  if (text == "1") return Names{"1", "1.0", "'1.00'"}[size_t(random.below(3))];
   return text_yaml(random, text);
 }
 

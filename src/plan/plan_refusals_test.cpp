@@ -132,6 +132,8 @@ const Refused kRefused[] = {
      "properties.a.\"missing\": unknown key"},
     {"property_missing_word", "properties: {a: {at: /x, missing: skipp}}",
      "write empty or skip; did you mean \"skip\"?"},
+    {"line_of_the_key", "properties:\n  a:\n    missing: skip",
+     "shop.yaml:4: properties.a: has no path"},
     {"property_no_path", "properties: {a: {missing: skip}}", "properties.a: has no path"},
     {"property_list", "properties: {a: [/x]}", "properties.a: is a list; write a path"},
     {"property_null", "properties: {a: }", "properties.a: is empty; write a path"},
@@ -325,7 +327,7 @@ TEST(PlanNames, ThatTheFieldsTransformChangesAreRefused) {
   EXPECT_THAT(refusal(plan_text("count: [{metrics: [Opened Email], by: [[]]}]", event)),
               HasSubstr("\"Opened Email\" is never met, since event.metric is trimmed or put in "
                         "lower case; write \"opened email\""));
-  EXPECT_EQ(refusal(plan_text("count: [{metrics: [opened email, 1E2], by: [[]]}]", event)),
+  EXPECT_EQ(refusal(plan_text("count: [{metrics: [opened email, 1e2, 95.0], by: [[]]}]", event)),
             "accepted");
   EXPECT_THAT(refusal(plan_text("calendars: {default: [{zone: UTC}], tenants: {Acme: [{zone: "
                                 "UTC}]}}\ncount: [{metrics: \"*\", by: [[]]}]",

@@ -237,7 +237,7 @@ count:
 
 TEST(PlanSections, NamesOfMetricsAndValuesAreCanonical) {
   const Plan plan =
-      parsed(plan_text("properties: {p: /p}\ncount: [{metrics: [95.0, 9.5e1, \"x\"], when: {p: "
+      parsed(plan_text("properties: {p: /p}\ncount: [{metrics: [95.0, 95, 9.5e1], when: {p: "
                        "[1.0, \"\", 1]}, by: [[]]}]"));
   EXPECT_EQ(plan.sections_of("95").size(), 1u);
   EXPECT_THAT(plan.sections_of("95.0"), IsEmpty());

@@ -69,7 +69,7 @@ Result<Span> resolve_span(View& view, TenantId tenant, int calendar, const Choic
       // Its table is that of the month in which the bucket lies first, seen from there.
       auto table = view.table(tenant, month);
       if (!table.ok()) return table.error();
-      for (const Bucket& own : (*table)->buckets((*table)->frame(calendar, named->interval))) {
+      for (const Bucket& own : (*table)->buckets(calendar, named->interval)) {
         if (own.label == b.label) span.list = one_bucket(calendar, named->interval, own, month);
       }
       if (span.list.buckets.empty()) span.list = one_bucket(calendar, named->interval, b, month);

@@ -38,7 +38,7 @@ Status visit_buckets(View& view, TenantId tenant, int calendar, Interval interva
   for (int m = first; m <= last; ++m) {
     auto table = view.table(tenant, MonthIndex(m));
     if (!table.ok()) return table.error();
-    for (const Bucket& bucket : (*table)->buckets((*table)->frame(calendar, interval))) {
+    for (const Bucket& bucket : (*table)->buckets(calendar, interval)) {
       if (!visit(bucket, MonthIndex(m))) return {};
     }
   }
@@ -202,7 +202,7 @@ Result<Bucket> bucket_at(View& view, TenantId tenant, int calendar, Interval int
   const int64_t t = clamp_time(utc_s);
   auto table = view.table(tenant, month_of(t));
   if (!table.ok()) return table.error();
-  return (*table)->bucket((*table)->frame(calendar, interval), slot_of((*table)->month(), t));
+  return (*table)->bucket(calendar, interval, slot_of((*table)->month(), t));
 }
 
 Result<BucketList> last_buckets(View& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s, size_t n) {

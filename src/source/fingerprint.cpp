@@ -22,7 +22,10 @@ Hash128 hash_of(std::string_view bytes) {
 
 void Fingerprint::add(std::string_view bytes) {
   total_ += bytes.size();
-  if (first_.size() < kFingerprintBytes) first_.append(bytes.substr(0, kFingerprintBytes - first_.size()));
+  if (first_.size() < kFingerprintBytes) {
+    first_.append(bytes.substr(0, kFingerprintBytes - first_.size()));
+    first_hash_ = hash_of(first_);
+  }
   if (bytes.size() >= kFingerprintBytes) {
     last_.assign(bytes.substr(bytes.size() - kFingerprintBytes));
     return;
@@ -37,10 +40,10 @@ void Fingerprint::jump(uint64_t total, std::string_view first, std::string_view 
   CHECK(first.size() == size && last.size() == size && total >= total_);
   total_ = total;
   first_.assign(first);
+  first_hash_ = hash_of(first_);
   last_.assign(last);
 }
 
-Hash128 Fingerprint::first() const { return hash_of(first_); }
 Hash128 Fingerprint::last() const { return hash_of(last_); }
 
 bool Fingerprint::matches(const SourcePosition& position) const {

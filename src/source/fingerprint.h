@@ -18,12 +18,13 @@ class Fingerprint {
   void jump(uint64_t total, std::string_view first, std::string_view last);
 
   uint64_t bytes() const { return total_; }
-  Hash128 first() const;      // zero while bytes() == 0
+  Hash128 first() const { return first_hash_; }   // zero while bytes() == 0
   Hash128 last() const;
   bool matches(const SourcePosition& position) const;
 
  private:
   uint64_t total_ = 0;
+  Hash128 first_hash_;
   std::string first_, last_;
 };
 

@@ -4,8 +4,6 @@
 #include <gtest/gtest.h>
 #include <sys/stat.h>
 #include <unistd.h>
-#include <zlib.h>
-#include <zstd.h>
 
 #include <cstdlib>
 #include <filesystem>
@@ -37,25 +35,9 @@ class ScratchFiles {
   std::string folder_;
 };
 
-inline std::string gzip(std::string_view content) {
-  z_stream z{};
-  EXPECT_EQ(deflateInit2(&z, 6, Z_DEFLATED, 15 + 16, 8, Z_DEFAULT_STRATEGY), Z_OK);
-  std::string out(deflateBound(&z, content.size()) + 64, '\0');
-  z.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(content.data()));
-  z.avail_in = uInt(content.size());
-  z.next_out = reinterpret_cast<Bytef*>(out.data());
-  z.avail_out = uInt(out.size());
-  EXPECT_EQ(deflate(&z, Z_FINISH), Z_STREAM_END);
-  out.resize(z.total_out);
-  deflateEnd(&z);
-  return out;
-}
-
-inline std::string zstd(std::string_view content) {
-  std::string out(ZSTD_compressBound(content.size()), '\0');
-  out.resize(ZSTD_compress(out.data(), out.size(), content.data(), content.size(), 3));
-  return out;
-}
+// One gzip member, one zstd frame.
+std::string gzip(std::string_view content);
+std::string zstd(std::string_view content);
 
 // Lines of all kinds: blank, short, some KiB; with a newline at the end, or not.
 inline std::string random_lines(std::mt19937_64& rng, size_t about_bytes, bool last_newline = true) {

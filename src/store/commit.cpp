@@ -174,7 +174,7 @@ bool StoreImpl::takes_files(size_t expected_bytes) {
 }
 
 void StoreImpl::wait_for_room() const {
-  const auto deadline = Clock::now() + std::chrono::milliseconds(kRoomWait_ms);
+  const auto deadline = Clock::now() + std::chrono::milliseconds(max_room_wait_ms);
   auto crowded = [&] {
     return std::any_of(std::begin(kAllFamilies), std::end(kAllFamilies), [&](Family f) {
       return property(f, "rocksdb.num-files-at-level0") > kMaxWaitingRuns;

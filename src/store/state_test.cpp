@@ -1,6 +1,9 @@
 #include "store/state.h"
 
 #include <gtest/gtest.h>
+#include <unistd.h>
+
+#include <cstdio>
 
 #include "store/commit_mark.h"
 #include "store/store_model.h"

@@ -2,6 +2,7 @@
 // commit() is the only write: one atomic checkpoint of everything. Reading goes through a Snapshot.
 // commit() belongs to the checkpoint writer's thread; load() and snapshots may be used from any thread.
 // After an error from commit() the process must end (fail stop): the last checkpoint is the truth.
+// A damaged or lost byte gives an error at open or when it is read, never another answer.
 #pragma once
 
 #include <cstdint>
@@ -101,6 +102,7 @@ class Store : public DurableTier {
   virtual const std::string& directory() const = 0;
   virtual CommittedState committed() const = 0;
   virtual Result<CommitStats> commit(CheckpointWrite&& write) = 0;
+  // Of the last checkpoint; waits for an ingest that is under way.
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual Result<std::vector<FamilyStats>> family_stats() const = 0;
   // Visits all records (for inspect and for checks in tests).

@@ -106,6 +106,27 @@ TEST(StoreCrash, AfterAWholeRunOfAnotherProcessEverythingIsThere) {
       << "another process opened a store that is in use";
 }
 
+#ifdef QUIPU_CANARY
+TEST(StoreCrash, PositionsThatWereCommittedBeforeTheirCellsAreNoticed) {
+  for (const char* way : {"batch", "files"}) {
+    TestFolder folder;
+    ASSERT_TRUE(run_child("Commits", {{kDataVariable, folder / "data"},
+                                      {"QUIPU_STORE_TEST_SEED", "7"},
+                                      {"QUIPU_STORE_TEST_WAY", way},
+                                      {"QUIPU_PLANT", "positions_before_cells"},
+                                      {"QUIPU_FAULT_AT", "commit.positions_only:2"}}).killed());
+    StoreModel one;
+    one.next(7, way_of(way));
+    StoreModel two = one;
+    two.next(7, way_of(way));
+    auto store = Store::open(folder / "data", test_options(false));
+    ASSERT_TRUE(store.ok()) << store.error().message;
+    EXPECT_NE(one.difference(**store), "");
+    EXPECT_NE(two.difference(**store), "");
+  }
+}
+#endif
+
 TEST(StoreChild, DISABLED_Commits) {
   const char* data = std::getenv(kDataVariable);
   if (!data) GTEST_SKIP() << "only for the tests that start this one";

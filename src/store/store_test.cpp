@@ -2,13 +2,16 @@
 
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
 #include <sys/stat.h>
 
 #include <atomic>
+#include <chrono>
 #include <filesystem>
 #include <fstream>
 #include <thread>
 
+#include "store/store_impl.h"
 #include "store/store_model.h"
 
 namespace quipu {
@@ -307,6 +310,38 @@ TEST(Store, ABackupIsAStoreOfItsOwn) {
   EXPECT_EQ(another.difference(*copy), "");
   EXPECT_EQ(model.difference(*store), "");
   EXPECT_FALSE(store->backup(folder / "no/such/folder").ok());
+}
+
+TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
+  TestFolder folder;
+  auto store = open_store(folder / "data");
+  auto& inner = static_cast<StoreImpl&>(*store);
+  auto commit_s = [&, n = uint64_t(0)]() mutable {
+    const auto start = std::chrono::steady_clock::now();
+    CheckpointWrite write = empty_write(++n, 1'000'000);
+    write.cells = [](const RowSink& sink) { return sink(test_cell_key(1, 1), test_cell_row(1, 1)); };
+    EXPECT_TRUE(store->commit(std::move(write)).ok());
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  auto waiting_runs = [&] { return inner.property(Family::cells, "rocksdb.num-files-at-level0"); };
+  commit_s();
+  ASSERT_TRUE(inner.db()->PauseBackgroundWork().ok());
+  inner.max_room_wait_ms = 5;
+  for (uint64_t i = 0; i < 2 * kMaxWaitingRuns && waiting_runs() <= kMaxWaitingRuns; ++i) commit_s();
+  ASSERT_GT(waiting_runs(), kMaxWaitingRuns);
+
+  inner.max_room_wait_ms = 50;
+  EXPECT_GE(commit_s(), 0.05) << "the way out";
+  inner.max_room_wait_ms = kMaxRoomWait_ms;
+  std::thread compaction([&] {
+    std::this_thread::sleep_for(std::chrono::milliseconds(100));
+    EXPECT_TRUE(inner.db()->ContinueBackgroundWork().ok());
+  });
+  const double waited_s = commit_s();
+  compaction.join();
+  EXPECT_GE(waited_s, 0.09);
+  EXPECT_LT(waited_s, 30);
+  EXPECT_LE(waiting_runs(), kMaxWaitingRuns + 1);
 }
 
 TEST(Store, TellsSizesOfItsFamilies) {

@@ -11,7 +11,8 @@
 //   3 words, and the chunk is full from here on: n varint (from 0), n words
 // Rows stand only in month records (record_key.h, depth 0). Columns are numbered by position in the plan
 // version's list of columns. Slots are quarter-hours of the key's UTC month. What a word stands for, and how
-// chunks are named, is in record_words.h; ids are words of the forever record as they are.
+// chunks are named, is in record_words.h; ids are words of the forever record as they are. Ids of events
+// without a profile are in the record of the profile hash {lo: id_bucket(id) (event.h), hi: 0}.
 #pragma once
 
 #include <array>

@@ -33,7 +33,4 @@ constexpr uint32_t chunk_path(uint64_t word, uint32_t depth) {
   return uint32_t(word >> (64 - kChunkBits * depth));
 }
 
-// Ids of events without a profile lie in the forever record of this profile.
-constexpr Hash128 id_bucket(uint64_t id) { return Hash128{mix64(id) >> 48, 0}; }
-
 }  // namespace quipu

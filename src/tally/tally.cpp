@@ -28,6 +28,9 @@ bool any_bit(const uint64_t* bitmap, uint32_t blocks) {
   return any != 0;
 }
 
+// Ids of events without a profile lie in the forever records of these profiles.
+Hash128 profile_of_id(uint64_t id) { return Hash128{id_bucket(id), 0}; }
+
 // The months an event's buckets may lie in, relative to its own.
 enum Side : uint32_t { kPrevious = 0, kOwn = 1, kNext = 2, kSides = 3 };
 constexpr MonthIndex month_at(MonthIndex month, uint32_t side) { return MonthIndex(month + side - 1); }
@@ -174,7 +177,7 @@ Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
   Key key;
   key.any = event.has_profile || event.has_id;
   if (key.any) {
-    key.profile = event.has_profile ? event.profile : id_bucket(event.id);
+    key.profile = event.has_profile ? event.profile : profile_of_id(event.id);
     key.hash = HotTier::hash_of(event.tenant, key.profile);
   }
   return key;

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "event/event.h"
+#include "tally/record_format.h"
 #include "tally/record_key.h"
 #include "tally/tally.h"
 #include "time/zone.h"
@@ -290,15 +291,26 @@ class MemoryTier : public DurableTier {
     return {};
   }
   void commit(const std::vector<RecordAppend>& appends) {
+    std::string before;
     for (const RecordAppend& a : appends) {
       std::string key;
       a.key.append_to(key);
+      out_of_order += !(before < key) || a.bytes.empty();
+      before = key;
+      full_rewritten += full.contains(key);
       records[key] += a.bytes;
+      RecordReader reader(a.bytes);
+      for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
+        if (item == RecordReader::Item::corrupt) { ++corrupt; break; }
+        // A month's root goes on taking rows when its words are full.
+        if (item == RecordReader::Item::full && (a.key.depth != 0 || a.key.month == kForever)) full.insert(key);
+        deepest = std::max(deepest, int(a.key.depth));
+      }
     }
   }
   std::map<std::string, std::string> records;
-  std::set<std::string> asked;   // of one call
-  int asked_twice = 0;
+  std::set<std::string> asked, full;   // of one call; chunks marked full
+  int asked_twice = 0, out_of_order = 0, full_rewritten = 0, corrupt = 0, deepest = 0;
 };
 
 }  // namespace quipu::tally_model

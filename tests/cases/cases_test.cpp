@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <filesystem>
 #include <fstream>
 #include <random>
 
@@ -126,7 +127,9 @@ std::string entry_text(const std::vector<std::string>& by, const std::string& at
 void expect_answer(View& view, const Json& ask) {
   auto result = answer(view, question_of(ask));
   ASSERT_TRUE(result.ok()) << result.error().message;
-  if (const Json* buckets = find(ask, "buckets")) EXPECT_EQ(std::stoull(buckets->text), result->buckets.size());
+  if (const Json* buckets = find(ask, "buckets")) {
+    EXPECT_EQ(std::stoull(buckets->text), result->buckets.size());
+  }
   if (find(ask, "groups")) {
     uint64_t count = 0;
     for (const Group& g : result->groups) count += g.count.at(0);

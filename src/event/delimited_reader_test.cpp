@@ -1,0 +1,147 @@
+#include "event/delimited_reader.h"
+
+#include <gtest/gtest.h>
+
+#include <memory>
+#include <random>
+
+#include "event/test_decoder.h"
+
+namespace quipu {
+namespace {
+
+// A plan that reads the given columns as properties q0, q1, ...
+std::string plan_text(const std::string& input, const std::vector<std::string>& columns) {
+  std::string text = "quipu: 1\ninput: {format: delimited" + input +
+                     "}\nevent: {tenant: {const: t}, metric: {const: m}, time: /" + columns[0] + "}\nproperties:\n";
+  for (size_t i = 0; i < columns.size(); ++i) text += "  q" + std::to_string(i) + ": \"/" + columns[i] + "\"\n";
+  return text + "count: [{metrics: \"*\", by: [[]]}]\n";
+}
+
+class Rig {
+ public:
+  Rig(const std::string& input, const std::vector<std::string>& columns)
+      : directory_(plan_text(input, columns)), paths_(directory_.plan().plan), reader_(paths_), columns_(columns) {}
+  Status header(std::string_view line) { return reader_.set_header(line); }
+  bool read(const std::string& line) {
+    alone_.assign(line.begin(), line.end());
+    alone_.shrink_to_fit();
+    return reader_.read(std::string_view(alone_.data(), alone_.size()));
+  }
+  const Value& at(size_t column) const {
+    const Property& p = directory_.plan().plan.properties[column];
+    return paths_.slots.values[paths_.columns[p.column].slot];
+  }
+  // Texts of the planned columns; "?" for a missing one.
+  std::vector<std::string> texts(const std::string& line) {
+    if (!read(line)) return {"wrong number of fields"};
+    std::vector<std::string> out;
+    for (size_t i = 0; i < columns_.size(); ++i) out.push_back(at(i).kind == ValueKind::string ? std::string(at(i).text()) : "?");
+    return out;
+  }
+
+ private:
+  TestDirectory directory_;
+  PlanPaths paths_;
+  DelimitedReader reader_;
+  std::vector<std::string> columns_;
+  std::vector<char> alone_;
+};
+
+using Texts = std::vector<std::string>;
+
+TEST(DelimitedReader, ColumnsAreFoundByTheHeadersNamesOrByPlace) {
+  Rig rig("", {"user", "time", "2", "9"});
+  ASSERT_TRUE(rig.header("time,user,page").ok());
+  EXPECT_EQ(rig.texts("t,u,p"), (Texts{"u", "t", "p", "?"}));
+  EXPECT_EQ(rig.texts(",,"), (Texts{"", "", "", "?"}));
+  ASSERT_TRUE(rig.header("9,2,time,user").ok()) << "another file, another order; names come before places";
+  EXPECT_EQ(rig.texts("a,b,c,d"), (Texts{"d", "c", "b", "a"}));
+}
+
+TEST(DelimitedReader, LinesWithAnotherNumberOfFieldsAreRefusedWhereColumnsAreNamed) {
+  Rig named("", {"a"});
+  ASSERT_TRUE(named.header("a,b").ok());
+  EXPECT_FALSE(named.read("1"));
+  EXPECT_FALSE(named.read("1,2,3"));
+  EXPECT_TRUE(named.read("1,2"));
+  Rig listed(", header: no, columns: [a, b]", {"a"});
+  EXPECT_FALSE(listed.read("1"));
+  EXPECT_TRUE(listed.read("1,2"));
+  Rig unnamed(", header: no", {"0"});
+  EXPECT_TRUE(unnamed.read("1"));
+  EXPECT_TRUE(unnamed.read("1,2,3"));
+}
+
+TEST(DelimitedReader, QuotesHoldDelimitersAndDoubledQuotes) {
+  Rig rig(", header: no", {"0", "1", "2"});
+  EXPECT_EQ(rig.texts(R"("a,b",c,d)"), (Texts{"a,b", "c", "d"}));
+  EXPECT_EQ(rig.texts(R"("say ""hi""","",x)"), (Texts{"say \"hi\"", "", "x"}));
+  EXPECT_EQ(rig.texts(R"(a"b,c""d, "e")"), (Texts{"a\"b", "c\"\"d", " \"e\""})) << "a quote counts at a field's beginning only";
+  EXPECT_EQ(rig.texts(R"("a"b,"c" ,d)"), (Texts{"ab", "c ", "d"}));
+  EXPECT_EQ(rig.texts(R"(a,"b,c)"), (Texts{"a", "b,c", "?"})) << "a quoted field ends with the line";
+  Rig unquoted(", header: no, quote: none", {"0", "1"});
+  EXPECT_EQ(unquoted.texts(R"("a,b")"), (Texts{"\"a", "b\""}));
+}
+
+TEST(DelimitedReader, WhitespaceIsRunsOfBlanksAndTabs) {
+  Rig rig(", header: no, delimiter: whitespace", {"0", "1", "2"});
+  EXPECT_EQ(rig.texts("  a \t b\t\tc  "), (Texts{"a", "b", "c"}));
+  EXPECT_EQ(rig.texts("a \"b c\" d"), (Texts{"a", "b c", "d"}));
+  EXPECT_EQ(rig.texts("00001 19970101  1"), (Texts{"00001", "19970101", "1"}));
+  Rig tabs(", header: no, delimiter: \"\\t\"", {"0", "1", "2"});
+  EXPECT_EQ(tabs.texts("a\t\tb c"), (Texts{"a", "", "b c"}));
+}
+
+TEST(DelimitedReader, AHeaderThatNamesNothingPlannedIsAnError) {
+  Rig rig("", {"user", "time"});
+  const Status wrong = rig.header("user;time");
+  ASSERT_FALSE(wrong.ok());
+  EXPECT_NE(wrong.error().message.find("\"user;time\""), std::string::npos) << wrong.error().message;
+  EXPECT_NE(wrong.error().message.find("delimiter"), std::string::npos) << wrong.error().message;
+  EXPECT_TRUE(rig.header("\xEF\xBB\xBFuser,page").ok()) << "a byte order mark is no part of a name";
+  EXPECT_EQ(rig.texts("u,p"), (Texts{"u", "?"}));
+  Rig places("", {"0", "1"});
+  EXPECT_TRUE(places.header("x,y").ok());
+}
+
+TEST(DelimitedReader, TwoColumnsOfOneNameAndBadTextAreFaultsOfPlannedColumns) {
+  Rig rig("", {"a", "b"});
+  ASSERT_TRUE(rig.header("a,b,b,c,c").ok());
+  ASSERT_TRUE(rig.read("1,2,3,\xff,\xff"));
+  EXPECT_EQ(rig.at(0).fault, ValueFault::none);
+  EXPECT_EQ(rig.at(1).fault, ValueFault::duplicate_key);
+  ASSERT_TRUE(rig.read("\xff,2,3,4,5"));
+  EXPECT_EQ(rig.at(0).fault, ValueFault::invalid_utf8);
+}
+
+TEST(DelimitedReader, GivesBackWhatACarefulWriterWrote) {
+  const uint64_t seed = std::random_device()();
+  SCOPED_TRACE("seed " + std::to_string(seed));
+  std::mt19937_64 random(seed);
+  for (const char* delimiter : {",", ";", "|", " ", "x"}) {
+    Rig rig(std::string(", header: no, delimiter: \"") + delimiter + "\"", {"0", "1", "2", "3"});
+    for (int round = 0; round < 300; ++round) {
+      Texts fields;
+      std::string line;
+      for (int f = 0; f < 4; ++f) {
+        std::string field;
+        for (size_t n = random() % 5; n > 0; --n) field += std::string("ax\",;| ")[random() % 7];
+        const bool must_quote = field.find(delimiter) != std::string::npos || field.starts_with('"');
+        line += f ? delimiter : "";
+        if (must_quote || random() % 3 == 0) {
+          line += '"';
+          for (char c : field) line += c == '"' ? "\"\"" : std::string(1, c);
+          line += '"';
+        } else {
+          line += field;
+        }
+        fields.push_back(field);
+      }
+      ASSERT_EQ(rig.texts(line), fields) << line;
+    }
+  }
+}
+
+}  // namespace
+}  // namespace quipu

@@ -1,0 +1,110 @@
+// Stored record bytes: any input is either refused with an error or read, then counted on, without a crash.
+// The first byte says what the rest is stored as: a month's record, a forever record or a chunk of words.
+#include <cstdint>
+#include <memory>
+#include <string>
+
+#include "tally/record_format.h"
+#include "tally/tally.h"
+
+namespace quipu {
+namespace {
+
+class OneRecord : public DurableTier {
+ public:
+  OneRecord(std::string_view bytes, uint8_t depth, bool forever)
+      : bytes_(bytes), depth_(depth), forever_(forever) {}
+  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
+    // A full root leads on to chunks.
+    const std::string full_root("\x13\x01" "12345678", 10);
+    for (size_t i = 0; i < keys.size(); ++i) {
+      const bool same = (keys[i].month == kForever) == forever_;
+      if (same && keys[i].depth == depth_) values[i] = bytes_;
+      else if (same && keys[i].depth < depth_) values[i] = full_root;
+    }
+    return {};
+  }
+
+ private:
+  std::string bytes_;
+  uint8_t depth_;
+  bool forever_;
+};
+
+struct Plan1 {
+  CompiledPlan plan;
+  CompiledMetric metric;
+  std::shared_ptr<const MonthTable> month;
+  Plan1() {
+    plan.version = 2;
+    for (uint32_t c = 1; c <= 4; ++c) plan.columns.push_back(PropertyId(c));
+    plan.version_columns = {{}, {1, -1, 0}, {0, 1, 2, 3}};
+    metric.metric = SelectorId(1);
+    metric.blocks = 1;
+    metric.dimensions.resize(64);
+    for (uint8_t d = 0; d < 5; ++d) {
+      CompiledDimension& dimension = metric.dimensions[d];
+      dimension.id = DimensionId(d + 1u);
+      dimension.arity = dimension.compared = d == 0 ? 0 : 1;
+      dimension.columns[0] = uint8_t(d == 0 ? 0 : d - 1);
+    }
+    CompiledSection section;
+    section.selector = metric.metric;
+    section.dimensions = 5;
+    metric.sections = {section};
+    metric.columns = {0, 1, 2, 3};
+    metric.planned = metric.unique = {0x1F};
+    metric.lifetime = {0x3};
+    metric.has_lifetime = true;
+    metric.unique_alive = {{0}, {0x7}, {0x1F}};
+    auto utc = std::make_shared<ZoneRules>();
+    const MonthTable::CalendarRules rules{{"UTC", "UTC", WeekStart::monday}, utc, utc, utc};
+    month = MonthTable::build(56 * 12 + 2, {&rules, 1});
+  }
+};
+
+}  // namespace
+}  // namespace quipu
+
+extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
+  using namespace quipu;
+  static const Plan1 fixed;
+  if (size == 0) return 0;
+  const uint8_t depth = data[0] % 3;
+  const bool forever = data[0] & 0x80;
+  OneRecord tier({reinterpret_cast<const char*>(data) + 1, size - 1}, depth, forever);
+  TallyOptions options;
+  options.chunk_words = 4;
+  options.matrix_rows = 3;
+  Tally tally(options, fixed.plan, tier);
+  EventBatch batch;
+  batch.columns = 4;
+  for (uint64_t i = 0; i < 6; ++i) {
+    Event e;
+    e.tenant = TenantId(1);
+    e.slot = Slot(i % 2 * 2964);
+    e.has_profile = e.has_id = true;
+    e.metric = &fixed.metric;
+    e.month = fixed.month.get();
+    e.profile = {1, 2};
+    e.id = mix64(i + 1);
+    e.elements = uint32_t(batch.elements.size());
+    e.here = uint32_t(batch.here.size());
+    for (uint64_t c = 0; c < 4; ++c) batch.elements.push_back(i + c);
+    batch.here.push_back(0x1F);
+    batch.events.push_back(e);
+  }
+  TallyResult result;
+  if (!tally.add(batch, result).ok()) return 0;
+  std::vector<RowLog> logs(1);
+  tally.hand_over(1, logs[0]);
+  for (const RecordAppend& append : encode_appends(std::move(logs), fixed.plan)) {
+    RecordReader reader(append.bytes);
+    while (true) {
+      const RecordReader::Item item = reader.next();
+      CHECK(item != RecordReader::Item::corrupt);
+      if (item == RecordReader::Item::end) break;
+    }
+  }
+  return 0;
+}

@@ -1,0 +1,98 @@
+#include "tally/row_log.h"
+
+#include <gtest/gtest.h>
+
+#include <map>
+#include <random>
+
+#include "tally/record_format.h"
+
+namespace quipu {
+namespace {
+
+std::string bytes_of(const RecordKey& key) {
+  std::string out;
+  key.append_to(out);
+  return out;
+}
+
+TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937_64 rng(seed);
+  CompiledPlan plan;
+  plan.version = 9;
+  for (int round = 0; round < 40; ++round) {
+    struct Want {
+      std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>> rows;
+      std::vector<uint64_t> words;
+      bool full = false;
+    };
+    std::map<std::string, Want> want;
+    std::vector<RowLog> logs(1 + rng() % 3);
+    const uint64_t few = rng() % 2 ? 3 : ~uint64_t(0) >> 1;  // profiles: a handful, or all different
+    for (size_t l = 0; l < logs.size(); ++l) {
+      auto& log = RowLogAccess::of(logs[l]);
+      for (int i = int(rng() % 400); i > 0; --i) {
+        RecordKey key;
+        key.month = rng() % 3 == 0 ? kForever : MonthIndex(rng() % 5 * 300);
+        key.tenant = TenantId(uint32_t(1 + rng() % 3 * 1000));
+        // Profiles of a shard; halves that differ in their last bits alone.
+        key.profile = {(rng() % few) * 4 + l, rng() % 2 ? rng() % 4 : (rng() % few) << 1};
+        if (rng() % 4 == 0) key.depth = uint8_t(1 + rng() % 2), key.path = uint32_t(rng() % 16);
+        Want& w = want[bytes_of(key)];
+        if (key.depth == 0 && key.month != kForever && rng() % 2) {
+          std::array<uint64_t, kMaxColumns> elements{};
+          uint64_t filled = 0;
+          for (size_t c = 0; c < kMaxColumns; ++c)
+            if (rng() % 5 == 0) elements[c] = rng() | 1, filled |= uint64_t(1) << c;
+          const auto metric = uint32_t(1 + rng() % 1000);
+          const auto slot = Slot(rng() % 2976);
+          log.row(key, SelectorId(metric), slot, filled, elements.data());
+          w.rows.emplace_back(metric, slot, elements);
+        } else if (rng() % 10 == 0) {
+          log.full(key);
+          w.full = true;
+        } else {
+          for (int k = int(rng() % 3); k >= 0; --k) {
+            w.words.push_back(rng());
+            log.word(key, w.words.back());
+          }
+        }
+      }
+    }
+    auto it = want.begin();
+    for (const RecordAppend& append : encode_appends(std::move(logs), plan)) {
+      ASSERT_NE(it, want.end());
+      ASSERT_EQ(bytes_of(append.key), it->first);
+      Want got;
+      RecordReader reader(append.bytes);
+      for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
+        ASSERT_NE(item, RecordReader::Item::corrupt) << reader.problem();
+        if (item == RecordReader::Item::row) {
+          ASSERT_EQ(reader.version(), 9);
+          got.rows.emplace_back(raw(reader.metric()), reader.slot(), reader.elements());
+        }
+        if (item == RecordReader::Item::word) got.words.push_back(reader.word());
+        if (item == RecordReader::Item::full) got.full = true;
+      }
+      ASSERT_EQ(got.rows, it->second.rows);
+      ASSERT_EQ(got.words, it->second.words);
+      ASSERT_EQ(got.full, it->second.full);
+      ++it;
+    }
+    ASSERT_EQ(it, want.end());
+  }
+}
+
+TEST(RowLog, AnEmptyLogGivesNothing) {
+  std::vector<RowLog> logs(2);
+  EXPECT_TRUE(logs[0].empty());
+  EXPECT_EQ(logs[0].bytes(), 0u);
+  RowLog gone = std::move(logs[1]);
+  EXPECT_TRUE(logs[1].empty());
+  EXPECT_TRUE(encode_appends(std::move(logs), CompiledPlan()).empty());
+}
+
+}  // namespace
+}  // namespace quipu

@@ -1,0 +1,466 @@
+#!/usr/bin/env python3
+"""Drives the built quipu program as people do.
+
+    cli_test.py --quipu build/quipu [unittest arguments]
+"""
+import argparse
+import json
+import os
+import re
+import signal
+import subprocess
+import sys
+import tempfile
+import time
+import unittest
+from pathlib import Path
+
+QUIPU = None
+SOURCE = Path(__file__).resolve().parents[2]
+EXAMPLES = SOURCE / "examples"
+DEADLINE_S = 30
+
+PLAN = """quipu: 1
+event: {tenant: {const: shop}, metric: /what, profile: /who, id: /id, time: /at, values: {worth: /worth}}
+properties: {colour: /colour, size: /size}
+count:
+  - {metrics: "*", by: [[], colour, [colour, size]], sum: [worth], lifetime: yes}
+"""
+
+
+def event(number, what="Bought", **more):
+    line = {"what": what, "who": "p%d" % (number % 7), "id": str(number), "at": "2026-03-%02dT10:00:00Z" % (1 + number % 20),
+            "worth": "1.10", "colour": ["red", "blue", "green"][number % 3], "size": number % 2}
+    line.update(more)
+    return json.dumps(line) + "\n"
+
+
+class Quipu(unittest.TestCase):
+    maxDiff = None
+
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="quipu-cli-")
+        self.addCleanup(self.folder.cleanup)
+        self.here = Path(self.folder.name)
+
+    def write(self, name, text):
+        path = self.here / name
+        path.write_text(text)
+        return path
+
+    def quipu(self, *arguments, status=0, **more):
+        done = subprocess.run([QUIPU, *map(str, arguments)], cwd=self.here, capture_output=True, text=True, timeout=120, **more)
+        self.assertEqual(done.returncode, status, "quipu %s\n%s%s" % (" ".join(map(str, arguments)), done.stdout, done.stderr))
+        return done
+
+    def ask(self, *arguments):
+        return json.loads(self.quipu("query", *arguments, "--json").stdout)
+
+    def counts(self, *arguments):
+        return {tuple(g["by"].values()): g["count"] for g in self.ask(*arguments)["groups"]}
+
+    def run_plan(self, lines, plan=PLAN, status=0):
+        self.write("plan.yaml", plan)
+        self.write("events.jsonl", "".join(lines))
+        return self.quipu("run", "plan.yaml", "events.jsonl", status=status)
+
+    def background(self, *arguments):
+        process = subprocess.Popen([QUIPU, *map(str, arguments)], cwd=self.here, stdin=subprocess.PIPE, stdout=subprocess.PIPE,
+                                   stderr=subprocess.PIPE, text=True)
+        self.addCleanup(self.end, process)
+        return process
+
+    @staticmethod
+    def end(process):
+        if process.poll() is None:
+            process.kill()
+        process.communicate()
+
+    def until(self, what, condition):
+        begin = time.monotonic()
+        while time.monotonic() - begin < DEADLINE_S:
+            if condition():
+                return time.monotonic() - begin
+            time.sleep(0.05)
+        self.fail("waited in vain: " + what)
+
+
+class Start(Quipu):
+    def test_help_is_enough_to_start(self):
+        text = self.quipu("--help").stdout
+        for command in ("init", "check", "run", "query", "export", "inspect", "audit", "backup"):
+            self.assertIn(command, text)
+            self.assertIn("Usage", self.quipu(command, "--help").stdout)
+        for example in ("quipu init", "quipu check", "quipu run", "quipu query"):
+            self.assertIn(example, text)
+        self.assertRegex(self.quipu("--version").stdout, r"^quipu \d+\.\d+")
+
+    def test_wrong_arguments_are_status_2_and_say_where_help_is(self):
+        for arguments in ([], ["count"], ["run"], ["query", "--colour"], ["query", "M", "--interval", "decade"], ["query", "M", "--where", "x"],
+                          ["run", "plan.yaml", "-"], ["export", "--csv", "--json"]):
+            self.assertIn("--help", self.quipu(*arguments, status=2).stderr, arguments)
+
+    def test_the_whole_way_from_a_sample_to_an_answer(self):
+        self.write("events.jsonl", "".join(event(n) for n in range(100)))
+        self.write("plan.yaml", self.quipu("init", "events.jsonl").stdout)
+        self.assertIn("100 read = 100 counted", self.quipu("check", "plan.yaml", "--sample", "events.jsonl").stdout)
+        done = self.quipu("run", "plan.yaml", "events.jsonl")
+        self.assertIn("100 read = 100 counted + 0 duplicate + 0 set aside + 0 unplanned; committed (checkpoint ", done.stdout)
+        self.assertIn("in ./plan.quipu", done.stdout)
+        # Its last line is a question that works.
+        question = done.stdout.strip().splitlines()[-1]
+        self.assertTrue(question.startswith("quipu query "), question)
+        asked = subprocess.run(question.replace("quipu", QUIPU, 1), shell=True, cwd=self.here, capture_output=True, text=True)
+        self.assertEqual(asked.returncode, 0, asked.stderr)
+
+    def test_wrong_plans_name_file_line_key_and_what_is_right(self):
+        cases = [
+            (PLAN.replace("metrics:", "metric:"), r"plan\.yaml:5: .*metric.*did you mean \"metrics\""),
+            (PLAN.replace("[colour, size]", "[color, size]"), r"plan\.yaml:5: .*\"color\".*did you mean \"colour\""),
+            (PLAN.replace("time: /at", "when: /at"), r"plan\.yaml:2: "),
+            (PLAN + "calendars: {default: [{zone: Europe/Belin}]}\n", r"plan\.yaml:6: .*Europe/Berlin"),
+            ("quipu: 2\n", r"plan\.yaml:1: "),
+            ("", r"plan\.yaml:1: "),
+            (PLAN + "  x: [\n", r"plan\.yaml:\d+: "),
+        ]
+        self.write("events.jsonl", event(1))
+        for text, message in cases:
+            self.write("plan.yaml", text)
+            for arguments in (["check", "plan.yaml"], ["run", "plan.yaml", "events.jsonl"]):
+                self.assertRegex(self.quipu(*arguments, status=2).stderr, message)
+        self.assertFalse((self.here / "plan.quipu").exists())
+        self.assertIn("no such", self.quipu("check", "none.yaml", status=2).stderr)
+        self.assertIn("no such file", self.quipu("run", self.write("plan.yaml", PLAN), "none.jsonl", status=2).stderr)
+
+    def test_without_a_store_the_message_says_how_to_make_one(self):
+        self.assertIn("quipu run", self.quipu("query", status=2).stderr)
+        self.quipu("query", "--data", "none.quipu", status=1)
+
+
+class Answers(Quipu):
+    def test_names_that_are_not_there_are_errors_with_near_names(self):
+        self.run_plan([event(n) for n in range(30)])
+        store = ["--data", "plan.quipu"]
+        for arguments, near in ((["Bougth"], "Bought"), (["Bought", "--by", "color"], "colour"), (["Bought", "--where", "sise=1"], "size"),
+                                (["Bought", "--calendar", "UCT"], "UTC"), (["Bought", "--tenant", "shp"], "shop"), (["Bought", "--sort", "wort"], "worth")):
+            self.assertIn(near, self.quipu("query", *arguments, *store, status=1).stderr, arguments)
+        # What no counter answers exactly is an error too; it names the counter to add.
+        self.write("narrow.yaml", PLAN.replace("[], colour, [colour, size]", "colour"))
+        self.quipu("run", "narrow.yaml", "events.jsonl")
+        self.assertIn("[size]", self.quipu("query", "Bought", "--by", "size", "--data", "narrow.quipu", status=1).stderr)
+
+    def test_json_answers_have_the_promised_fields(self):
+        self.run_plan([event(n) for n in range(30)])
+        answer = self.ask("Bought", "--by", "colour", "--interval", "day", "--from", "2026-03-01", "--to", "2026-03-04")
+        self.assertEqual(set(answer), {"question", "calendar", "zone", "as_of", "since", "partial", "counted_in_several_groups", "buckets", "groups"})
+        self.assertEqual(set(answer["as_of"]), {"checkpoint", "time"})
+        self.assertEqual((answer["calendar"], answer["zone"]), ("UTC", "UTC"))
+        self.assertEqual(answer["buckets"], ["2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00", "2026-03-03T00:00:00+00:00"])
+        self.assertEqual(answer["partial"], [])
+        self.assertEqual(len(answer["since"]), 1)
+        self.assertIsNone(answer["since"][0][1])
+        self.assertIs(answer["counted_in_several_groups"], False)
+        # Days 1, 2, 3 are events 0 and 20, 1 and 21, 2 and 22: colours by number modulo three.
+        want = {"red": [1, 1, 0], "green": [1, 0, 1], "blue": [0, 1, 1]}
+        for group in answer["groups"]:
+            self.assertEqual(set(group), {"by", "count", "unique", "sum"})
+            self.assertEqual(group["count"], want.pop(group["by"]["colour"]))
+            self.assertEqual(group["unique"], group["count"])
+            self.assertEqual(group["sum"], {"worth": ["1.10" if n else "0" for n in group["count"]]})
+        self.assertEqual(want, {})
+
+    def test_tables_and_csv(self):
+        self.run_plan([event(0), event(1, colour=None), event(2, colour='a,"b"')])
+        table = self.quipu("query", "Bought", "--by", "colour", "--in", "2026-03").stdout
+        self.assertIn("(none)", table)
+        rows = self.quipu("query", "Bought", "--by", "colour", "--in", "2026-03", "--csv", "--sort", "name").stdout.splitlines()
+        self.assertEqual(rows, ["colour,bucket,count,unique,worth", ",2026-03-01T00:00:00+00:00,1,1,1.10", '"a,""b""",2026-03-01T00:00:00+00:00,1,1,1.10',
+                                "red,2026-03-01T00:00:00+00:00,1,1,1.10"])
+        listed = self.quipu("query").stdout
+        self.assertIn("Bought", listed)
+        self.assertIn("2026-03-03", listed)
+        over_days = self.quipu("query", "Bought", "--from", "2026-03-01", "--to", "2026-03-04").stdout
+        self.assertRegex(over_days, r"(?m)^ *3 +- ")
+        self.assertIn("--interval day", over_days)
+
+    def test_a_new_counter_begins_where_it_was_planned(self):
+        self.run_plan([event(n) for n in range(10)])
+        self.write("plan.yaml", PLAN.replace("by: [[], colour", "by: [[], size, colour"))
+        self.write("more.jsonl", event(100, at="2026-03-01T12:00:00Z"))
+        self.quipu("run", "plan.yaml", "events.jsonl", "more.jsonl")
+        answer = self.ask("Bought", "--by", "size", "--in", "2026-03-01")
+        self.assertEqual(answer["groups"][0]["count"], [1])
+        self.assertEqual(answer["partial"], ["2026-03-01T00:00:00+00:00"])
+        self.assertEqual(self.ask("Bought", "--in", "2026-03-01")["groups"][0]["count"], [2])
+        self.write("plan.yaml", PLAN.replace("/who", "/whom"))
+        self.assertIn("new store", self.quipu("run", "plan.yaml", "events.jsonl", status=1).stderr)
+
+    def test_email_example(self):
+        done = self.quipu("run", EXAMPLES / "email.yaml", EXAMPLES / "email.jsonl", status=3)
+        self.assertIn("32 read = 22 counted + 4 duplicate + 6 set aside + 0 unplanned", done.stdout)
+        acme = ["--tenant", "acme"]
+        engaged = self.ask("Engaged", *acme, "--by", "campaign", "--in", "2026-03")
+        self.assertEqual([(g["by"]["campaign"], g["count"], g["unique"]) for g in engaged["groups"]], [("spring-sale", [7], [3]), ("clocks", [2], [1])])
+        self.assertEqual(self.ask("Engaged", *acme, "--in", "lifetime")["groups"][0]["unique"], [4])
+        orders = self.ask("Placed Order", *acme, "--in", "2026-03")["groups"][0]
+        self.assertEqual((orders["count"], orders["unique"], orders["sum"]), ([3], [2], {"revenue": ["147.40"]}))
+        days = self.ask("Opened Email", *acme, "--interval", "day", "--from", "2026-03-02", "--to", "2026-03-04")["groups"][0]
+        self.assertEqual((days["count"], days["unique"]), ([4, 1], [2, 1]))
+        weeks = self.ask("Opened Email", *acme, "--interval", "week", "--from", "2026-03-01", "--to", "2026-03-15")
+        self.assertEqual((weeks["groups"][0]["count"], weeks["groups"][0]["unique"]), ([5, 2], [3, 1]))
+        self.assertEqual(weeks["buckets"], ["2026-03-01T00:00:00-05:00", "2026-03-08T00:00:00-05:00"])
+        self.assertEqual(self.counts("Opened Email", "--tenant", "cedar", "--calendar", "cedar", "--in", "2026-03-05"), {(): [1]})
+        self.assertEqual(self.counts("Opened Email", "--tenant", "cedar", "--calendar", "utc", "--in", "2026-03-04"), {(): [2]})
+        clicked = self.ask("Clicked Email", "--tenant", "cedar", "--by", "campaign", "--in", "2026-03")
+        self.assertEqual({g["by"]["campaign"] for g in clicked["groups"]}, {"12", "leap"})
+        self.assertIs(clicked["counted_in_several_groups"], True)
+        self.assertIn("acme", self.quipu("query", "Engaged", status=1).stderr)   # several tenants: which?
+
+    def test_shop_example(self):
+        done = self.quipu("run", EXAMPLES / "shop.yaml", EXAMPLES / "shop.jsonl", status=3)
+        self.assertIn("22 read = 15 counted + 2 duplicate + 3 set aside + 2 unplanned", done.stdout)
+        paid = ["Placed Order", "--where", "paid=paid", "--in", "2026-03"]
+        march = self.ask(*paid)["groups"][0]
+        self.assertEqual((march["count"], march["unique"], march["sum"]), ([13], [8], {"revenue": ["290.230002"], "units": ["19"]}))
+        items = {(g["by"]["sku"], g["by"]["color"]): (g["count"][0], g["unique"][0], g["sum"]["revenue"][0]) for g in self.ask(*paid, "--by", "sku,color")["groups"]}
+        self.assertEqual(items, {
+            ("A", "red"): (5, 3, "180.490002"), ("A", "blue"): (1, 1, "20.50"), ("B", "blue"): (3, 2, "167"), ("", "blue"): (1, 0, "15"),
+            ("B", ""): (1, 0, "15"), ("", ""): (2, 2, "0.20"), ("C", ""): (1, 1, "0.10"), ("D", "black"): (2, 1, "18"),
+            ("赤", "é\0"): (1, 1, "44.44"), ("0095", "95"): (1, 1, "44.44"), ("95", "95"): (1, 1, "44.44")})
+        self.assertEqual(self.counts("Placed Order", "--where", "paid=paid", "--by", "country", "--in", "2025-10-26"), {("DE",): [2]})
+
+    def test_product_example(self):
+        done = self.quipu("run", EXAMPLES / "product.yaml", EXAMPLES / "product.jsonl", status=3)
+        self.assertIn("28 read = 22 counted + 2 duplicate + 4 set aside + 0 unplanned", done.stdout)
+        week = ["--tenant", "w1", "--calendar", "us", "--in", "2026-W11"]
+        companies = {g["by"]["company"]: (g["count"][0], g["unique"][0]) for g in self.ask("Active", *week, "--by", "company")["groups"]}
+        self.assertEqual(companies, {"c1": (6, 2), "c2": (7, 2), "": (3, 2), "c3": (1, 0)})
+        everybody = self.ask("Active", *week)
+        self.assertEqual((everybody["groups"][0]["count"], everybody["groups"][0]["unique"]), ([14], [4]))
+        self.assertEqual(everybody["buckets"], ["2026-03-08T00:00:00-05:00"])
+        search = self.ask("Used Feature", *week, "--by", "feature", "--where", "feature=search")["groups"][0]
+        self.assertEqual((search["count"], search["unique"], search["sum"]), ([5], [2], {"ms": ["247.500001"]}))
+
+
+class Inputs(Quipu):
+    def export(self):
+        return self.quipu("export").stdout
+
+    def test_running_again_changes_nothing_and_says_so(self):
+        self.run_plan([event(n) for n in range(50)])
+        before = self.export()
+        again = self.quipu("run", "plan.yaml", "events.jsonl")
+        self.assertIn("nothing new", again.stderr)
+        self.assertIn("0 read = 0 counted", again.stdout)
+        self.assertEqual(self.export(), before)
+
+    def test_a_grown_file_goes_on_where_it_ended(self):
+        self.run_plan([event(n) for n in range(50)])
+        with open(self.here / "events.jsonl", "a") as file:
+            file.write("".join(event(n) for n in range(45, 60)))
+        self.assertIn("15 read = 10 counted + 5 duplicate", self.quipu("run", "plan.yaml", "events.jsonl").stdout)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [60]})
+
+    def test_other_content_under_a_known_name_is_refused_until_again(self):
+        self.run_plan([event(n) for n in range(50)])
+        self.write("events.jsonl", "".join(event(n) for n in range(40, 120)))
+        refused = self.quipu("run", "plan.yaml", "events.jsonl", status=1)
+        self.assertIn("--again", refused.stderr)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [50]})
+        self.assertIn("80 read = 70 counted + 10 duplicate", self.quipu("run", "plan.yaml", "events.jsonl", "--again").stdout)
+
+    def test_a_known_content_under_another_name_is_refused_until_moved(self):
+        self.run_plan([event(n) for n in range(50)])
+        os.rename(self.here / "events.jsonl", self.here / "april.jsonl")
+        self.assertIn("--moved", self.quipu("run", "plan.yaml", "april.jsonl", status=1).stderr)
+        with open(self.here / "april.jsonl", "a") as file:
+            file.write(event(77))
+        refused_or_new = subprocess.run([QUIPU, "run", "plan.yaml", "april.jsonl", "--moved"], cwd=self.here, capture_output=True, text=True)
+        self.assertEqual(refused_or_new.returncode, 0, refused_or_new.stderr)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [51]})
+
+    def test_lines_set_aside_are_in_the_dead_letter_file(self):
+        bad = [event(1, at="tomorrow"), "{\"what\": 1,\n", event(2, worth="much")]
+        done = self.run_plan([event(0), *bad, event(3)], status=3)
+        self.assertIn("5 read = 2 counted + 0 duplicate + 3 set aside", done.stdout)
+        self.assertIn("dead-letter.jsonl", done.stdout)
+        letters = [json.loads(line) for line in (self.here / "plan.quipu/dead-letter.jsonl").read_text().splitlines()]
+        self.assertEqual([(d["line"], d["reason"], d["text"] + "\n") for d in letters],
+                         [(2, "time_bad", bad[0]), (3, "not_json", bad[1]), (4, "value_not_a_number", bad[2])])
+        for letter in letters:
+            self.assertEqual(set(letter), {"source", "line", "offset", "reason", "detail", "text"})
+            content = (self.here / "events.jsonl").read_bytes()
+            self.assertTrue(content[letter["offset"]:].startswith(letter["text"].encode()))
+            self.assertIn("events.jsonl", letter["source"])
+        self.assertIn("/at", letters[0]["detail"])
+
+    def test_strict_stops_at_the_first_line_that_would_be_set_aside(self):
+        self.write("plan.yaml", PLAN)
+        self.write("events.jsonl", event(0) + event(1, at="tomorrow") + event(2))
+        stopped = self.quipu("run", "plan.yaml", "events.jsonl", "--strict", status=1)
+        self.assertRegex(stopped.stderr, r"events\.jsonl.*2.*time_bad|time_bad.*2")
+
+    def test_delimited_inputs(self):
+        plan = """quipu: 1
+input: {format: delimited, delimiter: ";"}
+event: {tenant: {const: shop}, metric: /what, profile: /who, time: {at: /day, format: "%d.%m.%Y", no_offset: Europe/Berlin}, values: {worth: /worth}}
+properties: {colour: /colour}
+calendars: {default: [{zone: Europe/Berlin}]}
+count: [{metrics: "*", by: [[], colour], sum: [worth]}]
+"""
+        self.write("plan.yaml", plan)
+        self.write("events.csv", 'what;who;day;worth;colour\r\nBought;ida;01.03.2026;2.50;"dark; red"\r\nBought;ole;01.03.2026;1;blue\r\nBought;ole;02.03.2026\r\n')
+        done = self.quipu("run", "plan.yaml", "events.csv", status=3)
+        self.assertIn("3 read = 2 counted + 0 duplicate + 1 set aside", done.stdout)
+        self.assertIn("wrong_field_count", done.stdout)
+        answer = self.ask("Bought", "--by", "colour", "--in", "2026-03-01")
+        self.assertEqual({g["by"]["colour"]: g["sum"]["worth"] for g in answer["groups"]}, {"dark; red": ["2.50"], "blue": ["1"]})
+        self.assertEqual(answer["buckets"], ["2026-03-01T00:00:00+01:00"])
+
+    def test_compressed_inputs(self):
+        self.write("plan.yaml", PLAN)
+        for name, tool in (("a.jsonl", ["gzip"]), ("b.jsonl", ["zstd", "-q", "--rm"])):
+            first = 0 if name[0] == "a" else 100
+            self.write(name, "".join(event(n) for n in range(first, first + 100)))
+            subprocess.run([*tool, name], cwd=self.here, check=True)
+        self.assertIn("200 read = 200 counted", self.quipu("run", "plan.yaml", "a.jsonl.gz", "b.jsonl.zst").stdout)
+
+    def test_standard_input_is_known_by_its_name(self):
+        self.write("plan.yaml", PLAN)
+        lines = [event(n) for n in range(40)]
+        self.assertIn("30 read = 30 counted", self.quipu("run", "plan.yaml", "-", "--as", "tap", input="".join(lines[:30])).stdout)
+        self.assertIn("10 read = 10 counted", self.quipu("run", "plan.yaml", "-", "--as", "tap", input="".join(lines)).stdout)
+        self.quipu("run", "plan.yaml", "-", "--as", "tap", input="".join(reversed(lines)), status=1)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [40]})
+
+
+class Running(Quipu):
+    def start(self, lines):
+        self.write("plan.yaml", PLAN)
+        self.write("events.jsonl", "".join(event(n) for n in range(500)))
+        process = self.background("run", "plan.yaml", "events.jsonl", "-", "--as", "tap")
+        process.stdin.write("".join(lines))
+        process.stdin.flush()
+        self.until("the store's socket", lambda: any(p.is_socket() for p in (self.here / "plan.quipu").glob("*")))
+        return process
+
+    def count(self):
+        done = subprocess.run([QUIPU, "query", "Bought", "--in", "lifetime", "--json"], cwd=self.here, capture_output=True, text=True)
+        return json.loads(done.stdout)["groups"][0]["count"][0] if done.returncode == 0 else -1
+
+    def test_everything_can_be_asked_while_a_run_holds_the_store(self):
+        process = self.start([])
+        self.until("the file's events", lambda: self.count() == 500)
+        self.assertIn("0 different", self.quipu("audit", "plan.yaml", "events.jsonl").stdout)
+        self.assertTrue(json.loads(self.quipu("inspect", "--json").stdout)["counted"] == 500)
+        self.assertIn("500", self.quipu("inspect").stdout)
+        exported = [json.loads(line) for line in self.quipu("export").stdout.splitlines()]
+        self.assertEqual(sum(e["count"] for e in exported if e["interval"] == "lifetime" and not e["by"]), 500)
+        # Answers are fresh: what comes now is in an answer a few seconds later, though the last checkpoint is not due.
+        process.stdin.write("".join(event(n) for n in range(500, 620)))
+        process.stdin.flush()
+        waited = self.until("what came by standard input", lambda: self.count() == 620)
+        self.assertLess(waited, 10)
+        self.quipu("backup", "copy.quipu")
+        self.assertIn("already", self.quipu("backup", "copy.quipu", status=1).stderr)
+        # Errors and near names come back through the socket too.
+        self.assertIn("Bought", self.quipu("query", "Bougth", status=1).stderr)
+        self.assertIn("--help", self.quipu("query", "--nonsense", status=2).stderr)
+        # A second run on the same store is refused.
+        self.quipu("run", "plan.yaml", "events.jsonl", status=1)
+        process.stdin.close()
+        self.assertEqual(process.wait(timeout=DEADLINE_S), 0)
+        self.assertIn("620 read = 620 counted", process.stdout.read())
+        self.assertEqual(self.counts("Bought", "--in", "lifetime", "--data", "plan.quipu"), {(): [620]})
+        # The copy is a store of its own, and can be counted on.
+        self.assertEqual(self.counts("Bought", "--in", "lifetime", "--data", "copy.quipu"), {(): [620]})
+        self.write("more.jsonl", event(1000))
+        self.quipu("run", "plan.yaml", "more.jsonl", "--data", "copy.quipu")
+        self.assertEqual(self.counts("Bought", "--in", "lifetime", "--data", "copy.quipu"), {(): [621]})
+        self.assertEqual(self.counts("Bought", "--in", "lifetime", "--data", "plan.quipu"), {(): [620]})
+
+    def test_an_interrupt_ends_cleanly_and_the_same_command_goes_on(self):
+        lines = [event(n) for n in range(500, 700)]
+        for number in (signal.SIGINT, signal.SIGTERM):
+            with self.subTest(signal=number):
+                data = ["--data", "stopped%d.quipu" % number]
+                self.write("plan.yaml", PLAN)
+                process = self.background("run", "plan.yaml", "-", "--as", "tap", *data)
+                process.stdin.write("".join(lines[:80]))
+                process.stdin.flush()
+                self.until("the first events", lambda: subprocess.run([QUIPU, "query", "Bought", "--in", "lifetime", *data], cwd=self.here,
+                                                                      capture_output=True).returncode == 0)
+                process.send_signal(number)
+                out, err = process.communicate(timeout=DEADLINE_S)
+                self.assertEqual(process.returncode, 0, err)
+                self.assertIn("stopped: 80 read = 80 counted", out)
+                self.assertIn("the same command continues", out)
+                done = self.quipu("run", "plan.yaml", "-", "--as", "tap", *data, input="".join(lines))
+                self.assertIn("120 read = 120 counted + 0 duplicate", done.stdout)
+                self.assertEqual(self.counts("Bought", "--in", "lifetime", *data), {(): [200]})
+
+    def test_interrupts_in_a_long_file_lose_and_repeat_nothing(self):
+        self.write("plan.yaml", PLAN.replace("id: /id, ", ""))   # without ids a line counted twice would show
+        with open(self.here / "events.jsonl", "w") as file:
+            for n in range(150000):
+                file.write(event(n))
+        total = 0
+        for attempt in range(20):
+            process = self.background("run", "plan.yaml", "events.jsonl")
+            if attempt < 6:
+                time.sleep(0.15)
+                process.send_signal(signal.SIGINT)
+            out, err = process.communicate(timeout=120)
+            # A signal that comes before the handler is there ends the process at once; nothing is lost then either.
+            self.assertIn(process.returncode, (0, -signal.SIGINT), err)
+            read = re.search(r"([\d,]+) read", out)
+            total += int(read[1].replace(",", "")) if read else 0
+            if attempt >= 6:
+                break
+        self.assertEqual(total, 150000)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [150000]})
+
+    def test_after_a_kill_the_same_command_gives_the_same_answers(self):
+        process = self.start([event(n) for n in range(500, 600)])
+        self.until("the first events", lambda: self.count() >= 500)
+        process.kill()
+        process.wait()
+        done = self.quipu("run", "plan.yaml", "events.jsonl", "-", "--as", "tap", input="".join(event(n) for n in range(500, 650)))
+        self.assertNotIn("error", done.stderr)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [650]})
+
+
+class Plans(Quipu):
+    def test_init_says_on_what_it_rests_and_its_plan_counts_the_sample(self):
+        for name, counted in (("email.jsonl", None), ("shop.jsonl", None), ("product.jsonl", None), ("nyc_flights_dst.jsonl.gz", 58694), ("cdnow_master.txt.gz", 69659)):
+            with self.subTest(sample=name):
+                plan = self.quipu("init", EXAMPLES / name).stdout
+                self.assertIn("# time from ", plan.replace("  # time", "# time"))
+                self.write("guess.yaml", plan)
+                self.quipu("check", "guess.yaml")
+                run = subprocess.run([QUIPU, "run", "guess.yaml", EXAMPLES / name, "--data", name + ".quipu"], cwd=self.here, capture_output=True, text=True)
+                self.assertIn(run.returncode, (0, 3), run.stderr)
+                numbers = [int(n.replace(",", "")) for n in re.search(r"([\d,]+) read = ([\d,]+) counted", run.stdout).groups()]
+                self.assertGreater(numbers[1] * 10, numbers[0] * 6, run.stdout)
+                if counted:
+                    self.assertEqual(numbers, [counted, counted])
+
+    def test_check_shows_what_is_read_and_counted(self):
+        done = self.quipu("check", EXAMPLES / "email.yaml", "--sample", EXAMPLES / "email.jsonl", "--show", "1", status=3)
+        self.assertIn("32 read = 22 counted + 4 duplicate + 6 set aside + 0 unplanned", done.stdout)
+        for text in ("acme", "ann@example.com", "/time", "spring-sale", "2026-03-02T09:00:00-05:00", "time_bad", "tenant_unknown", "counters an event", "line 30"):
+            self.assertIn(text, done.stdout)
+        self.assertNotIn("event 2", done.stdout)
+
+
+def main():
+    global QUIPU
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quipu", required=True, help="the program")
+    arguments, rest = parser.parse_known_args()
+    QUIPU = os.path.abspath(arguments.quipu)
+    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
+
+
+if __name__ == "__main__":
+    main()
