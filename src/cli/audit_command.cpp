@@ -108,7 +108,7 @@ class Auditor {
   std::set<Hash128> wanted;   // buckets to describe
 
   // Describes wanted buckets by the lines of the store's export that hash to them.
-  Status describe(View& view) {
+  Status describe(StoreView& view) {
     return visit_counter_buckets(view, [&](const CounterBucket& b) -> Result<bool> {
       if (!wanted.count(hash_of(b))) return true;
       auto line = export_line(view, b, ExportFormat::json);
@@ -260,7 +260,7 @@ class Auditor {
   }
 
   Status read_stored() {
-    auto view = View::open(catalogue_, snapshot_, hasher_);
+    auto view = StoreView::open(catalogue_, snapshot_, hasher_);
     if (!view.ok()) return view.error();
     const std::vector<ValueId>& ids = directory_.plan().values;
     QUIPU_TRY(visit_counter_buckets(**view, [&](const CounterBucket& b) -> Result<bool> {
@@ -373,7 +373,7 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   const char* temporary = std::getenv("TMPDIR");
   Auditor auditor(access, **snapshot, **catalogue, **directory, temporary ? temporary : "/tmp");
   if (Status status = auditor.run(arguments.inputs); !status.ok()) return fail(status.error());
-  auto view = View::open(**catalogue, **snapshot, access.store().hasher());
+  auto view = StoreView::open(**catalogue, **snapshot, access.store().hasher());
   if (!view.ok()) return fail(view.error());
   if (!auditor.wanted.empty()) {
     if (Status status = auditor.describe(**view); !status.ok()) return fail(status.error());

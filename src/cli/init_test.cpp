@@ -63,7 +63,7 @@ TEST(Init, SaysOnWhatEachChoiceRests) {
   const Printed printed = init(sample);
   ASSERT_EQ(printed.status, kExitDone) << printed.err;
   EXPECT_THAT(printed.out, HasSubstr("# time from /time, RFC 3339, all 1,000 lines"));
-  EXPECT_THAT(printed.out, HasSubstr("profile from /email, 300 values, 960 lines of 1,000 (96%)"));
+  EXPECT_THAT(printed.out, HasSubstr("profile from /email, 288 values, 960 lines of 1,000 (96%)"));
   EXPECT_THAT(printed.out, HasSubstr("# tenant from /account, 4 values, all 1,000 lines"));
   const Plan plan = parsed(printed.out);
   EXPECT_EQ(plan.tenant.paths.at(0).text, "/account");

@@ -11,8 +11,8 @@
 namespace quipu {
 namespace {
 
-constexpr double kNearlyAll = 0.95;
 constexpr uint64_t kFewLines = 20;             // below this many lines, shares mean little
+constexpr uint64_t kFewMisses = 3;             // so many lines may lack what nearly all have, in small samples too
 constexpr size_t kMostTenants = 100, kMostMetrics = 200, kMostValues = 10000;
 constexpr uint64_t kMostProduct = 500;         // of the elements of the planned arrays of a line
 
@@ -50,10 +50,14 @@ class Guess {
     return f == tenant_ || f == metric_ || f == time_.field || f == id_ || std::find(profile_.begin(), profile_.end(), f) != profile_.end() ||
            std::find(values_.begin(), values_.end(), f) != values_.end();
   }
-  bool in_nearly_all(const FieldSurvey& f) const { return share(f.lines, survey_.lines()) >= kNearlyAll; }
+  // Over 95% of the lines.
+  bool nearly_all(uint64_t lines) const {
+    const uint64_t missing = survey_.lines() - std::min(lines, survey_.lines());
+    return missing * 20 < survey_.lines() || (survey_.lines() >= kFewLines && missing <= kFewMisses);
+  }
   bool is_label(const FieldSurvey& f, size_t most) const {
     const bool few = survey_.lines() < kFewLines || f.distinct() * 2 <= f.lines;
-    return is_scalar(f) && in_nearly_all(f) && f.structures == 0 && f.unreadable == 0 && f.distinct() <= most && few && !is_taken(&f) &&
+    return is_scalar(f) && nearly_all(f.lines) && f.structures == 0 && f.unreadable == 0 && f.distinct() <= most && few && !is_taken(&f) &&
            f.longest <= 200;
   }
 
@@ -80,7 +84,7 @@ class Guess {
       const double name = time_name_score(f.path);
       for (size_t r = 0; r < kTimeReadings; ++r) {
         const bool text = r == size_t(TimeReading::text) || r > size_t(TimeReading::first_format);
-        if (share(f.times[r], survey_.lines()) <= kNearlyAll || (!text && name == 0)) continue;
+        if (!nearly_all(f.times[r]) || (!text && name == 0)) continue;
         // Nearly equal names are settled by depth, then by order of appearance.
         const double score = 1 + name * 10 + (text ? 1 : 0) - 0.1 * double(path_depth(f.path));
         if (score <= best) continue;

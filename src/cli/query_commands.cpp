@@ -21,7 +21,7 @@ int fail(const Console& console, const std::string& command, const Error& error)
 int query_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
   auto snapshot = access.snapshot();
   if (!snapshot.ok()) return fail(console, "query", snapshot.error());
-  auto view = View::open(access.catalogue(), **snapshot, access.store().hasher());
+  auto view = StoreView::open(access.catalogue(), **snapshot, access.store().hasher());
   if (!view.ok()) return fail(console, "query", view.error());
   Question question = arguments.question;
   question.now_s = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -42,7 +42,7 @@ int query_command(const Arguments& arguments, StoreAccess& access, const Console
 int export_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
   auto snapshot = access.snapshot();
   if (!snapshot.ok()) return fail(console, "export", snapshot.error());
-  auto view = View::open(access.catalogue(), **snapshot, access.store().hasher());
+  auto view = StoreView::open(access.catalogue(), **snapshot, access.store().hasher());
   if (!view.ok()) return fail(console, "export", view.error());
   std::string chunk;
   bool reading = true;

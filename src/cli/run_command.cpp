@@ -75,7 +75,7 @@ std::string stats_text(Engine& engine) {
 // A query that works on what was just counted.
 std::string example_query(Engine& engine, const std::string& directory) {
   auto snapshot = engine.store().snapshot();
-  auto view = View::open(engine.catalogue(), *snapshot, engine.store().hasher());
+  auto view = StoreView::open(engine.catalogue(), *snapshot, engine.store().hasher());
   if (!view.ok() || (*view)->tenants().empty()) return "";
   std::string metric;
   for (const SelectorEntry& s : (*view)->selectors()) {

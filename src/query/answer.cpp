@@ -28,7 +28,7 @@ struct Span {
 };
 
 // The last UTC day not after `now` on which the counter has an entry.
-Result<std::optional<DayIndex>> last_day_with_counts(View& view, TenantId tenant, const Counter& counter, int64_t now_s) {
+Result<std::optional<DayIndex>> last_day_with_counts(StoreView& view, TenantId tenant, const Counter& counter, int64_t now_s) {
   std::optional<DayIndex> last;
   const DayIndex end = DayIndex(std::clamp<int64_t>(now_s, 0, kEndEventTimeS - 1) / 86400);
   QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, 0, end,
@@ -37,7 +37,7 @@ Result<std::optional<DayIndex>> last_day_with_counts(View& view, TenantId tenant
 }
 
 // The latest instant (a slot) not after now with a count.
-Result<std::optional<int64_t>> last_slot_with_counts(View& view, TenantId tenant, const Counter& counter, int64_t now_s) {
+Result<std::optional<int64_t>> last_slot_with_counts(StoreView& view, TenantId tenant, const Counter& counter, int64_t now_s) {
   auto day = last_day_with_counts(view, tenant, counter, now_s);
   if (!day.ok()) return day.error();
   if (!*day) return std::optional<int64_t>();
@@ -48,7 +48,7 @@ Result<std::optional<int64_t>> last_slot_with_counts(View& view, TenantId tenant
   return std::optional<int64_t>(last);
 }
 
-Result<Span> resolve_span(View& view, TenantId tenant, int calendar, const Choice& choice, const Question& q, Answer& out) {
+Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const Choice& choice, const Question& q, Answer& out) {
   Span span;
   if (q.in && (q.from || q.to)) return Error{"--in and --from/--to are two ways to say one thing; use one of them"};
   if (q.in && *q.in == "lifetime") {
@@ -201,7 +201,7 @@ Status check_sort(const Answer& out, const std::string& sort) {
 
 }  // namespace
 
-Result<Answer> answer(View& view, const Question& question) {
+Result<Answer> answer(StoreView& view, const Question& question) {
   Answer out;
   out.question = question;
   auto tenant = view.tenant(question.tenant);
@@ -320,7 +320,7 @@ Result<Answer> answer(View& view, const Question& question) {
   return out;
 }
 
-Result<std::vector<MetricLine>> list_metrics(View& view, TenantId tenant) {
+Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
   std::vector<MetricLine> lines;
   for (const SelectorEntry& entry : view.selectors()) {
     MetricLine line;

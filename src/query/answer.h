@@ -61,7 +61,7 @@ struct Answer {
   size_t groups_in_all = 0;                  // before `limit`
 };
 
-Result<Answer> answer(View& view, const Question& question);
+Result<Answer> answer(StoreView& view, const Question& question);
 
 // What can be asked: every metric and group with its count, first and last day.
 struct MetricLine {
@@ -71,6 +71,6 @@ struct MetricLine {
   std::string first_day, last_day;           // UTC
   std::vector<std::string> counters;         // "by campaign, client" ...
 };
-Result<std::vector<MetricLine>> list_metrics(View& view, TenantId tenant);
+Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant);
 
 }  // namespace quipu

@@ -34,7 +34,7 @@ int64_t last_instant(const Bucket& bucket, MonthIndex month) {
 
 // Visits the calendar's buckets of months [first, last], each label once, by first instant within a month.
 template <typename Visit>
-Status visit_buckets(View& view, TenantId tenant, int calendar, Interval interval, MonthIndex first, MonthIndex last, Visit visit) {
+Status visit_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval, MonthIndex first, MonthIndex last, Visit visit) {
   for (int m = first; m <= last; ++m) {
     auto table = view.table(tenant, MonthIndex(m));
     if (!table.ok()) return table.error();
@@ -59,7 +59,7 @@ void finish(BucketList& list) {
   for (size_t i = 0; i < list.buckets.size(); ++i) list.index_of_label[list.buckets[i].label] = i;
 }
 
-Result<NamedBucket> by_label(View& view, TenantId tenant, int calendar, Interval interval, int64_t label, int64_t near_s,
+Result<NamedBucket> by_label(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t label, int64_t near_s,
                              const std::string& text) {
   const MonthIndex middle = month_of(clamp_time(near_s));
   const MonthIndex first = middle > 0 ? MonthIndex(middle - 1) : middle;
@@ -92,7 +92,7 @@ std::optional<Interval> parse_interval(const std::string& text) {
   return std::nullopt;
 }
 
-Result<NamedBucket> named_bucket(View& view, TenantId tenant, int calendar, const std::string& text) {
+Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar, const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, week = 0, length = 0;
   const int size = int(text.size());
   auto whole = [&] { return length == size; };
@@ -144,7 +144,7 @@ Result<NamedBucket> named_bucket(View& view, TenantId tenant, int calendar, cons
   return Error{"\"" + text + "\" is no month (2026-03), week (2026-W10), day (2026-03-05) or hour (2026-03-05T14)"};
 }
 
-Result<int64_t> parse_bound(View& view, TenantId tenant, int calendar, const std::string& text) {
+Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar, const std::string& text) {
   int year = 0, month = 0, day = 0, length = 0;
   if (std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &length) == 3 && length == int(text.size()) && year == 2200 &&
       month == 1 && day == 1) {
@@ -165,7 +165,7 @@ Result<int64_t> parse_bound(View& view, TenantId tenant, int calendar, const std
   return parsed.ms / 1000;
 }
 
-Result<BucketList> bucket_range(View& view, TenantId tenant, int calendar, Interval interval, int64_t from_s, int64_t to_s) {
+Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t from_s, int64_t to_s) {
   if (from_s >= to_s) return Error{"the range is empty: its end (exclusive) is not after its begin"};
   for (int64_t edge : {from_s, to_s}) {
     if (edge >= kEndEventTimeS) continue;
@@ -198,14 +198,14 @@ Result<BucketList> bucket_range(View& view, TenantId tenant, int calendar, Inter
   return list;
 }
 
-Result<Bucket> bucket_at(View& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s) {
+Result<Bucket> bucket_at(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s) {
   const int64_t t = clamp_time(utc_s);
   auto table = view.table(tenant, month_of(t));
   if (!table.ok()) return table.error();
   return (*table)->bucket(calendar, interval, slot_of((*table)->month(), t));
 }
 
-Result<BucketList> last_buckets(View& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s, size_t n) {
+Result<BucketList> last_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s, size_t n) {
   auto last = bucket_at(view, tenant, calendar, interval, utc_s);
   if (!last.ok()) return last.error();
   // Walk back bucket by bucket: the one before is the one that holds the instant before its first.

@@ -1,5 +1,5 @@
 // Which buckets a question is about: ranges as people write them -> a list of buckets of one calendar and
-// interval, in order, found again by label. Pure over a View's bucket tables; one thread.
+// interval, in order, found again by label. Pure over a StoreView's bucket tables; one thread.
 #pragma once
 
 #include <optional>
@@ -27,18 +27,18 @@ struct NamedBucket {
   Interval interval;
   Bucket bucket;
 };
-Result<NamedBucket> named_bucket(View& view, TenantId tenant, int calendar, const std::string& text);
+Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar, const std::string& text);
 
 // A bound of `--from`/`--to` in the calendar's zone: a date, or a time with or without offset.
-Result<int64_t> parse_bound(View& view, TenantId tenant, int calendar, const std::string& text);
+Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar, const std::string& text);
 
 // All buckets whose first instants lie in [from_s, to_s). Both must be edges of buckets; if not, the error names the
 // edges around them. More than kMaxBuckets is an error.
-Result<BucketList> bucket_range(View& view, TenantId tenant, int calendar, Interval interval, int64_t from_s, int64_t to_s);
+Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t from_s, int64_t to_s);
 
 // The bucket that holds an instant, and the `n` buckets that end with it.
-Result<Bucket> bucket_at(View& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s);
-Result<BucketList> last_buckets(View& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s, size_t n);
+Result<Bucket> bucket_at(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s);
+Result<BucketList> last_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s, size_t n);
 BucketList one_bucket(int calendar, Interval interval, const Bucket& bucket, MonthIndex month);
 
 std::string interval_name(Interval interval);

@@ -14,11 +14,11 @@ std::string key_of(DayIndex day, TenantId tenant, SelectorId selector, Dimension
   return key;
 }
 
-LayoutOf layouts(View& view) {
+LayoutOf layouts(StoreView& view) {
   return [&view](LayoutId id) { return view.catalogue().layout(id); };
 }
 
-Status read_row(View& view, const CellKey& key, DimensionId only, std::string_view value,
+Status read_row(StoreView& view, const CellKey& key, DimensionId only, std::string_view value,
                 const std::function<void(DimensionId, const CellEntry&)>& visit) {
   if (key.dimension != DimensionId::none) {
     return read_cell_row(value, [&](const CellEntry& entry) { visit(key.dimension, entry); });
@@ -27,7 +27,7 @@ Status read_row(View& view, const CellKey& key, DimensionId only, std::string_vi
 }
 
 // Visits the rows with begin <= key < end.
-Status scan_rows(View& view, const std::string& begin, const std::string& end, DimensionId only,
+Status scan_rows(StoreView& view, const std::string& begin, const std::string& end, DimensionId only,
                  const std::function<void(const CellKey&, DimensionId, const CellEntry&)>& visit) {
   Status inner;
   Status outer = view.snapshot().scan_cells(begin, end, [&](std::string_view bytes, std::string_view value) {
@@ -45,7 +45,7 @@ Status scan_rows(View& view, const std::string& begin, const std::string& end, D
 
 }  // namespace
 
-Status scan_counter(View& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
                     const std::function<void(DayIndex, const CellEntry&)>& visit) {
   auto pass = [&](const CellKey& key, DimensionId d, const CellEntry& entry) {
     if (d == dimension) visit(key.day, entry);
@@ -70,7 +70,7 @@ Status scan_counter(View& view, TenantId tenant, SelectorId selector, DimensionI
   return {};
 }
 
-Status get_values(View& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
                   std::span<const std::vector<uint64_t>> values, const std::function<void(DayIndex, const CellEntry&)>& visit) {
   for (uint64_t day = first; day <= last; ++day) {
     auto next = view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
@@ -104,7 +104,7 @@ Status get_values(View& view, TenantId tenant, SelectorId selector, DimensionId 
   return {};
 }
 
-Status scan_all_cells(View& view, const std::function<void(const AnyCell&, const CellEntry&)>& visit) {
+Status scan_all_cells(StoreView& view, const std::function<void(const AnyCell&, const CellEntry&)>& visit) {
   return scan_rows(view, std::string(), std::string(), DimensionId::none, [&](const CellKey& key, DimensionId d, const CellEntry& entry) {
     visit({key.day, key.tenant, key.selector, d}, entry);
   });

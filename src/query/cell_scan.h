@@ -12,11 +12,11 @@ namespace quipu {
 
 // Visits every entry of (tenant, selector, dimension) in UTC days [first, last]; entries of one value and day may
 // come in several pieces. For the lifetime row: first = last = kLifetimeDay.
-Status scan_counter(View& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
                     const std::function<void(DayIndex, const CellEntry&)>& visit);
 
 // The same for some values only, by key: elements of one value follow each other.
-Status get_values(View& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
                   std::span<const std::vector<uint64_t>> values, const std::function<void(DayIndex, const CellEntry&)>& visit);
 
 // Visits all entries of the store: (key's day, tenant, selector, dimension, entry).
@@ -26,6 +26,6 @@ struct AnyCell {
   SelectorId selector;
   DimensionId dimension;
 };
-Status scan_all_cells(View& view, const std::function<void(const AnyCell&, const CellEntry&)>& visit);
+Status scan_all_cells(StoreView& view, const std::function<void(const AnyCell&, const CellEntry&)>& visit);
 
 }  // namespace quipu

@@ -77,7 +77,7 @@ std::string when_advice(const std::vector<Counter>& counters) {
 
 }  // namespace
 
-Result<Choice> choose_counter(View& view, TenantId tenant, const Question& question) {
+Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& question) {
   auto counters = view.counters(question.metric);
   if (!counters.ok()) return counters.error();
   std::vector<std::string> known;

@@ -22,6 +22,6 @@ struct Choice {
 };
 
 // Errors name near properties, or the counter to add to the plan.
-Result<Choice> choose_counter(View& view, TenantId tenant, const Question& question);
+Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& question);
 
 }  // namespace quipu

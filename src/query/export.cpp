@@ -31,7 +31,7 @@ void add_slot(const CellEntry& entry, const SlotCount& slot, int frame, CounterB
   for (size_t i = 0; i < entry.value_ids.size(); ++i) t.sums[entry.value_ids[i]] += slot.sums[i];
 }
 
-Status add_entry(View& view, TenantId tenant, DayIndex day, const CellEntry& entry, std::map<Key, CounterBucket>& totals) {
+Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry& entry, std::map<Key, CounterBucket>& totals) {
   auto found = view.table(tenant, month_of(int64_t(day) * 86400));
   if (!found.ok()) return found.error();
   const MonthTable& table = **found;
@@ -52,7 +52,7 @@ Status add_entry(View& view, TenantId tenant, DayIndex day, const CellEntry& ent
   return {};
 }
 
-Status count_buckets(View& view, TenantId tenant, const Counter& counter, std::map<Key, CounterBucket>& totals) {
+Status count_buckets(StoreView& view, TenantId tenant, const Counter& counter, std::map<Key, CounterBucket>& totals) {
   Status inner;
   QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, 0, DayIndex(kEndEventTimeS / 86400),
                          [&](DayIndex day, const CellEntry& entry) {
@@ -99,7 +99,7 @@ std::string when_text(const Counter& counter) {
   return out;
 }
 
-std::string sums_text(View& view, const CounterBucket& b) {
+std::string sums_text(StoreView& view, const CounterBucket& b) {
   std::string out;
   for (const auto& [value, since] : b.counter->sums_since) {
     auto id = view.catalogue().find_value(value);
@@ -113,7 +113,7 @@ std::string sums_text(View& view, const CounterBucket& b) {
 
 }  // namespace
 
-Status visit_counter_buckets(View& view, const std::function<Result<bool>(const CounterBucket&)>& visit) {
+Status visit_counter_buckets(StoreView& view, const std::function<Result<bool>(const CounterBucket&)>& visit) {
   for (const auto& [tenant, name] : view.tenants()) {
     for (const SelectorEntry& selector : view.selectors()) {
       for (const Counter& counter : view.counters_of(selector.identity, selector.group, selector.name)) {
@@ -139,7 +139,7 @@ Status visit_counter_buckets(View& view, const std::function<Result<bool>(const 
   return {};
 }
 
-Result<std::string> export_line(View& view, const CounterBucket& b, ExportFormat format) {
+Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportFormat format) {
   const Counter& counter = *b.counter;
   std::vector<std::pair<std::string, std::string>> parts;
   for (uint16_t p : counter.planned.properties) {
@@ -185,7 +185,7 @@ Result<std::string> export_line(View& view, const CounterBucket& b, ExportFormat
   return out + "}";
 }
 
-Status export_all(View& view, ExportFormat format, const std::function<bool(const std::string& line)>& line) {
+Status export_all(StoreView& view, ExportFormat format, const std::function<bool(const std::string& line)>& line) {
   if (format == ExportFormat::csv && !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum")) return {};
   return visit_counter_buckets(view, [&](const CounterBucket& bucket) -> Result<bool> {
     auto text = export_line(view, bucket, format);

@@ -26,14 +26,14 @@ struct CounterBucket {
   std::map<ValueId, Fixed6> sums;
 };
 // Visits all of them, counter by counter, until `visit` returns false or an error.
-Status visit_counter_buckets(View& view, const std::function<Result<bool>(const CounterBucket&)>& visit);
+Status visit_counter_buckets(StoreView& view, const std::function<Result<bool>(const CounterBucket&)>& visit);
 
 // The text of one, as export writes it.
 enum class ExportFormat : uint8_t { json, csv };
 
-Result<std::string> export_line(View& view, const CounterBucket& bucket, ExportFormat format);
+Result<std::string> export_line(StoreView& view, const CounterBucket& bucket, ExportFormat format);
 
 // Gives one line (without newline) at a time; stops when `line` returns false.
-Status export_all(View& view, ExportFormat format, const std::function<bool(const std::string& line)>& line);
+Status export_all(StoreView& view, ExportFormat format, const std::function<bool(const std::string& line)>& line);
 
 }  // namespace quipu

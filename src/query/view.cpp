@@ -54,8 +54,8 @@ bool Counter::since_beginning() const {
   return since.size() == 1 && since[0].from_checkpoint <= 1 && since[0].to_time_s == 0;
 }
 
-Result<std::unique_ptr<View>> View::open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher) {
-  std::unique_ptr<View> view(new View(catalogue, snapshot, hasher));
+Result<std::unique_ptr<StoreView>> StoreView::open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher) {
+  std::unique_ptr<StoreView> view(new StoreView(catalogue, snapshot, hasher));
   view->versions_ = catalogue.plan_versions();
   // A plan version that no checkpoint has yet made part of the store is not part of this snapshot.
   while (view->versions_.size() > 1 && view->versions_.back().from_checkpoint > snapshot.state().checkpoint) view->versions_.pop_back();
@@ -77,7 +77,7 @@ Result<std::unique_ptr<View>> View::open(const Catalogue& catalogue, Snapshot& s
   return view;
 }
 
-Result<TenantId> View::tenant(const std::optional<std::string>& name) const {
+Result<TenantId> StoreView::tenant(const std::optional<std::string>& name) const {
   if (!name) {
     if (tenants_.size() == 1) return tenants_[0].first;
     if (tenants_.empty()) return Error{"no event has been counted in this store yet"};
@@ -93,9 +93,9 @@ Result<TenantId> View::tenant(const std::optional<std::string>& name) const {
   return Error{"no tenant \"" + *name + "\" in this store; " + near_names(*name, known)};
 }
 
-const std::vector<Calendar>& View::calendars(TenantId tenant) const { return calendars_.at(tenant); }
+const std::vector<Calendar>& StoreView::calendars(TenantId tenant) const { return calendars_.at(tenant); }
 
-Result<int> View::calendar(TenantId tenant, const std::optional<std::string>& name) const {
+Result<int> StoreView::calendar(TenantId tenant, const std::optional<std::string>& name) const {
   if (!name) return 0;
   const std::vector<Calendar>& all = calendars(tenant);
   for (size_t c = 0; c < all.size(); ++c) {
@@ -106,7 +106,7 @@ Result<int> View::calendar(TenantId tenant, const std::optional<std::string>& na
   return Error{"no calendar \"" + *name + "\"; this tenant has " + known};
 }
 
-std::vector<SelectorEntry> View::selectors() const {
+std::vector<SelectorEntry> StoreView::selectors() const {
   std::vector<SelectorEntry> entries;
   for (auto& [id, entry] : catalogue_.selectors()) entries.push_back(std::move(entry));
   std::sort(entries.begin(), entries.end(), [](const SelectorEntry& a, const SelectorEntry& b) {
@@ -115,7 +115,7 @@ std::vector<SelectorEntry> View::selectors() const {
   return entries;
 }
 
-std::vector<Counter> View::counters_of(const std::string& selector_identity, bool group, const std::string& name) const {
+std::vector<Counter> StoreView::counters_of(const std::string& selector_identity, bool group, const std::string& name) const {
   std::vector<Counter> counters;
   for (size_t v = 0; v < plans_.size(); ++v) {
     const Plan& plan = plans_[v];
@@ -160,7 +160,7 @@ std::vector<Counter> View::counters_of(const std::string& selector_identity, boo
   return counters;
 }
 
-Result<std::vector<Counter>> View::counters(const std::string& name) const {
+Result<std::vector<Counter>> StoreView::counters(const std::string& name) const {
   std::vector<Counter> all;
   std::vector<std::string> known;
   bool found = false;
@@ -187,11 +187,11 @@ Result<std::vector<Counter>> View::counters(const std::string& name) const {
   return all;
 }
 
-Result<const MonthTable*> View::table(TenantId tenant, MonthIndex month) {
+Result<const MonthTable*> StoreView::table(TenantId tenant, MonthIndex month) {
   return tables_.table(tenant, tables_.calendar_set(calendars(tenant)), month);
 }
 
-Result<std::string> View::name(TenantId tenant, PropertyId property, uint64_t element) {
+Result<std::string> StoreView::name(TenantId tenant, PropertyId property, uint64_t element) {
   if (element == kEmptyElement) return std::string();
   const auto key = std::tuple(raw(tenant), raw(property), element);
   if (auto it = names_.find(key); it != names_.end()) return it->second;

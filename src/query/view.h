@@ -39,9 +39,9 @@ struct Counter {
   bool since_beginning() const;      // planned since the store's first checkpoint without a gap
 };
 
-class View {
+class StoreView {
  public:
-  static Result<std::unique_ptr<View>> open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher);
+  static Result<std::unique_ptr<StoreView>> open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher);
 
   const Plan& plan() const { return plans_.back(); }
   const Catalogue& catalogue() const { return catalogue_; }
@@ -69,7 +69,7 @@ class View {
   Result<std::string> name(TenantId tenant, PropertyId property, uint64_t element);
 
  private:
-  View(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher)
+  StoreView(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher)
       : catalogue_(catalogue), snapshot_(snapshot), hasher_(hasher), tables_(catalogue, snapshot) {}
   const Catalogue& catalogue_;
   Snapshot& snapshot_;

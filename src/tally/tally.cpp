@@ -185,7 +185,7 @@ Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
 
 Status Tally::Impl::load(const EventBatch& batch) {
   const size_t events = batch.events.size();
-  constexpr size_t kIndexAhead = 24, kProfileAhead = 12;
+  constexpr size_t kIndexAhead = 64, kProfileAhead = 32;
   keys.resize(events);
   for (size_t i = 0; i < events; ++i) keys[i] = key_of(batch.events[i]);
   waiting.clear();
@@ -269,7 +269,7 @@ bool Tally::Impl::words_ready(const EventBatch& batch, const Event& e, Handle p,
 }
 
 void Tally::Impl::prefetch(const EventBatch& batch, size_t i) {
-  constexpr size_t kIndexAhead = 24, kProfileAhead = 16, kRecordAhead = 10, kRowsAhead = 4;
+  constexpr size_t kIndexAhead = 48, kProfileAhead = 24, kRecordAhead = 14, kRowsAhead = 6;
   static_assert(kRecordAhead < kHandles);
   const size_t events = batch.events.size();
   const auto find = [&](size_t j) {

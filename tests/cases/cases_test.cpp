@@ -124,7 +124,7 @@ std::string entry_text(const std::vector<std::string>& by, const std::string& at
   return text;
 }
 
-void expect_answer(View& view, const Json& ask) {
+void expect_answer(StoreView& view, const Json& ask) {
   auto result = answer(view, question_of(ask));
   ASSERT_TRUE(result.ok()) << result.error().message;
   if (const Json* buckets = find(ask, "buckets")) {
@@ -241,7 +241,7 @@ class CaseRun {
     }
     EXPECT_EQ(first_differences(right.export_lines(), sorted_export(engine)), "");
     auto snapshot = engine.store().snapshot();
-    auto view = View::open(engine.catalogue(), *snapshot, engine.store().hasher());
+    auto view = StoreView::open(engine.catalogue(), *snapshot, engine.store().hasher());
     ASSERT_TRUE(view.ok()) << view.error().message;
     for (const Json& ask : case_.asks) {
       SCOPED_TRACE("asked: " + [&] {

@@ -81,7 +81,7 @@ Settings draw_settings(std::mt19937_64& random) {
 std::vector<std::string> sorted_export(Engine& engine) {
   auto snapshot = engine.store().snapshot();
   std::vector<std::string> lines;
-  auto view = View::open(engine.catalogue(), *snapshot, engine.store().hasher());
+  auto view = StoreView::open(engine.catalogue(), *snapshot, engine.store().hasher());
   if (!view.ok()) return lines;   // nothing was counted
   Status status = export_all(**view, ExportFormat::json, [&](const std::string& line) {
     lines.push_back(line);
