@@ -13,6 +13,7 @@
 #include <string>
 #include <string_view>
 #include <thread>
+#include <vector>
 
 #include "base/check.h"
 
@@ -25,8 +26,7 @@ struct NamedNumber {
 };
 
 // Reads "name:number" from the environment. A test that misspells it must not pass for that.
-NamedNumber named_number(const char* variable) {
-  const char* text = std::getenv(variable);
+NamedNumber named_number(const char* variable, const char* text) {
   if (text == nullptr || *text == 0) return {};
   std::string_view all(text);
   const size_t colon = all.rfind(':');
@@ -42,7 +42,13 @@ NamedNumber named_number(const char* variable) {
 
 class FaultPlan {
  public:
-  FaultPlan() : kill_(named_number("QUIPU_FAULT_AT")), delay_(named_number("QUIPU_FAULT_DELAY")) {
+  FaultPlan() : kill_(named_number("QUIPU_FAULT_AT", std::getenv("QUIPU_FAULT_AT"))) {
+    std::string delays(std::getenv("QUIPU_FAULT_DELAY") ? std::getenv("QUIPU_FAULT_DELAY") : "");
+    while (!delays.empty()) {
+      const size_t comma = std::min(delays.find(','), delays.size());
+      delays_.push_back(named_number("QUIPU_FAULT_DELAY", delays.substr(0, comma).c_str()));
+      delays.erase(0, comma + 1);
+    }
     const char* log = std::getenv("QUIPU_FAULT_LOG");
     if (log == nullptr || *log == 0) return;
     log_ = ::open(log, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0666);
@@ -51,13 +57,15 @@ class FaultPlan {
       std::_Exit(2);
     }
   }
-  bool unused() const { return kill_.name.empty() && delay_.name.empty() && log_ < 0; }
+  bool unused() const { return kill_.name.empty() && delays_.empty() && log_ < 0; }
   void pass(std::string_view name) {
     if (log_ >= 0) {
       const std::string line = std::string(name) + "\n";
       CHECK(::write(log_, line.data(), line.size()) == ssize_t(line.size()));
     }
-    if (name == delay_.name) std::this_thread::sleep_for(std::chrono::milliseconds(delay_.number));
+    for (const NamedNumber& delay : delays_) {
+      if (name == delay.name) std::this_thread::sleep_for(std::chrono::milliseconds(delay.number));
+    }
     if (name == kill_.name && passes_.fetch_add(1) + 1 == kill_.number) {
       ::kill(::getpid(), SIGKILL);
       ::pause();  // until the signal arrives
@@ -65,7 +73,8 @@ class FaultPlan {
   }
 
  private:
-  const NamedNumber kill_, delay_;
+  const NamedNumber kill_;
+  std::vector<NamedNumber> delays_;
   int log_ = -1;
   std::atomic<int64_t> passes_{0};
 };

@@ -1,7 +1,7 @@
 // Two ways in which tests make things go wrong on purpose.
 // Fault points: a named step of a checkpoint; with QUIPU_FAULT_AT=name:n in the environment the process
-// kills itself (SIGKILL) when it passes that name the n-th time; with QUIPU_FAULT_DELAY=name:ms it
-// sleeps there each time. QUIPU_FAULT_LOG=path appends "name" at every pass. One relaxed load when unused.
+// kills itself (SIGKILL) when it passes that name the n-th time; with
+// QUIPU_FAULT_DELAY=name:ms (several with commas) it sleeps there each time. QUIPU_FAULT_LOG=path appends "name" at every pass. One relaxed load when unused.
 // Planted faults: known mistakes which only a canary build (QUIPU_CANARY) contains, switched on by
 // QUIPU_PLANT=name; the test suite must notice each of them. In other builds planted() is constant false.
 #pragma once

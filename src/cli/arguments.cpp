@@ -99,9 +99,9 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   query->add_option("--by", by, "group by properties: --by campaign,client or --by a --by b")->delimiter(',')->allow_extra_args(false);
   query->add_option("--where", where, "property=value, =one|other, !=value, != (not empty); repeat it for more")->allow_extra_args(false);
   query->add_option("--in", q.in, "one bucket: 2026-03, 2026-W10, 2026-03-05, 2026-03-05T14, or lifetime");
-  query->add_option("--from", q.from, "begin of a range, in the calendar's zone");
+  query->add_option("--from", q.from, "begin of a range, in the calendar's zone: 2026-03, 2026-03-05, 2026-03-05T14:30 ...");
   query->add_option("--to", q.to, "end of the range, exclusive");
-  query->add_option("--interval", interval, "hour, day, week or month: one row a bucket");
+  query->add_option("--interval", interval, "hour, day, week or month: one row a bucket; or lifetime");
   query->add_option("--calendar", q.calendar, "which of the tenant's calendars (default: its first)");
   query->add_option("--sort", q.sort, "count, unique, name or a value's name; - before it turns the order round");
   query->add_option("--limit", q.limit, "groups to show");
@@ -150,9 +150,11 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       if (!filter.ok()) return usage_error("quipu query: " + filter.error().message);
       q.where.push_back(std::move(*filter));
     }
-    if (!interval.empty()) {
+    if (interval == "lifetime" && !q.in) {
+      q.in = interval;
+    } else if (!interval.empty()) {
       q.interval = parse_interval(interval);
-      if (!q.interval) return usage_error("quipu query: --interval " + interval + ": it is hour, day, week or month");
+      if (!q.interval) return usage_error("quipu query: --interval " + interval + ": it is hour, day, week or month (or lifetime, without --in)");
     }
   }
   if (a.command == C::run) {

@@ -152,12 +152,14 @@ int run_command(const Arguments& arguments, const Console& console) {
   server.value().reset();
   if (!summary.ok()) return fail(summary.error(), kExitError);
 
+  // A signal may also have ended the wait for standard input, which then looks like its end.
+  const bool stopped = summary->stopped || g_stop.load(std::memory_order_relaxed);
   for (const std::string& input : summary->finished_before) console.err(input + ": nothing new, it was counted before\n");
-  console.out((summary->stopped ? "stopped: " : "") + tally_sentence(summary->tallies) + "; committed (checkpoint " +
+  console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) + "; committed (checkpoint " +
               std::to_string(summary->committed.checkpoint) + ") in " + options.directory + "\n");
   console.out(reasons_text(summary->tallies, options.directory));
   if (arguments.stats) console.out(stats_text(running));
-  if (summary->stopped) {
+  if (stopped) {
     console.out("the same command continues from here\n");
   } else if (std::string query = example_query(running, options.directory); !query.empty()) {
     console.out(query + "\n");

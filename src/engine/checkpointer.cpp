@@ -42,10 +42,8 @@ void Checkpointer::stop() {
 
 bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, const SourcePosition& behind) {
   std::unique_lock lock(mutex_);
-  // Panes are full: wait until a barrier has emptied them.
-  while (!stopping_ && !failed_ && wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= pane_bytes_ && dirty_) {
-    changed_.wait_for(lock, kPoll);
-  }
+  // Panes are full, or blocks are counted: wait until a barrier has begun.
+  while (!stopping_ && !failed_ && dirty_ && must_begin()) changed_.wait_for(lock, kPoll);
   if (stopping_ || failed_) return false;
   if (!decoder.queue().push(std::move(task))) return false;
   std::string encoded;
@@ -55,6 +53,7 @@ bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, const SourcePosit
   if (!dirty_) first_new_ = last_new_;
   dirty_ = true;
   ++blocks_since_;
+  if (must_begin()) changed_.notify_all();
   return true;
 }
 
@@ -88,14 +87,18 @@ CheckpointTotals Checkpointer::totals() const {
   return totals_;
 }
 
+bool Checkpointer::must_begin() const {
+  if (options_.checkpoint_blocks && blocks_since_ >= options_.checkpoint_blocks) return true;
+  return wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= pane_bytes_;
+}
+
 bool Checkpointer::due() const {
   if (requests_ > requests_done_) return true;
   if (!dirty_) return false;
   const double age = seconds_since(first_new_);
   if (age >= options_.checkpoint_age_s) return true;
   if (age >= kIdleCheckpointS && seconds_since(last_new_) >= kIdleCheckpointS) return true;
-  if (options_.checkpoint_blocks && blocks_since_ >= options_.checkpoint_blocks) return true;
-  if (wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= pane_bytes_) return true;
+  if (must_begin()) return true;
   return wiring_.live->hot_bytes.load(std::memory_order_relaxed) > hot_bytes_ + hot_bytes_ / 16;
 }
 

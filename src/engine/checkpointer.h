@@ -59,7 +59,8 @@ class Checkpointer {
 
  private:
   void run();
-  bool due() const;               // with mutex_ held
+  bool due() const;               // with mutex_ held: a checkpoint begins when the one before is done
+  bool must_begin() const;        // with mutex_ held: nothing more is taken in until one begins
   Status commit(uint64_t number, CheckpointParts::Whole whole, std::map<std::string, std::string> positions);
 
   Wiring wiring_;

@@ -34,8 +34,9 @@ Result<std::unique_ptr<CatalogueDirectory>> CatalogueDirectory::open(Plan plan, 
   QUIPU_TRY(directory->open_plan_versions(now_s));
   QUIPU_TRY(directory->check_calendars());
   QUIPU_TRY(directory->open_rules(zoneinfo_dir));
-  directory->snapshot_ = store.snapshot();
-  directory->tables_ = std::make_unique<PinnedTables>(catalogue, *directory->snapshot_);
+  // A snapshot for each look-up: one that is kept would hold up compaction.
+  directory->tables_ = std::make_unique<PinnedTables>(
+      catalogue, [&store, &catalogue](TenantId t, MonthIndex m) { return catalogue.pin(*store.snapshot(), t, m); });
   return directory;
 }
 
@@ -160,7 +161,7 @@ Status CatalogueDirectory::written(TenantId tenant, MonthIndex month) {
   const uint32_t set = set_of_tenant_.at(raw(tenant));
   if (!catalogue_.fixed_calendars(tenant)) catalogue_.fix_calendars(tenant, tables_->calendars(set));
   if (tables_->utc_only(set)) return {};
-  auto pinned = catalogue_.pin(*snapshot_, tenant, month);
+  auto pinned = catalogue_.pin(*store_.snapshot(), tenant, month);
   if (!pinned.ok()) return pinned.error();
   if (!*pinned) catalogue_.add_pin(tenant, month, tables_->current());
   return {};

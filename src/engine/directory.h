@@ -58,7 +58,6 @@ class CatalogueDirectory : public Directory {
   std::unordered_map<uint32_t, uint32_t> set_of_tenant_;  // by id
   std::deque<CompiledMetric> metric_storage_;
   std::unordered_map<std::string, const CompiledMetric*> metrics_;  // null: unplanned
-  std::unique_ptr<Snapshot> snapshot_;           // for committed pins
   std::unique_ptr<PinnedTables> tables_;
 };
 

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/fault.h"
+
 namespace quipu {
 namespace {
 
@@ -202,6 +204,7 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
     }
     reached_[source.position().path] = source.position();
     ++blocks_;
+    fault_point("reader.block");
     if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return {};
     if (options.progress && Clock::now() - last_progress >= kProgressInterval) {
       last_progress = Clock::now();

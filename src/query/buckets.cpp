@@ -145,12 +145,10 @@ Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar,
 }
 
 Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar, const std::string& text) {
-  int year = 0, month = 0, day = 0, length = 0;
-  if (std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &length) == 3 && length == int(text.size()) && year == 2200 &&
-      month == 1 && day == 1) {
-    return kEndEventTimeS;
-  }
-  if (length == int(text.size()) && length > 0) {
+  if (text == "2200-01-01" || text == "2200-01") return kEndEventTimeS;
+  // What names a bucket (as --in does) is its begin; a time has minutes.
+  const bool hour = text.size() >= 13 && text[10] == 'T' && (text.size() == 13 || text[13] == '+' || text[13] == '-');
+  if (text.size() == 7 || text.size() == 8 || text.size() == 10 || hour) {
     auto named = named_bucket(view, tenant, calendar, text);
     if (!named.ok()) return named.error();
     return named->bucket.first_s;

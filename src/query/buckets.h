@@ -29,7 +29,8 @@ struct NamedBucket {
 };
 Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar, const std::string& text);
 
-// A bound of `--from`/`--to` in the calendar's zone: a date, or a time with or without offset.
+// A bound of `--from`/`--to` in the calendar's zone: the begin of what `--in` could name, or a time with or without
+// offset.
 Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar, const std::string& text);
 
 // All buckets whose first instants lie in [from_s, to_s). Both must be edges of buckets; if not, the error names the

@@ -70,7 +70,7 @@ class StoreView {
 
  private:
   StoreView(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher)
-      : catalogue_(catalogue), snapshot_(snapshot), hasher_(hasher), tables_(catalogue, snapshot) {}
+      : catalogue_(catalogue), snapshot_(snapshot), hasher_(hasher), tables_(catalogue, [&catalogue, &snapshot](TenantId t, MonthIndex m) { return catalogue.pin(snapshot, t, m); }) {}
   const Catalogue& catalogue_;
   Snapshot& snapshot_;
   const Hasher& hasher_;

@@ -4,8 +4,8 @@
 
 namespace quipu {
 
-PinnedTables::PinnedTables(const Catalogue& catalogue, Snapshot& snapshot)
-    : catalogue_(catalogue), snapshot_(snapshot), current_(catalogue.rules_versions()) {
+PinnedTables::PinnedTables(const Catalogue& catalogue, PinOf pin_of)
+    : pin_of_(std::move(pin_of)), current_(catalogue.rules_versions()) {
   for (RulesVersion v = 1; v <= current_; ++v) rules_[v] = catalogue.rules(v);
 }
 
@@ -21,7 +21,7 @@ uint32_t PinnedTables::calendar_set(const std::vector<Calendar>& calendars) {
 
 Result<RulesVersion> PinnedTables::rules_version(TenantId tenant, uint32_t set, MonthIndex month) {
   if (sets_[set].utc_only) return current_;
-  auto pinned = catalogue_.pin(snapshot_, tenant, month);
+  auto pinned = pin_of_(tenant, month);
   if (!pinned.ok()) return pinned.error();
   return pinned->value_or(current_);
 }

@@ -3,8 +3,10 @@
 // Not thread-safe; what it returns lives as long as it.
 #pragma once
 
+#include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <unordered_map>
 #include <vector>
 
@@ -16,9 +18,10 @@ namespace quipu {
 
 class PinnedTables {
  public:
-  // The newest rules version of the catalogue at this moment is the current one. The snapshot serves committed
-  // pins; both outlive this.
-  PinnedTables(const Catalogue& catalogue, Snapshot& snapshot);
+  // The rules version that a month is pinned to, if any.
+  using PinOf = std::function<Result<std::optional<RulesVersion>>(TenantId, MonthIndex)>;
+  // The newest rules version of the catalogue at this moment is the current one. The catalogue outlives this.
+  PinnedTables(const Catalogue& catalogue, PinOf pin_of);
 
   // A number for a list of calendars; equal lists get the same.
   uint32_t calendar_set(const std::vector<Calendar>& calendars);
@@ -41,8 +44,7 @@ class PinnedTables {
     RulesVersion previous, current, next;
     auto operator<=>(const TableKey&) const = default;
   };
-  const Catalogue& catalogue_;
-  Snapshot& snapshot_;
+  PinOf pin_of_;
   RulesVersion current_;
   std::map<RulesVersion, std::map<std::string, std::shared_ptr<const ZoneRules>>> rules_;
   std::vector<CalendarSet> sets_;

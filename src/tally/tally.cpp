@@ -56,10 +56,38 @@ class MonthEdges {
       }
     }
   }
-  bool reach(Slot slot, Side side) const { return reaches_[slot] >> side & 1; }
+  // Bit `side`: the record of that month is concerned.
+  uint8_t reach(Slot slot) const { return reaches_[slot] | 1 << kOwn; }
 
  private:
   std::vector<uint8_t> reaches_;
+};
+
+// The buckets of a slot: what every event of one hour shares.
+struct SlotBuckets {
+  const MonthTable* table = nullptr;
+  Slot slot = 0;
+  std::array<BucketParts, kSides> parts;      // in the month of that side
+  std::array<uint64_t, kSides> frames{};      // that have a part there, as a set
+  std::array<uint64_t, kMaxFrames> hashes;    // of words
+
+  void fill(const MonthTable& of, Slot at, uint8_t reach) {
+    table = &of;
+    slot = at;
+    frames = {};
+    for (BucketParts& p : parts) p.frames = 0;
+    for (int f = 0; f < of.frames(); ++f) {
+      const Bucket& bucket = of.bucket(f, at);
+      hashes[size_t(f)] = bucket_hash(of.frame_tag(f), bucket.label);
+      for (int p = 0; p < bucket.pieces; ++p) {
+        const SlotRange& range = bucket.ranges[size_t(p)];
+        const uint32_t side = uint32_t(range.month + 1);
+        if (!(reach >> side & 1)) continue;
+        parts[side].add(uint32_t(f), range.begin, range.end);
+        frames[side] |= uint64_t(1) << f;
+      }
+    }
+  }
 };
 
 }  // namespace
@@ -89,25 +117,26 @@ struct Tally::Impl {
   struct Key {
     uint64_t hash = 0;
     Hash128 profile;
-    bool any = false;  // there is a record to look at: a profile or an id
+    bool any = false;   // there is a record to look at: a profile or an id
+    uint8_t reach = 0;  // months concerned, if there is a profile
   };
   std::vector<Key> keys;  // of the batch's events
   std::vector<uint32_t> waiting, still_waiting;
-  static Key key_of(const Event& event);
+  Key key_of(const Event& event);
   bool ready(const EventBatch& batch, uint32_t i);
-  bool words_ready(const EventBatch& batch, const Event& event, Handle profile, bool lifetime);
+  bool words_ready(const EventBatch& batch, uint32_t i, Handle profile, bool lifetime);
   Status load(const EventBatch& batch);
 
   // The event in hand, and its profile's records.
   struct Record {
     RecordRef* ref = nullptr;  // nullptr: not concerned
     bool has_words = false;
-    BucketParts parts;         // of the event's buckets, in the record's month
-    uint64_t frames = 0;       // those with a part, as a set
   };
   Handle profile = kNoHandle;
   std::array<Record, kSides> records;
-  std::array<uint64_t, kMaxFrames> bucket_hashes;
+  static constexpr size_t kSlotsKnown = 16;  // direct-mapped by table and slot
+  std::array<SlotBuckets, kSlotsKnown> slots_known;
+  const SlotBuckets* buckets = nullptr;
   // The row in hand.
   const uint64_t* row_elements = nullptr;
   std::array<uint64_t, kMaxBlocks> wanted, hashed;
@@ -118,7 +147,7 @@ struct Tally::Impl {
   void prefetch(const EventBatch& batch, size_t i);
 
   void tally_event(const EventBatch& batch, uint32_t i, TallyResult& result);
-  void open_records(const Event& event);
+  void open_records(const Event& event, uint8_t reach);
   void tally_row(const Event& event, const MetricShape& shape, uint64_t* first);
   bool look_at_matrices(const MetricShape& shape, uint64_t* first);
   void look_at_words(const MonthTable& table, const MetricShape& shape, uint64_t* first);
@@ -180,6 +209,7 @@ Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
     key.profile = event.has_profile ? event.profile : profile_of_id(event.id);
     key.hash = HotTier::hash_of(event.tenant, key.profile);
   }
+  if (event.has_profile) key.reach = edges_of(*event.month).reach(event.slot);
   return key;
 }
 
@@ -225,26 +255,23 @@ bool Tally::Impl::ready(const EventBatch& batch, uint32_t i) {
   bool all = true;
   if (e.has_id || lifetime) all &= hot.need(key.hash, p, kForever);
   if (months) {
-    const MonthIndex month = e.month->month();
-    const MonthEdges& edge = edges_of(*e.month);
-    all &= hot.need(key.hash, p, month);
-    for (Side side : {kPrevious, kNext})
-      if (edge.reach(e.slot, side)) all &= hot.need(key.hash, p, month_at(month, side));
+    for (Side side : {kOwn, kPrevious, kNext})
+      if (key.reach >> side & 1) all &= hot.need(key.hash, p, month_at(e.month->month(), side));
   }
   if (!all) return false;
   if (e.has_id) all &= hot.need_word(p, kForever, e.id);
-  if (months) all &= words_ready(batch, e, p, lifetime);
+  if (months) all &= words_ready(batch, i, p, lifetime);
   return all;
 }
 
 // Asks for the chunks of every word that the event may look up or add. Few profiles have any.
-bool Tally::Impl::words_ready(const EventBatch& batch, const Event& e, Handle p, bool lifetime) {
+bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, bool lifetime) {
+  const Event& e = batch.events[i];
   const MonthIndex month = e.month->month();
-  const MonthEdges& edge = edges_of(*e.month);
   std::array<bool, kSides> months{};
   bool any = false;
   for (Side side : {kPrevious, kOwn, kNext})
-    if (side == kOwn || edge.reach(e.slot, side)) any |= months[side] = hot.has_chunks(p, month_at(month, side));
+    if (keys[i].reach >> side & 1) any |= months[side] = hot.has_chunks(p, month_at(month, side));
   lifetime = lifetime && hot.has_chunks(p, kForever);
   if (!any && !lifetime) return true;
 
@@ -276,11 +303,9 @@ void Tally::Impl::prefetch(const EventBatch& batch, size_t i) {
     found[j % kHandles] =
         keys[j].any ? hot.find(keys[j].hash, batch.events[j].tenant, keys[j].profile) : kNoHandle;
   };
-  const auto each_month = [&](const Event& e, const auto& f) {
-    if (!e.has_profile) return;
-    const MonthEdges& edge = edges_of(*e.month);
+  const auto each_month = [&](size_t j, const auto& f) {
     for (Side side : {kPrevious, kOwn, kNext})
-      if (side == kOwn || edge.reach(e.slot, side)) f(month_at(e.month->month(), side));
+      if (keys[j].reach >> side & 1) f(month_at(batch.events[j].month->month(), side));
   };
   if (i == 0)
     for (size_t j = 0; j < std::min(events, kRecordAhead); ++j) find(j);
@@ -290,11 +315,11 @@ void Tally::Impl::prefetch(const EventBatch& batch, size_t i) {
     find(i + kRecordAhead);
     const Handle ahead = found[(i + kRecordAhead) % kHandles];
     hot.prefetch_record(ahead, kForever);
-    each_month(batch.events[i + kRecordAhead], [&](MonthIndex m) { hot.prefetch_record(ahead, m); });
+    each_month(i + kRecordAhead, [&](MonthIndex m) { hot.prefetch_record(ahead, m); });
   }
   if (i + kRowsAhead < events) {
     const Handle ahead = found[(i + kRowsAhead) % kHandles];
-    each_month(batch.events[i + kRowsAhead], [&](MonthIndex m) { hot.prefetch_rows(ahead, m); });
+    each_month(i + kRowsAhead, [&](MonthIndex m) { hot.prefetch_rows(ahead, m); });
   }
 }
 
@@ -323,7 +348,7 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
     const uint64_t* here = batch.row_here(e, r);
     for (uint32_t b = 0; b < metric.blocks; ++b) wanted[b] = here[b] & metric.unique[b];
     if (!any_bit(wanted.data(), metric.blocks)) continue;
-    if (!opened) open_records(e);
+    if (!opened) open_records(e, keys[i].reach);
     opened = true;
     row_elements = batch.row_elements(e, r);
     tally_row(e, shape, result.bitmaps.data() + at);
@@ -331,29 +356,16 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
 }
 
 // Finds the records of the event's months, and its buckets' parts in each.
-void Tally::Impl::open_records(const Event& e) {
-  const MonthTable& table = *e.month;
-  const MonthEdges& edge = edges_of(table);
+void Tally::Impl::open_records(const Event& e, uint8_t reach) {
   for (Side side : {kPrevious, kOwn, kNext}) {
     Record& record = records[side];
-    record.parts.frames = 0;
-    record.frames = 0;
-    const bool concerned = side == kOwn || edge.reach(e.slot, side);
-    record.ref = concerned ? &hot.record(profile, month_at(table.month(), side)) : nullptr;
-    const WordSet* words = concerned ? hot.words(*record.ref) : nullptr;
-    record.has_words = words != nullptr;
+    record.ref = reach >> side & 1 ? &hot.record(profile, month_at(e.month->month(), side)) : nullptr;
+    record.has_words = record.ref != nullptr && hot.words(*record.ref) != nullptr;
   }
-  for (int f = 0; f < table.frames(); ++f) {
-    const Bucket& bucket = table.bucket(f, e.slot);
-    bucket_hashes[size_t(f)] = bucket_hash(table.frame_tag(f), bucket.label);
-    for (int p = 0; p < bucket.pieces; ++p) {
-      const SlotRange& range = bucket.ranges[size_t(p)];
-      Record& record = records[size_t(range.month + 1)];
-      if (record.ref == nullptr) continue;
-      record.parts.add(uint32_t(f), range.begin, range.end);
-      record.frames |= uint64_t(1) << f;
-    }
-  }
+  const size_t known = (reinterpret_cast<uintptr_t>(e.month) / 64 + e.slot / size_t(e.month->grain_quarters())) % kSlotsKnown;
+  SlotBuckets& entry = slots_known[known];
+  if (entry.table != e.month || entry.slot != e.slot) entry.fill(*e.month, e.slot, reach);
+  buckets = &entry;
 }
 
 // first: by frame, then (lifetime) first ever; all zero.
@@ -376,12 +388,12 @@ void Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* 
 bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
   for (Side side : {kOwn, kPrevious, kNext}) {
     const Record& record = records[side];
-    if (record.ref == nullptr || record.parts.frames == 0) continue;
+    if (record.ref == nullptr || buckets->parts[side].frames == 0) continue;
     const MonthRecord* month = hot.month_record(*record.ref);
     if (month == nullptr || month->rows == 0) continue;
     MatrixView view = month->view();
     if (planted(Planted::threshold_off_by_one) && record.has_words) --view.rows;
-    const bool left = look(ops, shape, plan.version, record.parts, view, row_elements, first);
+    const bool left = look(ops, shape, plan.version, buckets->parts[side], view, row_elements, first);
     if (side == kOwn && !left) return false;
   }
   return true;
@@ -407,11 +419,11 @@ void Tally::Impl::look_at_words(const MonthTable& table, const MetricShape& shap
 void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh) {
   std::array<const RecordRef*, kSides> asked;
   uint32_t count = 0;
-  for (const Record& record : records)
-    if (record.has_words && (record.frames >> frame & 1)) asked[count++] = record.ref;
+  for (uint32_t side = 0; side < kSides; ++side)
+    if (records[side].has_words && (buckets->frames[side] >> frame & 1)) asked[count++] = records[side].ref;
   if (count == 0) return;
   for_each_bit(fresh, shape.blocks, [&](uint32_t d) {
-    const uint64_t word = bucket_word(value_hash(shape, d), bucket_hashes[frame]);
+    const uint64_t word = bucket_word(value_hash(shape, d), buckets->hashes[frame]);
     for (uint32_t k = 0; k < count; ++k) {
       if (!hot.contains(profile, *asked[k], word)) continue;
       fresh[d / 64] &= ~(uint64_t(1) << d % 64);
@@ -434,7 +446,7 @@ void Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint
   }
   for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)
     for_each_bit(first + f * shape.blocks, shape.blocks, [&](uint32_t d) {
-      hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), bucket_hashes[f]));
+      hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), buckets->hashes[f]));
     });
   own.has_words = true;
 }

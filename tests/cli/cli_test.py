@@ -183,6 +183,14 @@ class Answers(Quipu):
         self.assertRegex(over_days, r"(?m)^ *3 +- ")
         self.assertIn("--interval day", over_days)
 
+    def test_ranges_may_be_written_as_months_weeks_days_hours_and_times(self):
+        self.run_plan([event(n) for n in range(40)])   # two on each of 1 to 20 March, at ten
+        for begin, end, count in (("2026-03", "2026-04", 40), ("2026-W10", "2026-W11", 14), ("2026-03-02", "2026-03-03", 2), ("2026-03-02T10", "2026-03-02T11", 2),
+                                  ("2026-03-02T10:00", "2026-03-03T10:00:00Z", 2), ("2026-03-02T11:00+01:00", "2026-03-02T12:00+01:00", 2)):
+            self.assertEqual(self.counts("Bought", "--from", begin, "--to", end), {(): [count]}, begin)
+        self.assertEqual(self.counts("Bought", "--interval", "lifetime"), {(): [40]})
+        self.assertIn("no date", self.quipu("query", "Bought", "--from", "March", "--to", "April", status=1).stderr)
+
     def test_a_new_counter_begins_where_it_was_planned(self):
         self.run_plan([event(n) for n in range(10)])
         self.write("plan.yaml", PLAN.replace("by: [[], colour", "by: [[], size, colour"))
@@ -362,9 +370,9 @@ class Running(Quipu):
         waited = self.until("what came by standard input", lambda: self.count() == 620)
         self.assertLess(waited, 10)
         self.quipu("backup", "copy.quipu")
-        self.assertIn("already", self.quipu("backup", "copy.quipu", status=1).stderr)
+        self.assertIn("already", self.quipu("backup", "copy.quipu", "--data", "plan.quipu", status=1).stderr)
         # Errors and near names come back through the socket too.
-        self.assertIn("Bought", self.quipu("query", "Bougth", status=1).stderr)
+        self.assertIn("Bought", self.quipu("query", "Bougth", "--data", "plan.quipu", status=1).stderr)
         self.assertIn("--help", self.quipu("query", "--nonsense", status=2).stderr)
         # A second run on the same store is refused.
         self.quipu("run", "plan.yaml", "events.jsonl", status=1)

@@ -21,7 +21,7 @@ import tempfile
 import time
 
 DELAYS = ["commit.positions_only:25", "commit.begin:25", "commit.files_written:25", "commit.ingest_begin:25", "commit.ingest_done:25", "commit.batch_begin:25",
-          "commit.batch_done:25", "checkpoint.dead_letters_synced:25", "checkpoint.parts_complete:25", ""]
+          "commit.batch_done:25", "checkpoint.dead_letters_synced:25", "checkpoint.parts_complete:25", "checkpoint.committed:5"]
 # What a named point lies between, for the table.
 PHASES = {
     None: "before the first barrier",
@@ -67,7 +67,7 @@ class Store:
         self.committed = 0
 
     def command(self):
-        return [self.args.quipu, "run", self.plan, self.input, "--data", self.data, "--checkpoint", "0.03", "--memory", "64M", "--shards", "3"]
+        return [self.args.quipu, "run", self.plan, self.input, "--data", self.data, "--checkpoint", "0.05", "--memory", "64M", "--shards", "3"]
 
     def start(self, more=(), **environment):
         open(self.log, "w").close()
@@ -76,7 +76,7 @@ class Store:
 
     def points(self):
         with open(self.log) as f:
-            return f.read().split()
+            return [p for p in f.read().split() if p != "reader.block"]
 
     def check(self, what):
         """Finishes the input and compares everything."""
@@ -113,8 +113,8 @@ def random_kills(args, folder):
         stores += 1
         commits, finished, here = 0, False, 0
         while kills < args.kills and not finished and here < 25:
-            process = store.start(["--ingest-bytes", rng.choice(["1", "100000", "1000000000"])], QUIPU_FAULT_DELAY=rng.choice(DELAYS))
-            wait_points = rng.choice([0, 0, rng.randrange(1, 40)])
+            process = store.start(["--ingest-bytes", rng.choice(["1", "100000", "1000000000"])], QUIPU_FAULT_DELAY="reader.block:4," + rng.choice(DELAYS))
+            wait_points = rng.choice([0, rng.randrange(1, 40), rng.randrange(1, 40), rng.randrange(1, 40)])
             deadline = time.time() + 20
             while process.poll() is None and len(store.points()) < wait_points and time.time() < deadline:
                 time.sleep(0.002)
@@ -143,7 +143,7 @@ def random_kills(args, folder):
 
 
 def named_points(args, folder):
-    store = Store(args, folder, args.seed * 1000 + 900, args.lines // 4)
+    store = Store(args, folder, args.seed * 1000 + 900, args.lines // 8)
     points = [p for p in PHASES if p and "positions_only" not in p]
     hit = 0
     for number, point in enumerate(points):
@@ -168,7 +168,7 @@ def main():
     for name in ("quipu", "oracle", "workload"):
         parser.add_argument("--" + name, required=True)
     parser.add_argument("--kills", type=int, default=50)
-    parser.add_argument("--lines", type=int, default=20000)
+    parser.add_argument("--lines", type=int, default=80000)
     parser.add_argument("--seed", type=int, default=1)
     args = parser.parse_args()
     print("seed %d" % args.seed)

@@ -108,15 +108,17 @@ Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases
       RunOptions run;
       if (settings.restart_every_blocks) run.abandon_after_blocks = 1 + random() % (2 * settings.restart_every_blocks);
       const uint64_t before = engine->store().committed().checkpoint;
+      auto count_checkpoints = [&] { outcome.checkpoints += engine->store().committed().checkpoint - before; };
       auto summary = must(engine->run(phase.files, run), "run");
-      outcome.checkpoints += engine->store().committed().checkpoint - before;
       const bool done = summary.committed.checkpoint > 0 || !run.abandon_after_blocks;
       if (!done) {
         ++outcome.restarts;
         // Without checkpoints by blocks nothing might ever become durable: let some progress be made.
         if (random() % 3 == 0 && !engine->checkpoint().ok()) std::abort();
+        count_checkpoints();
         continue;
       }
+      count_checkpoints();
       outcome.tallies = engine->store().committed().tallies;
       if (&phase == &phases.back()) outcome.lines = sorted_export(*engine);
       break;

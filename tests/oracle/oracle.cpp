@@ -414,7 +414,8 @@ struct Counter::State {
     return "counted";
   }
 
-  // The first instant of a bucket: the union of its pieces in the UTC months around, each under its own month's rules.
+  // The first instant of a bucket: the union of its pieces in the UTC months around, each under its own month's rules
+  // (what lies before 1970 under those of January 1970).
   std::string bucket_text(const std::string& tenant, const CalendarSpec& c, Interval interval, Label label) const {
     int64_t from, to;  // local seconds
     switch (interval) {
@@ -425,7 +426,7 @@ struct Counter::State {
     }
     int64_t last_month = month_of_day(floor_div(to + kWidestOffset_s, kDay_s));
     for (int64_t month = month_of_day(floor_div(from - kWidestOffset_s, kDay_s)); month <= last_month; ++month) {
-      const Zone& rules = zone(version_of(tenant, month), c.zone);
+      const Zone& rules = zone(version_of(tenant, std::max(month, month_of_day(0))), c.zone);
       for (const Zone::Segment& s : rules.bucket_segments(first_day_of_month(month) * kDay_s, first_day_of_month(month + 1) * kDay_s)) {
         if (interval == kHour && s.offset != label.offset) continue;
         int64_t first = std::max(s.start, from - s.offset);

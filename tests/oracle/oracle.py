@@ -163,7 +163,7 @@ class Counter:
         return self.plan.tenants.get(tenant, self.plan.default)
 
     def rules_for(self, tenant, utc_s):
-        return self.pins.get((tenant, month_of(utc_s)), self.rules)
+        return self.pins.get((tenant, month_of(max(utc_s, 0))), self.rules)
 
     def read_id(self, record, utc_s):
         node = self.plan.event.get("id")
