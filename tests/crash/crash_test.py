@@ -153,7 +153,7 @@ def named_points(args, folder):
                     continue
                 shutil.rmtree(store.data, ignore_errors=True)
                 process = store.start(["--ingest-bytes", "1" if ingest == "files" else "1000000000"],
-                                      QUIPU_FAULT_AT="%s:%d" % (point, pass_number))
+                                      QUIPU_FAULT_AT="%s:%d" % (point, pass_number), QUIPU_FAULT_DELAY="reader.block:25")
                 process.wait()
                 if process.returncode != -signal.SIGKILL:
                     sys.exit("%s was not passed %d times by way of %s: %s" % (point, pass_number, ingest, process.stderr.read().decode()))
