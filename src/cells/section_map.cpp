@@ -30,6 +30,7 @@ ValuesById values_by_id(uint8_t mask, std::span<const ValueId> value_of) {
   ValuesById values;
   for (int v = 0; v < kMaxValues; ++v) {
     if (!(mask >> v & 1)) continue;
+    CHECK(size_t(v) < value_of.size());
     size_t at = values.count++;
     for (; at > 0 && values.ids[at - 1] > value_of[size_t(v)]; --at) {
       values.ids[at] = values.ids[at - 1];

@@ -2,6 +2,7 @@
 
 #include <simdjson.h>
 
+#include <algorithm>
 #include <cstring>
 
 #include "event/decode.h"
@@ -102,8 +103,8 @@ JsonReader::Outcome JsonReader::read(std::string_view line) {
     line_.resize(line.size() + kPadding);
     unescaped_.resize(line.size() * trie_.readings() + kPadding);
   }
-  std::memcpy(line_.data(), line.data(), line.size());
-  std::memset(line_.data() + line.size(), 0, kPadding);
+  std::copy(line.begin(), line.end(), line_.begin());
+  std::fill_n(line_.begin() + ptrdiff_t(line.size()), kPadding, '\0');
   unescaped_end_ = unescaped_.data();
   outcome_ = Outcome::good;
   slots_.clear();

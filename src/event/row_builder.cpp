@@ -163,7 +163,7 @@ uint32_t RowBuilder::append_rows(const MetricReading& reading, EventBatch& batch
       const uint32_t c = uint32_t(std::countr_zero(rest));
       batch.elements[elements + c] = cell(c, 0).hash.element;
     }
-    if (judge(reading, &batch.elements[elements], &batch.here[here])) return 1;
+    if (judge(reading, batch.elements.data() + elements, batch.here.data() + here)) return 1;
     batch.elements.resize(elements);
     batch.here.resize(here);
     return 0;

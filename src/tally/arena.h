@@ -1,9 +1,9 @@
-// Memory of the hot tier: blocks of 16 bytes to 1 MiB, named by 32-bit handles, from chunks of 2 MiB that
-// each hold blocks of one size class (steps of 16 bytes up to 512, then of at most an eighth). Blocks of 512
-// bytes and more begin at multiples of 64. A chunk whose blocks are all released is given back; mark_sparse()
-// names chunks that hold little, whose owner then moves the blocks elsewhere (is_sparse()). From its second
-// chunk on a class asks for huge pages, as look-ups jump about in gigabytes.
-// At most 64 GiB. One thread. Contents are uninitialised.
+// Memory of the hot tier: blocks of 16 bytes to 1 MiB, named by 32-bit handles, from chunks of 2
+// MiB that each hold blocks of one size class (steps of 16 bytes up to 512, then of at most an
+// eighth). Blocks of 512 bytes and more begin at multiples of 64. A chunk whose blocks are all
+// released is given back; mark_sparse() names chunks that hold little, whose owner then moves the
+// blocks elsewhere (is_sparse()). From its second chunk on a class asks for huge pages, as look-ups
+// jump about in gigabytes. At most 64 GiB. One thread. Contents are uninitialised.
 #pragma once
 
 #include <array>
@@ -35,17 +35,20 @@ class Arena {
   // Valid until the block is released.
   template <typename T>
   T* at(Handle handle) const {
-    return reinterpret_cast<T*>(bases_[handle >> kUnitBits] + size_t(handle & kUnitMask) * kUnitBytes);
+    return reinterpret_cast<T*>(bases_[handle >> kUnitBits] +
+                                size_t(handle & kUnitMask) * kUnitBytes);
   }
 
   // What a block of so many bytes really has.
   static size_t rounded(size_t bytes);
-  size_t block_bytes(Handle handle) const { return chunks_[handle >> kUnitBits].block_units * kUnitBytes; }
+  size_t block_bytes(Handle handle) const {
+    return chunks_[handle >> kUnitBits].block_units * kUnitBytes;
+  }
   size_t live_bytes() const { return live_bytes_; }  // of blocks in use, rounded
   size_t held_bytes() const { return held_bytes_; }  // of chunks, as far as they were ever used
 
-  // Marks chunks whose blocks fit into the holes of others of their class; no block is given out from a
-  // marked one.
+  // Marks chunks whose blocks fit into the holes of others of their class; no block is given out
+  // from a marked one.
   void mark_sparse();
   size_t sparse_chunks() const { return sparse_chunks_; }
   bool is_sparse(Handle handle) const { return chunks_[handle >> kUnitBits].sparse; }
@@ -58,9 +61,10 @@ class Arena {
   static constexpr int kClasses = 32 + 8 * 11;
   struct Chunk {
     uint32_t block_units = 0;
-    uint32_t live = 0;       // blocks in use
-    uint32_t used = 0;       // units ever given out
-    uint32_t free_head = 0;  // 1 + unit of the first released block; each holds the next in its first 4 bytes
+    uint32_t live = 0;  // blocks in use
+    uint32_t used = 0;  // units ever given out
+    uint32_t free_head =
+        0;  // 1 + unit of the first released block; each holds the next in its first 4 bytes
     uint32_t next = 0, previous = 0;  // in the class's list of chunks with room
     uint8_t size_class = 0;
     bool listed = false;

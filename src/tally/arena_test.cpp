@@ -84,8 +84,10 @@ TEST(Arena, BlocksKeepTheirBytesAndNeverOverlap) {
   std::mt19937_64 rng(seed);
   Blocks blocks(seed);
   for (int i = 0; i < 20000; ++i) {
-    if (blocks.count() == 0 || rng() % 100 < (i / 4000 % 2 == 0 ? 60u : 40u)) blocks.allocate();
-    else blocks.release();
+    if (blocks.count() == 0 || rng() % 100 < (i / 4000 % 2 == 0 ? 60u : 40u))
+      blocks.allocate();
+    else
+      blocks.release();
     if (rng() % 4000 == 0) blocks.defragment();
   }
 }
@@ -97,8 +99,10 @@ TEST(Arena, MovingBlocksOutOfSparseChunksGivesMemoryBack) {
   const size_t full = arena.held_bytes();
   std::vector<Handle> kept;
   for (size_t i = 0; i < handles.size(); ++i) {
-    if (i % 10 == 0) kept.push_back(handles[i]);
-    else arena.release(handles[i]);
+    if (i % 10 == 0)
+      kept.push_back(handles[i]);
+    else
+      arena.release(handles[i]);
   }
   EXPECT_EQ(arena.held_bytes(), full);
   arena.mark_sparse();

@@ -41,16 +41,18 @@ bool any_fresh(const MetricShape& shape, const BucketParts& parts, const uint64_
 }
 
 // By section, the rows of a tile that count for it. Returns their union.
-uint8_t rows_by_section(const MetricShape& shape, const uint64_t* meta, uint8_t rows, uint8_t same_metric,
-                        uint8_t* by_section) {
+uint8_t rows_by_section(const MetricShape& shape, const uint64_t* meta, uint8_t rows,
+                        uint8_t same_metric, uint8_t* by_section) {
   const uint32_t for_all = shape.sections_of_all();
   uint8_t all = 0;
-  for (uint32_t s = 0; s < shape.sections; ++s) by_section[s] = for_all >> s & 1 ? rows : same_metric;
+  for (uint32_t s = 0; s < shape.sections; ++s)
+    by_section[s] = for_all >> s & 1 ? rows : same_metric;
   if (shape.any_named_group()) {
     for (uint32_t others = rows & ~same_metric & 0xFF; others != 0; others &= others - 1) {
       const uint32_t row = uint32_t(__builtin_ctz(others));
       const uint32_t sections = shape.sections_of(meta_metric(meta[row]));
-      for (uint32_t s = 0; s < shape.sections; ++s) by_section[s] |= uint8_t((sections >> s & 1) << row);
+      for (uint32_t s = 0; s < shape.sections; ++s)
+        by_section[s] |= uint8_t((sections >> s & 1) << row);
     }
   }
   for (uint32_t s = 0; s < shape.sections; ++s) all |= by_section[s];
@@ -59,8 +61,9 @@ uint8_t rows_by_section(const MetricShape& shape, const uint64_t* meta, uint8_t 
 
 }  // namespace
 
-bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version, const BucketParts& parts,
-          const MatrixView& matrix, const uint64_t* row_elements, uint64_t* fresh) {
+bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version,
+          const BucketParts& parts, const MatrixView& matrix, const uint64_t* row_elements,
+          uint64_t* fresh) {
   if (!any_fresh(shape, parts, fresh)) return false;
   alignas(64) uint8_t equal[kMaxColumns];
   ColumnTest tests[kMaxColumns];
@@ -68,7 +71,8 @@ bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version, con
   uint64_t lines_left = matrix.columns;
   for (uint32_t i = 0, line = 1; i < shape.columns; ++i) {
     const uint32_t c = shape.plan_column[i];
-    for (const uint64_t below = (uint64_t(1) << c) - 1; lines_left & below; lines_left &= lines_left - 1)
+    for (const uint64_t below = (uint64_t(1) << c) - 1; lines_left & below;
+         lines_left &= lines_left - 1)
       ++line;
     if (lines_left >> c & 1)
       tests[test_count++] = {row_elements[c], line, i};
@@ -94,7 +98,8 @@ bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version, con
 
     const auto clear_seen = [&](uint8_t of_version, const uint64_t* alive) {
       uint8_t live[kMaxBlocks];
-      for (uint32_t b = 0; b < shape.blocks; ++b) live[b] = by_section[shape.section[b]] & of_version;
+      for (uint32_t b = 0; b < shape.blocks; ++b)
+        live[b] = by_section[shape.section[b]] & of_version;
       left = ops.blocks(shape, equal, live, alive, parts, meta.inside.data(), fresh);
     };
     if (const uint8_t current = rows & meta.same_version) clear_seen(current, nullptr);

@@ -13,7 +13,8 @@ namespace {
 // The first up to four lanes at p; lanes that are not there are zero.
 QUIPU_AVX2 inline __m256i load_lanes(const uint64_t* p, uint32_t lanes) {
   if (lanes >= 4) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
-  if (lanes == 2) return _mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
+  if (lanes == 2)
+    return _mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return _mm256_zextsi128_si256(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
 }
 
@@ -23,12 +24,15 @@ QUIPU_AVX2 inline uint32_t equal_lanes(__m256i a, __m256i b) {
 
 // Slots (bits 16..31 of each of eight lanes) as eight 16-bit numbers in order.
 QUIPU_AVX2 inline __m128i slots_of(__m256i low, __m256i high) {
-  const __m256i pick = _mm256_setr_epi8(2, 3, 10, 11, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,  //
-                                        2, 3, 10, 11, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
+  const __m256i pick =
+      _mm256_setr_epi8(2, 3, 10, 11, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1,  //
+                       2, 3, 10, 11, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1, -1);
   const __m256i l = _mm256_shuffle_epi8(low, pick);
   const __m256i h = _mm256_shuffle_epi8(high, pick);
-  const __m128i first = _mm_unpacklo_epi32(_mm256_castsi256_si128(l), _mm256_extracti128_si256(l, 1));
-  const __m128i second = _mm_unpacklo_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
+  const __m128i first =
+      _mm_unpacklo_epi32(_mm256_castsi256_si128(l), _mm256_extracti128_si256(l, 1));
+  const __m128i second =
+      _mm_unpacklo_epi32(_mm256_castsi256_si128(h), _mm256_extracti128_si256(h, 1));
   return _mm_unpacklo_epi64(first, second);
 }
 
@@ -57,8 +61,8 @@ QUIPU_AVX2 void meta(const uint64_t* line, uint32_t lanes, SelectorId metric, Pl
   }
 }
 
-QUIPU_AVX2 void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest* tests, uint32_t count,
-                        uint8_t* equal) {
+QUIPU_AVX2 void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest* tests,
+                        uint32_t count, uint8_t* equal) {
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t* line = tile + tests[i].line * lanes;
     const __m256i element = _mm256_set1_epi64x(int64_t(tests[i].element));
@@ -76,7 +80,8 @@ struct Table {
 QUIPU_AVX2 inline __m256i pick(const Table& table, __m256i index) {
   __m256i result = _mm256_setzero_si256();
   for (uint32_t g = 0; g < table.count; ++g) {
-    // 0..15 become 0x70..0x7F, which shuffle takes by their low bits; all others reach 0x80 and give zero.
+    // 0..15 become 0x70..0x7F, which shuffle takes by their low bits; all others reach 0x80 and
+    // give zero.
     const __m256i shifted = _mm256_sub_epi8(index, _mm256_set1_epi8(char(16 * g)));
     const __m256i in_part = _mm256_adds_epu8(shifted, _mm256_set1_epi8(0x70));
     result = _mm256_or_si256(result, _mm256_shuffle_epi8(table.parts[g], in_part));
@@ -115,8 +120,9 @@ QUIPU_AVX2 bool blocks(const MetricShape& shape, const uint8_t* equal, const uin
       __m256i s = _mm256_set1_epi8(char(live[b]));
       __m256i match = _mm256_set1_epi8(-1);
       for (uint32_t k = 0; k < shape.depth[b]; ++k)
-        match = _mm256_and_si256(match, pick(table, _mm256_load_si256(reinterpret_cast<const __m256i*>(
-                                                        shape.layer(b, k) + 32 * half))));
+        match =
+            _mm256_and_si256(match, pick(table, _mm256_load_si256(reinterpret_cast<const __m256i*>(
+                                                    shape.layer(b, k) + 32 * half))));
       match = _mm256_or_si256(match, spread(uint32_t(shape.no_columns[b] >> 32 * half)));
       seen[half] = _mm256_and_si256(s, match);
     }

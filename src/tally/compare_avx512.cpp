@@ -15,8 +15,8 @@ QUIPU_AVX512 void meta(const uint64_t* line, uint32_t lanes, SelectorId metric, 
   const __m512i rows = _mm512_maskz_loadu_epi64(__mmask8((1u << lanes) - 1), line);
   out.same_metric = uint8_t(_mm512_cmpeq_epi64_mask(_mm512_maskz_srli_epi64(0xFF, rows, 32),
                                                     _mm512_set1_epi64(int64_t(raw(metric)))));
-  out.same_version = uint8_t(_mm512_cmpeq_epi64_mask(_mm512_and_si512(rows, _mm512_set1_epi64(0xFFFF)),
-                                                     _mm512_set1_epi64(int64_t(version))));
+  out.same_version = uint8_t(_mm512_cmpeq_epi64_mask(
+      _mm512_and_si512(rows, _mm512_set1_epi64(0xFFFF)), _mm512_set1_epi64(int64_t(version))));
   const __m128i slots = _mm512_maskz_cvtepi64_epi16(0xFF, _mm512_maskz_srli_epi64(0xFF, rows, 16));
   for (uint32_t i = 0; i < parts.frames; ++i) {
     uint32_t inside = 0;
@@ -29,8 +29,8 @@ QUIPU_AVX512 void meta(const uint64_t* line, uint32_t lanes, SelectorId metric, 
   }
 }
 
-QUIPU_AVX512 void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest* tests, uint32_t count,
-                          uint8_t* equal) {
+QUIPU_AVX512 void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest* tests,
+                          uint32_t count, uint8_t* equal) {
   const __mmask8 there = __mmask8((1u << lanes) - 1);
   for (uint32_t i = 0; i < count; ++i) {
     const __m512i line = _mm512_maskz_loadu_epi64(there, tile + tests[i].line * lanes);
@@ -54,8 +54,9 @@ QUIPU_AVX512 bool blocks(const MetricShape& shape, const uint8_t* equal, const u
     }
     __m512i match = _mm512_set1_epi8(-1);
     for (uint32_t k = 0; k < shape.depth[b]; ++k)
-      match = _mm512_and_si512(
-          match, _mm512_maskz_permutexvar_epi8(~__mmask64(0), _mm512_load_si512(shape.layer(b, k)), table));
+      match =
+          _mm512_and_si512(match, _mm512_maskz_permutexvar_epi8(
+                                      ~__mmask64(0), _mm512_load_si512(shape.layer(b, k)), table));
     match = _mm512_mask_mov_epi8(match, __mmask64(shape.no_columns[b]), _mm512_set1_epi8(-1));
     const __m512i seen = _mm512_and_si512(match, _mm512_set1_epi8(char(live[b])));
     const uint64_t kept = alive == nullptr ? 0 : ~alive[b];

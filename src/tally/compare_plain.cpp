@@ -29,13 +29,15 @@ void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest* tests, uint
   for (uint32_t i = 0; i < count; ++i) {
     const uint64_t* line = tile + tests[i].line * lanes;
     uint8_t mask = 0;
-    for (uint32_t row = 0; row < lanes; ++row) mask |= uint8_t((line[row] == tests[i].element) << row);
+    for (uint32_t row = 0; row < lanes; ++row)
+      mask |= uint8_t((line[row] == tests[i].element) << row);
     equal[tests[i].position] = mask;
   }
 }
 
-bool blocks(const MetricShape& shape, const uint8_t* equal, const uint8_t* live, const uint64_t* alive,
-            const BucketParts& parts, const uint8_t* inside, uint64_t* fresh) {
+bool blocks(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
+            const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
+            uint64_t* fresh) {
   uint64_t left = 0;
   for (uint32_t b = 0; b < shape.blocks; ++b) {
     uint64_t open = 0;

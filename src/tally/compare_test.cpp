@@ -43,7 +43,8 @@ Case draw(Rng& rng) {
     section.group = s != 0;
     section.all_metrics = section.group && below(2) == 0;
     for (uint32_t m = 1; m <= 5; ++m)
-      if (section.group && !section.all_metrics && (m == 1 || below(2) == 0)) section.members.push_back(SelectorId(m));
+      if (section.group && !section.all_metrics && (m == 1 || below(2) == 0))
+        section.members.push_back(SelectorId(m));
     section.first_dimension = c.metric.blocks * 64;
     section.dimensions = 1 + below(below(2) == 0 ? 200 : 20);
     c.metric.blocks += (section.dimensions + 63) / 64;
@@ -68,9 +69,13 @@ Case draw(Rng& rng) {
   for (uint32_t i = 0; i < plan_columns; ++i) c.elements.push_back(element());
   const uint32_t count = below(below(2) == 0 ? 10 : 60);
   for (uint32_t r = 0; r < count; ++r) {
-    Row row{SelectorId(1 + below(6)), Slot(below(2976)), PlanVersion(below(3) == 0 ? 1 + below(kVersion) : kVersion), {}};
+    Row row{SelectorId(1 + below(6)),
+            Slot(below(2976)),
+            PlanVersion(below(3) == 0 ? 1 + below(kVersion) : kVersion),
+            {}};
     if (below(2) == 0) row.metric = SelectorId(1);
-    for (uint32_t i = 0; i < plan_columns; ++i) row.elements.push_back(below(3) == 0 ? element() : c.elements[i]);
+    for (uint32_t i = 0; i < plan_columns; ++i)
+      row.elements.push_back(below(3) == 0 ? element() : c.elements[i]);
     if (below(3) == 0) row.elements.assign(plan_columns, 0);
     c.rows.push_back(row);
   }
@@ -83,7 +88,8 @@ Case draw(Rng& rng) {
       c.parts.add(f, begin, Slot(begin + 1 + below(below(2) == 0 ? 2976u - begin : 96)));
     }
   }
-  for (uint32_t i = 0; i < c.frames * c.metric.blocks; ++i) c.fresh.push_back(below(6) == 0 ? 0 : rng() | rng());
+  for (uint32_t i = 0; i < c.frames * c.metric.blocks; ++i)
+    c.fresh.push_back(below(6) == 0 ? 0 : rng() | rng());
   // Unused bits are never set.
   for (uint32_t f = 0; f < c.frames; ++f)
     for (uint32_t d = 0; d < c.metric.blocks * 64; ++d)
@@ -96,7 +102,8 @@ Case draw(Rng& rng) {
 std::vector<uint64_t> expected(const Case& c) {
   std::vector<uint64_t> fresh = c.fresh;
   for (const CompiledSection& section : c.metric.sections)
-    for (uint32_t d = section.first_dimension; d < section.first_dimension + section.dimensions; ++d)
+    for (uint32_t d = section.first_dimension; d < section.first_dimension + section.dimensions;
+         ++d)
       for (const Row& row : c.rows) {
         bool counts = row.metric == c.metric.metric || (section.group && section.all_metrics);
         for (SelectorId member : section.members) counts |= section.group && row.metric == member;
@@ -124,19 +131,24 @@ TEST(Compare, EveryVariantFindsWhatWasSeenAsAPlainSearchDoes) {
     Handle record = new_month_record(arena);
     for (const Row& row : c.rows) {
       uint64_t filled = 0;
-      for (size_t i = 0; i < row.elements.size(); ++i) filled |= uint64_t(row.elements[i] != 0) << i;
-      record = append_row(arena, record, row_meta(row.metric, row.slot, row.version), filled, row.elements.data());
+      for (size_t i = 0; i < row.elements.size(); ++i)
+        filled |= uint64_t(row.elements[i] != 0) << i;
+      record = append_row(arena, record, row_meta(row.metric, row.slot, row.version), filled,
+                          row.elements.data());
     }
     const MetricShape shape(c.metric);
     const std::vector<uint64_t> want = expected(c);
     bool left = false;
     for (uint32_t i = 0; i < c.parts.frames; ++i)
-      for (uint32_t b = 0; b < shape.blocks; ++b) left |= want[c.parts.frame[i] * shape.blocks + b] != 0;
+      for (uint32_t b = 0; b < shape.blocks; ++b)
+        left |= want[c.parts.frame[i] * shape.blocks + b] != 0;
     const MatrixView view = arena.at<MonthRecord>(record)->view();
     ASSERT_EQ(view.rows, c.rows.size());
     for (int variant = 1; variant <= best_variant(); ++variant) {
       std::vector<uint64_t> fresh = c.fresh;
-      EXPECT_EQ(look(tile_ops(variant), shape, kVersion, c.parts, view, c.elements.data(), fresh.data()), left);
+      EXPECT_EQ(
+          look(tile_ops(variant), shape, kVersion, c.parts, view, c.elements.data(), fresh.data()),
+          left);
       ASSERT_EQ(fresh, want) << "variant " << variant << " round " << round;
     }
   }

@@ -1,6 +1,6 @@
-// A hash table of handles: open addressing with linear probing in 64 segments which grow by a third each on
-// its own, so that no single growth takes long. A slot is 8 bytes: 32 bits of the hash and the handle; the
-// keys stand in what the handles name, and the caller compares them. One thread.
+// A hash table of handles: open addressing with linear probing in 64 segments which grow by a third
+// each on its own, so that no single growth takes long. A slot is 8 bytes: 32 bits of the hash and
+// the handle; the keys stand in what the handles name, and the caller compares them. One thread.
 #pragma once
 
 #include <array>
@@ -13,8 +13,8 @@ namespace quipu {
 
 class HandleIndex {
  public:
-  // A place in the table, for walking over all of it (the clock's hand). Entries may be seen twice or not
-  // at all while others come and go.
+  // A place in the table, for walking over all of it (the clock's hand). Entries may be seen twice
+  // or not at all while others come and go.
   struct Cursor {
     uint32_t segment = 0;
     uint32_t slot = 0;

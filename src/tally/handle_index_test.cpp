@@ -13,9 +13,11 @@ TEST(HandleIndex, FindsExactlyWhatIsThereWhileEntriesComeMoveAndGo) {
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 rng(seed);
   HandleIndex index;
-  std::unordered_map<uint64_t, Handle> model;               // key -> handle
+  std::unordered_map<uint64_t, Handle> model;  // key -> handle
   std::unordered_map<Handle, uint64_t> key_of;
-  const auto hash_of = [](uint64_t key) { return key << 58 | (key % 40) << 26; };  // few hashes for many keys
+  const auto hash_of = [](uint64_t key) {
+    return key << 58 | (key % 40) << 26;
+  };  // few hashes for many keys
   const auto find = [&](uint64_t key) {
     return index.find(hash_of(key), [&](Handle h) { return key_of.at(h) == key; });
   };
@@ -47,7 +49,8 @@ TEST(HandleIndex, FindsExactlyWhatIsThereWhileEntriesComeMoveAndGo) {
     }
     ASSERT_EQ(index.size(), model.size());
   }
-  for (uint64_t key = 0; key < 500; ++key) EXPECT_EQ(find(key), model.contains(key) ? model[key] : kNoHandle);
+  for (uint64_t key = 0; key < 500; ++key)
+    EXPECT_EQ(find(key), model.contains(key) ? model[key] : kNoHandle);
 }
 
 TEST(HandleIndex, AWalkMeetsEveryEntryOnceWhileNothingChanges) {

@@ -55,7 +55,8 @@ void HotTier::prefetch_profile(uint64_t hash) const {
 
 void HotTier::prefetch_record(Handle profile, MonthIndex month) const {
   if (profile == kNoHandle) return;
-  if (const RecordRef* ref = find_record(profile, month); ref != nullptr && ref->handle != kNoHandle)
+  if (const RecordRef* ref = find_record(profile, month);
+      ref != nullptr && ref->handle != kNoHandle)
     prefetch_block(arena_.at<char>(ref->handle), 128);
 }
 
@@ -72,8 +73,7 @@ Handle HotTier::open(uint64_t hash, TenantId tenant, const Hash128& profile) {
   if (const Handle found = find(hash, tenant, profile); found != kNoHandle) return found;
   constexpr uint32_t kFirstCapacity = 3;
   const Handle handle = arena_.allocate(sizeof(ProfileNode) + kFirstCapacity * sizeof(RecordRef));
-  *arena_.at<ProfileNode>(handle) =
-      ProfileNode{pack(profile), tenant, 0, uint16_t(kFirstCapacity)};
+  *arena_.at<ProfileNode>(handle) = ProfileNode{pack(profile), tenant, 0, uint16_t(kFirstCapacity)};
   profiles_.insert(hash, handle);
   return handle;
 }
@@ -129,8 +129,8 @@ RecordKey HotTier::child(RecordKey key, uint64_t word) {
 Handle HotTier::find_chunk(const RecordKey& key) const {
   return chunks_.find(hash_of(key), [&](Handle handle) {
     const auto* node = arena_.at<ChunkNode>(handle);
-    return unpack(node->profile) == key.profile && node->tenant == key.tenant && node->month == key.month &&
-           node->depth == key.depth && node->path == key.path;
+    return unpack(node->profile) == key.profile && node->tenant == key.tenant &&
+           node->month == key.month && node->depth == key.depth && node->path == key.path;
   });
 }
 
@@ -221,7 +221,8 @@ bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word) {
   if (count() >= limit && !deepest) {
     arena_.at<WordSet>(handle)->full = true;
     RowLogAccess::of(log_).full(key);
-    // Children of a chunk that was not full until now were never written: they are known to be empty.
+    // Children of a chunk that was not full until now were never written: they are known to be
+    // empty.
     RecordKey below = key;
     ++below.depth;
     for (uint32_t i = 0; i < kChunkChildren; ++i) {

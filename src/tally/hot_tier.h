@@ -1,12 +1,13 @@
 // The hot tier of a shard: the records of its profiles that are in memory, under one byte budget.
-// An index leads from (tenant, profile) to the profile's entry, which names its records: months and the
-// forever record (ids, lifetime words). Chunks of words below a record have an index of their own. What is
-// known to be absent in the durable tier is in memory, too, as an empty record.
+// An index leads from (tenant, profile) to the profile's entry, which names its records: months and
+// the forever record (ids, lifetime words). Chunks of words below a record have an index of their
+// own. What is known to be absent in the durable tier is in memory, too, as an empty record.
 //
-// Life of a record: needed -> loaded (or found absent) -> appended to -> handed over in an epoch -> durable
-// -> evicted by a clock. A record's generation says between which two hand-overs its newest row or word
-// came (0: before it was loaded); it may be evicted once that generation is durable, and only in make_room(),
-// so never within a batch. One thread.
+// Life of a record: needed -> loaded (or found absent) -> appended to -> handed over in an epoch ->
+// durable
+// -> evicted by a clock. A record's generation says between which two hand-overs its newest row or
+// word came (0: before it was loaded); it may be evicted once that generation is durable, and only
+// in make_room(), so never within a batch. One thread.
 #pragma once
 
 #include <array>
@@ -32,7 +33,8 @@ struct RecordRef {
   MonthIndex month;    // or kForever
   uint8_t referenced;  // used since the clock's hand last came by
   uint8_t full;        // its words go on in chunks
-  Handle handle;       // of a MonthRecord, or of a WordSet if month is kForever; kNoHandle: holds nothing
+  Handle
+      handle;  // of a MonthRecord, or of a WordSet if month is kForever; kNoHandle: holds nothing
 };
 
 // A profile's entry; its records follow it.
@@ -54,7 +56,7 @@ struct ChunkNode {
   uint8_t depth;
   uint8_t referenced;
   uint32_t path;
-  Handle set;          // kNoHandle: holds nothing
+  Handle set;  // kNoHandle: holds nothing
 };
 static_assert(sizeof(ChunkNode) == 32);
 
@@ -68,18 +70,19 @@ class HotTier {
   void prefetch_index(uint64_t hash) const { profiles_.prefetch(hash); }
   void prefetch_profile(uint64_t hash) const;                    // its index slot must be near
   void prefetch_record(Handle profile, MonthIndex month) const;  // its head
-  void prefetch_rows(Handle profile, MonthIndex month) const;    // its newest rows, told by the head
+  void prefetch_rows(Handle profile, MonthIndex month) const;  // its newest rows, told by the head
 
-  // Loading. need() and need_word() say whether a record, or every chunk that a look-up of the word may
-  // visit, is in memory; what is not is read by the next load_needed(), after which they are asked again:
-  // chunks are known only once their parents are there.
+  // Loading. need() and need_word() say whether a record, or every chunk that a look-up of the word
+  // may visit, is in memory; what is not is read by the next load_needed(), after which they are
+  // asked again: chunks are known only once their parents are there.
   Handle open(uint64_t hash, TenantId tenant, const Hash128& profile);  // found or made
   bool need(uint64_t hash, Handle& profile, MonthIndex month);
   bool has_chunks(Handle profile, MonthIndex month) const { return record(profile, month).full; }
   bool need_word(Handle profile, MonthIndex month, uint64_t word);
   Status load_needed();
 
-  // Using. The records must be in memory. References are valid until a row or word is added to the record.
+  // Using. The records must be in memory. References are valid until a row or word is added to the
+  // record.
   RecordRef& record(Handle profile, MonthIndex month) const;
   const MonthRecord* month_record(const RecordRef& ref) const {
     return ref.handle == kNoHandle ? nullptr : arena_.at<MonthRecord>(ref.handle);
@@ -87,7 +90,8 @@ class HotTier {
   const WordSet* words(const RecordRef& ref) const;  // the root chunk, or nullptr
   bool contains(Handle profile, const RecordRef& ref, uint64_t word) const;
   void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
-  void append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled, const uint64_t* elements);
+  void append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled,
+              const uint64_t* elements);
 
   void hand_over(uint64_t epoch, RowLog& out);
   void durable(uint64_t epoch);
@@ -138,11 +142,11 @@ class HotTier {
 
   RowLog log_;
   uint32_t generation_ = 1, durable_generation_ = 0;
-  uint64_t pinned_ = 0;        // records of the present generation
+  uint64_t pinned_ = 0;  // records of the present generation
   struct InFlight {
     uint64_t epoch;
     uint32_t generation;
-    uint64_t records;          // whose newest generation it is
+    uint64_t records;  // whose newest generation it is
   };
   std::vector<InFlight> in_flight_;  // handed over, not durable; rising
 

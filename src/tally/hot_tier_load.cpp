@@ -7,10 +7,11 @@ namespace quipu {
 namespace {
 
 Error damaged(const RecordKey& key, const std::string& problem) {
-  return Error{"a stored profile record is damaged (" + describe(key) + "): " + problem +
-               ". The store is not to be counted on further: run `quipu audit` on a copy to see how far "
-               "the damage goes, then continue from the last backup (`quipu backup` made it) or count "
-               "the inputs into a new store"};
+  return Error{
+      "a stored profile record is damaged (" + describe(key) + "): " + problem +
+      ". The store is not to be counted on further: run `quipu audit` on a copy to see how far "
+      "the damage goes, then continue from the last backup (`quipu backup` made it) or count "
+      "the inputs into a new store"};
 }
 
 }  // namespace
@@ -62,7 +63,8 @@ Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
   return {};
 }
 
-Status HotTier::fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set) {
+Status HotTier::fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word,
+                          Handle& set) {
   auto* known = set == kNoHandle ? nullptr : arena_.at<WordSet>(set);
   if (item == RecordReader::Item::full) {
     if (known == nullptr) return damaged(key, "a full chunk without words");

@@ -117,8 +117,8 @@ void HotTier::sweep_step(bool evict) {
 }
 
 void HotTier::make_room(size_t batch_events) {
-  // So many slots of the indexes are looked at for a batch at most: enough to free what a batch brings in
-  // unless nearly everything is pinned.
+  // So many slots of the indexes are looked at for a batch at most: enough to free what a batch
+  // brings in unless nearly everything is pinned.
   const size_t all = profiles_.slots() + chunks_.slots() + 2;
   size_t steps = std::min(2 * all + 2, 16 * batch_events + 65536);
   if (memory_bytes() > options_.memory_bytes) {
@@ -126,7 +126,8 @@ void HotTier::make_room(size_t batch_events) {
     for (; steps > 0 && memory_bytes() > target && any_clean(); --steps) sweep_step(true);
   }
   // Memory that is held beyond what is used may come to a quarter, and a little of the budget.
-  const size_t spare = arena_.live_bytes() / 4 + std::min(options_.memory_bytes / 16, size_t(8) << 20);
+  const size_t spare =
+      arena_.live_bytes() / 4 + std::min(options_.memory_bytes / 16, size_t(8) << 20);
   if (arena_.sparse_chunks() == 0 && arena_.held_bytes() > arena_.live_bytes() + spare)
     arena_.mark_sparse();
   for (size_t i = 0; arena_.sparse_chunks() != 0 && i < std::min(all, 4 * batch_events + 1024); ++i)

@@ -6,7 +6,8 @@ namespace quipu {
 namespace {
 
 size_t bytes_of(uint32_t lines, uint32_t capacity) {
-  return (capacity < kTileRows ? sizeof(MonthRecord) : 64) + size_t(lines) * capacity * sizeof(uint64_t);
+  return (capacity < kTileRows ? sizeof(MonthRecord) : 64) +
+         size_t(lines) * capacity * sizeof(uint64_t);
 }
 
 uint64_t* data_of(MonthRecord& record) { return const_cast<uint64_t*>(record.view().data); }
@@ -38,7 +39,8 @@ Handle moved(Arena& arena, Handle old_handle, uint64_t columns, uint32_t capacit
   if (from.columns == to.columns && from.lanes == to.lanes) {
     std::memcpy(data_of(record), from.data, size_t(from.lines) * old.capacity * sizeof(uint64_t));
   } else {
-    for (uint32_t row = 0; row < old.rows; ++row) *row_line(record, row, 0) = *row_line(old, row, 0);
+    for (uint32_t row = 0; row < old.rows; ++row)
+      *row_line(record, row, 0) = *row_line(old, row, 0);
     for (uint64_t rest = columns; rest != 0; rest &= rest - 1) {
       const uint32_t c = uint32_t(std::countr_zero(rest));
       const bool had = from.columns >> c & 1;
@@ -67,9 +69,8 @@ Handle append_row(Arena& arena, Handle handle, uint64_t meta, uint64_t filled,
   CHECK(before->rows < kMaxMatrixRows);
   if (before->rows == before->capacity || columns != before->columns) {
     const uint32_t lines = 1 + uint32_t(std::popcount(columns));
-    const uint32_t capacity = before->rows == before->capacity
-                                  ? capacity_for(before->rows + 1, lines)
-                                  : before->capacity;
+    const uint32_t capacity =
+        before->rows == before->capacity ? capacity_for(before->rows + 1, lines) : before->capacity;
     handle = moved(arena, handle, columns, capacity);
   }
   auto& record = *arena.at<MonthRecord>(handle);

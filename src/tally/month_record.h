@@ -1,8 +1,8 @@
-// A profile's month in memory, in one block of an arena: its distinct events as rows of a matrix, by
-// columns. Eight rows are a tile; in a tile each column is one line of eight 64-bit elements. A record of up
-// to four rows is one tile with lines of 1, 2 or 4. Line 0 holds metric, slot and plan version of the rows;
-// then follow the plan columns in which some row is not empty. The words beyond the matrix are a set of
-// their own (word_set.h).
+// A profile's month in memory, in one block of an arena: its distinct events as rows of a matrix,
+// by columns. Eight rows are a tile; in a tile each column is one line of eight 64-bit elements. A
+// record of up to four rows is one tile with lines of 1, 2 or 4. Line 0 holds metric, slot and plan
+// version of the rows; then follow the plan columns in which some row is not empty. The words
+// beyond the matrix are a set of their own (word_set.h).
 #pragma once
 
 #include <bit>
@@ -30,8 +30,8 @@ struct MatrixView {
   const uint64_t* data;
   uint64_t columns;  // bit c: plan column c has a line
   uint32_t rows;
-  uint32_t lanes;    // rows a line: 1, 2, 4 or 8
-  uint32_t lines;    // a tile
+  uint32_t lanes;  // rows a line: 1, 2, 4 or 8
+  uint32_t lines;  // a tile
 
   const uint64_t* tile(uint32_t t) const { return data + size_t(t) * lines * lanes; }
   uint32_t line_of(uint32_t column) const {
@@ -45,13 +45,13 @@ struct MonthRecord {
   uint32_t generation;  // of the record, words included (hot_tier.h)
   uint16_t rows;
   uint16_t capacity;
-  uint8_t lines;        // a tile
+  uint8_t lines;  // a tile
 
   MatrixView view() const {
     const uint32_t lanes = capacity < kTileRows ? capacity : kTileRows;
     const size_t begin = capacity < kTileRows ? sizeof(MonthRecord) : 64;
-    return {reinterpret_cast<const uint64_t*>(reinterpret_cast<const uint8_t*>(this) + begin), columns,
-            rows, lanes, lines};
+    return {reinterpret_cast<const uint64_t*>(reinterpret_cast<const uint8_t*>(this) + begin),
+            columns, rows, lanes, lines};
   }
 };
 static_assert(sizeof(MonthRecord) == 24);

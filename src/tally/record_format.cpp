@@ -125,11 +125,13 @@ std::string describe(const RecordKey& key) {
   if (key.month == kForever) {
     out += "ids and lifetime";
   } else {
-    n = std::snprintf(text, sizeof text, "month %d-%02d", 1970 + key.month / 12, key.month % 12 + 1);
+    n = std::snprintf(text, sizeof text, "month %d-%02d", 1970 + key.month / 12,
+                      key.month % 12 + 1);
     out.append(text, size_t(n));
   }
   if (key.depth != 0) {
-    n = std::snprintf(text, sizeof text, ", chunk %u/%0*x", unsigned(key.depth), int(key.depth), key.path);
+    n = std::snprintf(text, sizeof text, ", chunk %u/%0*x", unsigned(key.depth), int(key.depth),
+                      key.path);
     out.append(text, size_t(n));
   }
   return out;

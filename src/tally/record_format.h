@@ -1,18 +1,20 @@
 // The bytes of stored records.
 //
-// A record's value is a sequence of segments, one or two for each checkpoint that added to it; a merge is
-// their concatenation. It has no length and no checksum of its own (the store's blocks have).
+// A record's value is a sequence of segments, one or two for each checkpoint that added to it; a
+// merge is their concatenation. It has no length and no checksum of its own (the store's blocks
+// have).
 //   segment := head u8 = format version (1) << 4 | kind, then by kind:
 //   1 rows  := plan version varint (from 1), n varint (from 1), n rows:
-//              metric varint (SelectorId), slot zigzag varint (minus the slot of the row before, or minus 0),
-//              changed varint (bit c: column c differs from the row before, or from 0 in the first row),
-//              for each bit set, from the lowest: the element, u64 little endian
+//              metric varint (SelectorId), slot zigzag varint (minus the slot of the row before, or
+//              minus 0), changed varint (bit c: column c differs from the row before, or from 0 in
+//              the first row), for each bit set, from the lowest: the element, u64 little endian
 //   2 words := n varint (from 1), n words, u64 little endian
 //   3 words, and the chunk is full from here on: n varint (from 0), n words
-// Rows stand only in month records (record_key.h, depth 0). Columns are numbered by position in the plan
-// version's list of columns. Slots are quarter-hours of the key's UTC month. What a word stands for, and how
-// chunks are named, is in record_words.h; ids are words of the forever record as they are. Ids of events
-// without a profile are in the record of the profile hash {lo: id_bucket(id) (event.h), hi: 0}.
+// Rows stand only in month records (record_key.h, depth 0). Columns are numbered by position in the
+// plan version's list of columns. Slots are quarter-hours of the key's UTC month. What a word
+// stands for, and how chunks are named, is in record_words.h; ids are words of the forever record
+// as they are. Ids of events without a profile are in the record of the profile hash {lo:
+// id_bucket(id) (event.h), hi: 0}.
 #pragma once
 
 #include <array>
@@ -43,7 +45,8 @@ class RowsWriter {
 // Appends a segment of words; nothing if there are none and the chunk is not newly full.
 void write_words(std::string& out, std::span<const uint64_t> words, bool full);
 
-// Reads a record's value item by item. Any bytes are safe to read; after `corrupt` nothing more comes.
+// Reads a record's value item by item. Any bytes are safe to read; after `corrupt` nothing more
+// comes.
 class RecordReader {
  public:
   enum class Item : uint8_t { row, word, full, end, corrupt };

@@ -34,14 +34,20 @@ Content read(std::string_view bytes, bool& corrupt) {
       case RecordReader::Item::row: {
         c.rows.push_back({reader.version(), reader.metric(), reader.slot(), reader.elements()});
         uint64_t filled = 0;
-        for (int i = 0; i < kMaxColumns; ++i) filled |= uint64_t(reader.elements()[size_t(i)] != 0) << i;
+        for (int i = 0; i < kMaxColumns; ++i)
+          filled |= uint64_t(reader.elements()[size_t(i)] != 0) << i;
         EXPECT_EQ(reader.filled(), filled);
         EXPECT_LT(reader.slot(), 2976);
         break;
       }
-      case RecordReader::Item::word: c.words.push_back(reader.word()); break;
-      case RecordReader::Item::full: ++c.full; break;
-      case RecordReader::Item::end: return c;
+      case RecordReader::Item::word:
+        c.words.push_back(reader.word());
+        break;
+      case RecordReader::Item::full:
+        ++c.full;
+        break;
+      case RecordReader::Item::end:
+        return c;
       case RecordReader::Item::corrupt:
         corrupt = true;
         EXPECT_NE(*reader.problem(), '\0');
@@ -63,7 +69,8 @@ std::string draw(std::mt19937_64& rng, Content& c, std::vector<size_t>& cuts) {
       for (uint32_t i = 0; i < n; ++i) {
         for (uint64_t& e : elements)
           if (rng() % 3 == 0) e = rng() % 3 == 0 ? 0 : rng();
-        const Row row{version, SelectorId(uint32_t(1 + rng() % 0xFFFFFFFF)), Slot(rng() % 2976), elements};
+        const Row row{version, SelectorId(uint32_t(1 + rng() % 0xFFFFFFFF)), Slot(rng() % 2976),
+                      elements};
         writer.row(row.metric, row.slot, elements.data());
         c.rows.push_back(row);
       }
@@ -109,7 +116,10 @@ TEST(RecordFormat, NothingNewWritesNothing) {
 }
 
 TEST(RecordFormat, UnknownVersionsAndImpossibleValuesAreCorrupt) {
-  const std::string good("\x11\x01\x01\x05\x02\x01" "abcdefgh", 14);
+  const std::string good(
+      "\x11\x01\x01\x05\x02\x01"
+      "abcdefgh",
+      14);
   bool corrupt;
   EXPECT_EQ(read(good, corrupt).rows.size(), 1u);
   EXPECT_FALSE(corrupt);
@@ -141,8 +151,10 @@ TEST(RecordFormat, TheBytesAreThoseOfTheGoldenFile) {
     elements[9] = 0;
     writer.row(SelectorId(1), 4, elements.data());
   }
-  const uint64_t value = combine64(combine64(value_hash_seed(SelectorId(7), DimensionId(9)), 11), 13);
-  const std::vector<uint64_t> words = {1, bucket_word(value, bucket_hash(1, 20513)), lifetime_word(value)};
+  const uint64_t value =
+      combine64(combine64(value_hash_seed(SelectorId(7), DimensionId(9)), 11), 13);
+  const std::vector<uint64_t> words = {1, bucket_word(value, bucket_hash(1, 20513)),
+                                       lifetime_word(value)};
   write_words(bytes, words, false);
   write_words(bytes, {words.data(), 1}, true);
   std::ifstream file("tests/fuzz/record/golden_v1", std::ios::binary);

@@ -1,5 +1,6 @@
-// Stored record bytes: any input is either refused with an error or read, then counted on, without a crash.
-// The first byte says what the rest is stored as: a month's record, a forever record or a chunk of words.
+// Stored record bytes: any input is either refused with an error or read, then counted on, without
+// a crash. The first byte says what the rest is stored as: a month's record, a forever record or a
+// chunk of words.
 #include <cstdint>
 #include <memory>
 #include <string>
@@ -16,11 +17,16 @@ class OneRecord : public DurableTier {
       : bytes_(bytes), depth_(depth), forever_(forever) {}
   Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
     // A full root leads on to chunks.
-    const std::string full_root("\x13\x01" "12345678", 10);
+    const std::string full_root(
+        "\x13\x01"
+        "12345678",
+        10);
     for (size_t i = 0; i < keys.size(); ++i) {
       const bool same = (keys[i].month == kForever) == forever_;
-      if (same && keys[i].depth == depth_) values[i] = bytes_;
-      else if (same && keys[i].depth < depth_) values[i] = full_root;
+      if (same && keys[i].depth == depth_)
+        values[i] = bytes_;
+      else if (same && keys[i].depth < depth_)
+        values[i] = full_root;
     }
     return {};
   }

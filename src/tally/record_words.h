@@ -1,5 +1,6 @@
-// The 64-bit words of a record: what a membership beyond the matrix, or a lifetime membership, is stored as.
-// Words are stored, so these functions are a part of the format (record_format.h). Pure; any thread.
+// The 64-bit words of a record: what a membership beyond the matrix, or a lifetime membership, is
+// stored as. Words are stored, so these functions are a part of the format (record_format.h). Pure;
+// any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,10 +23,12 @@ constexpr uint64_t bucket_hash(uint32_t frame_tag, int64_t label) {
 constexpr uint64_t bucket_word(uint64_t value_hash, uint64_t bucket_hash) {
   return combine64(value_hash, bucket_hash);
 }
-constexpr uint64_t lifetime_word(uint64_t value_hash) { return combine64(value_hash, kLifetimeWord); }
+constexpr uint64_t lifetime_word(uint64_t value_hash) {
+  return combine64(value_hash, kLifetimeWord);
+}
 
-// Chunks: a set of words is a tree of chunks; the root is the record itself. The child of a chunk at depth
-// n-1 that a word belongs to is named by the word's first 4n bits.
+// Chunks: a set of words is a tree of chunks; the root is the record itself. The child of a chunk
+// at depth n-1 that a word belongs to is named by the word's first 4n bits.
 inline constexpr int kChunkBits = 4;
 inline constexpr uint32_t kChunkChildren = 1 << kChunkBits;
 inline constexpr uint32_t kMaxChunkDepth = 8;

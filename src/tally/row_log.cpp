@@ -25,8 +25,9 @@ bool RowLog::empty() const { return impl_ == nullptr || impl_->entries.empty(); 
 
 RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
   CHECK(payload.size() <= 0xFFFFFFFF);
-  return entries.emplace_back(RowLogEntry{key.profile, key.tenant, key.month, key.depth, kind, key.path,
-                                          0, SelectorId::none, 0, uint32_t(payload.size())});
+  return entries.emplace_back(RowLogEntry{key.profile, key.tenant, key.month, key.depth, kind,
+                                          key.path, 0, SelectorId::none, 0,
+                                          uint32_t(payload.size())});
 }
 
 void RowLog::Impl::row(const RecordKey& key, SelectorId metric, Slot slot, uint64_t filled,
@@ -50,7 +51,8 @@ void RowLog::Impl::full(const RecordKey& key) { add(key, RowLogEntry::Kind::full
 
 namespace {
 
-// An entry on its way through the sort: the first 64 bits of its place among all keys, and which it is.
+// An entry on its way through the sort: the first 64 bits of its place among all keys, and which it
+// is.
 struct Item {
   uint64_t place;
   uint32_t log;
@@ -85,7 +87,9 @@ class Encoder {
     radix_sort(items_);
     settle_ties();
     std::vector<RecordAppend> out;
+    out.reserve(items_.size());
     for (size_t begin = 0, end; begin < items_.size(); begin = end) {
+      prefetch(begin);
       const auto order = order_of(entry(items_[begin]));
       for (end = begin + 1; end < items_.size() && order_of(entry(items_[end])) == order;) ++end;
       out.push_back({entry(items_[begin]).key(), encode(begin, end)});
@@ -98,16 +102,35 @@ class Encoder {
     return RowLogAccess::of(logs_[item.log]).entries[item.entry];
   }
 
-  static uint64_t month_and_tenant(const RowLogEntry& e) { return uint64_t(e.month) << 32 | raw(e.tenant); }
+  // Sorted entries lie anywhere in the logs.
+  void prefetch(size_t begin) const {
+    constexpr size_t kEntryAhead = 24, kPayloadAhead = 12;
+    if (begin + kEntryAhead < items_.size())
+      __builtin_prefetch(&entry(items_[begin + kEntryAhead]));
+    if (begin + kPayloadAhead >= items_.size()) return;
+    const uint64_t* payload = payload_of(items_[begin + kPayloadAhead]);
+    __builtin_prefetch(payload);
+    __builtin_prefetch(payload + 8);
+    __builtin_prefetch(payload + 16);
+  }
+  const uint64_t* payload_of(const Item& item) const {
+    return RowLogAccess::of(logs_[item.log]).payload.data() + entry(item).payload;
+  }
 
-  // An item's place is the rank of its (month, tenant) among those of all logs, then bits of its profile.
+  static uint64_t month_and_tenant(const RowLogEntry& e) {
+    return uint64_t(e.month) << 32 | raw(e.tenant);
+  }
+
+  // An item's place is the rank of its (month, tenant) among those of all logs, then bits of its
+  // profile.
   void collect() {
     std::unordered_map<uint64_t, uint64_t> ranks;
     size_t count = 0;
     for (RowLog& log : logs_) {
       if (log.empty()) continue;
       count += RowLogAccess::of(log).entries.size();
-      for (const RowLogEntry& e : RowLogAccess::of(log).entries) ranks.try_emplace(month_and_tenant(e), 0);
+      for (const RowLogEntry& e : RowLogAccess::of(log).entries)
+        ranks.try_emplace(month_and_tenant(e), 0);
     }
     CHECK(count <= 0xFFFFFFFF);
     std::vector<uint64_t> in_order;
@@ -134,8 +157,9 @@ class Encoder {
       for (end = begin + 1; end < items_.size() && items_[end].place == items_[begin].place; ++end)
         differ |= order_of(entry(items_[end])) != order_of(entry(items_[begin]));
       if (!differ) continue;
-      std::stable_sort(items_.begin() + ptrdiff_t(begin), items_.begin() + ptrdiff_t(end),
-                       [&](const Item& a, const Item& b) { return order_of(entry(a)) < order_of(entry(b)); });
+      std::stable_sort(
+          items_.begin() + ptrdiff_t(begin), items_.begin() + ptrdiff_t(end),
+          [&](const Item& a, const Item& b) { return order_of(entry(a)) < order_of(entry(b)); });
     }
   }
 
@@ -145,7 +169,7 @@ class Encoder {
     words_.clear();
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
-      const uint64_t* payload = RowLogAccess::of(logs_[items_[i].log]).payload.data() + e.payload;
+      const uint64_t* payload = payload_of(items_[i]);
       rows += e.kind == RowLogEntry::Kind::row;
       full |= e.kind == RowLogEntry::Kind::full;
       words_.insert(words_.end(), payload, payload + e.count);
@@ -156,7 +180,7 @@ class Encoder {
       for (size_t i = begin; i < end; ++i) {
         const RowLogEntry& e = entry(items_[i]);
         if (e.kind != RowLogEntry::Kind::row) continue;
-        const uint64_t* payload = RowLogAccess::of(logs_[items_[i].log]).payload.data() + e.payload;
+        const uint64_t* payload = payload_of(items_[i]);
         std::array<uint64_t, kMaxColumns> elements{};
         for (uint64_t filled = *payload; filled != 0; filled &= filled - 1)
           elements[size_t(std::countr_zero(filled))] = *++payload;

@@ -1,5 +1,5 @@
-// Layout of a RowLog (tally.h): a head for each entry, in order of arrival, and one array of 64-bit payload.
-// Written by the shard's thread through the hot tier, read by encode_appends().
+// Layout of a RowLog (tally.h): a head for each entry, in order of arrival, and one array of 64-bit
+// payload. Written by the shard's thread through the hot tier, read by encode_appends().
 #pragma once
 
 #include <cstdint>
@@ -12,7 +12,8 @@ namespace quipu {
 
 struct RowLogEntry {
   enum class Kind : uint8_t {
-    row,    // payload: the columns that are not empty, as a bitmap; then their elements from the lowest
+    row,    // payload: the columns that are not empty, as a bitmap; then their elements from the
+            // lowest
     words,  // payload: the words
     full,   // the chunk takes no more words
   };
@@ -22,10 +23,10 @@ struct RowLogEntry {
   uint8_t depth;
   Kind kind;
   uint32_t path;
-  uint32_t count;      // words
-  SelectorId metric;   // row
-  Slot slot;           // row
-  uint32_t payload;    // index of its first
+  uint32_t count;     // words
+  SelectorId metric;  // row
+  Slot slot;          // row
+  uint32_t payload;   // index of its first
 
   RecordKey key() const { return {month, tenant, profile, depth, path}; }
 };
@@ -34,7 +35,8 @@ struct RowLog::Impl {
   std::vector<RowLogEntry> entries;
   std::vector<uint64_t> payload;
 
-  void row(const RecordKey& key, SelectorId metric, Slot slot, uint64_t filled, const uint64_t* elements);
+  void row(const RecordKey& key, SelectorId metric, Slot slot, uint64_t filled,
+           const uint64_t* elements);
   void word(const RecordKey& key, uint64_t word);
   void full(const RecordKey& key);
 

@@ -30,7 +30,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
     };
     std::map<std::string, Want> want;
     std::vector<RowLog> logs(1 + rng() % 3);
-    const uint64_t few = rng() % 2 ? 3 : ~uint64_t(0) >> 1;  // profiles: a handful, or all different
+    const uint64_t few =
+        rng() % 2 ? 3 : ~uint64_t(0) >> 1;  // profiles: a handful, or all different
     for (size_t l = 0; l < logs.size(); ++l) {
       auto& log = RowLogAccess::of(logs[l]);
       for (int i = int(rng() % 400); i > 0; --i) {

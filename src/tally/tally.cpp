@@ -10,6 +10,7 @@
 #include "tally/hot_tier.h"
 #include "tally/metric_shape.h"
 #include "tally/record_words.h"
+#include "tally/slot_buckets.h"
 
 namespace quipu {
 namespace {
@@ -30,65 +31,6 @@ bool any_bit(const uint64_t* bitmap, uint32_t blocks) {
 
 // Ids of events without a profile lie in the forever records of these profiles.
 Hash128 profile_of_id(uint64_t id) { return Hash128{id_bucket(id), 0}; }
-
-// The months an event's buckets may lie in, relative to its own.
-enum Side : uint32_t { kPrevious = 0, kOwn = 1, kNext = 2, kSides = 3 };
-constexpr MonthIndex month_at(MonthIndex month, uint32_t side) { return MonthIndex(month + side - 1); }
-
-// Which neighbours the buckets of a slot reach into.
-class MonthEdges {
- public:
-  explicit MonthEdges(const MonthTable& table) : reaches_(size_t(slots_in(table.month())), 0) {
-    const MonthIndex month = table.month();
-    for (int f = 0; f < table.frames(); ++f) {
-      for (const Bucket& bucket : table.buckets(f)) {
-        uint8_t reach = 0;
-        for (int p = 0; p < bucket.pieces; ++p) {
-          if (bucket.ranges[size_t(p)].month < 0 && month > 0) reach |= 1 << kPrevious;
-          if (bucket.ranges[size_t(p)].month > 0 && month + 1 < kMonths) reach |= 1 << kNext;
-        }
-        if (planted(Planted::ignore_previous_month)) reach &= uint8_t(~(1 << kPrevious));
-        if (planted(Planted::ignore_next_month)) reach &= uint8_t(~(1 << kNext));
-        for (int p = 0; p < bucket.pieces && reach != 0; ++p) {
-          const SlotRange& range = bucket.ranges[size_t(p)];
-          for (Slot s = range.begin; range.month == 0 && s < range.end; ++s) reaches_[s] |= reach;
-        }
-      }
-    }
-  }
-  // Bit `side`: the record of that month is concerned.
-  uint8_t reach(Slot slot) const { return reaches_[slot] | 1 << kOwn; }
-
- private:
-  std::vector<uint8_t> reaches_;
-};
-
-// The buckets of a slot: what every event of one hour shares.
-struct SlotBuckets {
-  const MonthTable* table = nullptr;
-  Slot slot = 0;
-  std::array<BucketParts, kSides> parts;      // in the month of that side
-  std::array<uint64_t, kSides> frames{};      // that have a part there, as a set
-  std::array<uint64_t, kMaxFrames> hashes;    // of words
-
-  void fill(const MonthTable& of, Slot at, uint8_t reach) {
-    table = &of;
-    slot = at;
-    frames = {};
-    for (BucketParts& p : parts) p.frames = 0;
-    for (int f = 0; f < of.frames(); ++f) {
-      const Bucket& bucket = of.bucket(f, at);
-      hashes[size_t(f)] = bucket_hash(of.frame_tag(f), bucket.label);
-      for (int p = 0; p < bucket.pieces; ++p) {
-        const SlotRange& range = bucket.ranges[size_t(p)];
-        const uint32_t side = uint32_t(range.month + 1);
-        if (!(reach >> side & 1)) continue;
-        parts[side].add(uint32_t(f), range.begin, range.end);
-        frames[side] |= uint64_t(1) << f;
-      }
-    }
-  }
-};
 
 }  // namespace
 
@@ -285,8 +227,8 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
       if (lifetime && (e.metric->lifetime[d / 64] >> d % 64 & 1))
         all &= hot.need_word(p, kForever, lifetime_word(value));
       for (int f = 0; any && f < e.month->frames(); ++f) {
-        const uint64_t word =
-            bucket_word(value, bucket_hash(e.month->frame_tag(f), e.month->bucket(f, e.slot).label));
+        const uint64_t word = bucket_word(
+            value, bucket_hash(e.month->frame_tag(f), e.month->bucket(f, e.slot).label));
         for (uint32_t side = 0; side < kSides; ++side)
           if (months[side]) all &= hot.need_word(p, month_at(month, side), word);
       }
@@ -359,10 +301,13 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
 void Tally::Impl::open_records(const Event& e, uint8_t reach) {
   for (Side side : {kPrevious, kOwn, kNext}) {
     Record& record = records[side];
-    record.ref = reach >> side & 1 ? &hot.record(profile, month_at(e.month->month(), side)) : nullptr;
+    record.ref =
+        reach >> side & 1 ? &hot.record(profile, month_at(e.month->month(), side)) : nullptr;
     record.has_words = record.ref != nullptr && hot.words(*record.ref) != nullptr;
   }
-  const size_t known = (reinterpret_cast<uintptr_t>(e.month) / 64 + e.slot / size_t(e.month->grain_quarters())) % kSlotsKnown;
+  const size_t known =
+      (reinterpret_cast<uintptr_t>(e.month) / 64 + e.slot / size_t(e.month->grain_quarters())) %
+      kSlotsKnown;
   SlotBuckets& entry = slots_known[known];
   if (entry.table != e.month || entry.slot != e.slot) entry.fill(*e.month, e.slot, reach);
   buckets = &entry;
@@ -375,7 +320,8 @@ void Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* 
   for (uint32_t f = 0; f < frames; ++f) std::memcpy(first + f * blocks, wanted.data(), blocks * 8);
   hashed.fill(0);
   bool fresh = look_at_matrices(shape, first);
-  if (fresh && (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
+  if (fresh &&
+      (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
     look_at_words(*e.month, shape, first);
     fresh = any_bit(first, frames * blocks);
   }
@@ -393,21 +339,24 @@ bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
     if (month == nullptr || month->rows == 0) continue;
     MatrixView view = month->view();
     if (planted(Planted::threshold_off_by_one) && record.has_words) --view.rows;
-    const bool left = look(ops, shape, plan.version, buckets->parts[side], view, row_elements, first);
+    const bool left =
+        look(ops, shape, plan.version, buckets->parts[side], view, row_elements, first);
     if (side == kOwn && !left) return false;
   }
   return true;
 }
 
-// Hours nest in the days of the calendars that share their grid, days in weeks and months: what the finer
-// bucket has seen, the wider has.
-void Tally::Impl::look_at_words(const MonthTable& table, const MetricShape& shape, uint64_t* first) {
+// Hours nest in the days of the calendars that share their grid, days in weeks and months: what the
+// finer bucket has seen, the wider has.
+void Tally::Impl::look_at_words(const MonthTable& table, const MetricShape& shape,
+                                uint64_t* first) {
   const uint32_t blocks = shape.blocks;
   const auto narrow = [&](uint32_t wide, uint32_t fine) {
     for (uint32_t b = 0; b < blocks; ++b) first[wide * blocks + b] &= first[fine * blocks + b];
     ask_words(wide, shape, first + wide * blocks);
   };
-  for (uint32_t f = 0; f < uint32_t(table.hour_frames()); ++f) ask_words(f, shape, first + f * blocks);
+  for (uint32_t f = 0; f < uint32_t(table.hour_frames()); ++f)
+    ask_words(f, shape, first + f * blocks);
   for (int c = 0; c < table.calendars(); ++c) {
     const uint32_t day = uint32_t(table.frame(c, Interval::day));
     narrow(day, uint32_t(table.frame(c, Interval::hour)));
@@ -420,7 +369,8 @@ void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* 
   std::array<const RecordRef*, kSides> asked;
   uint32_t count = 0;
   for (uint32_t side = 0; side < kSides; ++side)
-    if (records[side].has_words && (buckets->frames[side] >> frame & 1)) asked[count++] = records[side].ref;
+    if (records[side].has_words && (buckets->frames[side] >> frame & 1))
+      asked[count++] = records[side].ref;
   if (count == 0) return;
   for_each_bit(fresh, shape.blocks, [&](uint32_t d) {
     const uint64_t word = bucket_word(value_hash(shape, d), buckets->hashes[frame]);
@@ -441,7 +391,8 @@ void Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint
       const uint32_t c = shape.plan_column[i];
       filled |= uint64_t(row_elements[c] != kEmptyElement) << c;
     }
-    hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version), filled, row_elements);
+    hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version), filled,
+               row_elements);
     return;
   }
   for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)

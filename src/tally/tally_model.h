@@ -1,5 +1,6 @@
-// For tests: plans, events and months drawn at random, a naive counter of uniques over them, and a durable
-// tier in memory. The counter knows sets of (selector, dimension, value, bucket) and nothing of records.
+// For tests: plans, events and months drawn at random, a naive counter of uniques over them, and a
+// durable tier in memory. The counter knows sets of (selector, dimension, value, bucket) and
+// nothing of records.
 #pragma once
 
 #include <algorithm>
@@ -24,16 +25,16 @@ using Rng = std::mt19937_64;
 inline uint32_t draw(Rng& rng, uint32_t below) { return uint32_t(rng() % below); }
 inline bool chance(Rng& rng, uint32_t percent) { return draw(rng, 100) < percent; }
 
-// What can be planned, in all versions. Definitions 0..kProperties-1 are properties, the rest `when`s;
-// `when` w matches rows whose property w is 1 or 2. Property 1 is `missing: skip`.
+// What can be planned, in all versions. Definitions 0..kProperties-1 are properties, the rest
+// `when`s; `when` w matches rows whose property w is 1 or 2. Property 1 is `missing: skip`.
 inline constexpr int kProperties = 6, kWhens = 2, kDefinitions = kProperties + kWhens;
 inline constexpr int kSkipped = 1;
 inline constexpr uint32_t kMetrics = 4;
 
 struct Dimension {
   uint32_t id;
-  std::vector<int> properties;   // in the order of the value's elements
-  std::optional<int> when;       // a definition
+  std::vector<int> properties;  // in the order of the value's elements
+  std::optional<int> when;      // a definition
   bool unique = true, lifetime = false;
   int compared() const { return int(properties.size()) + (when ? 1 : 0); }
 };
@@ -47,7 +48,7 @@ struct Section {
   }
 };
 struct PlanModel {
-  std::vector<int> columns;      // definitions by column
+  std::vector<int> columns;  // definitions by column
   std::vector<Section> sections;
 };
 
@@ -79,10 +80,13 @@ inline PlanModel draw_plan(Rng& rng) {
   std::shuffle(plan.columns.begin(), plan.columns.end(), rng);
   const bool many = chance(rng, 30);
   for (uint32_t m = 1; m <= kMetrics; ++m)
-    if (chance(rng, 80)) plan.sections.push_back({m, false, false, {m}, draw_dimensions(rng, many)});
+    if (chance(rng, 80))
+      plan.sections.push_back({m, false, false, {m}, draw_dimensions(rng, many)});
   if (chance(rng, 60)) plan.sections.push_back({20, true, true, {}, draw_dimensions(rng, many)});
-  if (chance(rng, 60)) plan.sections.push_back({21, true, false, {1, 3}, draw_dimensions(rng, false)});
-  if (plan.sections.empty()) plan.sections.push_back({1, false, false, {1}, draw_dimensions(rng, many)});
+  if (chance(rng, 60))
+    plan.sections.push_back({21, true, false, {1, 3}, draw_dimensions(rng, false)});
+  if (plan.sections.empty())
+    plan.sections.push_back({1, false, false, {1}, draw_dimensions(rng, many)});
   // Columns that nothing uses are in some plans and not in others.
   std::set<int> used;
   for (const Section& s : plan.sections)
@@ -94,7 +98,8 @@ inline PlanModel draw_plan(Rng& rng) {
   return plan;
 }
 
-// A plan as version versions.size() of a store, with its metrics (by id - 1; null where none counts).
+// A plan as version versions.size() of a store, with its metrics (by id - 1; null where none
+// counts).
 struct Compiled {
   CompiledPlan plan;
   std::vector<std::unique_ptr<CompiledMetric>> metrics;
@@ -147,7 +152,8 @@ inline std::unique_ptr<Compiled> compile(const std::vector<PlanModel>& versions)
         c.id = DimensionId(d.id);
         c.arity = uint8_t(d.properties.size());
         c.compared = uint8_t(d.compared());
-        for (size_t k = 0; k < d.properties.size(); ++k) c.columns[k] = uint8_t(column_of(d.properties[k]));
+        for (size_t k = 0; k < d.properties.size(); ++k)
+          c.columns[k] = uint8_t(column_of(d.properties[k]));
         if (d.when) c.columns[c.arity] = uint8_t(column_of(*d.when));
         for (int k = 0; k < c.compared; ++k) used.insert(c.columns[size_t(k)]);
         c.unique = d.unique;
@@ -180,12 +186,16 @@ struct EventModel {
 };
 
 inline uint64_t element_of(const std::vector<uint64_t>& row, int definition) {
-  if (definition < kProperties) return row[size_t(definition)] == 0 ? 0 : mix64(row[size_t(definition)] + uint64_t(definition) * 1000);
+  if (definition < kProperties)
+    return row[size_t(definition)] == 0
+               ? 0
+               : mix64(row[size_t(definition)] + uint64_t(definition) * 1000);
   const uint64_t v = row[size_t(definition - kProperties)];
   return v == 1 || v == 2 ? kWhenMatched : 0;
 }
 // The value of a row in a dimension, if it counts there.
-inline std::optional<std::vector<uint64_t>> value_of(const std::vector<uint64_t>& row, const Dimension& d) {
+inline std::optional<std::vector<uint64_t>> value_of(const std::vector<uint64_t>& row,
+                                                     const Dimension& d) {
   if (d.when && element_of(row, *d.when) == 0) return std::nullopt;
   std::vector<uint64_t> value;
   for (int p : d.properties) {
@@ -195,10 +205,11 @@ inline std::optional<std::vector<uint64_t>> value_of(const std::vector<uint64_t>
   return value;
 }
 
-using Months = std::map<std::pair<uint32_t, MonthIndex>, std::shared_ptr<const MonthTable>>;  // by tenant
+using Months =
+    std::map<std::pair<uint32_t, MonthIndex>, std::shared_ptr<const MonthTable>>;  // by tenant
 
-inline void add_event(const EventModel& e, const PlanModel& plan, const Compiled& compiled, const Months& months,
-                      EventBatch& batch) {
+inline void add_event(const EventModel& e, const PlanModel& plan, const Compiled& compiled,
+                      const Months& months, EventBatch& batch) {
   const CompiledMetric& metric = *compiled.metrics[e.metric - 1];
   Event out;
   out.tenant = TenantId(e.tenant);
@@ -215,7 +226,8 @@ inline void add_event(const EventModel& e, const PlanModel& plan, const Compiled
   std::set<std::pair<size_t, std::vector<uint64_t>>> met;
   for (const auto& row : e.rows) {
     for (size_t c = 0; c < plan.columns.size(); ++c) {
-      const bool used = std::find(metric.columns.begin(), metric.columns.end(), c) != metric.columns.end();
+      const bool used =
+          std::find(metric.columns.begin(), metric.columns.end(), c) != metric.columns.end();
       batch.elements.push_back(used ? element_of(row, plan.columns[c]) : 0);
     }
     std::vector<uint64_t> here(metric.blocks);
@@ -225,7 +237,8 @@ inline void add_event(const EventModel& e, const PlanModel& plan, const Compiled
       const size_t first = metric.sections[s++].first_dimension;
       for (size_t i = 0; i < section.dimensions.size(); ++i)
         if (const auto value = value_of(row, section.dimensions[i]))
-          if (met.insert({first + i, *value}).second) here[(first + i) / 64] |= uint64_t(1) << (first + i) % 64;
+          if (met.insert({first + i, *value}).second)
+            here[(first + i) / 64] |= uint64_t(1) << (first + i) % 64;
     }
     batch.here.insert(batch.here.end(), here.begin(), here.end());
   }
@@ -234,16 +247,21 @@ inline void add_event(const EventModel& e, const PlanModel& plan, const Compiled
 
 // The naive counter.
 struct Counter {
-  using Who = std::tuple<uint32_t, uint64_t>;                                // tenant, profile
-  using What = std::tuple<uint32_t, uint32_t, std::vector<uint64_t>>;        // selector, dimension, value
-  std::set<std::tuple<uint32_t, bool, uint64_t, uint32_t, uint64_t>> ids;    // tenant, profile, metric, id
+  using Who = std::tuple<uint32_t, uint64_t>;                          // tenant, profile
+  using What = std::tuple<uint32_t, uint32_t, std::vector<uint64_t>>;  // selector, dimension, value
+  std::set<std::tuple<uint32_t, bool, uint64_t, uint32_t, uint64_t>>
+      ids;  // tenant, profile, metric, id
   std::set<std::tuple<Who, What, uint32_t, int64_t>> buckets;
   std::set<std::pair<Who, What>> ever;
 
   // The rows' expected bitmaps; nothing for a duplicate.
-  std::optional<std::vector<std::vector<uint64_t>>> count(const EventModel& e, const PlanModel& plan,
-                                                          const Compiled& compiled, const Months& months) {
-    if (e.id && !ids.insert({e.tenant, e.profile.has_value(), e.profile.value_or(0), e.metric, *e.id}).second)
+  std::optional<std::vector<std::vector<uint64_t>>> count(const EventModel& e,
+                                                          const PlanModel& plan,
+                                                          const Compiled& compiled,
+                                                          const Months& months) {
+    if (e.id &&
+        !ids.insert({e.tenant, e.profile.has_value(), e.profile.value_or(0), e.metric, *e.id})
+             .second)
       return std::nullopt;
     const CompiledMetric& metric = *compiled.metrics[e.metric - 1];
     const MonthTable& table = *months.at({e.tenant, e.month});
@@ -266,9 +284,12 @@ struct Counter {
           const size_t block = (first + i) / 64;
           const uint64_t mask = uint64_t(1) << (first + i) % 64;
           for (size_t f = 0; f < frames; ++f)
-            if (buckets.insert({who, what, table.frame_tag(int(f)), table.bucket(int(f), slot).label}).second)
+            if (buckets
+                    .insert({who, what, table.frame_tag(int(f)), table.bucket(int(f), slot).label})
+                    .second)
               out.back()[f * metric.blocks + block] |= mask;
-          if (d.lifetime && ever.insert({who, what}).second) out.back()[frames * metric.blocks + block] |= mask;
+          if (d.lifetime && ever.insert({who, what}).second)
+            out.back()[frames * metric.blocks + block] |= mask;
         }
       }
     }
@@ -301,15 +322,19 @@ class MemoryTier : public DurableTier {
       records[key] += a.bytes;
       RecordReader reader(a.bytes);
       for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
-        if (item == RecordReader::Item::corrupt) { ++corrupt; break; }
+        if (item == RecordReader::Item::corrupt) {
+          ++corrupt;
+          break;
+        }
         // A month's root goes on taking rows when its words are full.
-        if (item == RecordReader::Item::full && (a.key.depth != 0 || a.key.month == kForever)) full.insert(key);
+        if (item == RecordReader::Item::full && (a.key.depth != 0 || a.key.month == kForever))
+          full.insert(key);
         deepest = std::max(deepest, int(a.key.depth));
       }
     }
   }
   std::map<std::string, std::string> records;
-  std::set<std::string> asked, full;   // of one call; chunks marked full
+  std::set<std::string> asked, full;  // of one call; chunks marked full
   int asked_twice = 0, out_of_order = 0, full_rewritten = 0, corrupt = 0, deepest = 0;
 };
 

@@ -23,13 +23,15 @@ std::shared_ptr<const ZoneRules> zone(const std::string& name) {
 
 std::shared_ptr<const MonthTable> table(MonthIndex month, const std::vector<Calendar>& calendars) {
   std::vector<MonthTable::CalendarRules> rules;
-  for (const Calendar& c : calendars) rules.push_back({c, zone(c.zone), zone(c.zone), zone(c.zone)});
+  for (const Calendar& c : calendars)
+    rules.push_back({c, zone(c.zone), zone(c.zone), zone(c.zone)});
   return MonthTable::build(month, rules);
 }
 
 std::vector<Calendar> draw_calendars(Rng& rng) {
-  static const std::vector<std::string> zones = {"UTC", "America/New_York", "Asia/Kolkata", "Asia/Kathmandu",
-                                                 "Pacific/Auckland", "Pacific/Apia", "America/St_Johns"};
+  static const std::vector<std::string> zones = {
+      "UTC",          "America/New_York", "Asia/Kolkata", "Asia/Kathmandu", "Pacific/Auckland",
+      "Pacific/Apia", "America/St_Johns"};
   std::vector<Calendar> calendars;
   const uint32_t count = 1 + draw(rng, 3);
   for (uint32_t c = 0; c < count; ++c)
@@ -42,10 +44,12 @@ std::vector<Calendar> draw_calendars(Rng& rng) {
 class Life {
  public:
   explicit Life(uint64_t seed) : rng_(seed) {
-    first_month_ = chance(rng_, 20) ? MonthIndex(41 * 12 + 10) : MonthIndex(kMarch2026 + draw(rng_, 12));  // 2011-11
+    first_month_ = chance(rng_, 20) ? MonthIndex(41 * 12 + 10)
+                                    : MonthIndex(kMarch2026 + draw(rng_, 12));  // 2011-11
     for (uint32_t t = 1; t <= 2; ++t) {
       const auto calendars = draw_calendars(rng_);
-      for (MonthIndex m = first_month_; m < first_month_ + kMonthsMet; ++m) months_[{t, m}] = table(m, calendars);
+      for (MonthIndex m = first_month_; m < first_month_ + kMonthsMet; ++m)
+        months_[{t, m}] = table(m, calendars);
     }
     profiles_ = 1 + draw(rng_, 12);
     values_ = 2 + draw(rng_, 6);
@@ -56,11 +60,16 @@ class Life {
   void run(int steps) {
     for (int i = 0; i < steps && !testing::Test::HasFailure(); ++i) {
       const uint32_t what = draw(rng_, 100);
-      if (what < 70) batch();
-      else if (what < 82) hand_over();
-      else if (what < 94) commit();
-      else if (what < 97) restart();
-      else new_version();
+      if (what < 70)
+        batch();
+      else if (what < 82)
+        hand_over();
+      else if (what < 94)
+        commit();
+      else if (what < 97)
+        restart();
+      else
+        new_version();
     }
     finish();
     EXPECT_EQ(tier_.asked_twice, 0);
@@ -131,7 +140,9 @@ class Life {
 
   void new_version() {
     if (versions_.size() == 5) return;
-    versions_.push_back(chance(rng_, 50) ? draw_plan(rng_) : changed(versions_[draw(rng_, uint32_t(versions_.size()))]));
+    versions_.push_back(chance(rng_, 50)
+                            ? draw_plan(rng_)
+                            : changed(versions_[draw(rng_, uint32_t(versions_.size()))]));
     restart();
   }
   PlanModel changed(PlanModel plan) {
@@ -154,8 +165,9 @@ class Life {
     e.month = MonthIndex(first_month_ + draw(rng_, kMonthsMet));
     const int slots = slots_in(e.month);
     const uint32_t where = draw(rng_, 4);  // mostly near the edges
-    e.slot = Slot(where == 0 ? int(draw(rng_, uint32_t(slots)))
-                             : where == 1 ? int(draw(rng_, 60)) : slots - 1 - int(draw(rng_, 60)));
+    e.slot = Slot(where == 0   ? int(draw(rng_, uint32_t(slots)))
+                  : where == 1 ? int(draw(rng_, 60))
+                               : slots - 1 - int(draw(rng_, 60)));
     if (where == 2) e.slot = Slot(rng_() % 2 ? 0 : slots - 1);
     const uint32_t rows = chance(rng_, 80) ? 1 : 1 + draw(rng_, 6);
     std::set<std::vector<uint64_t>> distinct;
@@ -201,8 +213,9 @@ class Life {
         ASSERT_EQ(result_.rows[at].row, r);
         const auto& want = (*expected)[r];
         ASSERT_LE(result_.rows[at].bitmaps + want.size(), result_.bitmaps.size());
-        const std::vector<uint64_t> got(result_.bitmaps.begin() + result_.rows[at].bitmaps,
-                                        result_.bitmaps.begin() + result_.rows[at].bitmaps + ptrdiff_t(want.size()));
+        const std::vector<uint64_t> got(
+            result_.bitmaps.begin() + result_.rows[at].bitmaps,
+            result_.bitmaps.begin() + result_.rows[at].bitmaps + ptrdiff_t(want.size()));
         ASSERT_EQ(got, want) << "event " << i << " row " << r;
         for (size_t b = 0; b < blocks; ++b) memberships_ += uint64_t(__builtin_popcountll(want[b]));
       }
@@ -252,7 +265,8 @@ class Life {
 
 TEST(Tally, EveryBitmapIsThatOfANaiveCounterWhateverTheBatchesHandOversAndRestarts) {
   const char* wanted = std::getenv("QUIPU_SEED");
-  const uint64_t first = wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : std::random_device{}();
+  const uint64_t first =
+      wanted != nullptr ? std::strtoull(wanted, nullptr, 10) : std::random_device{}();
   const char* lives = std::getenv("QUIPU_LIVES");
   const int count = lives != nullptr ? std::atoi(lives) : 24;
   Life::Met met;
@@ -322,8 +336,9 @@ TEST_F(ByHand, AProfilesFirstEventsOfHourDayWeekMonthAreFoundInAnyOrder) {
   MemoryTier tier;
   Tally tally({}, compiled_->plan, tier);
   const Slot monday_10 = 8 * 96 + 40;  // 2026-03-09
-  add(tally, {event(7, 1, monday_10), event(7, 2, monday_10 + 3), event(7, 3, monday_10 + 4), event(7, 4, monday_10 - 4),
-              event(7, 5, monday_10 + 96), event(7, 6, monday_10 - 96), event(8, 7, monday_10)});
+  add(tally, {event(7, 1, monday_10), event(7, 2, monday_10 + 3), event(7, 3, monday_10 + 4),
+              event(7, 4, monday_10 - 4), event(7, 5, monday_10 + 96), event(7, 6, monday_10 - 96),
+              event(8, 7, monday_10)});
   ASSERT_EQ(result_.rows.size(), 7u);
   EXPECT_EQ(first(0), "hdwme");
   EXPECT_EQ(first(1), "-----");
@@ -339,7 +354,8 @@ TEST_F(ByHand, AWeekIsLookedUpInBothMonthsItLiesIn) {
   Tally tally({}, compiled_->plan, tier);
   EventModel april = event(7, 1, 40);  // Wednesday 1 April
   april.month = kMarch2026 + 1;
-  add(tally, {april, event(7, 2, 30 * 96 + 40), event(7, 3, 28 * 96 + 40)});  // Tuesday before, Sunday before
+  add(tally, {april, event(7, 2, 30 * 96 + 40),
+              event(7, 3, 28 * 96 + 40)});  // Tuesday before, Sunday before
   EXPECT_EQ(first(0), "hdwme");
   EXPECT_EQ(first(1), "hd-m-");
   EXPECT_EQ(first(2), "hdw--");
@@ -348,7 +364,8 @@ TEST_F(ByHand, AWeekIsLookedUpInBothMonthsItLiesIn) {
 TEST_F(ByHand, AnIdIsCountedOnceForItsProfileAndWithoutProfileOnceForItsTenant) {
   MemoryTier tier;
   Tally tally({}, compiled_->plan, tier);
-  add(tally, {event(7, 1, 0), event(7, 1, 900), event(8, 1, 0), event({}, 1, 0), event({}, 1, 4), event({}, {}, 0), event({}, {}, 0)});
+  add(tally, {event(7, 1, 0), event(7, 1, 900), event(8, 1, 0), event({}, 1, 0), event({}, 1, 4),
+              event({}, {}, 0), event({}, {}, 0)});
   EXPECT_EQ(result_.counted, 5u);
   EXPECT_EQ(result_.duplicates, 2u);
   ASSERT_EQ(result_.rows.size(), 5u);

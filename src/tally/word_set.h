@@ -1,5 +1,5 @@
-// A set of 64-bit words in one block of an arena: the words in the order they came, and, beyond 24 of them,
-// a table of 16-bit positions. At most 65,000 words.
+// A set of 64-bit words in one block of an arena: the words in the order they came, and, beyond 24
+// of them, a table of 16-bit positions. At most 65,000 words.
 #pragma once
 
 #include <cstdint>
@@ -14,8 +14,8 @@ struct WordSet {
   uint32_t generation;  // of the record, where the set is one of its own (hot_tier.h)
   uint16_t count;
   uint16_t capacity;
-  uint8_t index_bits;   // 0: no table
-  bool full;            // further words are in its children
+  uint8_t index_bits;  // 0: no table
+  bool full;           // further words are in its children
   uint8_t unused[6];
 
   const uint64_t* words() const { return reinterpret_cast<const uint64_t*>(this + 1); }
@@ -26,8 +26,8 @@ struct WordSet {
 };
 static_assert(sizeof(WordSet) == 16);
 
-// Adds a word that is not in the set. kNoHandle makes a new set. Returns the set's handle: it may move.
-// It will hold about `limit` words at most.
+// Adds a word that is not in the set. kNoHandle makes a new set. Returns the set's handle: it may
+// move. It will hold about `limit` words at most.
 Handle insert_word(Arena& arena, Handle set, uint64_t word, uint32_t limit);
 
 }  // namespace quipu

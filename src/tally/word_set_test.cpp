@@ -20,7 +20,8 @@ TEST(WordSet, HoldsTheWordsAddedAndNoOthersInTheOrderTheyCame) {
     Handle set = kNoHandle;
     std::set<uint64_t> model;
     std::vector<uint64_t> order;
-    // Small numbers share all their bits but a few; also beyond the limit, as the deepest chunks go.
+    // Small numbers share all their bits but a few; also beyond the limit, as the deepest chunks
+    // go.
     for (uint32_t i = 0; i < limit + limit / 2; ++i) {
       uint64_t word = rng() % 2 ? rng() : rng() % 10000;
       while (model.contains(word)) ++word;

@@ -7,48 +7,15 @@
 
 #include <algorithm>
 #include <cstdio>
-#include <cstdlib>
 #include <filesystem>
 
+#include "invariance/oracle_tallies.h"
 #include "invariance/store_run.h"
 #include "oracle/oracle.h"
 #include "oracle/stream.h"
 
 namespace quipu::test {
 namespace {
-
-uint64_t from_environment(const char* name, uint64_t otherwise) {
-  const char* text = std::getenv(name);
-  return text ? std::strtoull(text, nullptr, 10) : otherwise;
-}
-
-std::map<std::string, uint64_t> set_aside_by_reason(const Tallies& t) {
-  std::map<std::string, uint64_t> by;
-  for (size_t r = 1; r < t.set_aside.size(); ++r) {
-    if (t.set_aside[r]) by[std::string(reason_name(Reason(r)))] = t.set_aside[r];
-  }
-  return by;
-}
-
-void expect_equal_tallies(const oracle::Tallies& right, const Tallies& got) {
-  EXPECT_EQ(right.read, got.read);
-  EXPECT_EQ(right.counted, got.counted);
-  EXPECT_EQ(right.duplicate, got.duplicate);
-  EXPECT_EQ(right.unplanned, got.unplanned);
-  EXPECT_EQ(right.set_aside, set_aside_by_reason(got));
-  EXPECT_EQ(got.read, got.counted + got.duplicate + got.unplanned + got.set_aside_total());
-}
-
-std::vector<std::string> split_into_files(const std::string& folder, const std::string& name, const std::vector<std::string>& lines,
-                                          std::mt19937_64& random) {
-  std::vector<std::string> texts(1 + random() % 3), files;
-  for (size_t i = 0; i < lines.size(); ++i) texts[i * texts.size() / lines.size()] += lines[i] + "\n";
-  for (size_t f = 0; f < texts.size(); ++f) {
-    files.push_back(folder + "/" + name + std::to_string(f) + ".jsonl");
-    write_file(files.back(), texts[f]);
-  }
-  return files;
-}
 
 // The system's zone files, with some zones under other rules: a newer tzdata, as far as it goes.
 const std::string& other_zoneinfo() {

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <cstdio>
+#include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <sstream>
@@ -44,6 +45,22 @@ std::string read_file(const std::string& path) {
   std::stringstream text;
   text << file.rdbuf();
   return text.str();
+}
+
+std::vector<std::string> split_into_files(const std::string& folder, const std::string& name, const std::vector<std::string>& lines,
+                                          std::mt19937_64& random) {
+  std::vector<std::string> texts(1 + random() % 3), files;
+  for (size_t i = 0; i < lines.size(); ++i) texts[i * texts.size() / lines.size()] += lines[i] + "\n";
+  for (size_t f = 0; f < texts.size(); ++f) {
+    files.push_back(folder + "/" + name + std::to_string(f) + ".jsonl");
+    write_file(files.back(), texts[f]);
+  }
+  return files;
+}
+
+uint64_t from_environment(const char* name, uint64_t otherwise) {
+  const char* text = std::getenv(name);
+  return text ? std::strtoull(text, nullptr, 10) : otherwise;
 }
 
 std::string Settings::describe() const {

@@ -24,6 +24,11 @@ class TemporaryFolder {
 
 void write_file(const std::string& path, const std::string& text);
 std::string read_file(const std::string& path);
+// Lines as they come, in one to three files.
+std::vector<std::string> split_into_files(const std::string& folder, const std::string& name, const std::vector<std::string>& lines,
+                                          std::mt19937_64& random);
+// A number from the environment, such as a first seed.
+uint64_t from_environment(const char* name, uint64_t otherwise);
 
 struct Phase {
   std::vector<std::string> files;
