@@ -28,6 +28,9 @@ void append_dead_letter(std::string_view source, uint64_t line, uint64_t offset,
   out += ",\"detail\":";
   append_json_string(outcome.detail, out);
   std::string_view shown = text.substr(0, kDeadLetterTextBytes);
+  // Not within a character, which would make the rest invalid.
+  const auto trails = [&](size_t i) { return (uint8_t(text[i]) & 0xC0) == 0x80; };
+  for (int i = 0; i < 3 && shown.size() < text.size() && !shown.empty() && trails(shown.size()); ++i) shown.remove_suffix(1);
   if (shown.size() < text.size()) out += ",\"cut\":true";
   if (is_valid_utf8(shown)) {
     out += ",\"text\":";

@@ -77,15 +77,7 @@ Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const 
       out.range_text = *q.in;
       return span;
     }
-    // Up to the bucket that follows it: where the local date after its last begins.
-    int64_t end = b.first_s;
-    for (int i = 0; i < 400 * 24 * 4; ++i) {
-      auto hour = bucket_at(view, tenant, calendar, named->interval, end);
-      if (!hour.ok()) return hour.error();
-      if (hour->label != b.label || end >= kEndEventTimeS) break;
-      end += kQuarterS;
-    }
-    auto list = bucket_range(view, tenant, calendar, *q.interval, b.first_s, end);
+    auto list = buckets_within(view, tenant, calendar, *q.interval, *named);
     if (!list.ok()) return list.error();
     span.list = std::move(*list);
     out.interval = q.interval;
@@ -168,7 +160,7 @@ std::vector<std::vector<uint64_t>> point_values(const Choice& choice) {
 
 void sort_groups(Answer& out, const std::string& sort) {
   std::string key = sort.empty() ? "count" : sort;
-  const bool reversed = key.size() > 1 && key[0] == '-';
+  const bool reversed = key[0] == '-';
   if (reversed) key.erase(0, 1);
   auto total = [](const auto& v) { return std::accumulate(v.begin(), v.end(), typename std::decay_t<decltype(v)>::value_type{}); };
   size_t value = std::find(out.values.begin(), out.values.end(), key) - out.values.begin();
@@ -186,9 +178,26 @@ void sort_groups(Answer& out, const std::string& sort) {
   });
 }
 
+// Whether a figure that was planned in these spans has all of a bucket: planned before the bucket began (or for as
+// long as the store has been), and still when it ends.
+bool has_all(const std::vector<SinceSpan>& spans, int64_t first_s, int64_t end_s) {
+  const SinceSpan& last = spans.back();
+  const bool always = spans.size() == 1 && last.from_checkpoint <= 1;
+  return (always || first_s >= last.from_time_s) && (last.to_checkpoint == 0 || end_s <= last.to_time_s);
+}
+
+// Where a figure has not the spans of its counter, people are told.
+void note_other_since(const std::string& figure, const Counter& counter, const std::vector<SinceSpan>& spans, Answer& out) {
+  if (spans == counter.since) return;
+  std::string text = figure + " is counted";
+  if (spans.back().from_checkpoint > 1) text += " since " + format_instant(spans.back().from_time_s, 0);
+  if (spans.back().to_checkpoint != 0) text += " until " + format_instant(spans.back().to_time_s, 0);
+  out.notes.push_back(text);
+}
+
 Status check_sort(const Answer& out, const std::string& sort) {
   const std::string key = !sort.empty() && sort[0] == '-' ? sort.substr(1) : sort;
-  if (key.empty() || key == "count" || key == "name") return {};
+  if (sort.empty() || key == "count" || key == "name") return {};
   if (key == "unique" && out.has_unique) return {};
   if (std::find(out.values.begin(), out.values.end(), key) != out.values.end()) return {};
   std::vector<std::string> known = out.values;
@@ -231,14 +240,21 @@ Result<Answer> answer(StoreView& view, const Question& question) {
   out.counted_in_several_groups = counter.selector != SelectorId::none &&
                                   view.catalogue().counted_in_several(*tenant, counter.selector, counter.dimension);
   QUIPU_TRY(check_sort(out, question.sort));
-  if (!span->lifetime) {
-    for (size_t i = 0; i < span->list.buckets.size(); ++i) {
-      const Bucket& b = span->list.buckets[i];
-      if (span->total && i > 0) break;
-      out.buckets.push_back(format_instant(b.first_s, b.first_offset_s));
-      const bool complete = counter.since_beginning();
-      if (!complete && b.first_s < counter.since.front().from_time_s) out.partial.push_back(i);
-    }
+  std::vector<const std::vector<SinceSpan>*> shown{&counter.since};
+  if (out.has_unique) {
+    shown.push_back(&counter.unique_since);
+    note_other_since("unique", counter, counter.unique_since, out);
+  }
+  for (const auto& [name, since] : counter.sums_since) {
+    shown.push_back(&since);
+    note_other_since(name, counter, since, out);
+  }
+  for (size_t i = 0; !span->lifetime && i < span->entries(); ++i) {
+    const std::vector<Bucket>& buckets = span->list.buckets;
+    out.buckets.push_back(format_instant(buckets[i].first_s, buckets[i].first_offset_s));
+    const bool last = span->total || i + 1 == buckets.size();
+    const int64_t end_s = last ? span->list.end_s : buckets[i + 1].first_s;
+    if (!std::all_of(shown.begin(), shown.end(), [&](const auto* spans) { return has_all(*spans, buckets[i].first_s, end_s); })) out.partial.push_back(i);
   }
 
   std::map<std::vector<uint64_t>, Totals> groups;
@@ -336,7 +352,8 @@ Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
         return c.plan->properties[p].skip_missing;
       });
       if (!whole || c.dimension == DimensionId::none || view.catalogue().counted_in_several(tenant, c.selector, c.dimension)) continue;
-      if (!exact || c.planned.columns.size() < exact->planned.columns.size()) exact = &c;
+      const auto worth = [](const Counter& of) { return std::pair(!of.retired, -int(of.planned.columns.size())); };
+      if (!exact || worth(c) > worth(*exact)) exact = &c;
     }
     const Counter* any = exact ? exact : counters.empty() ? nullptr : &counters.front();
     if (!any || any->dimension == DimensionId::none) continue;

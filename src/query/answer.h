@@ -52,7 +52,7 @@ struct Answer {
   std::vector<std::string> buckets;          // starts with offset
   std::string range_text;                    // for people
   std::vector<SinceSpan> since;
-  std::vector<size_t> partial;               // buckets that begin before the counter was planned
+  std::vector<size_t> partial;               // buckets that begin before some figure was planned, or end after it was dropped
   bool counted_in_several_groups = false;
   std::vector<std::string> values;           // names of the sums
   bool has_unique = false;

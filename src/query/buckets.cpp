@@ -47,7 +47,9 @@ Status visit_buckets(StoreView& view, TenantId tenant, int calendar, Interval in
 
 void add_bucket(BucketList& list, const Bucket& bucket, MonthIndex month) {
   const DayIndex first = DayIndex(clamp_time(bucket.first_s) / kDayS);
-  const DayIndex last = DayIndex(clamp_time(last_instant(bucket, month)) / kDayS);
+  const int64_t last_s = last_instant(bucket, month);
+  const DayIndex last = DayIndex(clamp_time(last_s) / kDayS);
+  list.end_s = list.buckets.empty() ? last_s + 1 : std::max(list.end_s, last_s + 1);
   if (list.buckets.empty()) list.first_day = first, list.last_day = last;
   list.first_day = std::min(list.first_day, first);
   list.last_day = std::max(list.last_day, last);
@@ -192,6 +194,37 @@ Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, 
     return Error{"the range has more than " + std::to_string(kMaxBuckets) + " " + interval_name(interval) +
                  " buckets; ask for a shorter one or a longer --interval"};
   }
+  finish(list);
+  return list;
+}
+
+Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar, Interval interval, const NamedBucket& named) {
+  const int64_t from = named.bucket.first_s;
+  const int64_t longest = 40 * kDayS;
+  if (interval >= named.interval || (interval == Interval::week && named.interval == Interval::month)) {
+    int64_t to = from;
+    while (to < from + longest && to < kEndEventTimeS) {
+      auto at = bucket_at(view, tenant, calendar, named.interval, to);
+      if (!at.ok()) return at.error();
+      if (at->label != named.bucket.label) break;
+      to += kQuarterS;
+    }
+    return bucket_range(view, tenant, calendar, interval, from, to);
+  }
+  // By label, for a day need not be one piece of time.
+  BucketList list;
+  list.calendar = calendar;
+  list.interval = interval;
+  std::unordered_map<int64_t, bool> seen;
+  Status inner;
+  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, month_of(clamp_time(from)), month_of(clamp_time(from + longest)),
+                          [&](const Bucket& b, MonthIndex m) {
+                            auto of = bucket_at(view, tenant, calendar, named.interval, b.first_s);
+                            if (!of.ok()) inner = of.error();
+                            if (inner.ok() && of->label == named.bucket.label && seen.emplace(b.label, true).second) add_bucket(list, b, m);
+                            return inner.ok();
+                          }));
+  QUIPU_TRY(inner);
   finish(list);
   return list;
 }

@@ -20,6 +20,7 @@ struct BucketList {
   std::unordered_map<int64_t, size_t> index_of_label;
   // UTC days that the buckets may touch.
   DayIndex first_day = 0, last_day = 0;
+  int64_t end_s = 0;                                    // behind the last instant of any
 };
 
 // `--in`: 2026-03, 2026-W10, 2026-03-05, 2026-03-05T14 (with an offset where that hour happens twice).
@@ -36,6 +37,10 @@ Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar, cons
 // All buckets whose first instants lie in [from_s, to_s). Both must be edges of buckets; if not, the error names the
 // edges around them. More than kMaxBuckets is an error.
 Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t from_s, int64_t to_s);
+
+// The buckets of an interval that a named one is made of: hours of a day, days of a week ... Weeks of a month, which do
+// not make it up, are an error as in bucket_range().
+Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar, Interval interval, const NamedBucket& named);
 
 // The bucket that holds an instant, and the `n` buckets that end with it.
 Result<Bucket> bucket_at(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s);

@@ -1,6 +1,7 @@
 #include "query/choose.h"
 
 #include <algorithm>
+#include <map>
 #include <set>
 
 #include "plan/normalise.h"
@@ -8,20 +9,20 @@
 namespace quipu {
 namespace {
 
-// Column identity of a property name in the counter's plan; nullopt if that plan has no such property.
-std::optional<std::string> identity_of(const Plan& plan, const std::string& property) {
-  for (const Property& p : plan.properties) {
-    if (p.name == property) return plan.columns[p.column].identity;
+// Names of properties -> their columns' identities, as the newest plan that has the name means it.
+using Properties = std::map<std::string, std::string>;
+Properties properties_of(const StoreView& view) {
+  Properties known;
+  for (const Plan& plan : view.plans()) {
+    for (const Property& p : plan.properties) known[p.name] = plan.columns[p.column].identity;
   }
-  return std::nullopt;
+  return known;
 }
 
 // Position of a property's element in the counter's stored values.
-std::optional<size_t> position_of(const Counter& counter, const std::string& property) {
-  auto identity = identity_of(*counter.plan, property);
-  if (!identity) return std::nullopt;
+std::optional<size_t> position_of(const Counter& counter, const std::string& identity) {
   for (size_t i = 0; i < counter.planned.columns.size(); ++i) {
-    if (counter.plan->columns[counter.planned.columns[i]].identity == *identity) return i;
+    if (counter.plan->columns[counter.planned.columns[i]].identity == identity) return i;
   }
   return std::nullopt;
 }
@@ -35,14 +36,13 @@ std::set<std::string> canonical_set(const std::vector<std::string>& texts) {
 
 // Whether the counter's `when` says exactly what some of the question's filters say. Those filters are then
 // answered by it; `left` gets the others.
-bool match_when(const Counter& counter, const std::vector<Filter>& where, std::vector<Filter>& left) {
+bool match_when(const Counter& counter, const Properties& properties, const std::vector<Filter>& where, std::vector<Filter>& left) {
   left = where;
   if (!counter.planned.when) return true;
   for (const auto& [column, values] : counter.plan->columns[*counter.planned.when].when) {
     const std::string& identity = counter.plan->columns[column].identity;
     auto same = std::find_if(left.begin(), left.end(), [&](const Filter& f) {
-      auto filter_identity = identity_of(*counter.plan, f.property);
-      return f.kind == Filter::Kind::any_of && filter_identity && *filter_identity == identity &&
+      return f.kind == Filter::Kind::any_of && properties.at(f.property) == identity &&
              canonical_set(f.values) == std::set<std::string>(values.begin(), values.end());
     });
     if (same == left.end()) return false;
@@ -80,32 +80,32 @@ std::string when_advice(const std::vector<Counter>& counters) {
 Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& question) {
   auto counters = view.counters(question.metric);
   if (!counters.ok()) return counters.error();
-  std::vector<std::string> known;
-  for (const Property& p : view.plan().properties) known.push_back(p.name);
+  const Properties properties = properties_of(view);
   std::vector<std::string> asked = question.by;
   for (const Filter& f : question.where) asked.push_back(f.property);
   for (const std::string& name : asked) {
-    if (std::find(known.begin(), known.end(), name) == known.end()) {
-      return Error{"the plan has no property \"" + name + "\"; " + near_names(name, known)};
-    }
+    if (properties.count(name)) continue;
+    std::vector<std::string> known;
+    for (const auto& [property, identity] : properties) known.push_back(property);
+    return Error{"the plan has no property \"" + name + "\"; " + near_names(name, known)};
   }
 
   std::optional<Choice> best;
   std::string refusal;
   for (const Counter& counter : *counters) {
     std::vector<Filter> left;
-    if (!match_when(counter, question.where, left)) continue;
+    if (!match_when(counter, properties, question.where, left)) continue;
     Choice choice;
     choice.counter = counter;
     std::set<size_t> grouped, filtered_to_one;
     bool fits = true;
     for (const std::string& name : question.by) {
-      auto position = position_of(counter, name);
+      auto position = position_of(counter, properties.at(name));
       fits = fits && position;
       if (position) choice.group_positions.push_back(*position), grouped.insert(*position);
     }
     for (const Filter& f : left) {
-      auto position = position_of(counter, f.property);
+      auto position = position_of(counter, properties.at(f.property));
       fits = fits && position;
       if (!position) continue;
       Choice::ElementFilter filter{*position, f.kind, {}};
@@ -138,8 +138,9 @@ Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& 
         continue;
       }
     }
+    // A retired counter has no answer for today: it is asked only if no other is left.
     const auto worth = [](const Choice& c) {
-      return std::tuple(!c.adds_groups, !c.counter.retired, -int(c.counter.planned.columns.size()), c.counter.planned.unique);
+      return std::tuple(!c.counter.retired, !c.adds_groups, c.counter.planned.unique, -int(c.counter.planned.columns.size()));
     };
     if (!best || worth(choice) > worth(*best)) best = std::move(choice);
   }

@@ -21,7 +21,9 @@ struct Choice {
   bool adds_groups = false;                  // several stored values may fall into one group: uniques do not add
 };
 
-// Errors name near properties, or the counter to add to the plan.
+// Of several counters: one that is still planned, then one whose groups need not be added, then one with uniques.
+// A property's name means what it means in the newest plan that has it. Errors name near properties, or the counter
+// to add to the plan.
 Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& question);
 
 }  // namespace quipu

@@ -133,7 +133,10 @@ std::string render_table(const Answer& a) {
     out += "(" + std::to_string(a.groups.size()) + " of " + with_thousands(a.groups_in_all) + " groups)\n";
   }
   if (a.groups.empty()) out += "(nothing counted)\n";
-  if (!series && !a.partial.empty()) out += "partial: counted only since " + format_instant(a.since.front().from_time_s, 0) + "\n";
+  if (!series && !a.partial.empty()) {
+    const SinceSpan& since = a.since.back();
+    out += "partial: counted only " + (since.to_checkpoint != 0 ? "until " + format_instant(since.to_time_s, 0) : "since " + format_instant(since.from_time_s, 0)) + "\n";
+  }
   if (a.counted_in_several_groups) out += "some events count in several groups\n";
   for (const std::string& note : a.notes) out += note + "\n";
   return out;

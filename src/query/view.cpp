@@ -24,12 +24,12 @@ size_t edit_distance(const std::string& a, const std::string& b) {
 
 // Adds version v's span to `spans`, joined to the one before it if it follows without a gap.
 void add_span(std::vector<SinceSpan>& spans, const std::vector<PlanVersionEntry>& versions, size_t v) {
-  const int64_t end = v + 1 < versions.size() ? versions[v + 1].from_time_s : 0;
-  if (!spans.empty() && v > 0 && spans.back().to_time_s == versions[v].from_time_s && spans.back().to_time_s != 0) {
-    spans.back().to_time_s = end;
-    return;
-  }
-  spans.push_back({versions[v].from_checkpoint, versions[v].from_time_s, end});
+  const bool ended = v + 1 < versions.size();
+  // Wall times may be equal, or go back; checkpoints do not.
+  const bool goes_on = !spans.empty() && spans.back().to_checkpoint == versions[v].from_checkpoint;
+  if (!goes_on) spans.push_back({versions[v].from_checkpoint, 0, versions[v].from_time_s, 0});
+  spans.back().to_checkpoint = ended ? versions[v + 1].from_checkpoint : 0;
+  spans.back().to_time_s = ended ? versions[v + 1].from_time_s : 0;
 }
 
 }  // namespace
@@ -51,7 +51,7 @@ std::string near_names(const std::string& name, const std::vector<std::string>& 
 }
 
 bool Counter::since_beginning() const {
-  return since.size() == 1 && since[0].from_checkpoint <= 1 && since[0].to_time_s == 0;
+  return since.size() == 1 && since[0].from_checkpoint <= 1 && since[0].to_checkpoint == 0;
 }
 
 Result<std::unique_ptr<StoreView>> StoreView::open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher) {

@@ -17,9 +17,8 @@ namespace quipu {
 
 // [from, to): checkpoints and wall times between which a counter was planned; to 0 = still.
 struct SinceSpan {
-  uint64_t from_checkpoint = 0;
-  int64_t from_time_s = 0;
-  int64_t to_time_s = 0;
+  uint64_t from_checkpoint = 0, to_checkpoint = 0;
+  int64_t from_time_s = 0, to_time_s = 0;
   bool operator==(const SinceSpan&) const = default;
 };
 
@@ -44,6 +43,7 @@ class StoreView {
   static Result<std::unique_ptr<StoreView>> open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher);
 
   const Plan& plan() const { return plans_.back(); }
+  const std::vector<Plan>& plans() const { return plans_; }   // every version's, the newest last
   const Catalogue& catalogue() const { return catalogue_; }
   Snapshot& snapshot() const { return snapshot_; }
   const Hasher& hasher() const { return hasher_; }

@@ -90,7 +90,7 @@ void Arena::unlist(uint32_t number) {
 uint32_t Arena::new_chunk(int size_class) {
   auto* base = static_cast<uint8_t*>(std::aligned_alloc(kChunkBytes, kChunkBytes));
   CHECK(base != nullptr);
-  if (chunks_of_class_[size_t(size_class)]++ != 0)
+  if (chunks_of_class_[size_t(size_class)]++ >= kSmallPagedChunks)
     madvise(base, kChunkBytes, MADV_HUGEPAGE);  // a hint
   poison(base, kChunkBytes);
   uint32_t number;

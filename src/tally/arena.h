@@ -2,7 +2,7 @@
 // MiB that each hold blocks of one size class (steps of 16 bytes up to 512, then of at most an
 // eighth). Blocks of 512 bytes and more begin at multiples of 64. A chunk whose blocks are all
 // released is given back; mark_sparse() names chunks that hold little, whose owner then moves the
-// blocks elsewhere (is_sparse()). From its second chunk on a class asks for huge pages, as look-ups
+// blocks elsewhere (is_sparse()). From its ninth chunk on a class asks for huge pages, as look-ups
 // jump about in gigabytes. At most 64 GiB. One thread. Contents are uninitialised.
 #pragma once
 
@@ -58,6 +58,7 @@ class Arena {
   static constexpr uint32_t kUnitMask = (1 << kUnitBits) - 1;
   static constexpr uint32_t kChunkUnits = 1 << kUnitBits;
   static constexpr size_t kChunkBytes = kChunkUnits * kUnitBytes;
+  static constexpr uint32_t kSmallPagedChunks = 8;
   static constexpr int kClasses = 32 + 8 * 11;
   struct Chunk {
     uint32_t block_units = 0;

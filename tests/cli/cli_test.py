@@ -74,7 +74,12 @@ class Quipu(unittest.TestCase):
     def end(process):
         if process.poll() is None:
             process.kill()
-        process.communicate()
+        process.wait()
+        for stream in (process.stdin, process.stdout, process.stderr):
+            try:
+                stream.close()
+            except BrokenPipeError:
+                pass
 
     def until(self, what, condition):
         begin = time.monotonic()
