@@ -2,8 +2,17 @@
 
 #include <CLI/CLI.hpp>
 #include <charconv>
+#include <filesystem>
 
 namespace quipu {
+
+void resolve_paths(Arguments& arguments, const std::string& folder) {
+  auto resolve = [&](std::string& path) {
+    if (!path.empty()) path = (std::filesystem::path(folder) / path).string();
+  };
+  for (std::string* path : {&arguments.plan, &arguments.target, &arguments.zoneinfo_dir}) resolve(*path);
+  for (std::string& input : arguments.inputs) resolve(input);
+}
 
 Result<size_t> parse_size(const std::string& text) {
   size_t number = 0;

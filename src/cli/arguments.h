@@ -42,6 +42,9 @@ struct ParsedArguments {
 };
 ParsedArguments parse_arguments(const std::vector<std::string>& args);
 
+// Makes the paths of a command that came from another process absolute; they are relative to its folder.
+void resolve_paths(Arguments& arguments, const std::string& folder);
+
 // "512M", "2G", "1073741824"
 Result<size_t> parse_size(const std::string& text);
 // campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty); \| and \\ in values

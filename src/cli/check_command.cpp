@@ -225,6 +225,13 @@ class SampleCheck {
     console_.out(out);
   }
 
+  // Whether some rule's `when` looks at it.
+  bool is_condition(uint16_t column) const {
+    return std::any_of(plan_.columns.begin(), plan_.columns.end(), [&](const Column& c) {
+      return std::any_of(c.when.begin(), c.when.end(), [&](const auto& entry) { return entry.first == column; });
+    });
+  }
+
   static std::string percent(uint64_t part, uint64_t whole) { return std::to_string(part * 100 / whole) + "%"; }
 
   std::string warnings_text() const {
@@ -232,7 +239,7 @@ class SampleCheck {
     for (const Property& p : plan_.properties) {
       const ColumnSurvey& survey = columns_[p.column];
       if (survey.events == 0) {
-        if (events_) out += "  property " + shown(p.name) + ": no event counts by it\n";
+        if (events_ && !is_condition(p.column)) out += "  property " + shown(p.name) + ": no event counts by it\n";
         continue;
       }
       if (survey.empty * 10 > survey.events * 9) {

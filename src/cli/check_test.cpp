@@ -97,6 +97,16 @@ TEST(Check, CountsDuplicatesAndTellsWhyLinesAreSetAside) {
   EXPECT_THAT(printed.out, HasSubstr("1 line: have a time in the future"));
 }
 
+TEST(Check, APropertyThatIsOnlyAConditionIsOfUse) {
+  ScratchFolder folder;
+  const std::string plan = folder.write("plan.yaml",
+                                        "quipu: 1\nevent: {tenant: {const: s}, metric: /what, time: /at}\nproperties: {colour: /colour, size: /size}\n"
+                                        "count: [{metrics: [Bought], when: {colour: [red]}, by: [[]]}]\n");
+  const Printed printed = check(plan, folder.write("sample.jsonl", event(1)));
+  EXPECT_THAT(printed.out, Not(HasSubstr("property colour")));
+  EXPECT_THAT(printed.out, HasSubstr("property size: no event counts by it"));
+}
+
 TEST(Check, ReadsDelimitedSamples) {
   ScratchFolder folder;
   const std::string plan = folder.write("plan.yaml",

@@ -15,6 +15,7 @@ constexpr const char* kProfiles[] = {"profile",   "profileid", "userid",     "us
                                      "domainuserid", "anonymousid", "entityid", "username",  "login",       "author",       "actorid",     "actor",        "phone",        "who",
                                      "deviceid",  "clientid",  "clientip",   "ip",          "ipaddress",   "remoteaddr"};
 constexpr const char* kIds[] = {"uniqueid", "eventid", "messageid", "insertid", "dedupid", "uuid", "guid", "id", "recordid", "requestid"};
+constexpr const char* kSureIds[] = {"uniqueid", "eventid", "messageid", "insertid", "dedupid"};
 
 // Of a person, a place or a thing that many events may share.
 constexpr const char* kSharedWords[] = {"user",   "customer", "profile", "person", "member",  "subscriber", "contact", "visitor", "anonymous", "session",
@@ -90,7 +91,7 @@ bool is_printed(uint32_t c) {
 
 }  // namespace
 
-const NameList kTenantNames = kTenants, kMetricNames = kMetrics, kProfileNames = kProfiles, kIdNames = kIds;
+const NameList kTenantNames = kTenants, kMetricNames = kMetrics, kProfileNames = kProfiles, kIdNames = kIds, kSureIdNames = kSureIds;
 
 std::optional<size_t> name_rank(const std::string& path, NameList names) {
   const std::vector<std::string> tokens = tokens_of(path);

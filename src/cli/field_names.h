@@ -14,6 +14,7 @@ namespace quipu {
 using NameList = std::span<const char* const>;   // the likeliest first
 
 extern const NameList kTenantNames, kMetricNames, kProfileNames, kIdNames;
+extern const NameList kSureIdNames;              // which nothing but an event has
 
 // Where the path's last name, or the last two together, stand in the list.
 std::optional<size_t> name_rank(const std::string& path, NameList names);

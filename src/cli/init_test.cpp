@@ -163,6 +163,22 @@ TEST(Init, IsNotMisledByPeopleAndThingsNamedLikeIds) {
   EXPECT_EQ(counted(folder, sample, init(sample).out).counted, 40u);
 }
 
+TEST(Init, TakesAnEventsOwnIdAlsoWhereSomeLinesComeAgain) {
+  ScratchFolder folder;
+  std::string lines;
+  for (int i = 0; i < 30; ++i) {
+    lines += "{\"time\":\"2026-03-01\",\"event_id\":\"e" + std::to_string(i % 27) + "\",\"order_id\":\"o" + std::to_string(i % 27) + "\",\"user_id\":" + (i == 4 ? "true" : std::to_string(i % 5)) + "}\n";
+  }
+  const std::string sample = folder.write("events.jsonl", lines);
+  const Printed printed = init(sample);
+  const Plan plan = parsed(printed.out);
+  ASSERT_EQ(plan.id.paths.size(), 1u) << printed.out;
+  EXPECT_EQ(plan.id.paths[0].text, "/event_id");
+  EXPECT_EQ(plan.profile.paths.at(0).text, "/user_id");
+  const Tallies tallies = counted(folder, sample, printed.out);
+  EXPECT_EQ(tallies.counted, 30u);   // the same ids, but of other people
+}
+
 // A random event with odd keys; `time` reads as a time.
 class OddEvents {
  public:

@@ -1,4 +1,7 @@
 // `inspect` and `backup`.
+#include <fcntl.h>
+#include <unistd.h>
+
 #include <filesystem>
 #include <sstream>
 
@@ -59,7 +62,14 @@ std::string as_text(const Inspection& i, const std::string& directory) {
   const Tallies& t = i.state.tallies;
   out << "store " << directory << ", checkpoint " << i.state.checkpoint << " of " << format_instant(i.state.time_s, 0) << "\n"
       << with_thousands(t.read) << " read = " << with_thousands(t.counted) << " counted + " << with_thousands(t.duplicate) << " duplicate + "
-      << with_thousands(t.set_aside_total()) << " set aside + " << with_thousands(t.unplanned) << " unplanned\n\n";
+      << with_thousands(t.set_aside_total()) << " set aside + " << with_thousands(t.unplanned) << " unplanned\n";
+  for (size_t r = 1; r < t.set_aside.size(); ++r) {
+    if (t.set_aside[r]) out << "  set aside: " << with_thousands(t.set_aside[r]) << " " << reason_name(Reason(r)) << "\n";
+  }
+  for (size_t n = 0; n < t.notes.size(); ++n) {
+    if (t.notes[n]) out << "  note: " << with_thousands(t.notes[n]) << " " << note_name(Note(n)) << "\n";
+  }
+  out << "\n";
   std::vector<std::vector<std::string>> rows{{"family", "rows (about)", "bytes", "files"}};
   for (const FamilyStats& f : i.families) rows.push_back({f.family, with_thousands(f.rows), with_thousands(f.bytes), with_thousands(f.files)});
   out << aligned(rows, {false, true, true, true}) << "\n";
@@ -92,6 +102,13 @@ std::string as_json(const Inspection& i, const std::string& directory) {
   for (size_t r = 1; r < t.set_aside.size(); ++r) {
     if (!t.set_aside[r]) continue;
     out << (first ? "" : ",") << "\"" << reason_name(Reason(r)) << "\":" << t.set_aside[r];
+    first = false;
+  }
+  out << "},\"notes\":{";
+  first = true;
+  for (size_t n = 0; n < t.notes.size(); ++n) {
+    if (!t.notes[n]) continue;
+    out << (first ? "" : ",") << "\"" << note_name(Note(n)) << "\":" << t.notes[n];
     first = false;
   }
   out << "},\"families\":[";
@@ -132,23 +149,29 @@ int backup_command(const Arguments& arguments, StoreAccess& access, const Consol
     console.err("quipu backup: " + message + "\n");
     return kExitError;
   };
-  if (fs::exists(arguments.target)) return fail(arguments.target + " is there already; name a new folder");
+  std::error_code error;
+  if (fs::exists(arguments.target, error)) return fail(arguments.target + " is there already; name a new folder");
+  if (error) return fail(arguments.target + ": " + error.message());
   if (auto snapshot = access.snapshot(); !snapshot.ok()) return fail(snapshot.error().message);
   if (Status status = access.store().backup(arguments.target); !status.ok()) return fail(status.error().message);
   // Files beside the database: the dead-letter file is cut to its committed length when the copy is opened;
   // it is written on, so it is copied, not linked. Spools only grow; what is behind a position is read again.
   const fs::path from = access.store().directory(), to = arguments.target;
-  std::error_code error;
-  if (fs::exists(from / "dead-letter.jsonl")) {
-    fs::copy_file(from / "dead-letter.jsonl", to / "dead-letter.jsonl", error);
-    if (error) return fail((to / "dead-letter.jsonl").string() + ": " + error.message());
-  }
-  if (fs::exists(from / "spool")) {
-    fs::create_directory(to / "spool");
-    for (const auto& entry : fs::directory_iterator(from / "spool")) {
-      fs::copy_file(entry.path(), to / "spool" / entry.path().filename(), error);
-      if (error) return fail((to / "spool" / entry.path().filename()).string() + ": " + error.message());
+  std::vector<fs::path> files;
+  if (fs::exists(from / "dead-letter.jsonl", error)) files.push_back("dead-letter.jsonl");
+  if (fs::exists(from / "spool", error)) {
+    fs::create_directory(to / "spool", error);
+    for (fs::directory_iterator entry(from / "spool", error), end; !error && entry != end; entry.increment(error)) {
+      files.push_back(fs::path("spool") / entry->path().filename());
     }
+    if (error) return fail((from / "spool").string() + ": " + error.message());
+  }
+  for (const fs::path& file : files) {
+    fs::copy_file(from / file, to / file, error);
+    const int fd = error ? -1 : ::open((to / file).c_str(), O_RDONLY | O_CLOEXEC);
+    const bool durable = fd >= 0 && ::fsync(fd) == 0;
+    if (fd >= 0) ::close(fd);
+    if (!durable) return fail((to / file).string() + ": cannot be copied" + (error ? ": " + error.message() : std::string()));
   }
   console.out("copied to " + arguments.target + "; it opens like the original: quipu query --data " + arguments.target + "\n");
   return kExitDone;

@@ -12,7 +12,7 @@ namespace quipu {
 namespace {
 
 // Commands on a store: asked of the process that has it open, or done here.
-int on_store(Arguments arguments, std::vector<std::string> args, const Console& console) {
+int on_store(const Arguments& arguments, const std::vector<std::string>& args, const Console& console) {
   std::string directory;
   if (arguments.command == Arguments::Command::audit && arguments.data.empty()) {
     directory = data_folder_of_plan("", std::filesystem::path(arguments.plan).stem().string());
@@ -24,23 +24,9 @@ int on_store(Arguments arguments, std::vector<std::string> args, const Console& 
     }
     directory = *found;
   }
-  // Paths mean the same to the process that answers.
-  std::vector<std::string> request = args;
-  for (std::string* path : {&arguments.target, &arguments.plan}) {
-    if (path->empty()) continue;
-    const std::string absolute = std::filesystem::absolute(*path).string();
-    for (std::string& arg : request) {
-      if (arg == *path) arg = absolute;
-    }
-    *path = absolute;
-  }
-  for (std::string& input : arguments.inputs) {
-    const std::string absolute = std::filesystem::absolute(input).string();
-    for (std::string& arg : request) {
-      if (arg == input) arg = absolute;
-    }
-    input = absolute;
-  }
+  // Paths of the request are the asker's.
+  std::vector<std::string> request = {std::filesystem::current_path().string()};
+  request.insert(request.end(), args.begin(), args.end());
   if (auto status = ask_running_process(directory, request, console)) return *status;
   auto access = StoreAccess::open(directory);
   if (!access.ok()) {
@@ -61,7 +47,7 @@ int run_program(const std::vector<std::string>& args) {
     case Arguments::Command::init: return init_command(*parsed.arguments, console);
     case Arguments::Command::check: return check_command(*parsed.arguments, console);
     case Arguments::Command::run: return run_command(*parsed.arguments, console);
-    default: return on_store(std::move(*parsed.arguments), args, console);
+    default: return on_store(*parsed.arguments, args, console);
   }
 }
 

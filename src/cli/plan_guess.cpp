@@ -44,8 +44,9 @@ class Guess {
   }
 
  private:
-  // Fields that an event's own places may be: one scalar, never twice under one key.
-  bool is_scalar(const FieldSurvey& f) const { return f.array.empty() && f.repeated == 0 && f.values > 0; }
+  // Fields that an event's own places may be: one scalar, (nearly) never twice under one key.
+  bool is_scalar(const FieldSurvey& f) const { return f.array.empty() && is_rare(f.repeated) && f.values > 0; }
+  bool is_rare(uint64_t lines) const { return nearly_all(survey_.lines() - std::min(lines, survey_.lines())); }
   bool is_taken(const FieldSurvey* f) const {
     return f == tenant_ || f == metric_ || f == time_.field || f == id_ || std::find(profile_.begin(), profile_.end(), f) != profile_.end() ||
            std::find(values_.begin(), values_.end(), f) != values_.end();
@@ -109,7 +110,7 @@ class Guess {
     for (const char* name : kProfileNames) {
       const std::array<const char*, 1> one{name};
       const FieldSurvey* f = by_name(one, [&](const FieldSurvey& c) {
-        return is_scalar(c) && !is_taken(&c) && c.booleans == 0 && (survey_.lines() < kFewLines || c.distinct() > 1) &&
+        return is_scalar(c) && !is_taken(&c) && is_rare(c.booleans) && (survey_.lines() < kFewLines || c.distinct() > 1) &&
                std::find(named.begin(), named.end(), &c) == named.end();
       });
       if (f) named.push_back(f);
@@ -129,23 +130,23 @@ class Guess {
 
   void choose_id() {
     if (survey_.lines() < 2) return;
-    id_ = by_name(kIdNames, [&](const FieldSurvey& f) {
-      return is_scalar(f) && !is_taken(&f) && f.lines == survey_.lines() && f.distinct() == f.lines && f.structures == 0 &&
-             f.unreadable == 0 && may_be_event_id(f.path);
-    });
+    auto may_be_id = [&](const FieldSurvey& f) {
+      return is_scalar(f) && !is_taken(&f) && f.structures == 0 && f.unreadable == 0 && may_be_event_id(f.path);
+    };
+    auto different = [&](const FieldSurvey& f) { return may_be_id(f) && f.lines == survey_.lines() && f.distinct() == f.lines; };
+    id_ = by_name(kIdNames, different);
     if (id_) return;
     for (const FieldSurvey& f : survey_.fields()) {
-      if (is_scalar(f) && !is_taken(&f) && f.lines == survey_.lines() && f.distinct() == f.lines && f.structures == 0 &&
-          f.unreadable == 0 && ends_as_id(f.path) && may_be_event_id(f.path) && (!id_ || path_depth(f.path) < path_depth(id_->path))) {
-        id_ = &f;
-      }
+      if (different(f) && ends_as_id(f.path) && (!id_ || path_depth(f.path) < path_depth(id_->path))) id_ = &f;
     }
+    // What is named as an event's own id is one though some lines come again.
+    if (!id_) id_ = by_name(kSureIdNames, [&](const FieldSurvey& f) { return may_be_id(f) && f.distinct() * 10 >= survey_.lines() * 7; });
   }
 
   void choose_values() {
     std::vector<std::pair<int, const FieldSurvey*>> ranked;
     for (const FieldSurvey& f : survey_.fields()) {
-      if (!is_scalar(f) || is_taken(&f) || f.amounts != f.values || f.structures || f.unreadable || f.booleans) continue;
+      if (!is_scalar(f) || is_taken(&f) || f.amounts != f.values || f.repeated || f.structures || f.unreadable || f.booleans || ends_as_id(f.path)) continue;
       const bool named = is_amount_name(f.path);
       const bool fractions = share(f.fractions, f.values) >= 0.05 && !is_place_name(f.path);
       if (named || fractions) ranked.emplace_back((named ? 2 : 0) + (fractions ? 1 : 0), &f);
@@ -187,7 +188,7 @@ class Guess {
 
   std::string lines_text(uint64_t lines) const {
     if (lines == survey_.lines()) return "all " + count_text(lines, "line", "lines");
-    const uint64_t percent = uint64_t(share(lines, survey_.lines()) * 100 + 0.5);
+    const uint64_t percent = lines * 100 / survey_.lines();
     return count_text(lines, "line", "lines") + " of " + with_thousands(survey_.lines()) + " (" + std::to_string(percent) + "%)";
   }
   std::string values_text(const FieldSurvey& f) const {
@@ -260,7 +261,8 @@ class Guess {
 
   void write_id() {
     if (id_) {
-      out_ += rests_on("id", *id_, "different in every line") + "  # (an event that comes again with its id is a duplicate)\n  id: " + yaml_text(id_->path) + "\n";
+      const std::string how = id_->distinct() == survey_.lines() ? "different in every line" : values_text(*id_);
+      out_ += rests_on("id", *id_, how) + "  # (an event that comes again with its id is a duplicate)\n  id: " + yaml_text(id_->path) + "\n";
     } else {
       out_ += "  # no field is different in every line and named like an id: nothing is taken for a duplicate; if one is:\n  # id: /path\n";
     }

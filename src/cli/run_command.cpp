@@ -129,7 +129,9 @@ int run_command(const Arguments& arguments, const Console& console) {
 
   Engine& running = **engine;
   auto server = CommandServer::listen(options.directory, [&running](const std::vector<std::string>& args, const Console& client) {
-    ParsedArguments parsed = parse_arguments(args);
+    if (args.empty()) return kExitUsage;
+    ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
+    if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
     if (!parsed.arguments) {
       client.err(parsed.text);
       return parsed.status;

@@ -1,6 +1,7 @@
 // The unix socket in a data folder, by which other commands ask the process that has the store open.
 // A request is one frame holding the command line; the answer is frames of output and an exit status.
-// Frame: type u8 | length u32 little endian | bytes. Types: 1 request (u8 version, then sized strings),
+// Frame: type u8 | length u32 little endian | bytes. Types: 1 request (u8 version, then sized strings:
+// the asker's folder and its arguments),
 // 2 output, 3 error output, 4 exit status (one byte). Only the folder's owner can reach the socket (mode 0600).
 #pragma once
 

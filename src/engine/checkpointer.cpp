@@ -177,17 +177,15 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
     group_s = seconds_since(group_begin);
     return status;
   };
-  Status written;
-  write.catalogue = [&] {
+  write.catalogue = [&]() -> Result<std::vector<MetaPut>> {
     for (const GroupByResult::Written& w : grouped.written) {
-      if (Status status = wiring_.directory->written(w.tenant, w.month); !status.ok()) written = status;
+      QUIPU_TRY(wiring_.directory->written(w.tenant, w.month));
     }
     for (const GroupByResult::Several& s : grouped.several) wiring_.catalogue->add_several(s);
     return wiring_.catalogue->take_pending();
   };
   auto stats = wiring_.store->commit(std::move(write));
   if (!stats.ok()) return stats.error();
-  QUIPU_TRY(written);
   fault_point("checkpoint.committed");
   wiring_.live->durable_epoch.store(number, std::memory_order_release);
 

@@ -154,6 +154,7 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   source_options.header = plan.input.delimited && plan.input.header && plan.input.columns.empty();
   source_options.again = options.again;
   source_options.moved = options.moved;
+  source_options.stop = options.stop;
   source_options.max_line_bytes = kMaxLineBytes;
   if (options_.block_bytes) source_options.block_bytes = options_.block_bytes;
 
@@ -167,6 +168,10 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
     auto source = input == "-" ? open_standard_input(STDIN_FILENO, options.standard_input_name, options_.directory + "/spool",
                                                      *known, source_options)
                                : open_file(input, *known, source_options);
+    if (!source.ok() && options.stop && options.stop->load(std::memory_order_relaxed)) {
+      summary.stopped = true;
+      break;
+    }
     if (!source.ok()) return source.error();
     auto info = std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
     QUIPU_TRY(read_input(**source, info, options, summary));
@@ -187,13 +192,14 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
   auto last_progress = Clock::now();
   const uint64_t bytes_before = progress_.bytes_read;
   progress_.input = info->name;
+  const bool was_finished = source.position().finished;
   bool anything = false;
   while (true) {
+    auto block = source.next();
     if (options.stop && options.stop->load(std::memory_order_relaxed)) {
-      summary.stopped = true;
+      summary.stopped = true;   // what was just read is read again next time
       return {};
     }
-    auto block = source.next();
     if (!block.ok()) return block.error();
     if (block->text.empty()) break;
     anything = true;
@@ -217,11 +223,10 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
     }
   }
   progress_.bytes_read = bytes_before + source.bytes_read();
-  if (anything) {
+  if (!anything) summary.finished_before.push_back(info->name);
+  if (anything || !was_finished) {
     reached_[source.position().path] = source.position();
     checkpointer_->note_position(source.position());  // that its end was reached
-  } else {
-    summary.finished_before.push_back(info->name);
   }
   return failed();
 }

@@ -2,6 +2,7 @@
 // blocks of whole lines. A source belongs to the reader's thread. Positions count decompressed bytes.
 #pragma once
 
+#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -45,6 +46,7 @@ struct SourceOptions {
   // and not finished goes on, so that the same command does after a crash.
   bool again = false;
   bool moved = false;           // --moved: known content under another path is the same input: go on there
+  const std::atomic<bool>* stop = nullptr;  // set: waiting for standard input ends with an error
   size_t max_line_bytes = 1 << 20;
   size_t block_bytes = kBlockBytes;
 };

@@ -17,6 +17,7 @@ namespace quipu {
 namespace {
 
 constexpr size_t kLongestName = 128;
+constexpr int kStopPollMs = 200;
 constexpr size_t kChunkBytes = 256 << 10;
 constexpr size_t kSyncBytes = 4 << 20;   // what is there to be read is synced together, up to so much
 
@@ -24,8 +25,8 @@ std::string system_error() { return std::strerror(errno); }
 
 class Spool : public RawInput {
  public:
-  Spool(int input, int file, std::string name, std::string path)
-      : input_(input), file_(file), name_(std::move(name)), path_(std::move(path)), chunk_(kChunkBytes) {}
+  Spool(int input, int file, std::string name, std::string path, const std::atomic<bool>* stop)
+      : input_(input), file_(file), name_(std::move(name)), path_(std::move(path)), stop_(stop), chunk_(kChunkBytes) {}
   ~Spool() override { ::close(file_); }
   Spool(const Spool&) = delete;
 
@@ -86,17 +87,17 @@ class Spool : public RawInput {
   // Up to `most` bytes into chunk_; 0 at the end.
   Result<size_t> read_input(size_t most) {
     while (true) {
+      // A signal may reach any thread, so waiting ends now and then to look.
+      struct pollfd p{input_, POLLIN, 0};
+      const int ready = ::poll(&p, 1, kStopPollMs);
+      if (stop_ && stop_->load(std::memory_order_relaxed)) return Error{"standard input: stopped while waiting for it"};
+      if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
       const ssize_t got = ::read(input_, chunk_.data(), most);
       if (got >= 0) {
         ended_ = got == 0;
         return size_t(got);
       }
-      if (errno == EAGAIN) {
-        struct pollfd p{input_, POLLIN, 0};
-        ::poll(&p, 1, -1);
-      } else if (errno != EINTR) {
-        return Error{"standard input cannot be read: " + system_error()};
-      }
+      if (errno != EAGAIN && errno != EINTR) return Error{"standard input cannot be read: " + system_error()};
     }
   }
   // Waits for something to come in (or the end), writes it to the spool and makes it durable.
@@ -138,6 +139,7 @@ class Spool : public RawInput {
 
   const int input_, file_;
   const std::string name_, path_;
+  const std::atomic<bool>* const stop_;
   std::vector<char> chunk_;
   uint64_t size_ = 0;      // bytes of the spool that may be given out
   bool ended_ = false;
@@ -162,7 +164,8 @@ Status sync_folder(const std::string& folder) {
 
 }  // namespace
 
-Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name, const std::string& spool_directory, bool again) {
+Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name, const std::string& spool_directory, bool again,
+                                                 const std::atomic<bool>* stop) {
   if (name.empty()) return Error{"standard input needs a name, by which it is known when it comes again: --as NAME"};
   if (!good_name(name)) return Error{"--as " + name + ": a name is up to 128 letters, digits and . _ - + : @ = , and begins with no point"};
   std::error_code failed;
@@ -170,9 +173,9 @@ Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name, 
     return Error{spool_directory + ": cannot be made: " + failed.message()};
   }
   const std::string path = spool_directory + "/" + name;
-  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0666);
+  const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return Error{path + ": cannot be opened: " + system_error()};
-  auto spool = std::make_unique<Spool>(fd, file, name, path);
+  auto spool = std::make_unique<Spool>(fd, file, name, path, stop);
   QUIPU_TRY(sync_folder(spool_directory));
   QUIPU_TRY(sync_folder(std::filesystem::absolute(spool_directory).parent_path().string()));
   QUIPU_TRY(spool->compare(again));

@@ -266,7 +266,9 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   if (s.ok()) s = begin(Family::meta);
   if (!s.ok()) return error(s);
   if (write.catalogue) {
-    for (MetaPut& entry : write.catalogue()) {
+    auto entries = write.catalogue();
+    if (!entries.ok()) return entries.error();
+    for (MetaPut& entry : *entries) {
       CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) && entry.key.size() > 1);
       meta[std::move(entry.key)] = std::move(entry.value);
     }

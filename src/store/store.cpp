@@ -1,6 +1,7 @@
 #include "store/store.h"
 
 #include <rocksdb/db.h>
+#include <rocksdb/table_properties.h>
 #include <rocksdb/metadata.h>
 #include <rocksdb/utilities/checkpoint.h>
 
@@ -39,9 +40,17 @@ Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {
   for (Family f : kAllFamilies) {
     rocksdb::ColumnFamilyMetaData meta;
     db_->GetColumnFamilyMetaData(family(f), &meta);
-    all.push_back({family_name(f), property(f, "rocksdb.estimate-num-keys"), meta.size, meta.file_count});
+    all.push_back({family_name(f), rows_of(f), meta.size, meta.file_count});
   }
   return all;
+}
+
+uint64_t StoreImpl::rows_of(Family f) const {
+  uint64_t rows = property(f, "rocksdb.num-entries-active-mem-table") + property(f, "rocksdb.num-entries-imm-mem-tables");
+  rocksdb::TablePropertiesCollection tables;
+  if (!db_->GetPropertiesOfAllTables(family(f), &tables).ok()) return rows;
+  for (const auto& [file, properties] : tables) rows += properties->num_entries;
+  return rows;
 }
 
 Status StoreImpl::scan_records(const std::function<bool(std::string_view key, std::string_view value)>& visit) const {

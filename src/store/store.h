@@ -57,7 +57,7 @@ struct CheckpointWrite {
   std::vector<RecordAppend> records;    // any order; the store sorts
   std::vector<NameEntry> names;         // any order, may repeat
   // Catalogue entries, asked for after `cells` has run (the group-by finds some of them).
-  std::function<std::vector<MetaPut>()> catalogue;
+  std::function<Result<std::vector<MetaPut>>()> catalogue;
   size_t expected_bytes = 0;            // of cells and records: chooses files or batch
 };
 

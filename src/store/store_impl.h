@@ -91,6 +91,7 @@ class StoreImpl final : public Store {
   std::string path(const char* name) const { return directory_ + "/" + name; }
   Error error(const rocksdb::Status& status) const;
   uint64_t property(Family f, const char* name) const;
+  uint64_t rows_of(Family f) const;  // entries in its files and memtables: rows not yet merged count several times
 
  private:
   StoreImpl() = default;

@@ -147,7 +147,7 @@ def named_points(args, folder):
     points = [p for p in PHASES if p and "positions_only" not in p]
     hit = 0
     for number, point in enumerate(points):
-        for pass_number in (1, 4):
+        for pass_number in (1, 4 if point == "barrier.pane_handed_over" else 2):   # three shards pass that point at each barrier
             for ingest in ("batch", "files"):
                 if ("batch" in point and ingest == "files") or (("ingest" in point or "files" in point) and ingest == "batch"):
                     continue
