@@ -225,6 +225,10 @@ Result<Answer> answer(StoreView& view, const Question& question) {
   auto choice = choose_counter(view, *tenant, question);
   if (!choice.ok()) return choice.error();
   const Counter& counter = choice->counter;
+  for (const Choice::ElementFilter& filter : choice->filters) {
+    auto property = view.catalogue().find_property(counter.plan->columns[counter.planned.columns[filter.position]].identity);
+    for (uint64_t element : filter.elements) QUIPU_TRY(view.check_one_name(*tenant, property.value_or(PropertyId::none), element));
+  }
   auto span = resolve_span(view, *tenant, *calendar, *choice, question, out);
   if (!span.ok()) return span.error();
   out.lifetime = span->lifetime;

@@ -32,6 +32,11 @@ void add_span(std::vector<SinceSpan>& spans, const std::vector<PlanVersionEntry>
   spans.back().to_time_s = ended ? versions[v + 1].from_time_s : 0;
 }
 
+Error two_names(const std::string& property, const std::vector<std::string>& texts) {
+  return Error{"two values of " + property + " share one hash in this store (\"" + texts[0] + "\" and \"" + texts[1] +
+               "\"), so their counts cannot be told apart; count the inputs into a new store"};
+}
+
 }  // namespace
 
 std::string near_names(const std::string& name, const std::vector<std::string>& known) {
@@ -191,16 +196,21 @@ Result<const MonthTable*> StoreView::table(TenantId tenant, MonthIndex month) {
   return tables_.table(tenant, tables_.calendar_set(calendars(tenant)), month);
 }
 
+Status StoreView::check_one_name(TenantId tenant, PropertyId property, uint64_t element) {
+  if (element == kEmptyElement) return {};
+  auto texts = snapshot_.names(tenant, property, element);
+  if (!texts.ok()) return texts.error();
+  if (texts->size() > 1) return two_names(catalogue_.property_identity(property), *texts);
+  return {};
+}
+
 Result<std::string> StoreView::name(TenantId tenant, PropertyId property, uint64_t element) {
   if (element == kEmptyElement) return std::string();
   const auto key = std::tuple(raw(tenant), raw(property), element);
   if (auto it = names_.find(key); it != names_.end()) return it->second;
   auto texts = snapshot_.names(tenant, property, element);
   if (!texts.ok()) return texts.error();
-  if (texts->size() > 1) {
-    return Error{"two values of " + catalogue_.property_identity(property) + " share one hash in this store (\"" + (*texts)[0] +
-                 "\" and \"" + (*texts)[1] + "\"), so their counts cannot be told apart; count the inputs into a new store"};
-  }
+  if (texts->size() > 1) return two_names(catalogue_.property_identity(property), *texts);
   if (texts->empty()) return Error{"a counted value has no name in the store: its files are damaged; restore a backup"};
   return names_[key] = (*texts)[0];
 }

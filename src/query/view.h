@@ -67,6 +67,8 @@ class StoreView {
 
   // The text of an element; an error if the dictionary holds two for it, or none.
   Result<std::string> name(TenantId tenant, PropertyId property, uint64_t element);
+  // An error if the dictionary holds two texts for the element: whoever asks for one would get both.
+  Status check_one_name(TenantId tenant, PropertyId property, uint64_t element);
 
  private:
   StoreView(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher)
