@@ -13,6 +13,7 @@
 #include "invariance/store_run.h"
 #include "oracle/oracle.h"
 #include "oracle/stream.h"
+#include "query/answer.h"
 
 namespace quipu::test {
 namespace {
@@ -87,6 +88,48 @@ TEST(Invariance, EveryAnswerIsTheOraclesWhateverTheWay) {
   std::printf("invariance: seeds %llu..%llu, %llu runs in different orders, %llu lines, %llu checkpoints, %llu restarts\n",
               (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs, (unsigned long long)lines,
               (unsigned long long)checkpoints, (unsigned long long)restarts);
+}
+
+// Hashes of four bits meet all the time: totals stay right, and whatever would show two values as one is refused.
+TEST(SharedHashes, AnswersThatWouldShowTwoValuesAsOneAreRefusedAndCountingGoesOn) {
+  TemporaryFolder folder;
+  const std::string plan_text =
+      "quipu: 1\nevent: {tenant: {const: t}, metric: {const: Opened}, profile: /who, time: /time}\n"
+      "properties: {campaign: /campaign}\ncount:\n  - {metrics: \"*\", by: [[], campaign]}\n";
+  std::string lines;
+  for (int i = 0; i < 100; ++i) {
+    lines += "{\"who\":\"p" + std::to_string(i % 7) + "\",\"campaign\":\"c" + std::to_string(i) + "\",\"time\":\"2026-03-01T10:00:00Z\"}\n";
+  }
+  write_file(folder.path() + "/events.jsonl", lines);
+  EngineOptions options;
+  options.directory = folder.path() + "/store";
+  options.element_bits = 4;
+  auto plan = Plan::parse(plan_text, "plan.yaml", folder.path());
+  ASSERT_TRUE(plan.ok());
+  auto engine = Engine::open(std::move(*plan), options);
+  ASSERT_TRUE(engine.ok());
+  auto summary = (*engine)->run({folder.path() + "/events.jsonl"}, {});
+  ASSERT_TRUE(summary.ok());
+  EXPECT_EQ(summary->tallies.counted, 100u);
+  auto snapshot = (*engine)->store().snapshot();
+  auto view = StoreView::open((*engine)->catalogue(), *snapshot, (*engine)->store().hasher());
+  ASSERT_TRUE(view.ok());
+  Question question;
+  question.metric = "Opened";
+  question.in = "2026-03-01";
+  auto total = answer(**view, question);
+  ASSERT_TRUE(total.ok());
+  EXPECT_EQ(total->groups[0].count[0], 100u);
+  EXPECT_EQ(total->groups[0].unique[0], 7u);
+  question.by = {"campaign"};
+  auto grouped = answer(**view, question);
+  ASSERT_FALSE(grouped.ok());
+  EXPECT_NE(grouped.error().message.find("share one hash"), std::string::npos) << grouped.error().message;
+  question.by.clear();
+  question.where = {{"campaign", Filter::Kind::any_of, {"c1"}}};
+  auto one = answer(**view, question);
+  ASSERT_FALSE(one.ok());
+  EXPECT_NE(one.error().message.find("share one hash"), std::string::npos) << one.error().message;
 }
 
 }  // namespace

@@ -1,0 +1,77 @@
+#include "engine/checkpoint_parts.h"
+
+#include <gtest/gtest.h>
+
+#include <atomic>
+#include <thread>
+
+namespace quipu {
+namespace {
+
+DecoderPart decoder_part(uint64_t read) {
+  DecoderPart part;
+  part.tallies.read = read;
+  part.dead_letters = std::to_string(read);
+  part.names.push_back({TenantId(1), PropertyId(2), read, "name"});
+  return part;
+}
+ShardPart shard_part(uint64_t counted) {
+  ShardPart part;
+  part.tallies.counted = counted;
+  return part;
+}
+
+TEST(CheckpointParts, AreWholeWhenTheLastOneCame) {
+  CheckpointParts parts(4);
+  std::atomic<bool> whole{false};
+  CheckpointParts::Whole got;
+  std::thread writer([&] {
+    EXPECT_TRUE(parts.wait(got));
+    whole = true;
+  });
+  parts.add(decoder_part(1));
+  parts.add(shard_part(10));
+  parts.add(shard_part(20));
+  std::this_thread::sleep_for(std::chrono::milliseconds(10));
+  EXPECT_FALSE(whole);
+  parts.add(decoder_part(2));
+  writer.join();
+  ASSERT_EQ(got.decoders.size(), 2u);
+  ASSERT_EQ(got.shards.size(), 2u);
+  EXPECT_EQ(got.decoders[0].tallies.read + got.decoders[1].tallies.read, 3u);
+  EXPECT_EQ(got.decoders[0].dead_letters + got.decoders[1].dead_letters, "12");
+  EXPECT_EQ(got.decoders[1].names.at(0).element, 2u);
+  EXPECT_EQ(got.shards[0].tallies.counted + got.shards[1].tallies.counted, 30u);
+}
+
+TEST(CheckpointParts, TheNextEpochBeginsEmpty) {
+  CheckpointParts parts(2);
+  CheckpointParts::Whole got;
+  for (uint64_t epoch = 1; epoch <= 3; ++epoch) {
+    parts.add(shard_part(epoch));
+    parts.add(decoder_part(100 * epoch));
+    ASSERT_TRUE(parts.wait(got));
+    ASSERT_EQ(got.decoders.size(), 1u);
+    ASSERT_EQ(got.shards.size(), 1u);
+    EXPECT_EQ(got.decoders[0].tallies.read, 100 * epoch);
+    EXPECT_EQ(got.shards[0].tallies.counted, epoch);
+  }
+}
+
+TEST(CheckpointParts, AnInterruptEndsTheWaitForGood) {
+  CheckpointParts parts(2);
+  std::thread writer([&] {
+    CheckpointParts::Whole got;
+    EXPECT_FALSE(parts.wait(got));
+  });
+  parts.add(shard_part(1));
+  parts.interrupt();
+  writer.join();
+  // What is whole now was interrupted: it must not be committed.
+  parts.add(decoder_part(1));
+  CheckpointParts::Whole got;
+  EXPECT_FALSE(parts.wait(got));
+}
+
+}  // namespace
+}  // namespace quipu
