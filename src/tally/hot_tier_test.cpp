@@ -37,6 +37,14 @@ class HotTierTest : public testing::Test {
     }
     return handle;
   }
+  // So many more months, in which there is nothing.
+  void open_months(uint64_t p, MonthIndex months) {
+    const Hash128 profile{mix64(p), 0};
+    const uint64_t hash = HotTier::hash_of(kTenant, profile);
+    Handle handle = open(p);
+    for (MonthIndex m = 1; m <= months; ++m) hot_->need(hash, handle, MonthIndex(kMonth + m));
+    EXPECT_TRUE(hot_->load_needed().ok());
+  }
   std::array<uint64_t, kMaxColumns> row(uint64_t p, uint64_t n) {
     std::array<uint64_t, kMaxColumns> elements{};
     for (uint64_t c = 0; c < 6; ++c) elements[c] = mix64(p * 100 + n * 10 + c) | 1;
@@ -77,10 +85,12 @@ TEST_F(HotTierTest, MemoryThatRecordsGrewOutOfIsGivenBackAndNoRecordIsHurt) {
   for (uint64_t n = 1; n < 4; ++n)
     for (uint64_t p = 0; p < kProfiles; ++p)
       if (grows(p)) append(p, n);
+  for (uint64_t p = 0; p < kProfiles; ++p)
+    if (grows(p)) open_months(p, 3);
   const size_t held = hot_->held_bytes();
   EXPECT_GT(held, stats().memory_bytes * 5 / 4 + (1 << 20));
   for (int i = 0; i < 400; ++i) hot_->make_room(1000);
-  EXPECT_EQ(stats().records, 2 * kProfiles);  // all are pinned
+  EXPECT_GE(stats().records, 2 * kProfiles);  // what has content is pinned
   EXPECT_LT(hot_->held_bytes(), stats().memory_bytes * 5 / 4 + (1 << 20));
   for (uint64_t p = 0; p < kProfiles; ++p) {
     check(p, grows(p) ? 4 : 1);

@@ -1,7 +1,8 @@
-// Keys of profile records and the durable tier behind the tally. 
-// Key bytes (28 + path), big endian so that keys sort by month, tenant, profile:
+// Keys of profile records and the durable tier behind the tally.
+// Key bytes (27), big endian so that keys sort by month, tenant, profile:
 //   month u16 (0xFFFF: the forever record) | tenant u32 | profile hi u64 | profile lo u64 | depth u8 | path u32
-// depth 0 is the record itself; a word chunk (docs/formats.md) at depth n is named by its first 4n hash bits.
+// depth 0 is the record itself; a chunk of words at depth n (1 .. 8) is named by the first 4n bits of its words,
+// as a number in `path` (record_words.h). Events without a profile: see record_format.h.
 #pragma once
 
 #include <cstdint>

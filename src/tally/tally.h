@@ -19,9 +19,10 @@
 namespace quipu {
 
 struct TallyOptions {
-  size_t memory_bytes = size_t(256) << 20;  // of the hot tier: records and their index
-  int matrix_rows = 96;                     // rows a month's matrix holds before its record goes on as words
-  int chunk_words = 1024;                   // words a chunk holds before new ones go to its children
+  size_t memory_bytes = size_t(256) << 20;  // of the hot tier: records and their index; at most 60 GiB
+  int matrix_rows = 96;                     // rows a month's matrix holds before its record goes on as words (1 .. 1024)
+  int chunk_words = 1024;                   // words a chunk holds before new ones go to its children (2 .. 32768)
+  // All of these may differ from run to run of one store.
   // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.
   int variant = 0;
 };
@@ -70,7 +71,7 @@ std::vector<RecordAppend> encode_appends(std::vector<RowLog> logs, const Compile
 
 struct TallyStats {
   uint64_t records = 0;         // in memory, all kinds
-  uint64_t memory_bytes = 0;    // of the hot tier, index included
+  uint64_t memory_bytes = 0;    // of the hot tier, index included, RowLog apart; the process may hold a quarter more
   uint64_t loads = 0;           // records asked of the durable tier
   uint64_t loads_found = 0;
   uint64_t evictions = 0;
@@ -85,7 +86,9 @@ class Tally {
   Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier);
   ~Tally();
 
-  // Tallies a batch. On an error (a failed or corrupt load) nothing may be continued: fail stop.
+  // Tallies a batch; `result` is overwritten. Before it, records are evicted if memory is over the budget; those
+  // that the batch needs, and all that are not durable, stay, so memory may exceed it until a checkpoint.
+  // On an error (a failed or corrupt load) nothing may be continued: fail stop.
   Status add(const EventBatch& batch, TallyResult& result);
 
   // The barrier: hands over the log of what is new since the last one. Constant time: the log is moved, no
@@ -95,7 +98,7 @@ class Tally {
   void durable(uint64_t epoch);
 
   TallyStats stats() const;
-  // Bytes of what hand_over() would give now (an estimate for the checkpoint's size).
+  // Bytes of the log that hand_over() would give now; encoded it comes to less.
   size_t pending_bytes() const;
 
  private:
