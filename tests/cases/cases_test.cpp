@@ -341,7 +341,7 @@ TEST(CasesFile, HoldsEveryCaseOfTheList) {
     EXPECT_FALSE(c.asks.empty()) << c.id;
   }
   for (int i = 1; i <= 29; ++i) {
-    char id[8];
+    char id[16];
     std::snprintf(id, sizeof id, "O%02d", i);
     EXPECT_EQ(std::count(ids.begin(), ids.end(), id), 1) << id;
   }
