@@ -22,7 +22,7 @@ namespace quipu {
 
 struct GroupByOptions {
   int sparse_events = 4;            // a (day, tenant, selector) with at most so many rows is stored as a sparse row
-  uint32_t sparse_limit = 256;      // rows written sparse for one (day, tenant, selector) while this store is open
+  uint32_t sparse_limit = 256;      // rows written sparse for one (day, tenant, selector) between two clearings of the counters (at the latest at opening)
   int chunk_values = 128;           // values aimed at in a row
   // Tests: chunk lengths of 0..6 bits drawn at random from this seed (0: from the number of values).
   uint64_t random_chunks_seed = 0;

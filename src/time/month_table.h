@@ -52,7 +52,7 @@ struct SlotRange {
 struct Bucket {
   // Names the bucket within its frame's interval and calendar, in whatever month it is met: an hour by
   // its first quarter-hour since 1970, a day by its local date (days since 1970), a week by its first
-  // day, a month by year * 12 + month - 1 ... all of local time. Negative for days before 1970.
+  // day, a month by year * 12 + month - 1, all of local time but the hour (UTC). Negative for days before 1970.
   int64_t label = 0;
   int64_t first_s = 0;        // the bucket's first instant; before 1970 for buckets that 1970 cuts
   int32_t first_offset_s = 0; // offset in force then; in a shared hour grid that of its lowest calendar

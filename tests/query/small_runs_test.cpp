@@ -1,0 +1,319 @@
+// Questions to small runs of a real engine, answered by counting the lines by hand.
+#include <gtest/gtest.h>
+
+#include <algorithm>
+#include <filesystem>
+#include <map>
+#include <random>
+#include <set>
+
+#include "engine/engine.h"
+#include "invariance/store_run.h"
+#include "query/answer.h"
+#include "query/render.h"
+
+namespace quipu::test {
+namespace {
+
+struct Line {
+  std::string metric = "Opened", who = "ada", at = "2026-03-05T10:00:00Z", campaign = "", client = "", worth = "1";
+
+  std::string text(size_t id) const {
+    const auto field = [](const char* name, const std::string& value) { return value.empty() ? "" : ",\"" + std::string(name) + "\":\"" + value + "\""; };
+    return "{\"what\":\"" + metric + "\",\"id\":" + std::to_string(id) + ",\"at\":\"" + at + "\"" + field("who", who) + field("campaign", campaign) +
+           field("client", client) + field("worth", worth) + "}\n";
+  }
+};
+
+std::string plan_text(const std::string& count, const std::string& zone = "UTC", const std::string& properties = "campaign: /campaign, client: /client") {
+  return "quipu: 1\nevent: {tenant: {const: shop}, metric: /what, profile: /who, id: /id, time: /at, values: {worth: /worth}}\nproperties: {" + properties +
+         "}\ncalendars: {default: [{zone: " + zone + "}]}\ncount:\n" + count;
+}
+
+class SmallRuns : public testing::Test {
+ protected:
+  // Counts more lines under a plan, which may be another one than before.
+  void count(const std::string& plan, const std::vector<Line>& lines) {
+    std::string text;
+    for (const Line& line : lines) text += line.text(next_id_++);
+    const std::string input = folder_.path() + "/input" + std::to_string(next_id_) + ".jsonl";
+    write_file(input, text);
+    engine_.reset();
+    EngineOptions options;
+    options.directory = folder_.path() + "/store";
+    options.memory_bytes = kMinMemoryBytes;
+    options.shards = 3;
+    auto parsed = Plan::parse(plan, "plan.yaml", folder_.path());
+    ASSERT_TRUE(parsed.ok()) << parsed.error().message;
+    auto engine = Engine::open(std::move(*parsed), options);
+    ASSERT_TRUE(engine.ok()) << engine.error().message;
+    engine_ = std::move(*engine);
+    auto summary = engine_->run({input}, {});
+    ASSERT_TRUE(summary.ok()) << summary.error().message;
+    ASSERT_EQ(summary->tallies.counted, lines.size());
+  }
+
+  Result<Answer> try_to_ask(const Question& question) {
+    auto snapshot = engine_->store().snapshot();
+    auto view = StoreView::open(engine_->catalogue(), *snapshot, engine_->store().hasher());
+    if (!view.ok()) return view.error();
+    return answer(**view, question);
+  }
+  Answer ask(const Question& question) {
+    auto answered = try_to_ask(question);
+    EXPECT_TRUE(answered.ok()) << answered.error().message;
+    return answered.ok() ? std::move(*answered) : Answer();
+  }
+  std::string refused(const Question& question) {
+    auto answered = try_to_ask(question);
+    return answered.ok() ? "no error" : answered.error().message;
+  }
+  std::map<std::string, MetricLine> metrics() {
+    auto snapshot = engine_->store().snapshot();
+    auto view = StoreView::open(engine_->catalogue(), *snapshot, engine_->store().hasher());
+    auto listed = list_metrics(**view, *engine_->catalogue().find_tenant("shop"));
+    EXPECT_TRUE(listed.ok());
+    std::map<std::string, MetricLine> by_name;
+    for (const MetricLine& line : *listed) by_name[line.name] = line;
+    return by_name;
+  }
+
+  TemporaryFolder folder_;
+  std::unique_ptr<Engine> engine_;
+  size_t next_id_ = 1;
+};
+
+Question about(const std::string& metric, const std::string& in, std::vector<std::string> by = {}) {
+  Question question;
+  question.metric = metric;
+  question.in = in;
+  question.by = std::move(by);
+  question.now_s = 1'800'000'000;
+  return question;
+}
+std::map<std::vector<std::string>, uint64_t> counts(const Answer& a) {
+  std::map<std::vector<std::string>, uint64_t> by;
+  for (const Group& g : a.groups) {
+    for (uint64_t n : g.count) by[g.by] += n;
+  }
+  return by;
+}
+std::string notes(const Answer& a) {
+  std::string text;
+  for (const std::string& note : a.notes) text += note + "\n";
+  return text;
+}
+
+TEST_F(SmallRuns, CairosLongDayHasTwentyFiveHours) {
+  // One event a quarter-hour from 28 October 12:00 UTC on, for three days; each hour two profiles.
+  std::vector<Line> lines;
+  const int64_t begin = 1793188800;
+  for (int i = 0; i < 3 * 96; ++i) {
+    Line line;
+    line.at = format_instant(begin + i * 900, 0);
+    line.who = "p" + std::to_string(i % 2);
+    lines.push_back(line);
+  }
+  count(plan_text("  - {metrics: \"*\", by: [[]]}\n", "Africa/Cairo"), lines);
+  Question days = about("Opened", "2026-10-29");
+  EXPECT_EQ(ask(days).groups.at(0).count, std::vector<uint64_t>{100});
+  EXPECT_EQ(ask(days).groups.at(0).unique, std::vector<uint64_t>{2});
+  days.interval = Interval::hour;
+  const Answer hours = ask(days);
+  EXPECT_EQ(hours.groups.at(0).count, std::vector<uint64_t>(25, 4));
+  EXPECT_EQ(hours.groups.at(0).unique, std::vector<uint64_t>(25, 2));
+  EXPECT_EQ(hours.buckets.front(), "2026-10-29T00:00:00+03:00");
+  EXPECT_EQ(hours.buckets[23], "2026-10-29T23:00:00+03:00");
+  EXPECT_EQ(hours.buckets[24], "2026-10-29T23:00:00+02:00");
+  days.in.reset();
+  days.interval = Interval::day;
+  const Answer last = ask(days);   // the last 30 days that end with the last event's
+  EXPECT_EQ(last.buckets.size(), 30u);
+  EXPECT_EQ(last.buckets.back(), "2026-10-31T00:00:00+02:00");
+  EXPECT_EQ((std::vector<uint64_t>(last.groups.at(0).count.end() - 4, last.groups.at(0).count.end())), (std::vector<uint64_t>{36, 100, 96, 56}));
+}
+
+// Random lines, every way to filter and group, against adding the lines up.
+TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
+  for (uint64_t seed = 1; seed <= 2; ++seed) {
+    SCOPED_TRACE("seed " + std::to_string(seed));
+    std::mt19937_64 random(seed);
+    const std::vector<std::string> texts{"", "a", "b", "95"};
+    std::vector<Line> lines;
+    for (int i = 0; i < 300; ++i) {
+      Line line;
+      line.metric = random() % 3 ? "Opened" : "Clicked";
+      line.who = random() % 9 ? "p" + std::to_string(random() % 5) : "";
+      line.at = format_instant(1772323200 + int64_t(random() % (60 * 86400)), 0);   // March and April 2026
+      line.campaign = texts[random() % texts.size()];
+      line.client = texts[random() % texts.size()];
+      line.worth = std::to_string(random() % 100);
+      lines.push_back(line);
+    }
+    engine_.reset();
+    std::filesystem::remove_all(folder_.path() + "/store");
+    count(plan_text("  - {metrics: \"*\", by: [[campaign, client]], sum: [worth]}\n  - {metrics: [Opened, Clicked], together: Both, by: [[campaign, client]]}\n"), lines);
+    if (HasFailure()) return;
+
+    const std::vector<Filter> filters{{"campaign", Filter::Kind::any_of, {"a"}},         {"campaign", Filter::Kind::any_of, {"a", "95.0", "absent"}},
+                                      {"campaign", Filter::Kind::none_of, {"a", "95"}},  {"campaign", Filter::Kind::not_empty, {}},
+                                      {"client", Filter::Kind::any_of, {""}},            {"client", Filter::Kind::none_of, {""}}};
+    const auto passes = [](const Filter& f, const Line& line) {
+      const std::string& value = f.property == "campaign" ? line.campaign : line.client;
+      if (f.kind == Filter::Kind::not_empty) return !value.empty();
+      const bool listed = std::any_of(f.values.begin(), f.values.end(), [&](const std::string& v) { return v == value || (v == "95.0" && value == "95"); });
+      return listed == (f.kind == Filter::Kind::any_of);
+    };
+    for (int i = 0; i < 60; ++i) {
+      const std::string metric = std::vector<std::string>{"Opened", "Clicked", "Both"}[random() % 3];
+      Question q = about(metric, random() % 2 ? "2026-03" : "2026-W14");
+      const std::pair<std::string, std::string> span = q.in == "2026-03" ? std::pair("2026-03-01", "2026-04-01") : std::pair("2026-03-30", "2026-04-06");
+      if (random() % 2) q.by.push_back("campaign");
+      if (random() % 2) q.by.insert(q.by.begin() + long(random() % (q.by.size() + 1)), "client");
+      for (const Filter& f : filters) {
+        if (random() % 4 == 0) q.where.push_back(f);
+      }
+      std::map<std::vector<std::string>, uint64_t> right;
+      std::map<std::vector<std::string>, std::set<std::string>> profiles;
+      std::map<std::vector<std::string>, Fixed6> worth;
+      for (const Line& line : lines) {
+        const bool in = (metric == "Both" || line.metric == metric) && line.at.substr(0, 10) >= span.first && line.at.substr(0, 10) < span.second;
+        if (!in || !std::all_of(q.where.begin(), q.where.end(), [&](const Filter& f) { return passes(f, line); })) continue;
+        std::vector<std::string> by;
+        for (const std::string& name : q.by) by.push_back(name == "campaign" ? line.campaign : line.client);
+        ++right[by];
+        if (!line.who.empty()) profiles[by].insert(line.who);
+        worth[by] += Fixed6(std::stoi(line.worth)) * 1000000;
+      }
+      const Answer got = ask(q);
+      if (q.by.empty() && right.empty()) right[{}] = 0;   // one row, of zeros
+      EXPECT_EQ(counts(got), right) << render_json(got);
+      for (const Group& g : got.groups) {
+        if (got.has_unique) {
+          EXPECT_EQ(g.unique, std::vector<uint64_t>{profiles[g.by].size()}) << render_json(got);
+        }
+        if (metric != "Both") {
+          EXPECT_EQ(format_fixed6(g.sums.at(0).at(0)), format_fixed6(worth[g.by])) << render_json(got);
+        }
+      }
+      const auto pinned = [&](const std::string& name) {
+        return std::find(q.by.begin(), q.by.end(), name) != q.by.end() ||
+               std::any_of(q.where.begin(), q.where.end(), [&](const Filter& f) { return f.property == name && f.kind == Filter::Kind::any_of && f.values.size() == 1; });
+      };
+      EXPECT_EQ(got.has_unique, pinned("campaign") && pinned("client")) << render_json(got);
+      EXPECT_EQ(notes(got).empty(), got.has_unique);
+    }
+  }
+}
+
+TEST_F(SmallRuns, SortingIsByWhatTheAnswerHas) {
+  std::vector<Line> lines;
+  for (const auto& [campaign, n, worth] : std::vector<std::tuple<std::string, int, std::string>>{{"b", 2, "5"}, {"a", 2, "1"}, {"c", 1, "100"}, {"", 3, "0"}}) {
+    for (int i = 0; i < n; ++i) lines.push_back({"Opened", "same", "2026-03-05T10:00:00Z", campaign, "", worth});
+  }
+  count(plan_text("  - {metrics: \"*\", by: [campaign], sum: [worth]}\n"), lines);
+  const auto sorted = [&](const std::string& sort, size_t limit = 0) {
+    Question q = about("Opened", "2026-03", {"campaign"});
+    q.sort = sort;
+    q.limit = limit;
+    std::string names;
+    const Answer a = ask(q);
+    for (const Group& g : a.groups) names += "[" + g.by[0] + "]";
+    EXPECT_EQ(a.groups_in_all, 4u);
+    return names;
+  };
+  EXPECT_EQ(sorted(""), "[][a][b][c]");
+  EXPECT_EQ(sorted("count"), "[][a][b][c]");
+  EXPECT_EQ(sorted("-count"), "[c][a][b][]");
+  EXPECT_EQ(sorted("name"), "[][a][b][c]");
+  EXPECT_EQ(sorted("-name"), "[c][b][a][]");
+  EXPECT_EQ(sorted("worth"), "[c][b][a][]");
+  EXPECT_EQ(sorted("-worth"), "[][a][b][c]");
+  EXPECT_EQ(sorted("unique"), "[][a][b][c]");
+  EXPECT_EQ(sorted("worth", 2), "[c][b]");
+  for (const char* sort : {"wort", "-", "--count", " "}) {
+    Question q = about("Opened", "2026-03", {"campaign"});
+    q.sort = sort;
+    EXPECT_NE(refused(q).find("it has worth, count, name, unique"), std::string::npos) << sort << ": " << refused(q);
+  }
+}
+
+TEST_F(SmallRuns, FiguresPlannedLaterAreMarked) {
+  const auto line = [](const std::string& who) { return Line{"Opened", who, "2026-03-05T10:00:00Z", "a", "x", "2.50"}; };
+  count(plan_text("  - {metrics: \"*\", by: [[]], unique: no}\n"), {line("ada"), line("bob")});
+  EXPECT_TRUE(ask(about("Opened", "2026-03")).partial.empty());
+  count(plan_text("  - {metrics: \"*\", by: [[]], sum: [worth]}\n"), {line("ada"), line("cleo")});
+  const Answer a = ask(about("Opened", "2026-03"));
+  EXPECT_EQ(a.groups.at(0).count, std::vector<uint64_t>{4});
+  EXPECT_EQ(a.groups.at(0).unique, std::vector<uint64_t>{2}) << "of those accepted since uniques are counted";
+  EXPECT_EQ(format_fixed6(a.groups.at(0).sums.at(0).at(0)), "5");
+  EXPECT_EQ(a.since.size(), 1u);
+  EXPECT_EQ(a.partial, std::vector<size_t>{0}) << "the count is whole, but not the unique and the sum";
+  EXPECT_NE(notes(a).find("unique is counted since "), std::string::npos) << notes(a);
+  EXPECT_NE(notes(a).find("worth is counted since "), std::string::npos) << notes(a);
+  EXPECT_EQ(ask(about("Opened", "2100-01")).partial, std::vector<size_t>{}) << "a bucket that begins after that";
+  // Without uniques and sums again: what is shown of them ends.
+  count(plan_text("  - {metrics: \"*\", by: [[]], unique: no}\n"), {line("ada")});
+  const Answer later = ask(about("Opened", "2100-01"));
+  EXPECT_FALSE(later.has_unique);
+  EXPECT_EQ(later.partial, std::vector<size_t>{0});
+  EXPECT_NE(notes(later).find(" until "), std::string::npos) << notes(later);
+}
+
+TEST_F(SmallRuns, ACounterThatCameBackIsPartialUpToThere) {
+  const std::string with = plan_text("  - {metrics: \"*\", by: [[], campaign]}\n"), without = plan_text("  - {metrics: \"*\", by: [[]]}\n");
+  const Line line{"Opened", "ada", "2150-03-05T10:00:00Z", "a", "x", "1"};
+  count(with, {line});
+  EXPECT_TRUE(ask(about("Opened", "2150-03-05", {"campaign"})).partial.empty());
+  count(without, {line, line});
+  const Answer retired = ask(about("Opened", "2150-03-05", {"campaign"}));
+  EXPECT_EQ(counts(retired)[{"a"}], 1u);
+  EXPECT_EQ(retired.partial, std::vector<size_t>{0}) << "it ends after the counter was dropped";
+  ASSERT_EQ(retired.since.size(), 1u);
+  EXPECT_NE(retired.since[0].to_time_s, 0);
+  count(with, {line});
+  const Answer back = ask(about("Opened", "2150-03-05", {"campaign"}));
+  EXPECT_EQ(counts(back)[{"a"}], 2u);
+  EXPECT_EQ(back.groups.at(0).unique, std::vector<uint64_t>{1});
+  EXPECT_EQ(back.since.size(), 2u);
+  EXPECT_TRUE(back.partial.empty()) << "it begins after the counter came back";
+  EXPECT_EQ(ask(about("Opened", "2026-03-05", {"campaign"})).partial, std::vector<size_t>{0});
+  EXPECT_TRUE(ask(about("Opened", "2026-03-05")).partial.empty());
+}
+
+TEST_F(SmallRuns, ADroppedCounterGivesWayToOneThatAddsUp) {
+  const auto line = [](const std::string& client) { return Line{"Opened", "ada", "2026-03-05T10:00:00Z", "a", client, "1"}; };
+  count(plan_text("  - {metrics: \"*\", by: [[], campaign, [campaign, client]]}\n"), {line("x"), line("y")});
+  EXPECT_EQ(ask(about("Opened", "2026-03", {"campaign"})).groups.at(0).unique, std::vector<uint64_t>{1});
+  count(plan_text("  - {metrics: \"*\", by: [[campaign, client]]}\n"), {line("x"), line("z"), line("z")});
+  const Answer added = ask(about("Opened", "2026-03", {"campaign"}));
+  EXPECT_EQ(counts(added), (std::map<std::vector<std::string>, uint64_t>{{{"a"}, 5}}));
+  EXPECT_FALSE(added.has_unique);
+  // So does the list of metrics: the counter that still counts is the one that knows.
+  EXPECT_EQ(metrics().at("Opened").count, std::optional<uint64_t>(5));
+}
+
+TEST_F(SmallRuns, RenamedPropertiesKeepTheirAnswersUnderTheNewName) {
+  const Line line{"Opened", "ada", "2026-03-05T10:00:00Z", "a", "x", "1"};
+  const std::string count_both = "  - {metrics: \"*\", by: [[campaign, client]]}\n";
+  count(plan_text(count_both), {line});
+  count(plan_text(count_both, "UTC", "client: /campaign, campaign: /client"), {line});
+  const Answer a = ask(about("Opened", "2026-03", {"campaign", "client"}));
+  EXPECT_EQ(counts(a), (std::map<std::vector<std::string>, uint64_t>{{{"x", "a"}, 2}}));
+  EXPECT_TRUE(a.partial.empty());
+}
+
+TEST_F(SmallRuns, AGroupIsAnsweredForItsPresentMembers) {
+  const auto plan = [](const std::string& members) { return plan_text("  - {metrics: [" + members + "], together: Engaged, by: [[]], lifetime: yes}\n"); };
+  const std::vector<Line> lines{{"Opened"}, {"Clicked", "bob"}};
+  count(plan("Opened, Clicked"), lines);
+  count(plan("Opened, Clicked, Ordered"), {{"Opened"}, {"Ordered", "cleo"}, {"Ordered", "dan"}});
+  const Answer a = ask(about("Engaged", "2026-03"));
+  EXPECT_EQ(a.groups.at(0).count, std::vector<uint64_t>{3});
+  EXPECT_EQ(a.groups.at(0).unique, std::vector<uint64_t>{3});
+  EXPECT_EQ(a.partial, std::vector<size_t>{0});
+  EXPECT_EQ(ask(about("Engaged", "lifetime")).groups.at(0).unique, std::vector<uint64_t>{3});
+}
+
+}  // namespace
+}  // namespace quipu::test
