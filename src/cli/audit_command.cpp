@@ -91,6 +91,7 @@ class Auditor {
   Status run(const std::vector<std::string>& inputs) {
     QUIPU_TRY(read_inputs(inputs, [&](const EventBatch& batch, const Event& event) { return add_id(batch, event); }));
     QUIPU_TRY(find_duplicates());
+    QUIPU_TRY(find_comparable());
     has_sequence_ = sequences_.next(sequence_);
     sequence_number_ = 0;
     QUIPU_TRY(read_inputs(inputs, [&](const EventBatch& batch, const Event& event) { return add_memberships(batch, event); }));
@@ -239,6 +240,8 @@ class Auditor {
         for (uint32_t d = section.first_dimension; d < section.first_dimension + section.dimensions; ++d) {
           if (!(here[d / 64] >> (d % 64) & 1)) continue;
           const CompiledDimension& dimension = e.metric->dimensions[d];
+          const auto comparable = comparable_.find({section.selector, dimension.id});
+          if (comparable == comparable_.end()) continue;
           uint64_t elements[kMaxArity];
           for (int i = 0; i < dimension.arity; ++i) elements[i] = batch.row_elements(e, r)[dimension.columns[size_t(i)]];
           const std::span<const uint64_t> value_elements(elements, dimension.arity);
@@ -249,10 +252,28 @@ class Auditor {
               QUIPU_TRY(memberships_.add(m));
             }
           }
-          if (dimension.lifetime) {
+          if (comparable->second) {
             m.bucket = bucket_hash(hasher_, e.tenant, section.selector, dimension.id, value_elements, -1, Interval::hour, 0);
             QUIPU_TRY(memberships_.add(m));
           }
+        }
+      }
+    }
+    return {};
+  }
+
+  static bool from_beginning(const std::vector<SinceSpan>& spans) {
+    return spans.size() == 1 && spans[0].from_checkpoint <= 1 && spans[0].to_time_s == 0;
+  }
+
+  // Counters planned from the beginning: only theirs can be told from the inputs alone.
+  Status find_comparable() {
+    auto view = StoreView::open(catalogue_, snapshot_, hasher_);
+    if (!view.ok()) return view.error();
+    for (const SelectorEntry& selector : (*view)->selectors()) {
+      for (const Counter& counter : (*view)->counters_of(selector.identity, selector.group, selector.name)) {
+        if (counter.since_beginning() && !counter.retired) {
+          comparable_[{counter.selector, counter.dimension}] = from_beginning(counter.lifetime_since);
         }
       }
     }
@@ -264,7 +285,8 @@ class Auditor {
     if (!view.ok()) return view.error();
     const std::vector<ValueId>& ids = directory_.plan().values;
     QUIPU_TRY(visit_counter_buckets(**view, [&](const CounterBucket& b) -> Result<bool> {
-      if (!b.counter->since_beginning() || b.counter->retired) {
+      const auto comparable = comparable_.find({b.counter->selector, b.counter->dimension});
+      if (comparable == comparable_.end() || (b.calendar < 0 && !comparable->second)) {
         ++report.not_compared;
         return true;
       }
@@ -272,9 +294,12 @@ class Auditor {
       s.bucket = hash_of(b);
       s.count = b.count;
       s.unique = b.unique;
-      s.has_unique = b.counter->planned.unique;
+      s.has_unique = b.counter->planned.unique && from_beginning(b.counter->unique_since);
       for (size_t v = 0; v < ids.size(); ++v) {
         if (!(b.counter->planned.sums >> v & 1)) continue;
+        const auto since = std::find_if(b.counter->sums_since.begin(), b.counter->sums_since.end(),
+                                        [&](const auto& s) { return s.first == directory_.plan().plan.values[v].name; });
+        if (since == b.counter->sums_since.end() || !from_beginning(since->second)) continue;
         s.sum_mask |= uint8_t(1 << v);
         if (auto sum = b.sums.find(ids[v]); sum != b.sums.end()) s.sums[v] = sum->second;
       }
@@ -340,6 +365,7 @@ class Auditor {
   ExternalSort<SequenceRecord> sequences_;
   ExternalSort<Membership> memberships_;
   ExternalSort<StoredBucket> stored_;
+  std::map<std::pair<SelectorId, DimensionId>, bool> comparable_;   // value: its lifetime too
   uint64_t sequence_number_ = 0;
   SequenceRecord sequence_{};
   bool has_sequence_ = false;

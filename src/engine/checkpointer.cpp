@@ -57,6 +57,12 @@ bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, const SourcePosit
   return true;
 }
 
+void Checkpointer::note_change() {
+  std::lock_guard lock(mutex_);
+  if (!dirty_) first_new_ = last_new_ = Clock::now();
+  dirty_ = true;
+}
+
 void Checkpointer::note_position(const SourcePosition& position) {
   std::lock_guard lock(mutex_);
   std::string encoded;

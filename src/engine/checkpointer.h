@@ -49,6 +49,8 @@ class Checkpointer {
   // The reader's side. Gives a block to a decoder and notes the source's position behind it, as one step with
   // regard to barriers; waits while panes are full. False once the run has failed.
   bool push(DecodeStage& decoder, DecodeTask task, const SourcePosition& behind);
+  // Something beside events is to be committed.
+  void note_change();
   // A position with nothing new to count before it (an input that ended).
   void note_position(const SourcePosition& position);
 

@@ -54,6 +54,7 @@ Status CatalogueDirectory::open_plan_versions(int64_t now_s) {
   if (!old_plans_.empty() && old_plans_.back().fingerprint() == plan_.plan.fingerprint()) {
     old_plans_.pop_back();
   } else {
+    changed_ = true;
     catalogue_.add_plan_version({plan_.plan.serialise(), store_.committed().checkpoint + 1, now_s});
   }
   plan_.version = PlanVersion(old_plans_.size() + 1);
@@ -115,6 +116,7 @@ Status CatalogueDirectory::open_rules(const std::string& zoneinfo_dir) {
   if (changed) {
     std::vector<ZoneRules> zones;
     for (const auto& [name, rules] : latest) zones.push_back(*rules);
+    changed_ = true;
     catalogue_.add_rules_version(zones);
   }
   auto no_offset = load_zone(plan_.plan.time.no_offset, zoneinfo_dir);

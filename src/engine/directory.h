@@ -32,6 +32,8 @@ class CatalogueDirectory : public Directory {
   const MonthTable* month(const Tenant& tenant, MonthIndex month) override;
 
   const CompiledPlan& plan() const { return plan_; }
+  // The plan, or the zone rules, are new to the store: the next checkpoint makes them part of it.
+  bool changed() const { return changed_; }
   std::shared_ptr<const ZoneRules> no_offset_zone() const { return no_offset_; }
 
   // Called by the checkpoint writer for every (tenant, month) with counted events: pins the month's rules and
@@ -48,6 +50,7 @@ class CatalogueDirectory : public Directory {
   Store& store_;
   Catalogue& catalogue_;
   CompiledPlan plan_;
+  bool changed_ = false;
   std::vector<Plan> old_plans_;                  // [v - 1], without the current one
   std::vector<const Plan*> versions_;            // [v]; index 0 unused
   std::shared_ptr<const ZoneRules> no_offset_;

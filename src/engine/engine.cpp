@@ -178,6 +178,9 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
     if (summary.stopped) break;
     if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return summary;
   }
+  // A changed plan counts from here on, even if the inputs hold nothing new. (A store in which nothing was
+  // ever counted has no plan to change.)
+  if (directory_->changed() && store_->committed().checkpoint > 0) checkpointer_->note_change();
   Status status = checkpointer_->request_and_wait();
   if (Status failure = failed(); !failure.ok()) return failure.error();
   QUIPU_TRY(status);

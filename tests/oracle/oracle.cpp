@@ -451,10 +451,12 @@ struct Counter::State {
     std::vector<std::string> out;
     for (const auto& d : dimensions) {
       std::string when;
-      for (const auto& [p, alternatives] : d->entry.when) {
+      std::map<std::string, std::set<std::string>> by_name;
+      for (const auto& [p, alternatives] : d->entry.when) by_name[plan.properties[p].name] = alternatives;
+      for (const auto& [name, alternatives] : by_name) {
         std::string list;
         for (const std::string& a : alternatives) list += (list.empty() ? "" : ",") + json_quoted(a);
-        when += (when.empty() ? "" : ",") + json_quoted(plan.properties[p].name) + ":[" + list + "]";
+        when += (when.empty() ? "" : ",") + json_quoted(name) + ":[" + list + "]";
       }
       if (!when.empty()) when = ",\"when\":{" + when + "}";
       for (const auto& [tenant, groups] : d->tenants) {

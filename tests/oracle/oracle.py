@@ -246,7 +246,7 @@ class Counter:
             for (tenant, texts, name, interval, local, hour_offset), cell in d.cells.items():
                 line = {"tenant": tenant, d.selector[0]: d.selector[1]}
                 if d.when:
-                    line["when"] = dict(d.when)
+                    line["when"] = dict(sorted(d.when, key=lambda entry: entry[0].encode()))
                 line["by"] = {p.name: text for p, text in zip(d.by, texts)}
                 line.update(calendar=name, interval=interval, bucket=None)
                 if local is not None:

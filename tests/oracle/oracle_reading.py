@@ -210,7 +210,7 @@ def read_value(field, record):
         value = field["const"]
     else:
         found = [lookup(record, p) for p in paths_of(field)]
-        if isinstance(field, dict) and "first" in field:
+        if isinstance(field, dict) and len(field.get("first", ())) > 1:   # one alone is the same as a plain path
             found = [v for v in found if is_present(v)]
         value = found[0] if found else None
     if value is None or (isinstance(value, str) and value.strip(BLANKS) == ""):

@@ -43,8 +43,8 @@ FieldSpec field_of(const YAML::Node& node) {
   if (node["const"]) f.constant = text_of(node["const"]);
   if (node["at"]) f.paths.push_back(Path::parse(text_of(node["at"])));
   if (node["first"]) {
-    f.alternatives = true;
     f.paths = paths_of(node["first"]);
+    f.alternatives = f.paths.size() > 1;  // one alone is the same as a plain path
   }
   f.trim = yes(node["trim"]);
   f.lowercase = yes(node["lowercase"]);
