@@ -64,6 +64,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   auto directory = CatalogueDirectory::open(std::move(plan), *engine->store_, *engine->catalogue_, options.zoneinfo_dir, wall_s());
   if (!directory.ok()) return directory.error();
   engine->directory_ = std::move(*directory);
+  engine->change_pending_ = engine->directory_->changed();
   auto letters = DeadLetterFile::open(options.directory + "/dead-letter.jsonl", committed.dead_letter_bytes);
   if (!letters.ok()) return letters.error();
 
@@ -180,11 +181,12 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   }
   // A changed plan counts from here on, even if the inputs hold nothing new. (A store in which nothing was
   // ever counted has no plan to change.)
-  if (directory_->changed() && store_->committed().checkpoint > 0) checkpointer_->note_change();
+  if (change_pending_ && store_->committed().checkpoint > 0) checkpointer_->note_change();
   Status status = checkpointer_->request_and_wait();
   if (Status failure = failed(); !failure.ok()) return failure.error();
   QUIPU_TRY(status);
   summary.committed = store_->committed();
+  if (summary.committed.checkpoint > 0) change_pending_ = false;
   summary.tallies = summary.committed.tallies;
   summary.tallies.subtract(before);
   return summary;

@@ -82,6 +82,7 @@ class Engine {
   std::vector<std::unique_ptr<DecodeStage>> decoders_;
   std::unique_ptr<Checkpointer> checkpointer_;
   std::map<std::string, SourcePosition> reached_;   // in this process
+  bool change_pending_ = false;                     // a changed plan that no checkpoint holds yet
   size_t next_decoder_ = 0;
   uint64_t blocks_ = 0;
   Progress progress_;
