@@ -1,6 +1,7 @@
 #include "event/decode.h"
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "event/decoder_impl.h"
 #include "plan/normalise.h"
 
@@ -146,7 +147,13 @@ bool Decoder::Impl::append_event(EventBatch& batch, LineOutcome& outcome) {
   event.values = uint32_t(batch.values.size());
   event.elements = uint32_t(batch.elements.size());
   event.here = uint32_t(batch.here.size());
-  if (!fields.values(outcome, batch.values, event.value_mask) || !rows.read(reading->needed, outcome)) return false;
+  if (!fields.values(outcome, batch.values, event.value_mask) || !rows.read(reading->needed, outcome)) {
+    if (planted(Planted::id_of_set_aside) && event.has_id) {
+      event.rows = 0;
+      batch.events.push_back(event);
+    }
+    return false;
+  }
   event.rows = uint16_t(rows.append_rows(*reading, batch));
   if (event.rows == 0) {
     outcome.kind = LineOutcome::Kind::unplanned;

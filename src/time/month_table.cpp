@@ -6,6 +6,7 @@
 #include <unordered_map>
 
 #include "base/check.h"
+#include "base/fault.h"
 
 namespace quipu {
 namespace {
@@ -248,7 +249,7 @@ std::shared_ptr<const MonthTable> MonthTable::build(MonthIndex month, std::span<
   table->own_hours_.resize(calendars.size());
   for (size_t c = 0; c < calendars.size(); ++c) {
     const Calendar& calendar = calendars[c].calendar;
-    if (on_multiples(offsets[c].current(), kHourS)) {
+    if (planted(Planted::hour_rounding) || on_multiples(offsets[c].current(), kHourS)) {
       Cut cut = cut_by_utc_hours(month, offsets[c].current());
       if (!utc_hours) {
         utc_hours = add_frame(kWholeHourTag, std::move(cut));
