@@ -114,7 +114,7 @@ OrderedEntries::OrderedEntries(std::span<const Pane* const> panes, SectionMap& s
     PaneReader::each(*pane, [&](PaneEntry entry) {
       arrived.push_back(entry);
       bucket_of_entry.push_back(bucket_of(entry, sections));
-      ++buckets_[bucket_of_entry.back()].end;    // a count, for now
+      ++buckets_[bucket_of_entry.back()].end;    // a count until they are added up below
     });
   }
   std::vector<uint32_t> order(buckets_.size());
