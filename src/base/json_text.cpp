@@ -3,9 +3,7 @@
 #include <cstdint>
 
 namespace quipu {
-namespace {
 
-// Length of the well-formed UTF-8 sequence at the start of `text`, or 0 (RFC 3629).
 size_t utf8_length(std::string_view text) {
   auto byte = [&](size_t i) { return uint8_t(text[i]); };
   auto trail = [&](size_t i, uint8_t low = 0x80, uint8_t high = 0xBF) {
@@ -24,8 +22,6 @@ size_t utf8_length(std::string_view text) {
   }
   return 0;
 }
-
-}  // namespace
 
 bool is_valid_utf8(std::string_view text) {
   while (!text.empty()) {

@@ -6,7 +6,7 @@
 #include <map>
 #include <unordered_set>
 
-#include "base/json_text.h"
+#include "base/printable.h"
 #include "cli/plan_commands.h"
 #include "cli/run_command.h"
 #include "cli/sample_lines.h"
@@ -26,22 +26,8 @@ int64_t now_ms() {
   return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-// A text on one line of a terminal: (none) if empty, control characters and broken UTF-8 escaped, cut when long.
-std::string shown(std::string_view text) {
-  if (text.empty()) return "(none)";
-  std::string_view head = text.substr(0, kShownBytes);
-  while (head.size() < text.size() && !head.empty() && (uint8_t(text[head.size()]) & 0xc0) == 0x80) head.remove_suffix(1);
-  const bool utf8 = is_valid_utf8(head);
-  std::string out;
-  for (char c : head) {
-    if (uint8_t(c) < 0x20 || c == 0x7f || (!utf8 && uint8_t(c) >= 0x80)) {
-      out += {'\\', 'x', "0123456789abcdef"[uint8_t(c) >> 4], "0123456789abcdef"[uint8_t(c) & 15]};
-    } else {
-      out += c;
-    }
-  }
-  return out + (head.size() < text.size() ? "..." : "");
-}
+// A text on one line of a table.
+std::string shown(std::string_view text) { return text.empty() ? "(none)" : printable(text, kShownBytes); }
 
 std::string properties_text(const Plan& plan, const PlannedDimension& dimension) {
   std::string text = "[";

@@ -1,4 +1,5 @@
 // Where a command's text goes: the process's own streams, or the socket of whoever asked. One thread.
+// Messages hold names from events, plans and paths; what reaches people's eyes goes through base/printable.h here.
 #pragma once
 
 #include <functional>
@@ -9,10 +10,14 @@ namespace quipu {
 
 struct Console {
   // Each returns false when nobody reads any more (the command may stop).
-  std::function<bool(std::string_view)> out, err;
-  bool error_is_terminal = false;
+  std::function<bool(std::string_view)> out;        // as it is: JSON, CSV and plans are exact
+  std::function<bool(std::string_view)> err;        // messages
+  std::function<bool(std::string_view)> terminal;   // as it is, where err leads to a terminal (to redraw a line); else empty
 };
+// The streams of this process; err is made printable.
 Console process_console();
+// The same for a command whose output is for people: out is made printable too, by whole lines.
+Console for_people(const Console& console);
 
 // Exit statuses of every command.
 inline constexpr int kExitDone = 0;

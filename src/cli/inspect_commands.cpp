@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "base/json_text.h"
+#include "base/printable.h"
 #include "cli/record_census.h"
 #include "cli/store_access.h"
 #include "query/render.h"
@@ -79,7 +80,7 @@ std::string as_text(const Inspection& i, const std::string& directory) {
       << "expected wrong memberships and duplicates from 64-bit words: " << i.records.expected_wrong << "\n\n";
   rows = {{"input", "lines", "bytes (decompressed)", "state"}};
   for (const SourcePosition& p : i.positions) {
-    rows.push_back({p.path, with_thousands(p.lines), with_thousands(p.bytes), p.finished ? "read to its end" : "to be continued"});
+    rows.push_back({printable(p.path), with_thousands(p.lines), with_thousands(p.bytes), p.finished ? "read to its end" : "to be continued"});
   }
   out << aligned(rows, {false, true, true, false}) << "\n";
   out << i.tenants << " tenants, " << i.selectors << " metrics and groups, " << i.plans.size() << " plan version(s):\n";

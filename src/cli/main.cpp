@@ -45,8 +45,8 @@ int run_program(const std::vector<std::string>& args) {
   }
   switch (parsed.arguments->command) {
     case Arguments::Command::init: return init_command(*parsed.arguments, console);
-    case Arguments::Command::check: return check_command(*parsed.arguments, console);
-    case Arguments::Command::run: return run_command(*parsed.arguments, console);
+    case Arguments::Command::check: return check_command(*parsed.arguments, for_people(console));
+    case Arguments::Command::run: return run_command(*parsed.arguments, for_people(console));
     default: return on_store(*parsed.arguments, args, console);
   }
 }

@@ -45,8 +45,8 @@ std::string progress_text(const Progress& p, double seconds, bool bar) {
 void ProgressLine::show(const Progress& progress) {
   const auto now = std::chrono::steady_clock::now();
   const double seconds = std::chrono::duration<double>(now - begin_).count();
-  if (console_.error_is_terminal) {
-    console_.err("\r\x1b[K" + progress_text(progress, seconds, true));
+  if (console_.terminal) {
+    console_.terminal("\r\x1b[K" + progress_text(progress, seconds, true));
     drawn_ = true;
   } else if (now - last_plain_ >= kPlainInterval) {
     last_plain_ = now;
@@ -55,7 +55,7 @@ void ProgressLine::show(const Progress& progress) {
 }
 
 void ProgressLine::clear() {
-  if (drawn_) console_.err("\r\x1b[K");
+  if (drawn_) console_.terminal("\r\x1b[K");
   drawn_ = false;
 }
 

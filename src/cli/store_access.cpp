@@ -50,13 +50,16 @@ std::string data_folder_of_plan(const std::string& given, const std::string& pla
   return given.empty() ? "./" + plan_name + ".quipu" : given;
 }
 
-int store_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
+int store_command(const Arguments& arguments, StoreAccess& access, const Console& asked) {
+  using Command = Arguments::Command;
+  const bool for_programs = arguments.json || arguments.csv || arguments.command == Command::export_;
+  const Console console = for_programs ? asked : for_people(asked);
   switch (arguments.command) {
-    case Arguments::Command::query: return query_command(arguments, access, console);
-    case Arguments::Command::export_: return export_command(arguments, access, console);
-    case Arguments::Command::inspect: return inspect_command(arguments, access, console);
-    case Arguments::Command::backup: return backup_command(arguments, access, console);
-    case Arguments::Command::audit: return audit_command(arguments, access, console);
+    case Command::query: return query_command(arguments, access, console);
+    case Command::export_: return export_command(arguments, access, console);
+    case Command::inspect: return inspect_command(arguments, access, console);
+    case Command::backup: return backup_command(arguments, access, console);
+    case Command::audit: return audit_command(arguments, access, console);
     default: break;
   }
   console.err("quipu: this command does not ask a store\n");

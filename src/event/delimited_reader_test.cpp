@@ -21,7 +21,7 @@ std::string plan_text(const std::string& input, const std::vector<std::string>& 
 class Rig {
  public:
   Rig(const std::string& input, const std::vector<std::string>& columns)
-      : directory_(plan_text(input, columns)), paths_(directory_.plan().plan), reader_(paths_), columns_(columns) {}
+      : directory_(test_directory(plan_text(input, columns))), paths_(directory_->plan().plan), reader_(paths_), columns_(columns) {}
   Status header(std::string_view line) { return reader_.set_header(line); }
   bool read(const std::string& line) {
     alone_.assign(line.begin(), line.end());
@@ -29,7 +29,7 @@ class Rig {
     return reader_.read(std::string_view(alone_.data(), alone_.size()));
   }
   const Value& at(size_t column) const {
-    const Property& p = directory_.plan().plan.properties[column];
+    const Property& p = directory_->plan().plan.properties[column];
     return paths_.slots.values[paths_.columns[p.column].slot];
   }
   // Texts of the planned columns; "?" for a missing one.
@@ -41,7 +41,7 @@ class Rig {
   }
 
  private:
-  TestDirectory directory_;
+  const std::unique_ptr<PlanDirectory> directory_;
   PlanPaths paths_;
   DelimitedReader reader_;
   std::vector<std::string> columns_;

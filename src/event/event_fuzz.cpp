@@ -63,13 +63,14 @@ constexpr const char* kHeader = "tenant,user,time,page,ms,ref";
 constexpr size_t kPlanCount = std::size(kPlans);
 
 struct Setting {
-  explicit Setting(const char* plan) : directory(plan), hasher({}), names(64), decoder(make(names)) {}
+  explicit Setting(const char* plan) : opened(test_directory(plan)), directory(*opened), hasher({}), names(64), decoder(make(names)) {}
   std::unique_ptr<Decoder> make(NameLog& log) {
     auto out = std::make_unique<Decoder>(directory.plan(), hasher, directory, log, directory.no_offset());
     CHECK(out->set_header(kHeader).ok());
     return out;
   }
-  TestDirectory directory;
+  const std::unique_ptr<PlanDirectory> opened;
+  PlanDirectory& directory;
   Hasher hasher;
   NameLog names;
   std::unique_ptr<Decoder> decoder;

@@ -1,5 +1,6 @@
 // A Directory of one plan in memory, without a store: ids dense from 1, metrics compiled when they are first
-// met, months under the zone rules of today. For looking at samples (`quipu check`). Thread-safe as a Directory is.
+// met, months under the zone rules of today. For looking at samples (`quipu check`), and for tests. Thread-safe as
+// a Directory is.
 #pragma once
 
 #include <deque>

@@ -1,6 +1,7 @@
 // A Decoder with all that it needs, for tests of this room: one plan, one batch.
 #pragma once
 
+#include <memory>
 #include <set>
 #include <string>
 #include <string_view>
@@ -19,7 +20,7 @@ inline HashSecret test_secret() {
 class TestDecoder {
  public:
   explicit TestDecoder(const std::string& plan, unsigned element_bits = 64)
-      : directory(plan), hasher(test_secret(), element_bits), decoder(directory.plan(), hasher, directory, names, directory.no_offset()) {
+      : opened(test_directory(plan)), directory(*opened), hasher(test_secret(), element_bits), decoder(directory.plan(), hasher, directory, names, directory.no_offset()) {
     batch.columns = uint32_t(directory.plan().plan.columns.size());
   }
 
@@ -63,7 +64,8 @@ class TestDecoder {
     return out;
   }
 
-  TestDirectory directory;
+  const std::unique_ptr<PlanDirectory> opened;
+  PlanDirectory& directory;
   Hasher hasher;
   NameLog names;
   Decoder decoder;

@@ -3,32 +3,14 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/near_names.h"
 
 namespace quipu {
 namespace {
 
 constexpr size_t kLongestShown = 80;
-constexpr size_t kLongestCompared = 200;  // names longer than this are near nothing
 
 char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
-
-// Insertions, deletions, replacements and swaps of neighbours, whatever the case of ASCII letters.
-size_t edits_between(std::string_view a, std::string_view b) {
-  std::vector<size_t> before, last(b.size() + 1), row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) last[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const char x = lower(a[i - 1]), y = lower(b[j - 1]);
-      row[j] = std::min({last[j] + 1, row[j - 1] + 1, last[j - 1] + (x != y)});
-      if (i > 1 && j > 1 && x == lower(b[j - 2]) && y == lower(a[i - 2]))
-        row[j] = std::min(row[j], before[j - 2] + 1);
-    }
-    before = last;
-    last = row;
-  }
-  return last[b.size()];
-}
 
 }  // namespace
 
@@ -49,22 +31,6 @@ std::string shown(std::string_view text) {
   append_json_string(text, out);
   if (cut) out += "...";
   return out;
-}
-
-std::string nearest_name(std::string_view name, const std::vector<std::string>& known,
-                         bool always) {
-  const std::string* best = nullptr;
-  size_t best_edits = 0;
-  for (const std::string& k : known) {
-    if (name.size() > kLongestCompared || k.size() > kLongestCompared) continue;
-    size_t edits = edits_between(name, k);
-    if (name.size() >= 2 && k.find(name) != std::string::npos) edits = std::min<size_t>(edits, 1);
-    if (!always && edits > std::max<size_t>(2, std::max(name.size(), k.size()) / 3)) continue;
-    if (best && edits >= best_edits) continue;
-    best = &k;
-    best_edits = edits;
-  }
-  return best ? " did you mean " + shown(*best) + "?" : "";
 }
 
 Error PlanNode::wrong_kind(const std::string& right) const {
@@ -91,7 +57,8 @@ Status PlanNode::only_keys(std::initializer_list<const char*> known) const {
     const std::vector<std::string> names(known.begin(), known.end());
     return plan_error(
         *file_, child.line, key_.empty() ? shown(child.key) : key_ + "." + shown(child.key),
-        "unknown key;" + nearest_name(child.key, names, true) + " (known here: " + list + ")");
+        "unknown key" + did_you_mean(nearest_name(child.key, names)) + " (known here: " + list +
+            ")");
   }
   return {};
 }
@@ -168,7 +135,7 @@ Status PlanNode::one_of(const std::vector<std::string>& words, int& out) const {
   for (size_t i = 0; i < words.size(); ++i)
     list += (i == 0 ? "" : i + 1 < words.size() ? ", " : " or ") + words[i];
   return wrong_kind("write " + list +
-                    (is_text() ? ";" + nearest_name(node_->text, words, true) : ""));
+                    (is_text() ? did_you_mean(nearest_name(node_->text, words)) : ""));
 }
 
 }  // namespace quipu

@@ -20,11 +20,6 @@ Error plan_error(const std::string& file, int line, const std::string& key,
 // A text as messages show it: in quotes, control characters escaped, cut when it is long.
 std::string shown(std::string_view text);
 
-// ` did you mean "x"?` of the known name nearest in spelling, or "" if none is near. `always`:
-// however far.
-std::string nearest_name(std::string_view name, const std::vector<std::string>& known,
-                         bool always = false);
-
 class PlanNode {
  public:
   PlanNode(const YamlNode& node, const std::string& file, std::string key)

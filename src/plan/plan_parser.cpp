@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/near_names.h"
 #include "plan/normalise.h"
 
 namespace quipu {
@@ -187,8 +188,9 @@ Status PlanParser::check_column_path(const PlanNode& node, const Path& path) con
         "no column is called " + shown(name) +
         ", since there is neither `header` nor `columns`; write its place (/0 is the first)");
   }
-  return node.error("no column " + shown(name) + " in input.columns;" +
-                    nearest_name(name, input.columns) + " (or write its place: /0 is the first)");
+  return node.error("no column " + shown(name) + " in input.columns" +
+                    did_you_mean(near_names(name, input.columns, 1)) +
+                    " (or write its place: /0 is the first)");
 }
 
 std::string PlanParser::zone_problem(const std::string& zone) {

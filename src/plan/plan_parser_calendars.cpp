@@ -6,6 +6,7 @@
 #include <optional>
 
 #include "base/json_text.h"
+#include "base/near_names.h"
 #include "plan/plan_parser.h"
 
 namespace quipu {
@@ -183,8 +184,8 @@ Status PlanParser::read_tenants_csv(const std::string& text, const std::string& 
         const size_t field =
             size_t(std::find(kHeader.begin(), kHeader.end(), name) - kHeader.begin());
         if (field == kFields)
-          return wrong(shown(name),
-                       "unknown column;" + nearest_name(name, kHeader, true) + kHeaderAdvice);
+          return wrong(shown(name), "unknown column" + did_you_mean(nearest_name(name, kHeader)) +
+                                        kHeaderAdvice);
         if (std::find(header.begin(), header.end(), field) != header.end())
           return wrong(name, std::string("given twice") + kHeaderAdvice);
         header.push_back(field);
@@ -214,8 +215,8 @@ Status PlanParser::read_tenants_csv(const std::string& text, const std::string& 
     if (!row[kWeekStart].empty()) {
       const auto day = std::find(kWeekDays.begin(), kWeekDays.end(), row[kWeekStart]);
       if (day == kWeekDays.end())
-        return wrong("week_start", "no day " + shown(row[kWeekStart]) + ";" +
-                                       nearest_name(row[kWeekStart], kWeekDays, true));
+        return wrong("week_start", "no day " + shown(row[kWeekStart]) +
+                                       did_you_mean(nearest_name(row[kWeekStart], kWeekDays)));
       calendar.week_start = WeekStart(day - kWeekDays.begin());
     }
     calendar.name = row[kName].empty() ? calendar.zone : row[kName];

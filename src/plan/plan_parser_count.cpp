@@ -1,6 +1,7 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/near_names.h"
 #include "plan/normalise.h"
 #include "plan/plan_parser.h"
 
@@ -129,7 +130,8 @@ Status PlanParser::find_property(const PlanNode& node, const std::string& name,
     return node.error(
         "no property " + shown(name) +
         (known.empty() ? "; name it under `properties:`"
-                       : ";" + nearest_name(name, known) + " (or name it under `properties:`)"));
+                       : did_you_mean(near_names(name, known, 1)) +
+                             " (or name it under `properties:`)"));
   }
   out = found->second;
   return {};
@@ -216,7 +218,7 @@ Status PlanParser::read_sums(const PlanNode& node, uint8_t& sums) const {
     QUIPU_TRY(item.text(name));
     const size_t value = size_t(std::find(known.begin(), known.end(), name) - known.begin());
     if (value == known.size())
-      return item.error("no value " + shown(name) + ";" + nearest_name(name, known) +
+      return item.error("no value " + shown(name) + did_you_mean(near_names(name, known, 1)) +
                         " (values are named under event.values)");
     sums |= uint8_t(1 << value);
   }

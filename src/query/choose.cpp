@@ -4,6 +4,7 @@
 #include <map>
 #include <set>
 
+#include "base/near_names.h"
 #include "plan/normalise.h"
 
 namespace quipu {
@@ -87,7 +88,7 @@ Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& 
     if (properties.count(name)) continue;
     std::vector<std::string> known;
     for (const auto& [property, identity] : properties) known.push_back(property);
-    return Error{"the plan has no property \"" + name + "\"; " + near_names(name, known)};
+    return Error{"the plan has no property \"" + name + "\"" + did_you_mean(near_names(name, known, kNamesOffered))};
   }
 
   std::optional<Choice> best;

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "base/json_text.h"
+#include "base/printable.h"
 
 namespace quipu {
 namespace {
@@ -12,21 +13,7 @@ size_t shown_width(const std::string& text) {
   return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (uint8_t(c) & 0xC0) != 0x80; }));
 }
 
-// Control characters must not reach a terminal.
-std::string for_terminal(const std::string& text) {
-  if (text.empty()) return "(none)";
-  std::string out;
-  for (char c : text) {
-    if (uint8_t(c) < 0x20 || c == 0x7f) {
-      out += "\\x";
-      out += "0123456789abcdef"[uint8_t(c) >> 4];
-      out += "0123456789abcdef"[uint8_t(c) & 15];
-    } else {
-      out += c;
-    }
-  }
-  return out;
-}
+std::string value_for_people(const std::string& text) { return text.empty() ? "(none)" : printable(text); }
 
 std::string sum_for_people(Fixed6 value) {
   std::string text = format_fixed6(value);
@@ -92,20 +79,20 @@ std::string aligned(const std::vector<std::vector<std::string>>& rows, const std
 }
 
 std::string render_table(const Answer& a) {
-  std::string title = a.question.metric;
+  std::string title = printable(a.question.metric);
   for (const Filter& f : a.question.where) {
-    title += ", " + f.property;
+    title += ", " + printable(f.property);
     if (f.kind == Filter::Kind::not_empty) title += " not empty";
     if (f.kind != Filter::Kind::not_empty) title += f.kind == Filter::Kind::none_of ? " not " : " ";
-    for (size_t i = 0; i < f.values.size(); ++i) title += (i ? "|" : "") + for_terminal(f.values[i]);
+    for (size_t i = 0; i < f.values.size(); ++i) title += (i ? "|" : "") + value_for_people(f.values[i]);
   }
   title += ", " + a.range_text;
-  if (!a.lifetime) title += ", " + a.calendar.name + (a.calendar.name == a.calendar.zone ? "" : " (" + a.calendar.zone + ")");
+  if (!a.lifetime) title += ", " + printable(a.calendar.name) + (a.calendar.name == a.calendar.zone ? "" : " (" + a.calendar.zone + ")");
   const bool series = a.interval && a.buckets.size() > 1;
   std::vector<std::vector<std::string>> rows(1);
   std::vector<bool> right;
   auto column = [&](const std::string& name, bool is_right) {
-    rows[0].push_back(name);
+    rows[0].push_back(printable(name));
     right.push_back(is_right);
   };
   for (const std::string& name : a.question.by) column(name, false);
@@ -117,7 +104,7 @@ std::string render_table(const Answer& a) {
     for (size_t i = 0; i < g.count.size(); ++i) {
       if (series && !a.question.by.empty() && g.count[i] == 0) continue;
       std::vector<std::string> row;
-      for (const std::string& text : g.by) row.push_back(for_terminal(text));
+      for (const std::string& text : g.by) row.push_back(value_for_people(text));
       if (series) {
         const bool is_partial = std::find(a.partial.begin(), a.partial.end(), i) != a.partial.end();
         row.push_back(short_bucket(a, i) + (is_partial ? " (partial)" : ""));
@@ -138,7 +125,7 @@ std::string render_table(const Answer& a) {
     out += "partial: counted only " + (since.to_checkpoint != 0 ? "until " + format_instant(since.to_time_s, 0) : "since " + format_instant(since.from_time_s, 0)) + "\n";
   }
   if (a.counted_in_several_groups) out += "some events count in several groups\n";
-  for (const std::string& note : a.notes) out += note + "\n";
+  for (const std::string& note : a.notes) out += printable(note) + "\n";
   return out;
 }
 
@@ -195,9 +182,9 @@ std::string render_metrics_table(const std::vector<MetricLine>& lines) {
   std::vector<std::vector<std::string>> rows{{"metric", "count", "first day", "last day", "counted by"}};
   for (const MetricLine& m : lines) {
     std::string counters;
-    for (const std::string& c : m.counters) counters += (counters.empty() ? "" : "; ") + c;
+    for (const std::string& c : m.counters) counters += (counters.empty() ? "" : "; ") + printable(c);
     if (counters.size() > 100) counters = std::to_string(m.counters.size()) + " dimensions";
-    rows.push_back({for_terminal(m.name) + (m.group ? " (together)" : ""), m.count ? with_thousands(*m.count) : "-", m.first_day, m.last_day, counters});
+    rows.push_back({value_for_people(m.name) + (m.group ? " (together)" : ""), m.count ? with_thousands(*m.count) : "-", m.first_day, m.last_day, counters});
   }
   return aligned(rows, {false, true, false, false, false});
 }

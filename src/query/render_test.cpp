@@ -70,6 +70,21 @@ TEST(Render, ATableOfASeriesLeavesOutWhatIsZeroAndMarksWhatIsPartial) {
   EXPECT_EQ(lines[4], "(none)         日本     2026-03-30                    4       1         0.125  -1,234,567");
 }
 
+TEST(Render, NothingThatATerminalObeysIsInATable) {
+  const std::string hostile = "\x1b[2J\xc2\x9b" "31m\x9b\x7f";
+  const std::string shown = "\\x1b[2J\\u009b31m\\x9b\\x7f";
+  Answer a = difficult_answer();
+  a.question.metric = a.calendar.name = a.values[0] = a.question.by[0] = a.question.where[0].property = a.groups[0].by[0] = hostile;
+  a.notes = {hostile};
+  const std::string table = render_table(a);
+  EXPECT_EQ(table.find_first_of("\x1b\x9b\x7f"), std::string::npos) << table;
+  size_t times = 0;
+  for (size_t at = 0; (at = table.find(shown, at)) != std::string::npos; at += shown.size()) ++times;
+  EXPECT_EQ(times, 7u) << table;
+  const std::string list = render_metrics_table({{hostile, false, 1, "2026-03-01", "2026-03-02", {hostile}}});
+  EXPECT_EQ(list.find_first_of("\x1b\x9b\x7f"), std::string::npos) << list;
+}
+
 TEST(Render, ATableSaysWhatItLeavesOut) {
   Answer a = difficult_answer();
   a.has_unique = false;

@@ -3,24 +3,11 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "base/near_names.h"
+#include "base/printable.h"
 
 namespace quipu {
 namespace {
-
-size_t edit_distance(const std::string& a, const std::string& b) {
-  std::vector<size_t> row(b.size() + 1);
-  for (size_t j = 0; j <= b.size(); ++j) row[j] = j;
-  for (size_t i = 1; i <= a.size(); ++i) {
-    size_t diagonal = row[0];
-    row[0] = i;
-    for (size_t j = 1; j <= b.size(); ++j) {
-      const size_t same = diagonal + (std::tolower(uint8_t(a[i - 1])) != std::tolower(uint8_t(b[j - 1])));
-      diagonal = row[j];
-      row[j] = std::min({same, row[j] + 1, row[j - 1] + 1});
-    }
-  }
-  return row[b.size()];
-}
 
 // Adds version v's span to `spans`, joined to the one before it if it follows without a gap.
 void add_span(std::vector<SinceSpan>& spans, const std::vector<PlanVersionEntry>& versions, size_t v) {
@@ -33,27 +20,11 @@ void add_span(std::vector<SinceSpan>& spans, const std::vector<PlanVersionEntry>
 }
 
 Error two_names(const std::string& property, const std::vector<std::string>& texts) {
-  return Error{"two values of " + property + " share one hash in this store (\"" + texts[0] + "\" and \"" + texts[1] +
+  return Error{"two values of " + property + " share one hash in this store (\"" + printable(texts[0]) + "\" and \"" + printable(texts[1]) +
                "\"), so their counts cannot be told apart; count the inputs into a new store"};
 }
 
 }  // namespace
-
-std::string near_names(const std::string& name, const std::vector<std::string>& known) {
-  std::vector<std::pair<size_t, std::string>> ranked;
-  for (const std::string& k : known) {
-    if (k.size() > 200) continue;
-    const size_t distance = edit_distance(name, k);
-    if (distance <= std::max<size_t>(2, std::max(name.size(), k.size()) / 3) || k.find(name) != std::string::npos) {
-      ranked.emplace_back(distance, k);
-    }
-  }
-  if (ranked.empty()) return "";
-  std::sort(ranked.begin(), ranked.end());
-  std::string text = "did you mean ";
-  for (size_t i = 0; i < ranked.size() && i < 3; ++i) text += (i ? ", \"" : "\"") + ranked[i].second + "\"";
-  return text + "?";
-}
 
 bool Counter::since_beginning() const {
   return since.size() == 1 && since[0].from_checkpoint <= 1 && since[0].to_checkpoint == 0;
@@ -87,7 +58,7 @@ Result<TenantId> StoreView::tenant(const std::optional<std::string>& name) const
     if (tenants_.size() == 1) return tenants_[0].first;
     if (tenants_.empty()) return Error{"no event has been counted in this store yet"};
     std::string some;
-    for (size_t i = 0; i < tenants_.size() && i < 5; ++i) some += (i ? ", " : "") + tenants_[i].second;
+    for (size_t i = 0; i < tenants_.size() && i < 5; ++i) some += (i ? ", " : "") + printable(tenants_[i].second);
     return Error{"this store has " + std::to_string(tenants_.size()) + " tenants; name one with --tenant (such as " + some + ")"};
   }
   for (const auto& [id, tenant] : tenants_) {
@@ -95,7 +66,7 @@ Result<TenantId> StoreView::tenant(const std::optional<std::string>& name) const
   }
   std::vector<std::string> known;
   for (const auto& [id, tenant] : tenants_) known.push_back(tenant);
-  return Error{"no tenant \"" + *name + "\" in this store; " + near_names(*name, known)};
+  return Error{"no tenant \"" + *name + "\" in this store" + did_you_mean(near_names(*name, known, kNamesOffered))};
 }
 
 const std::vector<Calendar>& StoreView::calendars(TenantId tenant) const { return calendars_.at(tenant); }
@@ -187,7 +158,7 @@ Result<std::vector<Counter>> StoreView::counters(const std::string& name) const 
   if (!found) {
     std::sort(known.begin(), known.end());
     known.erase(std::unique(known.begin(), known.end()), known.end());
-    return Error{"no metric \"" + name + "\" was counted; " + near_names(name, known) + " (quipu query lists all)"};
+    return Error{"no metric \"" + name + "\" was counted" + did_you_mean(near_names(name, known, kNamesOffered)) + " (quipu query lists all)"};
   }
   return all;
 }

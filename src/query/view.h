@@ -15,6 +15,8 @@
 
 namespace quipu {
 
+inline constexpr size_t kNamesOffered = 3;   // near ones, where a question's name is not there
+
 // [from, to): checkpoints and wall times between which a counter was planned; to 0 = still.
 struct SinceSpan {
   uint64_t from_checkpoint = 0, to_checkpoint = 0;
@@ -83,8 +85,5 @@ class StoreView {
   std::map<TenantId, std::vector<Calendar>> calendars_;
   std::map<std::tuple<uint32_t, uint32_t, uint64_t>, std::string> names_;
 };
-
-// Up to three of `known` that are near `name` in spelling, as "did you mean a, b?" or "" if none is.
-std::string near_names(const std::string& name, const std::vector<std::string>& known);
 
 }  // namespace quipu

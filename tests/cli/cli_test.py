@@ -49,8 +49,9 @@ class Quipu(unittest.TestCase):
         return path
 
     def quipu(self, *arguments, status=0, **more):
-        done = subprocess.run([QUIPU, *map(str, arguments)], cwd=self.here, capture_output=True, text=True, timeout=120, **more)
-        self.assertEqual(done.returncode, status, "quipu %s\n%s%s" % (" ".join(map(str, arguments)), done.stdout, done.stderr))
+        arguments = [a if isinstance(a, bytes) else str(a) for a in arguments]
+        done = subprocess.run([QUIPU, *arguments], cwd=self.here, capture_output=True, text=True, timeout=120, **more)
+        self.assertEqual(done.returncode, status, "quipu %s\n%s%s" % (arguments, done.stdout, done.stderr))
         return done
 
     def ask(self, *arguments):
@@ -188,6 +189,41 @@ class Answers(Quipu):
         self.assertRegex(over_days, r"(?m)^ *3 +- ")
         self.assertIn("--interval day", over_days)
 
+    def test_names_from_outside_reach_no_terminal_as_they_are_but_programs(self):
+        hostile = "\x1b]0;owned\x07\x9b31m\x7f\u202fz\u00fcrich"
+        shown = "\\x1b]0;owned\\x07\\u009b31m\\x7f\u202fz\u00fcrich"
+        plan = PLAN.replace("{const: shop}", "/shop")
+        self.write("plan.yaml", plan)
+        events = os.fsencode(self.here) + b"/e\x1b[2J\xff\xc2\x9b.jsonl"
+        with open(events, "w") as file:
+            file.write(event(0, hostile, shop=hostile, colour=hostile) + event(1, "Sold\nOut", shop="other\n\x1b[2J") + event(2, shop="other", at="never" + hostile))
+
+        def people(*arguments, status=0):
+            done = self.quipu(*arguments, status=status)
+            for text in (done.stdout, done.stderr):
+                self.assertEqual(re.findall("[\x00-\x09\x0b-\x1f\x7f-\x9f\ufffd]", text), [], arguments)
+            return done.stdout + done.stderr
+
+        store = ["--data", "plan.quipu"]
+        self.assertIn("time_bad", people("run", "plan.yaml", events, "--data", "other.quipu", "--strict", status=1))
+        # The second run finds nothing new in the file, and says so with its name.
+        people("run", "plan.yaml", events, *store, status=3)
+        people("run", "plan.yaml", events, *store)
+        people("run", "plan.yaml", b"none\x1b[2J\xff", *store, status=2)
+        self.assertIn(shown, people("query", "--tenant", hostile, *store))
+        self.assertIn(shown, people("query", hostile, "--by", "colour", "--where", "colour=" + hostile, "--tenant", hostile, "--in", "lifetime", *store))
+        self.assertIn(shown, people("query", hostile[:-1], "--tenant", hostile, *store, status=1))   # a near name
+        self.assertIn("other\\x0a\\x1b[2J", people("query", "Bought", *store, status=1))             # tenants to choose from
+        self.assertIn("e\\x1b[2J\\xff\\u009b.jsonl", people("inspect", *store))
+        people("audit", "plan.yaml", events, *store)
+        people("audit", "plan.yaml", b"none\x1b[2J\xff", *store, status=1)
+        people("check", "plan.yaml", "--sample", events, status=3)
+        # Programs get every byte.
+        answer = self.ask(hostile, "--by", "colour", "--tenant", hostile, "--in", "lifetime", *store)
+        self.assertEqual(answer["groups"][0]["by"]["colour"], hostile)
+        self.assertIn(hostile, self.quipu("query", hostile, "--by", "colour", "--tenant", hostile, "--in", "lifetime", "--csv", *store).stdout)
+        self.assertEqual({json.loads(line)["tenant"] for line in self.quipu("export", *store).stdout.splitlines()}, {hostile, "other\n\x1b[2J"})
+
     def test_ranges_may_be_written_as_months_weeks_days_hours_and_times(self):
         self.run_plan([event(n) for n in range(40)])   # two on each of 1 to 20 March, at ten
         for begin, end, count in (("2026-03", "2026-04", 40), ("2026-W10", "2026-W11", 14), ("2026-03-02", "2026-03-03", 2), ("2026-03-02T10", "2026-03-02T11", 2),
@@ -291,6 +327,55 @@ class Inputs(Quipu):
         refused_or_new = subprocess.run([QUIPU, "run", "plan.yaml", "april.jsonl", "--moved"], cwd=self.here, capture_output=True, text=True)
         self.assertEqual(refused_or_new.returncode, 0, refused_or_new.stderr)
         self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [51]})
+
+    def test_an_input_that_is_refused_ends_the_run_before_anything_is_counted(self):
+        self.write("plan.yaml", PLAN.replace("id: /id, ", ""))   # without ids a line counted twice would show
+        self.write("first.jsonl", "".join(event(n) for n in range(10)))
+        changed = self.write("changed.jsonl", event(100))
+        self.quipu("run", "plan.yaml", changed)
+        changed.write_text(event(101))
+        (self.here / "folder").mkdir()
+        moved = self.write("moved.jsonl", event(100))
+        for refused in (changed, "folder", moved):
+            failed = self.quipu("run", "plan.yaml", "first.jsonl", refused, status=1)
+            self.assertIn(str(refused), failed.stderr)
+            self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [1]}, refused)
+        self.quipu("run", "plan.yaml", "-", "first.jsonl", changed, "--as", "tap", status=1, input=event(7))
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [1]})
+        # The way out that the message names counts everything once.
+        self.assertIn("11 read = 11 counted", self.quipu("run", "plan.yaml", "first.jsonl", changed, "--again").stdout)
+
+    def test_what_was_read_before_an_error_is_kept_and_not_read_again(self):
+        self.write("plan.yaml", PLAN.replace("id: /id, ", ""))
+        first, copy = self.write("first.jsonl", "".join(event(n) for n in range(40))), self.write("copy.jsonl", "".join(event(n) for n in range(40)))
+        # That the second is the first again is known only when the first is counted.
+        failed = self.quipu("run", "plan.yaml", first, copy, status=1)
+        self.assertIn("--again", failed.stderr)
+        self.assertIn("committed", failed.stderr)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [40]})
+        # Damage is met in the middle.
+        self.write("damaged.jsonl", "".join(event(n, noise=os.urandom(600).hex()) for n in range(2000)))
+        subprocess.run(["gzip", "damaged.jsonl"], cwd=self.here, check=True)
+        damaged = self.here / "damaged.jsonl.gz"
+        whole = damaged.read_bytes()
+        damaged.write_bytes(whole[:len(whole) // 2])
+        self.assertIn("damaged.jsonl.gz", self.quipu("run", "plan.yaml", first, damaged, status=1).stderr)
+        half = self.counts("Bought", "--in", "lifetime")[()][0]
+        self.assertTrue(40 < half < 2040, half)
+        self.quipu("run", "plan.yaml", first, damaged, status=1)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [half]})
+        damaged.write_bytes(whole)
+        self.quipu("run", "plan.yaml", first, damaged)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [2040]})
+
+    def test_an_input_given_twice_is_counted_once(self):
+        self.write("plan.yaml", PLAN.replace("id: /id, ", ""))
+        self.write("first.jsonl", "".join(event(n) for n in range(40)))
+        self.assertIn("nothing new", self.quipu("run", "plan.yaml", "first.jsonl", "./first.jsonl").stderr)
+        with open(self.here / "first.jsonl", "a") as file:
+            file.write(event(40))
+        self.assertIn("1 read = 1 counted", self.quipu("run", "plan.yaml", "first.jsonl", "first.jsonl", self.here / "first.jsonl").stdout)
+        self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [41]})
 
     def test_lines_set_aside_are_in_the_dead_letter_file(self):
         bad = [event(1, at="tomorrow"), "{\"what\": 1,\n", event(2, worth="much")]
