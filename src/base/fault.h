@@ -3,7 +3,8 @@
 // kills itself (SIGKILL) when it passes that name the n-th time; with
 // QUIPU_FAULT_DELAY=name:ms (several with commas) it sleeps there each time. QUIPU_FAULT_LOG=path appends "name" at every pass. One relaxed load when unused.
 // Planted faults: known mistakes which only a canary build (QUIPU_CANARY) contains, switched on by
-// QUIPU_PLANT=name; the test suite must notice each of them. In other builds planted() is constant false.
+// QUIPU_PLANT=name; the test suite must notice each of them. A process that meets the fault appends its name to
+// the file QUIPU_PLANT_LOG, once: tests/planted_faults reads it. In other builds planted() is constant false.
 #pragma once
 
 namespace quipu {

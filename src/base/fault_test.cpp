@@ -93,6 +93,28 @@ TEST(PlantedDeathTest, OnlyTheNamedFaultIsPlanted) {
   EXPECT_EXIT(plant("", Planted::positions_before_cells), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(plant("hours", Planted::hour_rounding), testing::ExitedWithCode(2), "hours");
 }
+
+TEST(PlantedDeathTest, AProcessThatMeetsTheFaultNotesItOnceEvenIfItIsKilled) {
+  const std::string path = testing::TempDir() + "quipu_plant_log_" + std::to_string(::getpid());
+  auto killed = [&](std::initializer_list<Planted> passed) {
+    ::setenv("QUIPU_PLANT", "hour_rounding", 1);
+    ::setenv("QUIPU_PLANT_LOG", path.c_str(), 1);
+    for (Planted fault : passed) planted(fault);
+    ::raise(SIGKILL);
+  };
+  auto noted = [&] {
+    std::stringstream text;
+    text << std::ifstream(path).rdbuf();
+    return text.str();
+  };
+  EXPECT_EXIT(killed({Planted::names_not_committed}), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EQ(noted(), "");
+  EXPECT_EXIT(killed({Planted::hour_rounding, Planted::names_not_committed, Planted::hour_rounding}), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EQ(noted(), "hour_rounding\n");
+  EXPECT_EXIT(killed({Planted::hour_rounding}), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EQ(noted(), "hour_rounding\nhour_rounding\n");
+  ::unlink(path.c_str());
+}
 #else
 TEST(Planted, NothingIsPlantedOutsideCanaryBuilds) {
   static_assert(!planted(Planted::positions_before_cells));
