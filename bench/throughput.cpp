@@ -32,6 +32,7 @@ struct Options {
   size_t pane_bytes = 0;
   unsigned shards = 0;
   double checkpoint_s = 60;
+  uint64_t commits = 20;  // at least; 0: as the engine does by itself
   WorkloadOptions workload;
   std::string json;
 };
@@ -106,6 +107,20 @@ uint64_t count_cells(Engine& engine) {
   return cells;
 }
 
+// Where the CPU time of an event went, in us.
+void print_cpu(Engine& engine, double events, double cpu_s) {
+  const CpuSpent& c = engine.live().cpu;
+  const std::pair<const char*, const std::atomic<uint64_t>&> parts[] = {
+      {"read", c.read}, {"decode", c.decode}, {"tally", c.tally}, {"pane", c.pane},
+      {"cells", c.cells}, {"records", c.records}, {"names", c.names}, {"commit", c.commit}};
+  double known = 0;
+  for (const auto& [name, ns] : parts) {
+    std::printf("%s %.2f  ", name, double(ns) / events / 1000);
+    known += double(ns) / 1e9;
+  }
+  std::printf("store's threads and else %.2f us CPU/event\n", (cpu_s - known) / events * 1e6);
+}
+
 Row measure(const Options& o, const std::string& lines, int fanout) {
   const std::string folder = o.folder + "/store-" + std::to_string(fanout);
   std::filesystem::remove_all(folder);
@@ -117,6 +132,7 @@ Row measure(const Options& o, const std::string& lines, int fanout) {
   options.pane_bytes = o.pane_bytes;
   options.shards = o.shards;
   options.checkpoint_age_s = o.checkpoint_s;
+  if (o.commits) options.checkpoint_blocks = std::max<uint64_t>(1, std::filesystem::file_size(lines) / SourceOptions().block_bytes / o.commits);
   reset_peak_rss();
   auto opened = Engine::open(std::move(*plan), options);
   if (!opened.ok()) fail(opened.error().message);
@@ -137,6 +153,7 @@ Row measure(const Options& o, const std::string& lines, int fanout) {
   row.settled_s = since();
   row.cpu_s = cpu_seconds() - cpu;
   row.events = summary->tallies.read;
+  print_cpu(engine, double(row.events), row.cpu_s);
   for (const TallyStats& s : engine.tally_stats()) {
     row.memberships += s.memberships;
     row.hot_bytes += s.memory_bytes;
@@ -187,7 +204,7 @@ Options parse(int argc, char** argv) {
   for (int i = 1; i < argc; ++i) {
     const std::string name = argv[i];
     if (name == "--help" || i + 1 >= argc) {
-      std::printf("usage: bench_throughput [--events N] [--fanouts 10,100] [--memory-mb N] [--pane-mb N] [--shards N] [--checkpoint S] [--seed N] [--folder DIR] [--json FILE]\n");
+      std::printf("usage: bench_throughput [--events N] [--fanouts 10,100] [--memory-mb N] [--pane-mb N] [--shards N] [--checkpoint S] [--commits N] [--seed N] [--folder DIR] [--json FILE]\n");
       std::exit(name == "--help" ? 0 : 2);
     }
     const std::string value = argv[++i];
@@ -196,6 +213,7 @@ Options parse(int argc, char** argv) {
     else if (name == "--pane-mb") o.pane_bytes = std::stoull(value) << 20;
     else if (name == "--shards") o.shards = unsigned(std::stoul(value));
     else if (name == "--checkpoint") o.checkpoint_s = std::stod(value);
+    else if (name == "--commits") o.commits = std::stoull(value);
     else if (name == "--seed") o.workload.seed = std::stoull(value);
     else if (name == "--folder") o.folder = value;
     else if (name == "--json") o.json = value;

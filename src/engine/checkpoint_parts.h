@@ -17,7 +17,7 @@ namespace quipu {
 
 struct DecoderPart {
   Tallies tallies;
-  std::vector<NameEntry> names;
+  NameBatch names;
   std::string dead_letters;
 };
 struct ShardPart {

@@ -12,7 +12,7 @@ DecoderPart decoder_part(uint64_t read) {
   DecoderPart part;
   part.tallies.read = read;
   part.dead_letters = std::to_string(read);
-  part.names.push_back({TenantId(1), PropertyId(2), read, "name"});
+  part.names.add({TenantId(1), PropertyId(2), read, "name"});
   return part;
 }
 ShardPart shard_part(uint64_t counted) {
@@ -40,7 +40,7 @@ TEST(CheckpointParts, AreWholeWhenTheLastOneCame) {
   ASSERT_EQ(got.shards.size(), 2u);
   EXPECT_EQ(got.decoders[0].tallies.read + got.decoders[1].tallies.read, 3u);
   EXPECT_EQ(got.decoders[0].dead_letters + got.decoders[1].dead_letters, "12");
-  EXPECT_EQ(got.decoders[1].names.at(0).element, 2u);
+  EXPECT_EQ(got.decoders[1].names.begin()->element, 2u);
   EXPECT_EQ(got.shards[0].tallies.counted + got.shards[1].tallies.counted, 30u);
 }
 

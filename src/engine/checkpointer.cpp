@@ -2,6 +2,7 @@
 
 #include <chrono>
 
+#include "base/cpu_clock.h"
 #include "base/fault.h"
 
 namespace quipu {
@@ -109,6 +110,7 @@ bool Checkpointer::due() const {
 }
 
 void Checkpointer::run() {
+  name_thread("checkpoint");
   uint64_t number = wiring_.store->committed().checkpoint;
   while (true) {
     uint64_t requests;
@@ -149,6 +151,7 @@ void Checkpointer::run() {
 
 Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::map<std::string, std::string> positions) {
   const auto begin = Clock::now();
+  CpuLaps laps;
   CheckpointWrite write;
   write.state = wiring_.store->committed();
   write.state.checkpoint = number;
@@ -159,7 +162,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   for (DecoderPart& part : whole.decoders) {
     write.state.tallies.add(part.tallies);
     letters += part.dead_letters;
-    for (NameEntry& name : part.names) write.names.push_back(std::move(name));
+    write.names.push_back(std::move(part.names));
   }
   std::vector<RowLog> logs;
   std::vector<const Pane*> panes;
@@ -173,7 +176,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   QUIPU_TRY(dead_letters_.append_and_sync(letters));
   fault_point("checkpoint.dead_letters_synced");
   write.state.dead_letter_bytes = dead_letters_.bytes();
-  write.records = encode_appends(std::move(logs), wiring_.directory->plan());
+  write.records = [&](const RecordSink& sink) { return encode_appends(logs, wiring_.directory->plan(), sink); };
 
   GroupByResult grouped;
   double group_s = 0;
@@ -192,6 +195,11 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   };
   auto stats = wiring_.store->commit(std::move(write));
   if (!stats.ok()) return stats.error();
+  CpuSpent& cpu = wiring_.live->cpu;
+  cpu.cells += stats->cells_cpu_ns;
+  cpu.records += stats->records_cpu_ns;
+  cpu.names += stats->names_cpu_ns;
+  cpu.commit += laps.lap_ns() - stats->cells_cpu_ns - stats->records_cpu_ns - stats->names_cpu_ns;
   fault_point("checkpoint.committed");
   wiring_.live->durable_epoch.store(number, std::memory_order_release);
 

@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/cpu_clock.h"
 #include "base/fault.h"
 
 namespace quipu {
@@ -13,6 +14,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kProgressInterval = std::chrono::milliseconds(200);
+constexpr size_t kOpenInputs = 64;   // kept open between the check of all inputs and their reading
 
 int64_t wall_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
@@ -84,7 +86,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   tally.variant = options.tally_variant;
   std::vector<ShardStage*> shard_list;
   for (unsigned s = 0; s < shards; ++s) {
-    engine->shards_.push_back(std::make_unique<ShardStage>(decoders, tally, *engine->store_, context));
+    engine->shards_.push_back(std::make_unique<ShardStage>(s, decoders, tally, *engine->store_, context));
     shard_list.push_back(engine->shards_.back().get());
   }
   std::vector<DecodeStage*> decoder_list;
@@ -163,28 +165,51 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
     struct stat info{};
     if (input != "-" && ::stat(input.c_str(), &info) == 0) progress_.bytes_total += uint64_t(info.st_size);
   }
-  for (const std::string& input : inputs) {
+  auto open_input = [&](const std::string& input) -> Result<std::unique_ptr<Source>> {
     auto known = positions();
     if (!known.ok()) return known.error();
-    auto source = input == "-" ? open_standard_input(STDIN_FILENO, options.standard_input_name, options_.directory + "/spool",
-                                                     *known, source_options)
-                               : open_file(input, *known, source_options);
+    return input == "-" ? open_standard_input(STDIN_FILENO, options.standard_input_name, options_.directory + "/spool", *known,
+                                              source_options)
+                        : open_file(input, *known, source_options);
+  };
+  // What is refused is refused before anything is counted. (Standard input would have to be waited for.) Sources
+  // that go on somewhere stay open, since finding the place in compressed content means reading up to it.
+  std::map<std::string, std::unique_ptr<Source>> opened;
+  for (const std::string& input : inputs) {
+    if (inputs.size() == 1 || input == "-") continue;
+    auto source = open_input(input);
+    if (!source.ok()) return source.error();
+    if ((*source)->position().bytes > 0 && !options.moved && opened.size() < kOpenInputs) opened[input] = std::move(*source);
+  }
+
+  const uint64_t blocks_before = blocks_;
+  Status input_error;   // what was read before it is kept
+  for (const std::string& input : inputs) {
+    auto kept = opened.extract(input);
+    const bool as_it_was = kept && !reached_.contains(kept.mapped()->position().path);   // the same file may come twice
+    auto source = as_it_was ? Result<std::unique_ptr<Source>>(std::move(kept.mapped())) : open_input(input);
     if (!source.ok() && options.stop && options.stop->load(std::memory_order_relaxed)) {
       summary.stopped = true;
       break;
     }
-    if (!source.ok()) return source.error();
-    auto info = std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
-    QUIPU_TRY(read_input(**source, info, options, summary));
-    if (summary.stopped) break;
+    if (source.ok()) {
+      auto info = std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
+      input_error = read_input(**source, info, options, summary);
+    } else {
+      input_error = source.error();
+    }
+    if (summary.stopped || !input_error.ok()) break;
     if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return summary;
   }
   // A changed plan counts from here on, even if the inputs hold nothing new. (A store in which nothing was
   // ever counted has no plan to change.)
-  if (change_pending_ && store_->committed().checkpoint > 0) checkpointer_->note_change();
+  if (input_error.ok() && change_pending_ && store_->committed().checkpoint > 0) checkpointer_->note_change();
   Status status = checkpointer_->request_and_wait();
   if (Status failure = failed(); !failure.ok()) return failure.error();
   QUIPU_TRY(status);
+  if (!input_error.ok()) {
+    return Error{input_error.error().message + (blocks_ > blocks_before ? " (what was read before is counted and committed)" : "")};
+  }
   summary.committed = store_->committed();
   if (summary.committed.checkpoint > 0) change_pending_ = false;
   summary.tallies = summary.committed.tallies;
@@ -199,6 +224,7 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
   progress_.input = info->name;
   const bool was_finished = source.position().finished;
   bool anything = false;
+  CpuLaps laps;
   while (true) {
     auto block = source.next();
     if (options.stop && options.stop->load(std::memory_order_relaxed)) {
@@ -215,6 +241,7 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
     }
     reached_[source.position().path] = source.position();
     ++blocks_;
+    live_.cpu.read.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
     fault_point("reader.block");
     if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return {};
     if (options.progress && Clock::now() - last_progress >= kProgressInterval) {

@@ -3,6 +3,7 @@
 #include <chrono>
 
 #include "base/check.h"
+#include "base/cpu_clock.h"
 #include "base/fault.h"
 #include "engine/dead_letters.h"
 
@@ -47,8 +48,8 @@ void BatchPool::give(std::unique_ptr<EventBatch> batch) {
 
 // ---- shard ----------------------------------------------------------------------------------------------
 
-ShardStage::ShardStage(unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context)
-    : decoders_(decoders), context_(std::move(context)), tally_(options, *context_.plan, tier), barrier_from_(decoders) {
+ShardStage::ShardStage(unsigned number, unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context)
+    : number_(number), decoders_(decoders), context_(std::move(context)), tally_(options, *context_.plan, tier), barrier_from_(decoders) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -62,6 +63,7 @@ void ShardStage::stop() {
 TallyStats ShardStage::stats() const { return tally_.stats(); }
 
 void ShardStage::run() {
+  name_thread(("shard " + std::to_string(number_)).c_str());
   while (auto task = queue_.pop()) {
     take(std::move(*task));
     // What early decoders sent behind their barrier is taken once the barrier is complete.
@@ -91,14 +93,17 @@ void ShardStage::take(ShardTask task) {
 }
 
 void ShardStage::tally(EventBatch& batch) {
+  CpuLaps laps;
   tally_.durable(context_.live->durable_epoch.load(std::memory_order_acquire));
   if (Status status = tally_.add(batch, result_); !status.ok()) {
     context_.fail(status.error());
     return;
   }
+  context_.live->cpu.tally.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   for (const TallyResult::Row& row : result_.rows) {
     pane_.add(batch, batch.events[row.event], row.row, result_.bitmaps.data() + row.bitmaps);
   }
+  context_.live->cpu.pane.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   since_barrier_.counted += result_.counted;
   since_barrier_.duplicate += result_.duplicates;
   context_.live->counted.fetch_add(result_.counted, std::memory_order_relaxed);
@@ -147,6 +152,7 @@ void DecodeStage::stop() {
 }
 
 void DecodeStage::run() {
+  name_thread(("decode " + std::to_string(number_)).c_str());
   while (auto task = queue_.pop()) {
     if (!task->input) {
       hand_over(task->epoch);
@@ -165,6 +171,7 @@ bool DecodeStage::decode(const DecodeTask& task) {
     }
   }
   if (relative_now_) decoder_.set_now(wall_ms());
+  CpuLaps laps;
   const Tallies before = since_barrier_;
   std::string_view text = task.block.text;
   uint64_t line = task.block.first_line;
@@ -198,6 +205,7 @@ bool DecodeStage::decode(const DecodeTask& task) {
   live.read.fetch_add(since_barrier_.read - before.read, std::memory_order_relaxed);
   live.unplanned.fetch_add(since_barrier_.unplanned - before.unplanned, std::memory_order_relaxed);
   live.set_aside.fetch_add(since_barrier_.set_aside_total() - before.set_aside_total(), std::memory_order_relaxed);
+  live.cpu.decode.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   publish(live.pending_bytes, pending_seen_, names_.bytes() + dead_letters_.size());
   return flush(false);
 }

@@ -55,6 +55,13 @@ class BatchPool {
   std::vector<std::unique_ptr<EventBatch>> free_;
 };
 
+// CPU time by what it was spent on, in ns. What the store's own threads take (flushes, compaction) is the rest of
+// the process's.
+struct CpuSpent {
+  std::atomic<uint64_t> read{0}, decode{0}, tally{0}, pane{0};
+  std::atomic<uint64_t> cells{0}, records{0}, names{0}, commit{0};  // of the checkpoint; commit: all else in it
+};
+
 // Counters that any thread may read while the run goes on.
 struct LiveCounters {
   std::atomic<uint64_t> read{0}, set_aside{0}, duplicate{0}, counted{0}, unplanned{0};
@@ -62,6 +69,7 @@ struct LiveCounters {
   std::atomic<uint64_t> hot_bytes{0};           // of all shards' hot tiers
   std::atomic<uint64_t> durable_epoch{0};
   std::atomic<uint64_t> longest_stall_us{0};    // of a shard at a barrier
+  CpuSpent cpu;
 };
 
 // What stages need of their surroundings.
@@ -76,7 +84,7 @@ struct StageContext {
 
 class ShardStage {
  public:
-  ShardStage(unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context);
+  ShardStage(unsigned number, unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context);
   ~ShardStage();
   BoundedQueue<ShardTask>& queue() { return queue_; }
   void stop();                                   // drops what waits and joins
@@ -88,7 +96,7 @@ class ShardStage {
   void tally(EventBatch& batch);
   void hand_over(uint64_t epoch);
 
-  const unsigned decoders_;
+  const unsigned number_, decoders_;
   StageContext context_;
   BoundedQueue<ShardTask> queue_{kShardQueueBatches};
   Tally tally_;

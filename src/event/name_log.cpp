@@ -1,12 +1,28 @@
 #include "event/name_log.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstring>
+#include <utility>
 
 #include "base/check.h"
 #include "base/fault.h"
 
 namespace quipu {
+
+void NameBatch::add(const NameEntry& name) {
+  const size_t size = name.text.size();
+  if (size > room_) {
+    room_ = std::max(size, kBlockBytes);
+    blocks_.push_back(std::make_unique_for_overwrite<char[]>(room_));
+    next_ = blocks_.back().get();
+  }
+  if (size != 0) std::memcpy(next_, name.text.data(), size);
+  names_.push_back({name.tenant, name.property, name.element, {next_, size}});
+  next_ += size;
+  room_ -= size;
+  text_bytes_ += size;
+}
 
 NameLog::NameLog(size_t cache_entries) {
   CHECK(cache_entries >= 1);
@@ -23,15 +39,9 @@ void NameLog::note(uint64_t print, TenantId tenant, PropertyId property, uint64_
   std::memmove(prints + 1, prints, at * sizeof *prints);  // the last one falls out if this is a new one
   prints[0] = print;
   if (known || planted(Planted::names_not_committed)) return;
-  pending_.push_back({tenant, property, element, std::string(text)});
-  bytes_ += sizeof(NameEntry) + text.size();
+  pending_.add({tenant, property, element, text});
 }
 
-std::vector<NameEntry> NameLog::take() {
-  std::vector<NameEntry> taken = std::move(pending_);
-  pending_.clear();
-  bytes_ = 0;
-  return taken;
-}
+NameBatch NameLog::take() { return std::exchange(pending_, NameBatch()); }
 
 }  // namespace quipu

@@ -4,7 +4,8 @@
 #pragma once
 
 #include <cstdint>
-#include <string>
+#include <deque>
+#include <memory>
 #include <string_view>
 #include <vector>
 
@@ -17,7 +18,31 @@ struct NameEntry {
   TenantId tenant{};
   PropertyId property{};
   uint64_t element = 0;
-  std::string text;
+  std::string_view text;
+};
+
+// Names in the order they came, with their texts. Grows by blocks that are never copied.
+class NameBatch {
+ public:
+  NameBatch() = default;
+  NameBatch(NameBatch&&) noexcept = default;
+  NameBatch& operator=(NameBatch&&) noexcept = default;
+
+  void add(const NameEntry& name);
+
+  auto begin() const { return names_.begin(); }
+  auto end() const { return names_.end(); }
+  bool empty() const { return names_.empty(); }
+  size_t size() const { return names_.size(); }
+  size_t bytes() const { return names_.size() * sizeof(NameEntry) + text_bytes_; }
+
+ private:
+  static constexpr size_t kBlockBytes = 64 << 10;
+  std::deque<NameEntry> names_;  // texts are in the blocks
+  std::vector<std::unique_ptr<char[]>> blocks_;
+  size_t room_ = 0;  // left in the last block
+  char* next_ = nullptr;
+  size_t text_bytes_ = 0;
 };
 
 class NameLog {
@@ -36,8 +61,8 @@ class NameLog {
   }
   void note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element, std::string_view text);
 
-  std::vector<NameEntry> take();  // and goes on empty; the cache stays
-  size_t bytes() const { return bytes_; }
+  NameBatch take();  // and goes on empty; the cache stays
+  size_t bytes() const { return pending_.bytes(); }
 
  private:
   static constexpr size_t kWays = 8;
@@ -50,8 +75,7 @@ class NameLog {
 
   std::vector<Set> known_;
   size_t set_mask_ = 0;
-  std::vector<NameEntry> pending_;
-  size_t bytes_ = 0;
+  NameBatch pending_;
 };
 
 }  // namespace quipu

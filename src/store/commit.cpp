@@ -13,6 +13,7 @@
 #include <thread>
 
 #include "base/check.h"
+#include "base/cpu_clock.h"
 #include "base/fault.h"
 #include "store/names.h"
 #include "store/state.h"
@@ -92,71 +93,42 @@ class FileOutput final : public Output {
   std::vector<rocksdb::IngestExternalFileArg> files_;
 };
 
-// Sorts by key; of one key the given order stays.
-std::vector<uint32_t> order_of(const std::vector<RecordAppend>& records) {
-  struct Sortable {
-    UInt128 prefix;  // month | tenant | profile hi | top of profile lo
-    uint64_t rest;   // rest of profile lo | depth; the path is looked up where all else is equal
-    uint32_t index;
-  };
-  std::vector<Sortable> keys;
-  keys.reserve(records.size());
-  for (size_t i = 0; i < records.size(); ++i) {
-    const RecordKey& k = records[i].key;
-    keys.push_back({UInt128(k.month) << 112 | UInt128(raw(k.tenant)) << 80 | UInt128(k.profile.hi) << 16 | k.profile.lo >> 48,
-                    k.profile.lo << 16 | k.depth, uint32_t(i)});
+// A name on its way through the sort.
+struct NamePlace {
+  uint64_t tenant_and_property;
+  uint64_t element;
+  std::string_view text;
+  bool same_key(const NamePlace& other) const {
+    return tenant_and_property == other.tenant_and_property && element == other.element;
   }
-  std::sort(keys.begin(), keys.end(), [&](const Sortable& a, const Sortable& b) {
-    if (a.prefix != b.prefix) return a.prefix < b.prefix;
-    if (a.rest != b.rest) return a.rest < b.rest;
-    const uint32_t pa = records[a.index].key.path, pb = records[b.index].key.path;
-    return pa != pb ? pa < pb : a.index < b.index;
-  });
-  std::vector<uint32_t> order;
-  order.reserve(keys.size());
-  for (const Sortable& k : keys) order.push_back(k.index);
-  return order;
-}
+  bool operator<(const NamePlace& other) const {
+    return std::tie(tenant_and_property, element, text) <
+           std::tie(other.tenant_and_property, other.element, other.text);
+  }
+};
 
-rocksdb::Status add_records(const std::vector<RecordAppend>& records, Output& out, CommitStats& stats) {
-  const std::vector<uint32_t> order = order_of(records);
-  std::string key, value;
-  for (size_t i = 0; i < order.size();) {
-    const RecordAppend& first = records[order[i]];
-    key.clear();
-    first.key.append_to(key);
-    size_t next = i + 1;
-    std::string_view bytes = first.bytes;
-    if (next < order.size() && records[order[next]].key == first.key) {
-      value = first.bytes;
-      for (; next < order.size() && records[order[next]].key == first.key; ++next) value += records[order[next]].bytes;
-      bytes = value;
+rocksdb::Status add_names(const std::vector<NameBatch>& batches, Output& out, CommitStats& stats) {
+  std::vector<NamePlace> names;
+  size_t count = 0;
+  for (const NameBatch& batch : batches) count += batch.size();
+  names.reserve(count);
+  for (const NameBatch& batch : batches) {
+    for (const NameEntry& name : batch) {
+      names.push_back({uint64_t(raw(name.tenant)) << 32 | raw(name.property), name.element, name.text});
     }
-    if (auto s = out.merge(key, slice(bytes)); !s.ok()) return s;
-    stats.record_rows += 1;
-    stats.record_bytes += key.size() + bytes.size();
-    i = next;
   }
-  return {};
-}
-
-rocksdb::Status add_names(std::vector<NameEntry>& names, Output& out, CommitStats& stats) {
-  auto same_key = [](const NameEntry& a, const NameEntry& b) {
-    return a.tenant == b.tenant && a.property == b.property && a.element == b.element;
-  };
-  std::sort(names.begin(), names.end(), [](const NameEntry& a, const NameEntry& b) {
-    return std::tie(a.tenant, a.property, a.element, a.text) < std::tie(b.tenant, b.property, b.element, b.text);
-  });
+  std::sort(names.begin(), names.end());
   std::string key;
   std::vector<std::string_view> texts;
   for (size_t i = 0; i < names.size();) {
-    const NameEntry& first = names[i];
+    const NamePlace& first = names[i];
     texts.clear();
-    for (; i < names.size() && same_key(names[i], first); ++i) {
+    for (; i < names.size() && names[i].same_key(first); ++i) {
       if (texts.empty() || texts.back() != names[i].text) texts.push_back(names[i].text);
     }
     key.clear();
-    append_name_key(first.tenant, first.property, first.element, key);
+    append_name_key(TenantId(uint32_t(first.tenant_and_property >> 32)), PropertyId(uint32_t(first.tenant_and_property)),
+                    first.element, key);
     if (auto s = out.merge(key, encode_names(texts)); !s.ok()) return s;
     stats.name_rows += 1;
   }
@@ -239,6 +211,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     return s.ok() ? out->merge(slice(kCommitsKey), own_commit) : s;
   };
   const auto start = Clock::now();
+  CpuLaps laps;
   rocksdb::Status s = begin(Family::cells);
   if (!s.ok()) return error(s);
   if (write.cells) {
@@ -255,14 +228,30 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   }
   s = out->end();
   if (!s.ok()) return error(s);
+  stats.cells_cpu_ns = laps.lap_ns();
   fault_point("commit.cells_written");
 
   s = begin(Family::records);
-  if (s.ok()) s = add_records(write.records, *out, stats);
-  if (s.ok()) s = out->end();
+  if (!s.ok()) return error(s);
+  if (write.records) {
+    std::string key, last;
+    QUIPU_TRY(write.records([&](const RecordKey& record, std::string_view bytes) -> Status {
+      key.clear();
+      record.append_to(key);
+      CHECK(key > last);
+      last = key;
+      if (auto merged = out->merge(slice(key), slice(bytes)); !merged.ok()) return error(merged);
+      stats.record_rows += 1;
+      stats.record_bytes += key.size() + bytes.size();
+      return {};
+    }));
+  }
+  s = out->end();
+  stats.records_cpu_ns = laps.lap_ns();
   if (s.ok()) s = begin(Family::names);
   if (s.ok()) s = add_names(write.names, *out, stats);
   if (s.ok()) s = out->end();
+  stats.names_cpu_ns = laps.lap_ns();
   if (s.ok()) s = begin(Family::meta);
   if (!s.ok()) return error(s);
   if (write.catalogue) {

@@ -331,15 +331,19 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
     while (model.checkpoint < 1000 && message.empty()) {
       committed = model;
       CheckpointWrite write = model.next(kSeed, GetParam());
-      RecordAppend large;
-      large.key.tenant = TenantId(9);
-      large.key.profile.hi = model.checkpoint;
+      RecordKey large;  // behind all others
+      large.month = kForever;
+      large.tenant = TenantId(9);
+      large.profile.hi = model.checkpoint;
+      std::string bytes, key;
       std::mt19937_64 random(model.checkpoint);  // nothing that compresses
-      for (int i = 0; i < 40'000; ++i) ByteWriter(large.bytes).le64(random());
-      std::string key;
-      large.key.append_to(key);
-      model.records[key] = large.bytes;
-      write.records.push_back(std::move(large));
+      for (int i = 0; i < 40'000; ++i) ByteWriter(bytes).le64(random());
+      large.append_to(key);
+      model.records[key] = bytes;
+      write.records = [others = std::move(write.records), large, bytes](const RecordSink& sink) -> Status {
+        QUIPU_TRY(others(sink));
+        return sink(large, bytes);
+      };
       auto stats = (*store)->commit(std::move(write));
       if (!stats.ok()) message = stats.error().message;
     }

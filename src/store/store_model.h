@@ -119,25 +119,33 @@ class StoreModel {
       }
       return {};
     };
+    std::map<std::string, std::pair<RecordKey, std::string>> new_records;
     for (int i = 0; i < rows; ++i) {
-      RecordAppend append;
-      append.key.month = MonthIndex(up_to(3) == 0 ? kForever : 600 + up_to(2));
-      append.key.tenant = TenantId(uint32_t(1 + up_to(2)));
-      append.key.profile = {up_to(3), up_to(3)};
-      append.key.depth = uint8_t(up_to(2));
-      append.key.path = uint32_t(up_to(2));
-      append.bytes = std::to_string(random()) + ";";
+      RecordKey record;
+      record.month = MonthIndex(up_to(3) == 0 ? kForever : 600 + up_to(2));
+      record.tenant = TenantId(uint32_t(1 + up_to(2)));
+      record.profile = {up_to(3), up_to(3)};
+      record.depth = uint8_t(up_to(2));
+      record.path = uint32_t(up_to(2));
+      const std::string bytes = std::to_string(random()) + ";";
       std::string key;
-      append.key.append_to(key);
-      records[key] += append.bytes;
-      write.records.push_back(append);
+      record.append_to(key);
+      records[key] += bytes;
+      new_records[key].first = record;
+      new_records[key].second += bytes;
     }
+    write.records = [new_records](const RecordSink& sink) -> Status {
+      for (const auto& [key, append] : new_records) QUIPU_TRY(sink(append.first, append.second));
+      return {};
+    };
+    NameBatch& new_names = write.names.emplace_back();
     for (int i = 0; i < rows; ++i) {
-      NameEntry entry{TenantId(1), PropertyId(uint32_t(1 + up_to(3))), up_to(10), "name " + std::to_string(up_to(4))};
+      const std::string text = "name " + std::to_string(up_to(4));
+      const NameEntry entry{TenantId(1), PropertyId(uint32_t(1 + up_to(3))), up_to(10), text};
       std::string key;
       append_name_key(entry.tenant, entry.property, entry.element, key);
-      names[key].insert(entry.text);
-      write.names.push_back(entry);
+      names[key].insert(text);
+      new_names.add(entry);
     }
     const std::string entry = "tenant/" + std::to_string(up_to(10));
     meta[entry] = std::to_string(checkpoint);

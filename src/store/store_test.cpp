@@ -68,13 +68,16 @@ TEST(Store, LoadGivesEachRecordItsBytesInOrderAndAbsentOnesNothing) {
   for (uint64_t checkpoint : {1, 2, 3}) {
     CheckpointWrite write = empty_write(checkpoint, checkpoint == 2 ? 1'000'000 : 1);
     const std::string number = std::to_string(checkpoint);
-    write.records = {{one, number + "a"}, {two, "x"}, {one, number + "b"}};
+    write.records = [&](const RecordSink& sink) -> Status {
+      QUIPU_TRY(sink(one, number));
+      return sink(two, "x");
+    };
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   }
   std::vector<std::string> values;
   const std::vector<RecordKey> keys{two, absent, one};
   ASSERT_TRUE(store->load(keys, values).ok());
-  EXPECT_EQ(values, (std::vector<std::string>{"xxx", "", "1a1b2a2b3a3b"}));
+  EXPECT_EQ(values, (std::vector<std::string>{"xxx", "", "123"}));
 }
 
 TEST(Store, KeepsAllNamesOfAnElement) {
@@ -82,7 +85,9 @@ TEST(Store, KeepsAllNamesOfAnElement) {
   auto store = open_store(folder / "data");
   for (uint64_t checkpoint : {1, 2}) {
     CheckpointWrite write = empty_write(checkpoint, checkpoint == 1 ? 1 : 1'000'000);
-    write.names = {{TenantId(1), PropertyId(1), 77, checkpoint == 1 ? "red" : "blue"}, {TenantId(1), PropertyId(1), 78, "green"}};
+    NameBatch& names = write.names.emplace_back();
+    names.add({TenantId(1), PropertyId(1), 77, checkpoint == 1 ? "red" : "blue"});
+    names.add({TenantId(1), PropertyId(1), 78, "green"});
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   }
   auto snapshot = store->snapshot();
@@ -169,8 +174,8 @@ TEST(Store, ASnapshotIsOfOneCheckpointWhateverIsCommittedMeanwhile) {
     CheckpointWrite write = empty_write(n, test_bytes(TestWay::mixed, n));
     write.state.positions["source"] = std::to_string(n);
     write.cells = [&](const RowSink& sink) { return sink(cell, test_cell_row(1, 1)); };
-    write.records = {{record, "x"}};
-    write.names = {{TenantId(1), PropertyId(1), 5, std::to_string(n)}};
+    write.records = [&](const RecordSink& sink) { return sink(record, "x"); };
+    write.names.emplace_back().add({TenantId(1), PropertyId(1), 5, std::to_string(n)});
     write.catalogue = [n] { return std::vector<MetaPut>{{"tenant/1", std::to_string(n)}}; };
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   }

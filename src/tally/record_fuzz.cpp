@@ -5,6 +5,7 @@
 #include <memory>
 #include <string>
 
+#include "tally/appends.h"
 #include "tally/record_format.h"
 #include "tally/tally.h"
 
@@ -104,7 +105,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!tally.add(batch, result).ok()) return 0;
   std::vector<RowLog> logs(1);
   tally.hand_over(1, logs[0]);
-  for (const RecordAppend& append : encode_appends(std::move(logs), fixed.plan)) {
+  for (const RecordAppend& append : appends_of(logs, fixed.plan)) {
     RecordReader reader(append.bytes);
     while (true) {
       const RecordReader::Item item = reader.next();

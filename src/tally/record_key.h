@@ -6,8 +6,10 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <span>
 #include <string>
+#include <string_view>
 #include <vector>
 
 #include "base/bytes.h"
@@ -38,11 +40,8 @@ struct RecordKey {
   }
 };
 
-// Bytes to be appended (a blind merge) to what is stored under the key.
-struct RecordAppend {
-  RecordKey key;
-  std::string bytes;
-};
+// Takes bytes to be appended (a blind merge) to what is stored under a key; the view is valid for the call.
+using RecordSink = std::function<Status(const RecordKey& key, std::string_view bytes)>;
 
 // What the tally knows of its durable tier: RocksDB in the standalone host, Flink's keyed state in Flink.
 // load() is called by the shard's thread; an absent record gives an empty string. It sees everything

@@ -80,21 +80,20 @@ auto order_of(const RowLogEntry& e) {
 
 class Encoder {
  public:
-  Encoder(std::vector<RowLog>& logs, const CompiledPlan& plan) : logs_(logs), plan_(plan) {}
+  Encoder(std::span<const RowLog> logs, const CompiledPlan& plan) : logs_(logs), plan_(plan) {}
 
-  std::vector<RecordAppend> run() {
+  Status run(const RecordSink& sink) {
     collect();
     radix_sort(items_);
     settle_ties();
-    std::vector<RecordAppend> out;
-    out.reserve(items_.size());
     for (size_t begin = 0, end; begin < items_.size(); begin = end) {
       prefetch(begin);
       const auto order = order_of(entry(items_[begin]));
       for (end = begin + 1; end < items_.size() && order_of(entry(items_[end])) == order;) ++end;
-      out.push_back({entry(items_[begin]).key(), encode(begin, end)});
+      encode(begin, end);
+      QUIPU_TRY(sink(entry(items_[begin]).key(), bytes_));
     }
-    return out;
+    return {};
   }
 
  private:
@@ -126,7 +125,7 @@ class Encoder {
   void collect() {
     std::unordered_map<uint64_t, uint64_t> ranks;
     size_t count = 0;
-    for (RowLog& log : logs_) {
+    for (const RowLog& log : logs_) {
       if (log.empty()) continue;
       count += RowLogAccess::of(log).entries.size();
       for (const RowLogEntry& e : RowLogAccess::of(log).entries)
@@ -163,7 +162,7 @@ class Encoder {
     }
   }
 
-  std::string encode(size_t begin, size_t end) {
+  void encode(size_t begin, size_t end) {
     uint32_t rows = 0;
     bool full = false;
     words_.clear();
@@ -174,9 +173,9 @@ class Encoder {
       full |= e.kind == RowLogEntry::Kind::full;
       words_.insert(words_.end(), payload, payload + e.count);
     }
-    std::string bytes;
+    bytes_.clear();
     if (rows != 0) {
-      RowsWriter writer(bytes, plan_.version, rows);
+      RowsWriter writer(bytes_, plan_.version, rows);
       for (size_t i = begin; i < end; ++i) {
         const RowLogEntry& e = entry(items_[i]);
         if (e.kind != RowLogEntry::Kind::row) continue;
@@ -187,20 +186,20 @@ class Encoder {
         writer.row(e.metric, e.slot, elements.data());
       }
     }
-    write_words(bytes, words_, full);
-    return bytes;
+    write_words(bytes_, words_, full);
   }
 
-  std::vector<RowLog>& logs_;
+  const std::span<const RowLog> logs_;
   const CompiledPlan& plan_;
   std::vector<Item> items_;
   std::vector<uint64_t> words_;
+  std::string bytes_;  // of the append in hand
 };
 
 }  // namespace
 
-std::vector<RecordAppend> encode_appends(std::vector<RowLog> logs, const CompiledPlan& plan) {
-  return Encoder(logs, plan).run();
+Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, const RecordSink& sink) {
+  return Encoder(logs, plan).run(sink);
 }
 
 }  // namespace quipu

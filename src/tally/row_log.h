@@ -46,6 +46,7 @@ struct RowLog::Impl {
 
 struct RowLogAccess {
   static RowLog::Impl& of(RowLog& log) { return *log.impl_; }
+  static const RowLog::Impl& of(const RowLog& log) { return *log.impl_; }
 };
 
 }  // namespace quipu

@@ -5,6 +5,7 @@
 #include <map>
 #include <random>
 
+#include "tally/appends.h"
 #include "tally/record_format.h"
 
 namespace quipu {
@@ -63,7 +64,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       }
     }
     auto it = want.begin();
-    for (const RecordAppend& append : encode_appends(std::move(logs), plan)) {
+    for (const RecordAppend& append : appends_of(logs, plan)) {
       ASSERT_NE(it, want.end());
       ASSERT_EQ(bytes_of(append.key), it->first);
       Want got;
@@ -92,7 +93,7 @@ TEST(RowLog, AnEmptyLogGivesNothing) {
   EXPECT_EQ(logs[0].bytes(), 0u);
   RowLog gone = std::move(logs[1]);
   EXPECT_TRUE(logs[1].empty());
-  EXPECT_TRUE(encode_appends(std::move(logs), CompiledPlan()).empty());
+  EXPECT_TRUE(appends_of(logs, CompiledPlan()).empty());
 }
 
 }  // namespace

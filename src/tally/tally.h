@@ -9,6 +9,7 @@
 
 #include <cstdint>
 #include <memory>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -66,8 +67,9 @@ class RowLog {
 };
 
 // The writer's share of the work: groups the logs' entries by record key (a key belongs to one shard; its entries
-// keep their order) and encodes one append a key, keys rising. Pure; any thread.
-std::vector<RecordAppend> encode_appends(std::vector<RowLog> logs, const CompiledPlan& plan);
+// keep their order) and gives the sink one append a key, keys rising. An error of the sink ends it. Any thread;
+// the logs stay as they are. Memory beside them: 32 bytes an entry.
+Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, const RecordSink& sink);
 
 struct TallyStats {
   uint64_t records = 0;         // in memory, all kinds

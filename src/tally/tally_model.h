@@ -14,6 +14,7 @@
 #include <vector>
 
 #include "event/event.h"
+#include "tally/appends.h"
 #include "tally/record_format.h"
 #include "tally/record_key.h"
 #include "tally/tally.h"

@@ -1,0 +1,28 @@
+// For tests: what encode_appends() gives, as a list.
+#pragma once
+
+#include <span>
+#include <string>
+#include <vector>
+
+#include "base/check.h"
+#include "tally/tally.h"
+
+namespace quipu {
+
+struct RecordAppend {
+  RecordKey key;
+  std::string bytes;
+};
+
+inline std::vector<RecordAppend> appends_of(std::span<const RowLog> logs, const CompiledPlan& plan) {
+  std::vector<RecordAppend> appends;
+  const Status status = encode_appends(logs, plan, [&](const RecordKey& key, std::string_view bytes) -> Status {
+    appends.push_back({key, std::string(bytes)});
+    return {};
+  });
+  CHECK(status.ok());
+  return appends;
+}
+
+}  // namespace quipu
