@@ -1,6 +1,7 @@
 // The quipu program.
 #include <filesystem>
 
+#include "base/heap.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
 #include "cli/plan_commands.h"
@@ -54,4 +55,7 @@ int run_program(const std::vector<std::string>& args) {
 }  // namespace
 }  // namespace quipu
 
-int main(int argc, char** argv) { return quipu::run_program({argv + 1, argv + argc}); }
+int main(int argc, char** argv) {
+  quipu::keep_heap_small();
+  return quipu::run_program({argv + 1, argv + argc});
+}

@@ -28,11 +28,13 @@ size_t machine_memory() {
 
 MemoryShares divide_memory(const EngineOptions& options) {
   const size_t memory = options.memory_bytes ? options.memory_bytes : machine_memory() / 2;
+  const size_t divided = memory - std::min(memory / 2, kFixedMemoryBytes);
   MemoryShares shares;
-  shares.hot = options.hot_bytes ? options.hot_bytes : memory / 2;
-  shares.pane = options.pane_bytes ? options.pane_bytes : memory / 8;  // one of two generations
-  shares.cache = memory / 16;
-  shares.write_buffer = std::min<size_t>(memory / 32, size_t(64) << 20);
+  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 16 * 7;
+  shares.pane = options.pane_bytes ? options.pane_bytes : divided / 11;
+  shares.cache = divided / 16;
+  shares.compaction = divided / 16;
+  shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);
   return shares;
 }
 
@@ -51,6 +53,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   store_options.create = options.create;
   store_options.cache_bytes = memory.cache;
   store_options.write_buffer_bytes = memory.write_buffer;
+  store_options.compaction_bytes = memory.compaction;
   if (options.ingest_bytes) store_options.ingest_bytes = options.ingest_bytes;
   store_options.secret = options.secret;
   store_options.element_bits = options.element_bits;
@@ -77,6 +80,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   context.live = &engine->live_;
   context.parts = engine->parts_.get();
   context.pool = &engine->pool_;
+  context.logs = &engine->logs_;
   context.fail = [raw = engine.get()](Error error) { raw->fail(std::move(error)); };
 
   TallyOptions tally;
@@ -98,7 +102,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   }
   engine->checkpointer_ = std::make_unique<Checkpointer>(
       Checkpointer::Wiring{engine->store_.get(), engine->catalogue_.get(), engine->directory_.get(), &engine->live_,
-                           engine->parts_.get(), decoder_list, context.fail},
+                           engine->parts_.get(), &engine->logs_, decoder_list, context.fail},
       std::move(*letters), options, memory.pane, memory.hot);
   return engine;
 }

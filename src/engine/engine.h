@@ -77,6 +77,7 @@ class Engine {
   std::unique_ptr<CatalogueDirectory> directory_;
   LiveCounters live_;
   BatchPool pool_;
+  LogPool logs_;
   std::unique_ptr<CheckpointParts> parts_;
   std::vector<std::unique_ptr<ShardStage>> shards_;
   std::vector<std::unique_ptr<DecodeStage>> decoders_;

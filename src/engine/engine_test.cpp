@@ -210,7 +210,7 @@ TEST(Engine, RefusesTooLittleMemoryAndInputsThatAreNotThere) {
   options.memory_bytes = kMinMemoryBytes - 1;
   const std::string message = message_of(Engine::open(parse_test_plan(kTestPlan), options));
   EXPECT_NE(message.find("--memory"), std::string::npos) << message;
-  EXPECT_NE(message.find("64M"), std::string::npos) << message;
+  EXPECT_NE(message.find("256M"), std::string::npos) << message;
   EXPECT_FALSE(std::filesystem::exists(options.directory)) << "refused before anything was made";
 
   auto engine = open_test_engine(test_engine_options(folder));

@@ -10,7 +10,7 @@
 
 namespace quipu {
 
-inline constexpr size_t kMinMemoryBytes = size_t(64) << 20;  // what `--memory` may ask for at least
+inline constexpr size_t kMinMemoryBytes = size_t(256) << 20; // what `--memory` may ask for at least
 inline constexpr size_t kDecodeQueueBlocks = 4;              // blocks waiting before each decoder
 inline constexpr size_t kShardQueueBatches = 8;              // batches waiting before each shard
 inline constexpr double kIdleCheckpointS = 0.5;              // after so long without input what is there is committed
@@ -38,10 +38,13 @@ struct EngineOptions {
   bool relative_now = true;         // the `future` note compares with the wall clock
 };
 
-// Memory as it is divided: hot tier 1/2, panes 1/4 (both generations), block cache 1/16, the rest for
-// write buffers, queues and the commit's own tables.
+// Memory as it is divided. Of the budget, kFixedMemoryBytes (but no more than half) are for what does not grow:
+// the program, RocksDB, queues, stacks. Of the rest the hot tier has 7/16 (its memory may be held a quarter more),
+// each of two generations of panes 1/11, the block cache 1/16, compaction 1/16, write buffers 1/32. What is left is
+// for the commit's own tables, which grow with the panes.
+inline constexpr size_t kFixedMemoryBytes = size_t(96) << 20;
 struct MemoryShares {
-  size_t hot, pane, cache, write_buffer;
+  size_t hot, pane, cache, write_buffer, compaction;
 };
 MemoryShares divide_memory(const EngineOptions& options);
 

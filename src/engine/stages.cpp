@@ -46,6 +46,20 @@ void BatchPool::give(std::unique_ptr<EventBatch> batch) {
   free_.push_back(std::move(batch));
 }
 
+RowLog LogPool::take() {
+  std::lock_guard lock(mutex_);
+  if (free_.empty()) return RowLog();
+  RowLog log = std::move(free_.back());
+  free_.pop_back();
+  return log;
+}
+
+void LogPool::give(RowLog log) {
+  log.clear();
+  std::lock_guard lock(mutex_);
+  free_.push_back(std::move(log));
+}
+
 // ---- shard ----------------------------------------------------------------------------------------------
 
 ShardStage::ShardStage(unsigned number, unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context)
@@ -119,6 +133,7 @@ void ShardStage::hand_over(uint64_t epoch) {
   since_barrier_ = {};
   part.pane = std::move(pane_);
   pane_ = Pane();
+  part.new_rows = context_.logs->take();
   tally_.hand_over(epoch, part.new_rows);
   publish(context_.live->pending_bytes, pending_seen_, 0);
   context_.parts->add(std::move(part));

@@ -55,6 +55,17 @@ class BatchPool {
   std::vector<std::unique_ptr<EventBatch>> free_;
 };
 
+// Memory of logs that were committed, for the next ones. Thread-safe.
+class LogPool {
+ public:
+  RowLog take();   // empty
+  void give(RowLog log);
+
+ private:
+  std::mutex mutex_;
+  std::vector<RowLog> free_;
+};
+
 // CPU time by what it was spent on, in ns. What the store's own threads take (flushes, compaction) is the rest of
 // the process's.
 struct CpuSpent {
@@ -78,6 +89,7 @@ struct StageContext {
   LiveCounters* live = nullptr;
   CheckpointParts* parts = nullptr;
   BatchPool* pool = nullptr;
+  LogPool* logs = nullptr;
   std::function<void(Error)> fail;              // ends the run; the first error counts
   bool strict = false;
 };

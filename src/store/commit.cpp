@@ -10,6 +10,7 @@
 
 #include <algorithm>
 #include <chrono>
+#include <filesystem>
 #include <thread>
 
 #include "base/check.h"
@@ -147,14 +148,22 @@ bool StoreImpl::takes_files(size_t expected_bytes) {
 
 void StoreImpl::wait_for_room() const {
   const auto deadline = Clock::now() + std::chrono::milliseconds(max_room_wait_ms);
-  auto crowded = [&] {
-    return std::any_of(std::begin(kAllFamilies), std::end(kAllFamilies), [&](Family f) {
-      return property(f, "rocksdb.num-files-at-level0") > kMaxWaitingRuns;
-    });
-  };
-  while (crowded() && !background_->get() && Clock::now() < deadline) {
+  while (waiting_runs() > kMaxWaitingRuns && !background_->get() && Clock::now() < deadline) {
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
+}
+
+Status StoreImpl::check_space(size_t expected_bytes) const {
+  if (spare_disk_bytes == 0) return {};
+  std::error_code failed;
+  const auto space = std::filesystem::space(directory_, failed);
+  if (failed) return Error{"cannot ask how much space is free in " + directory_ + ": " + failed.message()};
+  const uint64_t wanted = 2 * uint64_t(expected_bytes) + spare_disk_bytes;
+  if (space.available >= wanted) return {};
+  const auto mib = [](uint64_t bytes) { return std::to_string((bytes >> 20) + 1) + " MiB"; };
+  return Error{"too little space on device: the next checkpoint of the store in " + directory_ + " may need " + mib(wanted) + ", " +
+               mib(space.available) + " are free; free some and run the same command again: it continues from checkpoint " +
+               std::to_string(state()->checkpoint)};
 }
 
 // An ingest flushes what earlier batches left in memory; done before it, no reader waits for that.
@@ -172,6 +181,8 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   CHECK(write.state.checkpoint > state.checkpoint);
   wait_for_room();
   if (auto trouble = background_->get()) return store_error(*trouble, directory_, state.checkpoint);
+
+  QUIPU_TRY(check_space(write.expected_bytes));
 
   state.checkpoint = write.state.checkpoint;
   state.time_s = write.state.time_s;

@@ -16,6 +16,11 @@ namespace {
 // A new profile costs a filter probe in each sorted run: 1% of false alarms.
 constexpr double kFilterBitsPerKey = 10;
 
+// Sorted runs of a family before compaction begins. Fewer: more rewriting of what is stored; more: more
+// places where a record that is not in memory may have rows. docs/performance.md has what was measured.
+constexpr int kRunsBeforeCompaction = 10;
+static_assert(kRunsBeforeCompaction < int(kMaxWaitingRuns));
+
 rocksdb::CompressionType compression() {
   const auto known = rocksdb::GetSupportedCompressions();
   auto has = [&](rocksdb::CompressionType type) { return std::find(known.begin(), known.end(), type) != known.end(); };
@@ -54,18 +59,23 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   rocksdb::ColumnFamilyOptions options;
   options.table_factory.reset(rocksdb::NewBlockBasedTableFactory(table));
   options.merge_operator = merge_operator(family);
-  options.compression = compression();
+  // What lies still is compressed; what will soon be rewritten is not worth the time.
+  options.compression = rocksdb::kNoCompression;
+  options.bottommost_compression = compression();
   options.write_buffer_size = write_buffer_bytes;
   options.optimize_filters_for_hits = false;
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;
   options.force_consistency_checks = true;
-  if (family == Family::cells) {
-    options.compaction_style = rocksdb::kCompactionStyleUniversal;
-    options.compaction_options_universal.min_merge_width = 2;
-  } else {
+  if (family == Family::meta) {
     options.compaction_style = rocksdb::kCompactionStyleLevel;
     options.level_compaction_dynamic_level_bytes = true;
+  } else {
+    options.compaction_style = rocksdb::kCompactionStyleUniversal;
+    options.compaction_options_universal.min_merge_width = 2;
+    options.level0_file_num_compaction_trigger = kRunsBeforeCompaction;
+    options.level0_slowdown_writes_trigger = 2 * int(kMaxWaitingRuns);  // commits wait by themselves, see store_impl.h
+    options.level0_stop_writes_trigger = 3 * int(kMaxWaitingRuns);
   }
   return options;
 }

@@ -1,7 +1,7 @@
 // The families of the store's RocksDB, how each is laid out on disk, and how its values merge.
 //   cells    universal compaction   merge: rows of cells add up (cells/cell_rows.h)
-//   records  leveled                merge: bytes are strung together
-//   names    leveled                merge: union of sets of texts (names.h)
+//   records  universal              merge: bytes are strung together
+//   names    universal              merge: union of sets of texts (names.h)
 //   meta     leveled                plain puts (state.h, catalogue.cpp)
 // In each family the key kCommitsKey counts the commits that are in it (u64, little endian; merge: sum).
 // A commit adds one in all four, so at open a family that lost a commit is found out; readers of a
@@ -31,6 +31,9 @@ const char* family_name(Family family);
 inline constexpr std::string_view kCommitsKey{"\0", 1};
 std::string encode_commits(uint64_t commits);
 bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no such count
+
+// More sorted runs than this in a family hold the next commit back.
+inline constexpr uint64_t kMaxWaitingRuns = 24;
 
 std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family);
 rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,

@@ -54,7 +54,9 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
   db.db_write_buffer_size = options.write_buffer_bytes;
   db.max_total_wal_size = 4 * options.write_buffer_bytes;
   db.bytes_per_sync = 1 << 20;
-  db.compaction_readahead_size = 2 << 20;
+  // Each compaction reads ahead in each of its runs, in two buffers.
+  const size_t buffers = 2 * kMaxWaitingRuns * size_t(db.max_background_jobs);
+  db.compaction_readahead_size = std::clamp<size_t>(options.compaction_bytes / buffers, 32 << 10, 2 << 20);
   db.info_log_level = rocksdb::WARN_LEVEL;
   db.max_log_file_size = 1 << 20;
   db.keep_log_file_num = 2;
@@ -156,6 +158,7 @@ Status StoreImpl::open_database(bool create) {
     const auto family = family_options(f, cache, store_options_.write_buffer_bytes);
     families.emplace_back(family_name(f), family);
     options_[size_t(f)] = std::make_unique<rocksdb::Options>(db_options, family);
+    options_[size_t(f)]->bottommost_compression = rocksdb::kDisableCompressionOption;  // the writer of new files would take it
   }
   rocksdb::DBOptions with_listener = db_options;
   with_listener.listeners.push_back(std::make_shared<ErrorListener>(background_));

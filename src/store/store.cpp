@@ -5,6 +5,7 @@
 #include <rocksdb/metadata.h>
 #include <rocksdb/utilities/checkpoint.h>
 
+#include <algorithm>
 #include <chrono>
 #include <filesystem>
 #include <thread>
@@ -109,10 +110,10 @@ Status StoreImpl::settle() {
   return {};
 }
 
-uint64_t StoreImpl::pending_compaction_bytes() const {
-  uint64_t bytes = 0;
-  for (Family f : kAllFamilies) bytes += property(f, "rocksdb.estimate-pending-compaction-bytes");
-  return bytes;
+uint64_t StoreImpl::waiting_runs() const {
+  uint64_t most = 0;
+  for (Family f : kAllFamilies) most = std::max(most, property(f, "rocksdb.num-files-at-level0"));
+  return most;
 }
 
 }  // namespace quipu

@@ -29,9 +29,10 @@ struct StoreOptions {
   bool create = false;                  // make a new store if there is none
   size_t cache_bytes = size_t(64) << 20;
   size_t write_buffer_bytes = size_t(16) << 20;
+  size_t compaction_bytes = size_t(256) << 20;  // of what compactions read ahead, all together
   // A checkpoint of at least so many bytes of cells and records goes as sorted files ingested together,
   // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
-  size_t ingest_bytes = size_t(8) << 20;
+  size_t ingest_bytes = size_t(2) << 20;
   HashSecret secret{};                  // for a new store; all zero: drawn at random
   unsigned element_bits = 64;           // tests: see Hasher
 };
@@ -113,7 +114,8 @@ class Store : public DurableTier {
   virtual Status backup(const std::string& directory) const = 0;
   // Waits until compaction has nothing more to do (benchmarks).
   virtual Status settle() = 0;
-  virtual uint64_t pending_compaction_bytes() const = 0;
+  // Of the family that has most: sorted runs of fresh rows that compaction has not merged yet.
+  virtual uint64_t waiting_runs() const = 0;
 };
 
 }  // namespace quipu

@@ -14,6 +14,7 @@
 
 #include "store/families.h"
 #include "store/state.h"
+#include "store/store_impl.h"
 #include "store/store_model.h"
 
 namespace quipu {
@@ -310,23 +311,57 @@ TEST(StoreDamage, AHalfMadeStoreIsMadeAgainOrIsNone) {
   EXPECT_TRUE((*store)->commit(StoreModel().next(1, TestWay::files)).ok());
 }
 
+// A folder that is a small file system while this lives, if one may be mounted here.
+struct SmallDisk {
+  SmallDisk(const std::string& folder, const char* size) : path(folder) {
+    mounted = ::mount("quipu_test", path.c_str(), "tmpfs", 0, size) == 0;
+  }
+  ~SmallDisk() {
+    if (mounted) ::umount2(path.c_str(), MNT_DETACH);
+  }
+  std::string path;
+  bool mounted = false;
+};
+
+TEST(Disk, WithTooLittleRoomNoCheckpointBegins) {
+  TestFolder folder;
+  SmallDisk disk(folder.path(), "size=32m");
+  if (!disk.mounted) GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
+  StoreModel model;
+  auto store = Store::open(folder / "data", test_options());
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  ASSERT_TRUE((*store)->commit(model.next(kSeed, TestWay::files)).ok());
+  const StoreModel committed = model;
+  write_file(folder / "ballast", std::string(20 << 20, 'x'));
+  auto refused = (*store)->commit(model.next(kSeed, TestWay::files));
+  ASSERT_FALSE(refused.ok());
+  EXPECT_THAT(refused.error().message, HasSubstr("too little space"));
+  EXPECT_THAT(refused.error().message, HasSubstr("it continues from checkpoint 1"));
+  EXPECT_EQ(committed.difference(**store), "");
+  // What the checkpoint itself needs counts, too.
+  fs::remove(folder / "ballast");
+  CheckpointWrite large = StoreModel(committed).next(kSeed, TestWay::files);
+  large.expected_bytes = 16 << 20;
+  EXPECT_FALSE((*store)->commit(std::move(large)).ok());
+  StoreModel next = committed;
+  ASSERT_TRUE((*store)->commit(next.next(kSeed, TestWay::files)).ok());
+  EXPECT_EQ(next.difference(**store), "");
+}
+
 class FullDisk : public testing::TestWithParam<TestWay> {};
 
 TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
   TestFolder folder;
-  if (::mount("quipu_test", folder.path().c_str(), "tmpfs", 0, "size=12m") != 0) {
-    GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
-  }
-  struct Unmount {
-    std::string path;
-    ~Unmount() { ::umount2(path.c_str(), MNT_DETACH); }
-  } unmount{folder.path()};
+  SmallDisk disk(folder.path(), "size=12m");
+  if (!disk.mounted) GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
+  const auto check_nothing_before = [](Store& store) { static_cast<StoreImpl&>(store).spare_disk_bytes = 0; };
   write_file(folder / "ballast", std::string(4 << 20, 'x'));
 
   StoreModel model, committed;
   {
     auto store = Store::open(folder / "data", test_options());
     ASSERT_TRUE(store.ok()) << store.error().message;
+    check_nothing_before(**store);
     std::string message;
     while (model.checkpoint < 1000 && message.empty()) {
       committed = model;
@@ -356,6 +391,7 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
   auto store = Store::open(folder / "data", test_options(false));
   ASSERT_TRUE(store.ok()) << store.error().message;
   EXPECT_EQ(committed.difference(**store), "");
+  check_nothing_before(**store);
   ASSERT_TRUE((*store)->commit(committed.next(kSeed, GetParam())).ok());
   EXPECT_EQ(committed.difference(**store), "");
 }

@@ -33,10 +33,12 @@ struct ReadOptions;
 
 namespace quipu {
 
-// More sorted runs than this in level 0 of a family hold the next commit back...
-inline constexpr uint64_t kMaxWaitingRuns = 16;
-// ... but for no longer than this: compaction may be stuck, and a commit that goes through is worth more.
+// A commit waits for compaction (kMaxWaitingRuns) no longer than this: it may be stuck, and a commit that goes through is worth more.
 inline constexpr int64_t kMaxRoomWait_ms = 60'000;
+
+// Free space on the disk without which no commit begins, beside twice the bytes it may write: a database on a
+// full disk cannot even compact to become smaller.
+inline constexpr uint64_t kSpareDiskBytes = uint64_t(16) << 20;
 
 // A RocksDB error as a plain value, and as the user reads it.
 struct Trouble {
@@ -81,10 +83,11 @@ class StoreImpl final : public Store {
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const override;
   Status backup(const std::string& directory) const override;
   Status settle() override;
-  uint64_t pending_compaction_bytes() const override;
+  uint64_t waiting_runs() const override;
   Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override;
 
-  int64_t max_room_wait_ms = kMaxRoomWait_ms;  // tests shorten it
+  int64_t max_room_wait_ms = kMaxRoomWait_ms;  // tests change it
+  uint64_t spare_disk_bytes = kSpareDiskBytes;  // 0, in tests: not looked at
   rocksdb::DB* db() const { return db_.get(); }
   rocksdb::ColumnFamilyHandle* family(Family f) const { return handles_[size_t(f)]; }
   const rocksdb::Options& options(Family f) const { return *options_[size_t(f)]; }
@@ -105,6 +108,7 @@ class StoreImpl final : public Store {
   void set_state(CommittedState state);
   std::unique_ptr<View> view() const;
   void wait_for_room() const;
+  Status check_space(size_t expected_bytes) const;
   Status flush_for_ingest();
   bool takes_files(size_t expected_bytes);
 

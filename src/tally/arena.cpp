@@ -4,7 +4,6 @@
 
 #include <algorithm>
 #include <bit>
-#include <cstdlib>
 #include <cstring>
 
 #if defined(__SANITIZE_ADDRESS__)
@@ -20,6 +19,17 @@
 
 namespace quipu {
 namespace {
+
+// Straight from the system, so that what is given back leaves the process. Aligned to its size.
+uint8_t* map_chunk(size_t bytes) {
+  void* mapped = mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  CHECK(mapped != MAP_FAILED);
+  auto* begin = static_cast<uint8_t*>(mapped);
+  const size_t before = (bytes - reinterpret_cast<uintptr_t>(begin) % bytes) % bytes;
+  if (before != 0) munmap(begin, before);
+  munmap(begin + before + bytes, bytes - before);
+  return begin + before;
+}
 
 // Under the address sanitizer, bytes outside of live blocks may not be touched.
 void poison([[maybe_unused]] const uint8_t* p, [[maybe_unused]] size_t bytes) {
@@ -48,7 +58,7 @@ Arena::~Arena() {
   for (uint8_t* base : bases_) {
     if (base == nullptr) continue;
     unpoison(base, kChunkBytes);
-    std::free(base);
+    munmap(base, kChunkBytes);
   }
 }
 
@@ -88,8 +98,7 @@ void Arena::unlist(uint32_t number) {
 }
 
 uint32_t Arena::new_chunk(int size_class) {
-  auto* base = static_cast<uint8_t*>(std::aligned_alloc(kChunkBytes, kChunkBytes));
-  CHECK(base != nullptr);
+  auto* base = map_chunk(kChunkBytes);
   if (chunks_of_class_[size_t(size_class)]++ >= kSmallPagedChunks)
     madvise(base, kChunkBytes, MADV_HUGEPAGE);  // a hint
   poison(base, kChunkBytes);
@@ -119,7 +128,7 @@ void Arena::give_back(uint32_t number) {
   held_bytes_ -= size_t(chunk.used) * kUnitBytes;
   chunk = Chunk();
   unpoison(bases_[number], kChunkBytes);
-  std::free(bases_[number]);
+  munmap(bases_[number], kChunkBytes);
   bases_[number] = nullptr;
   unused_numbers_.push_back(number);
 }

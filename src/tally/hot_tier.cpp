@@ -268,11 +268,11 @@ void HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t fil
 void HotTier::hand_over(uint64_t epoch, RowLog& out) {
   CHECK(in_flight_.empty() || epoch > in_flight_.back().epoch);
   // The next log is likely to need about as much; memory that is only reserved costs no time.
-  RowLog next;
+  out.clear();
   const auto spare = [](size_t size) { return size + size / 4; };
-  RowLogAccess::of(next).entries.reserve(spare(RowLogAccess::of(log_).entries.size()));
-  RowLogAccess::of(next).payload.reserve(spare(RowLogAccess::of(log_).payload.size()));
-  out = std::exchange(log_, std::move(next));
+  RowLogAccess::of(out).entries.reserve(spare(RowLogAccess::of(log_).entries.size()));
+  RowLogAccess::of(out).payload.reserve(spare(RowLogAccess::of(log_).payload.size()));
+  std::swap(log_, out);
   in_flight_.push_back({epoch, generation_++, pinned_});
   pinned_ = 0;
 }

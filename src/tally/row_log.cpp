@@ -2,8 +2,8 @@
 
 #include <algorithm>
 #include <bit>
+#include <numeric>
 #include <tuple>
-#include <unordered_map>
 #include <utility>
 
 #include "base/check.h"
@@ -22,6 +22,12 @@ size_t RowLog::bytes() const {
 }
 
 bool RowLog::empty() const { return impl_ == nullptr || impl_->entries.empty(); }
+
+void RowLog::clear() {
+  if (impl_ == nullptr) impl_ = std::make_unique<Impl>();
+  impl_->entries.clear();
+  impl_->payload.clear();
+}
 
 RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
   CHECK(payload.size() <= 0xFFFFFFFF);
@@ -59,12 +65,16 @@ struct Item {
   uint32_t entry;
 };
 
-// By place; stable.
+constexpr int kSortedBits = 44;
+uint64_t sorted_bits(const Item& item) { return item.place >> (64 - kSortedBits); }
+
+// By the first bits of their places; stable. What they leave alike is settled by comparing keys.
 void radix_sort(std::vector<Item>& items) {
   constexpr int kDigitBits = 11;
+  static_assert(kSortedBits % kDigitBits == 0);
   constexpr uint64_t kMask = (1 << kDigitBits) - 1;
   std::vector<Item> other(items.size());
-  for (int shift = 0; shift < 64; shift += kDigitBits) {
+  for (int shift = 64 - kSortedBits; shift < 64; shift += kDigitBits) {
     std::vector<uint32_t> begin(kMask + 2, 0);
     for (const Item& item : items) ++begin[(item.place >> shift & kMask) + 1];
     if (std::find(begin.begin(), begin.end(), items.size()) != begin.end()) continue;  // all alike
@@ -73,6 +83,38 @@ void radix_sort(std::vector<Item>& items) {
     items.swap(other);
   }
 }
+
+// Numbers given to (month, tenant) pairs as they come, dense from 0. Open addressing.
+class PairNumbers {
+ public:
+  uint32_t number(uint64_t pair) {
+    if (pairs_.size() * 2 >= table_.size()) grow();
+    uint32_t& at = find(pair);
+    if (at == kNone) {
+      at = uint32_t(pairs_.size());
+      pairs_.push_back(pair);
+    }
+    return at;
+  }
+  const std::vector<uint64_t>& pairs() const { return pairs_; }
+
+ private:
+  static constexpr uint32_t kNone = ~uint32_t(0);
+
+  uint32_t& find(uint64_t pair) {
+    const size_t mask = table_.size() - 1;
+    for (size_t at = pair * 0x9e3779b97f4a7c15ull >> 32 & mask;; at = (at + 1) & mask) {
+      if (table_[at] == kNone || pairs_[table_[at]] == pair) return table_[at];
+    }
+  }
+  void grow() {
+    table_.assign(std::max<size_t>(1024, table_.size() * 2), kNone);
+    for (uint32_t i = 0; i < pairs_.size(); ++i) find(pairs_[i]) = i;
+  }
+
+  std::vector<uint64_t> pairs_;
+  std::vector<uint32_t> table_;
+};
 
 auto order_of(const RowLogEntry& e) {
   return std::make_tuple(e.month, raw(e.tenant), e.profile.hi, e.profile.lo, e.depth, e.path);
@@ -123,37 +165,33 @@ class Encoder {
   // An item's place is the rank of its (month, tenant) among those of all logs, then bits of its
   // profile.
   void collect() {
-    std::unordered_map<uint64_t, uint64_t> ranks;
+    PairNumbers numbers;
     size_t count = 0;
-    for (const RowLog& log : logs_) {
-      if (log.empty()) continue;
-      count += RowLogAccess::of(log).entries.size();
-      for (const RowLogEntry& e : RowLogAccess::of(log).entries)
-        ranks.try_emplace(month_and_tenant(e), 0);
-    }
+    for (const RowLog& log : logs_) count += log.empty() ? 0 : RowLogAccess::of(log).entries.size();
     CHECK(count <= 0xFFFFFFFF);
-    std::vector<uint64_t> in_order;
-    for (const auto& [pair, rank] : ranks) in_order.push_back(pair);
-    std::sort(in_order.begin(), in_order.end());
-    for (size_t r = 0; r < in_order.size(); ++r) ranks[in_order[r]] = r;
-    const int rank_bits = std::bit_width(in_order.size());
     items_.reserve(count);
     for (uint32_t l = 0; l < logs_.size(); ++l) {
       if (logs_[l].empty()) continue;
       const auto& entries = RowLogAccess::of(logs_[l]).entries;
-      for (uint32_t i = 0; i < entries.size(); ++i) {
-        const RowLogEntry& e = entries[i];
-        const uint64_t rank = ranks.find(month_and_tenant(e))->second;
-        items_.push_back({rank << (64 - rank_bits) | e.profile.hi >> rank_bits, l, i});
-      }
+      for (uint32_t i = 0; i < entries.size(); ++i)
+        items_.push_back({numbers.number(month_and_tenant(entries[i])), l, i});
     }
+    const std::vector<uint64_t>& pairs = numbers.pairs();
+    std::vector<uint32_t> in_order(pairs.size());
+    std::iota(in_order.begin(), in_order.end(), 0);
+    std::sort(in_order.begin(), in_order.end(), [&](uint32_t a, uint32_t b) { return pairs[a] < pairs[b]; });
+    std::vector<uint64_t> ranks(pairs.size());
+    for (size_t r = 0; r < in_order.size(); ++r) ranks[in_order[r]] = r;
+    const int rank_bits = std::bit_width(pairs.size());
+    for (Item& item : items_)
+      item.place = ranks[item.place] << (64 - rank_bits) | entry(item).profile.hi >> rank_bits;
   }
 
-  // Puts entries of one place in the order of their whole keys; those of one key keep theirs.
+  // Puts entries that the sort holds for alike in the order of their whole keys; those of one key keep theirs.
   void settle_ties() {
     for (size_t begin = 0, end; begin < items_.size(); begin = end) {
       bool differ = false;
-      for (end = begin + 1; end < items_.size() && items_[end].place == items_[begin].place; ++end)
+      for (end = begin + 1; end < items_.size() && sorted_bits(items_[end]) == sorted_bits(items_[begin]); ++end)
         differ |= order_of(entry(items_[end])) != order_of(entry(items_[begin]));
       if (!differ) continue;
       std::stable_sort(

@@ -45,7 +45,7 @@ struct Tally::Impl {
   const int matrix_rows;
   const TileOps& ops;
   HotTier hot;
-  uint64_t memberships = 0;
+  uint64_t memberships = 0, events_waited = 0;
 
   std::vector<std::unique_ptr<MetricShape>> shapes;  // by CompiledMetric::index
   std::unordered_map<const MonthTable*, MonthEdges> edges;
@@ -124,6 +124,7 @@ TallyStats Tally::stats() const {
   TallyStats stats;
   impl_->hot.add_stats(stats);
   stats.memberships = impl_->memberships;
+  stats.events_waited = impl_->events_waited;
   return stats;
 }
 
@@ -166,6 +167,7 @@ Status Tally::Impl::load(const EventBatch& batch) {
     if (i + kProfileAhead < events) hot.prefetch_profile(keys[i + kProfileAhead].hash);
     if (!ready(batch, uint32_t(i))) waiting.push_back(uint32_t(i));
   }
+  events_waited += waiting.size();
   while (!waiting.empty()) {
     QUIPU_TRY(hot.load_needed());
     still_waiting.clear();

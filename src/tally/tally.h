@@ -59,6 +59,7 @@ class RowLog {
   RowLog& operator=(RowLog&&) noexcept;
   size_t bytes() const;
   bool empty() const;
+  void clear();  // its memory stays
 
  private:
   friend struct RowLogAccess;
@@ -74,6 +75,7 @@ Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, co
 struct TallyStats {
   uint64_t records = 0;         // in memory, all kinds
   uint64_t memory_bytes = 0;    // of the hot tier, index included, RowLog apart; the process may hold a quarter more
+  uint64_t events_waited = 0;   // that came while a record they need was not in memory
   uint64_t loads = 0;           // records asked of the durable tier
   uint64_t loads_found = 0;
   uint64_t evictions = 0;
@@ -94,7 +96,8 @@ class Tally {
   Status add(const EventBatch& batch, TallyResult& result);
 
   // The barrier: hands over the log of what is new since the last one. Constant time: the log is moved, no
-  // record is walked and nothing is encoded here (a shard may not stall). The records concerned stay in
+  // record is walked and nothing is encoded here (a shard may not stall). What `out` held is dropped; its memory
+  // is the next log's. The records concerned stay in
   // memory until durable(epoch) says that the commit holding them is on disk.
   void hand_over(uint64_t epoch, RowLog& out);
   void durable(uint64_t epoch);

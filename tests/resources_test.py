@@ -1,0 +1,103 @@
+#!/usr/bin/env python3
+"""A run keeps inside its memory budget while what it counts grows to ten times that, and a full disk ends it with a
+clear error, after which the same command goes on. Real processes; the disk is a small tmpfs where one may be mounted."""
+import argparse
+import re
+import subprocess
+import sys
+import tempfile
+import threading
+import unittest
+from pathlib import Path
+
+MIB = 1 << 20
+BUDGET_MIB = 256
+EVENTS = 12_000_000   # with some 240 stored bytes each: more than ten times the budget
+PROFILES = 20_000_000  # hardly one comes back after its session
+
+
+def figures(text):
+    """{name: first number} of the tables that --stats prints."""
+    return {name.strip(): int(number.replace(",", "")) for name, number in re.findall(r"(?m)^ *([a-z][a-z ,]*?)  +([\d,]+)(?= |$)", text)}
+
+
+class Resources(unittest.TestCase):
+    def setUp(self):
+        self.folder = tempfile.TemporaryDirectory(prefix="quipu_resources_")
+        self.addCleanup(self.folder.cleanup)
+        self.here = Path(self.folder.name)
+
+    def workload(self, events, *options):
+        return [WORKLOAD, "--events", str(events), *options]
+
+    def plan(self, fanout):
+        subprocess.run(self.workload(0, "--fanout", str(fanout), "--plan-out", self.here / "plan.yaml"), check=True, stdout=subprocess.DEVNULL)
+
+    def test_memory_stays_in_its_budget_while_the_state_grows_to_ten_times_that(self):
+        self.plan(25)
+        lines = subprocess.Popen(self.workload(EVENTS, "--profiles", str(PROFILES)), stdout=subprocess.PIPE)
+        run = subprocess.Popen([QUIPU, "run", "plan.yaml", "-", "--as", "workload", "--memory", "%dM" % BUDGET_MIB, "--stats"], cwd=self.here, stdin=lines.stdout,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        lines.stdout.close()
+        peak_kib, done = 0, threading.Event()
+
+        def watch():
+            nonlocal peak_kib
+            while not done.wait(0.05):
+                try:
+                    status = Path("/proc/%d/status" % run.pid).read_text()
+                except OSError:
+                    return
+                found = re.search(r"VmHWM:\s+(\d+) kB", status)
+                peak_kib = max(peak_kib, int(found.group(1))) if found else peak_kib
+
+        watcher = threading.Thread(target=watch)
+        watcher.start()
+        out, err = run.communicate()
+        done.set()
+        watcher.join()
+        self.assertEqual((lines.wait(), run.returncode), (0, 0), out + err)
+        self.assertIn("{:,} read".format(EVENTS), out)
+        told = figures(out)
+        stored = sum(told["bytes of " + family] for family in ("cells", "records", "names"))
+        print("%.1f times the budget stored, %d evictions, %d loads; most memory %.0f MiB of %d" % (stored / BUDGET_MIB / MIB, told["evictions"], told["loads"], peak_kib / 1024, BUDGET_MIB))
+        self.assertGreater(stored, 10 * BUDGET_MIB * MIB)
+        self.assertGreater(told["evictions"], 1_000_000)
+        self.assertGreater(peak_kib / 1024, BUDGET_MIB / 2, "it was measured")
+        self.assertLess(peak_kib / 1024, BUDGET_MIB * 1.15)
+
+    def test_a_full_disk_loses_nothing_and_the_same_command_continues(self):
+        disk = self.here / "disk"
+        disk.mkdir()
+        if subprocess.run(["mount", "-t", "tmpfs", "-o", "size=64m", "quipu_test", disk], capture_output=True).returncode != 0:
+            self.skipTest("a small file system cannot be mounted here")
+        self.addCleanup(subprocess.run, ["umount", "-l", disk])
+        self.plan(25)
+        events = 200_000
+        with open(self.here / "lines.jsonl", "wb") as file:
+            subprocess.run(self.workload(events), check=True, stdout=file)
+        command = [QUIPU, "run", "plan.yaml", "lines.jsonl", "--memory", "%dM" % BUDGET_MIB, "--data"]
+        run = lambda data: subprocess.run([*command, data], cwd=self.here, capture_output=True, text=True)
+        export = lambda data: sorted(subprocess.run([QUIPU, "export", "--data", data], cwd=self.here, capture_output=True, text=True, check=True).stdout.splitlines())
+        self.assertEqual(run("roomy.quipu").returncode, 0)
+
+        (disk / "ballast").write_bytes(b"x" * (40 * MIB))
+        for _ in range(2):   # again, while it is still full
+            failed = run("disk/small.quipu")
+            self.assertEqual(failed.returncode, 1, failed.stdout + failed.stderr)
+            self.assertRegex(failed.stderr, "(too little space|no space left) on device")
+            self.assertIn("run the same command again", failed.stderr)
+        (disk / "ballast").unlink()
+        subprocess.run(["mount", "-o", "remount,size=512m", disk], check=True)
+        went_on = run("disk/small.quipu")
+        self.assertEqual(went_on.returncode, 0, went_on.stderr)
+        self.assertEqual(export("disk/small.quipu"), export("roomy.quipu"))
+
+
+if __name__ == "__main__":
+    parser = argparse.ArgumentParser()
+    parser.add_argument("--quipu", required=True)
+    parser.add_argument("--workload", required=True)
+    known, rest = parser.parse_known_args()
+    QUIPU, WORKLOAD = known.quipu, known.workload
+    unittest.main(argv=[sys.argv[0], *rest], verbosity=2)
