@@ -96,7 +96,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   run->add_flag("--again", a.again, "count a changed or already counted file from its start");
   run->add_flag("--moved", a.moved, "a known content under a new path is the same input: go on there");
   run->add_flag("--strict", a.strict, "stop at the first line that would be set aside");
-  run->add_flag("--stats", a.stats, "print checkpoints, memory and sizes at the end");
+  run->add_flag("--stats", a.stats, "print at the end where the time of an event went, the hot tier, checkpoints and sizes");
   run->add_option("--ingest-bytes", a.ingest_bytes)->group("");  // hidden: for tests
   zoneinfo(run);
 

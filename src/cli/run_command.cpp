@@ -6,6 +6,7 @@
 #include <sstream>
 
 #include "cli/progress.h"
+#include "cli/run_stats.h"
 #include "cli/socket.h"
 #include "cli/store_access.h"
 #include "engine/engine.h"
@@ -42,34 +43,6 @@ std::string reasons_text(const Tallies& t, const std::string& directory) {
     if (t.notes[n]) text += "  note: " + with_thousands(t.notes[n]) + " " + std::string(note_name(Note(n))) + "\n";
   }
   return text;
-}
-
-std::string stats_text(Engine& engine) {
-  const CheckpointTotals t = engine.checkpoint_totals();
-  TallyStats tally;
-  for (const TallyStats& s : engine.tally_stats()) {
-    tally.records += s.records;
-    tally.memory_bytes += s.memory_bytes;
-    tally.loads += s.loads;
-    tally.loads_found += s.loads_found;
-    tally.evictions += s.evictions;
-    tally.rows += s.rows;
-    tally.words += s.words;
-    tally.memberships += s.memberships;
-  }
-  std::ostringstream out;
-  out << "checkpoints " << t.checkpoints << " (" << t.ingested << " by files), longest " << t.longest_s << " s, group-by " << t.group_s
-      << " s, in all " << t.commit_s << " s\n"
-      << "cells " << t.cells << " in " << t.cell_rows << " rows (" << t.sparse_rows << " sparse), " << t.cell_bytes << " bytes written; records "
-      << t.record_bytes << " bytes written; names " << t.name_rows << "\n"
-      << "hot tier " << tally.records << " records, " << tally.memory_bytes << " bytes, " << tally.rows << " rows, " << tally.words << " words, "
-      << tally.memberships << " memberships seen; " << tally.loads << " loads (" << tally.loads_found << " found), " << tally.evictions << " evictions\n"
-      << "longest stall of a shard at a barrier " << engine.live().longest_stall_us << " us\n";
-  auto families = engine.store().family_stats();
-  if (families.ok()) {
-    for (const FamilyStats& f : *families) out << "stored " << f.family << " " << f.rows << " rows, " << f.bytes << " bytes, " << f.files << " files\n";
-  }
-  return out.str();
 }
 
 // A query that works on what was just counted.
@@ -149,10 +122,13 @@ int run_command(const Arguments& arguments, const Console& console) {
   run_options.standard_input_name = arguments.standard_input_name;
   run_options.stop = &g_stop;
   run_options.progress = [&](const Progress& progress) { line.show(progress); };
+  RunMeter meter;
   auto summary = running.run(arguments.inputs, run_options);
+  meter.stop();
   line.clear();
   server.value().reset();
   if (!summary.ok()) return fail(summary.error(), kExitError);
+  const RunFigures figures = meter.figures(running, *summary);
 
   // A signal may also have ended the wait for standard input, which then looks like its end.
   const bool stopped = summary->stopped || g_stop.load(std::memory_order_relaxed);
@@ -160,7 +136,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) + "; committed (checkpoint " +
               std::to_string(summary->committed.checkpoint) + ") in " + options.directory + "\n");
   console.out(reasons_text(summary->tallies, options.directory));
-  if (arguments.stats) console.out(stats_text(running));
+  console.out(arguments.stats ? summary_line(figures) + stats_text(figures) : summary_line(figures));
   if (stopped) {
     console.out("the same command continues from here\n");
   } else if (std::string query = example_query(running, options.directory); !query.empty()) {

@@ -7,6 +7,7 @@ import argparse
 import json
 import os
 import re
+import resource
 import signal
 import subprocess
 import sys
@@ -302,6 +303,61 @@ class Inputs(Quipu):
         self.assertIn("nothing new", again.stderr)
         self.assertIn("0 read = 0 counted", again.stdout)
         self.assertEqual(self.export(), before)
+
+    def stats(self, *arguments, status=0):
+        """The text of a run with --stats, its table (first column -> the others), and the CPU seconds that the system saw."""
+        before = resource.getrusage(resource.RUSAGE_CHILDREN)
+        text = self.quipu("run", "plan.yaml", *arguments, "--stats", status=status).stdout
+        after = resource.getrusage(resource.RUSAGE_CHILDREN)
+        self.assertNotRegex(text, r"\b(nan|inf)\b")
+        rows = [re.split(" {2,}", line.strip()) for line in text.splitlines()]
+        return text, {row[0]: row[1:] for row in rows if len(row) > 1}, after.ru_utime + after.ru_stime - before.ru_utime - before.ru_stime
+
+    def check_figures(self, table, cpu_s, read, tallied):
+        def number(text):
+            return float(text.replace(",", "").rstrip("%"))
+
+        parts = [table[part] for part in ("read", "decode", "tally", "pane", "group into cells", "records", "names", "rest of the commit", "flush, compaction, else")]
+        whole_us, whole_share = map(number, table["whole"])
+        self.assertEqual(whole_share, 100)
+        self.assertAlmostEqual(sum(number(share) for _, share in parts), 100, delta=0.05 * len(parts) + 1e-6)
+        self.assertAlmostEqual(sum(number(us) for us, _ in parts), whole_us, delta=0.0005 * (len(parts) + 1) + 1e-6)
+        self.assertGreater(whole_us, 0)
+        self.assertLess(whole_us * read / 1e6, cpu_s + 0.03)
+        events, waited = map(number, re.fullmatch(r"of ([\d,]+) events; ([\d,]+) waited for a load", table["hits"][1]).groups())
+        self.assertEqual(events, tallied)
+        self.assertAlmostEqual(number(table["hits"][0]), 100 * (1 - waited / tallied), delta=0.0051)
+        self.assertAlmostEqual(number(table["reads a cold event"][0]), number(table["loads"][0]) / waited, delta=0.0051)
+        count = number(table["checkpoints"][0])
+        self.assertGreaterEqual(count, 1)
+        self.assertLessEqual(number(table["mean seconds"][0]), number(table["longest seconds"][0]))
+        if table["write amplification"][0] != "unknown":
+            written, given = map(number, re.fullmatch(r"([\d,]+) bytes written to storage for ([\d,]+) given to the store", table["write amplification"][1]).groups())
+            self.assertAlmostEqual(number(table["write amplification"][0]), written / given, delta=0.0051)
+            self.assertAlmostEqual(given, count * sum(number(table["mean bytes of " + what][0]) for what in ("cells", "records", "names")), delta=2 * count)
+        return waited
+
+    def test_the_figures_of_a_run_fit_its_events_and_each_other(self):
+        self.write("plan.yaml", PLAN)
+        # Seven profiles on twenty days of March, all in one batch, so every event waits. Each profile has a record of
+        # ids, one of March and, as March 1 lies in a week with days of February, one of February that is never written.
+        for begin, found in ((0, 0), (500, 14)):
+            name = "from%d.jsonl" % begin
+            self.write(name, "".join(event(n) for n in range(begin, begin + 500)) + event(begin) + "no event\n")
+            text, table, cpu_s = self.stats(name, "--ingest-bytes", "1", status=3)
+            self.assertIn("502 read = 500 counted + 1 duplicate + 1 set aside", text)
+            self.assertEqual(self.check_figures(table, cpu_s, 502, 501), 501)
+            self.assertEqual(table["loads"], ["21", "%d found, the others are not stored yet" % found])
+            self.assertEqual(table["checkpoints"][1], table["checkpoints"][0] + " by files")
+            self.assertRegex(text, r"(?m)^\d+\.\d\d s, [\d,]+ events/s, \d+ checkpoints?, 0\.00% of events found their profile in memory$")
+        # In many batches, most events find their profile.
+        self.write("many.jsonl", "".join(event(n) for n in range(1000, 21000)))
+        text, table, cpu_s = self.stats("many.jsonl")
+        self.assertLess(self.check_figures(table, cpu_s, 20000, 20000), 15000)
+        # Nothing to divide by.
+        text, table, _ = self.stats("many.jsonl")
+        self.assertEqual((table["whole"][0], table["hits"][0], table["mean seconds"][0], table["write amplification"][0]), ("-", "-", "-", "-"))
+        self.assertRegex(text, r"(?m)^\d+\.\d\d s, 0 events/s, 0 checkpoints$")
 
     def test_a_grown_file_goes_on_where_it_ended(self):
         self.run_plan([event(n) for n in range(50)])
