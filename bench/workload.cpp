@@ -135,9 +135,7 @@ uint32_t AliasTable::draw(Random& random) const {
 }
 
 struct Workload::Session {
-  uint32_t tenant = 0;
-  uint64_t profile = 0;
-  uint32_t events_left = 0;
+  uint64_t events_left = 0;
   std::string head;        // {"tenant":..,"metric":"   up to the metric's name
   std::string profile_id;  // ","profile":..,"unique_id":"m   between the metric's name and the id
   std::string properties;  // p00..p11
@@ -148,7 +146,7 @@ Workload::Workload(const WorkloadOptions& options)
       random_(options.seed),
       tenant_table_(AliasTable::zipf_weights(options.tenants, 10)),
       metric_table_(metric_weights()),
-      sessions_(kOpenSessions),
+      sessions_(kOpenSessions + 1),
       recent_(size_t{kRepeatWindow} * kMaxLine),
       recent_size_(kRepeatWindow) {
   for (int p = 0; p < kProperties; ++p) {
@@ -159,10 +157,11 @@ Workload::Workload(const WorkloadOptions& options)
   unsigned __int128 total = 0;
   for (uint64_t weight : weights) total += weight;
   for (uint64_t weight : weights) {
-    const uint64_t share = static_cast<uint64_t>(weight * options.profiles / total);
+    const uint64_t share = static_cast<uint64_t>(static_cast<unsigned __int128>(weight) * options.profiles / total);
     profiles_of_tenant_.push_back(std::max<uint64_t>(share, 1));
   }
-  for (Session& session : sessions_) {
+  for (uint32_t i = 0; i < kOpenSessions; ++i) {
+    Session& session = sessions_[i];
     start(session);
     // Open sessions are met in the middle of their lives.
     session.events_left = 1 + random_.below(session.events_left);
@@ -172,13 +171,23 @@ Workload::Workload(const WorkloadOptions& options)
 Workload::~Workload() = default;
 
 void Workload::start(Session& session) {
-  session.tenant = tenant_table_.draw(random_);
-  session.profile = random_.below(profiles_of_tenant_[session.tenant]);
-  session.events_left = 1 + random_.below(7);
-  const std::string tenant = "t" + std::to_string(session.tenant);
+  if (lines_ < options_.preload) return begin_old(session, old_profiles_++, 1 + random_.below(7));
+  const uint32_t tenant = tenant_table_.draw(random_);
+  const uint64_t profile = random_.below(profiles_of_tenant_[tenant]);
+  begin(session, tenant, "p" + std::to_string(profile), 1 + random_.below(7));
+}
+
+// The number alone tells an old profile's tenant.
+void Workload::begin_old(Session& session, uint64_t number, uint64_t events) {
+  Random random(splitmix64(~options_.seed) ^ number);
+  begin(session, tenant_table_.draw(random), "o" + std::to_string(number), events);
+}
+
+void Workload::begin(Session& session, uint32_t tenant_number, const std::string& profile, uint64_t events) {
+  session.events_left = events;
+  const std::string tenant = "t" + std::to_string(tenant_number);
   session.head = "{\"tenant\":\"" + tenant + "\",\"metric\":\"";
-  session.profile_id = "\",\"profile\":\"p" + std::to_string(session.profile) + "@" + tenant +
-                       ".example\",\"unique_id\":\"m";
+  session.profile_id = "\",\"profile\":\"" + profile + "@" + tenant + ".example\",\"unique_id\":\"m";
   session.properties.clear();
   for (int p = 0; p < kSessionProperties; ++p) {
     session.properties += property_head(p) + std::to_string(property_tables_[p].draw(random_));
@@ -204,7 +213,8 @@ void Workload::write_line(Session& session) {
   } else {
     behind_s = between(kYear, 5 * kYear);
   }
-  const int64_t time_s = options_.base_s + static_cast<int64_t>(lines_ / options_.rate) - behind_s;
+  const uint64_t passed_s = options_.line_s ? lines_ * options_.line_s : lines_ / options_.rate;
+  const int64_t time_s = options_.base_s + static_cast<int64_t>(passed_s) - behind_s;
 
   line_.resize(kMaxLine);
   char* at = line_.data();
@@ -239,6 +249,12 @@ void Workload::next(std::string& out) {
   if (random_.below(100) < 3 && known > 0) {
     const uint64_t slot = (lines_ - 1 - random_.below(known)) % kRepeatWindow;
     line_.assign(&recent_[slot * kMaxLine], recent_size_[slot]);
+  } else if (options_.cold_percent > 0 && old_profiles_ > 0 && lines_ >= options_.preload &&
+             random_.below(100) < options_.cold_percent) {
+    Session& session = sessions_[kOpenSessions];
+    begin_old(session, random_.below(old_profiles_), 1);
+    write_line(session);
+    ++events_;
   } else {
     Session& session = sessions_[random_.below(kOpenSessions)];
     write_line(session);

@@ -21,6 +21,9 @@ constexpr char kUsage[] =
     "  --seed N         (1)\n"
     "  --base TIME      event time of the first line, 2026-03-01T00:00:00Z or unix seconds\n"
     "  --rate N         lines a second of event time (20000)\n"
+    "  --line-seconds N seconds of event time from line to line, instead of a rate\n"
+    "  --preload N      first lines, of old profiles (0)\n"
+    "  --cold PERCENT   of the events behind them that are of an old profile each (0)\n"
     "  --fanout F       dimensions an event in the plan, 1 to 300 (10)\n"
     "  --plan-out FILE  where to write the plan for that fan-out\n";
 
@@ -89,6 +92,12 @@ int main(int argc, char** argv) {
       options.base_s = instant(option, text);
     } else if (option == "--rate") {
       options.rate = static_cast<uint32_t>(number(option, text, 1, UINT32_MAX));
+    } else if (option == "--line-seconds") {
+      options.line_s = static_cast<uint32_t>(number(option, text, 1, 86400));
+    } else if (option == "--preload") {
+      options.preload = number(option, text, 0, UINT64_MAX);
+    } else if (option == "--cold") {
+      options.cold_percent = static_cast<uint32_t>(number(option, text, 0, 100));
     } else if (option == "--fanout") {
       fanout = static_cast<int>(number(option, text, 1, quipu::bench::kMaxFanout));
     } else if (option == "--plan-out") {
@@ -97,6 +106,8 @@ int main(int argc, char** argv) {
       fail("unknown option " + std::string(option));
     }
   }
+
+  if (options.cold_percent > 0 && options.preload == 0) fail("--cold needs a --preload");
 
   if (!plan_out.empty()) {
     std::FILE* file = std::fopen(plan_out.c_str(), "w");

@@ -147,6 +147,93 @@ TEST(Workload, ASessionKeepsItsFirstTwelveProperties) {
   EXPECT_NEAR(sum / static_cast<double>(kept.size()), 3.85, 0.2);
 }
 
+TEST(Workload, ALineMayTakeSecondsOfEventTime) {
+  const WorkloadOptions options{.profiles = 1000, .line_s = 31};
+  const std::vector<std::string> lines = lines_of(options, 3000);
+  int in_time = 0;
+  for (int i = 0; i < 3000; ++i) {
+    const int64_t behind_s = options.base_s + 31 * int64_t(i) - std::stoll(field(lines[i], "time"));
+    in_time += behind_s >= 0 && behind_s <= 60;
+  }
+  // 90% of the 97% that are no repeats.
+  EXPECT_NEAR(in_time, 0.873 * 3000, 100);
+}
+
+TEST(Workload, APreloadIsOneSessionForEachOldProfile) {
+  const int n = 40000;
+  const std::vector<std::string> lines = lines_of({.preload = n}, n + 20000);
+  std::map<std::string, std::set<std::string>> kept, events;
+  for (int i = 0; i < n; ++i) {
+    const std::string& line = lines[i];
+    const std::string profile = field(line, "profile");
+    ASSERT_EQ(profile[0], 'o');
+    const size_t from = line.find("\"p00\""), to = line.find(",\"p12\"");
+    kept[profile].insert(field(line, "tenant") + line.substr(from, to - from));
+    events[profile].insert(line);
+  }
+  for (const auto& [profile, properties] : kept) {
+    EXPECT_EQ(properties.size(), 1u) << profile;
+    EXPECT_LE(events[profile].size(), 7u);
+  }
+  // 0.97 * 40,000 events in sessions of 4, of which the open ones at the begin and at the end are cut.
+  EXPECT_GT(kept.size(), 9600u);
+  EXPECT_LT(kept.size(), 9600u + kOpenSessions + 200);
+  // Behind it sessions that were open go on, and no other is of an old profile.
+  int old = 0;
+  for (int i = n; i < n + 20000; ++i) {
+    const std::string profile = field(lines[i], "profile");
+    if (profile[0] != 'o') continue;
+    const bool repeat = events[profile].contains(lines[i]);
+    events[profile].insert(lines[i]);
+    old += !repeat;
+    EXPECT_LE(events[profile].size(), 7u);
+  }
+  EXPECT_GT(old, 0);
+  EXPECT_LE(old, int(kOpenSessions) * 6);
+}
+
+TEST(Workload, ColdEventsAreOfOldProfilesDrawnUniformly) {
+  const int n = 40000, m = 40000;
+  for (uint32_t percent : {20u, 100u}) {
+    const WorkloadOptions options{.preload = n, .cold_percent = percent};
+    const std::vector<std::string> lines = lines_of(options, n + m);
+    EXPECT_EQ(lines, lines_of(options, n + m));
+    std::set<std::string> seen(lines.begin(), lines.begin() + n), old;
+    std::map<std::string, std::set<std::string>> tenants;
+    for (int i = 0; i < n; ++i) {
+      old.insert(field(lines[i], "profile"));
+      tenants[field(lines[i], "profile")].insert(field(lines[i], "tenant"));
+    }
+    int cold = 0, events = 0, unknown = 0;
+    double sum = 0;
+    std::set<std::string> drawn;
+    // The second half, when the sessions of the preload are over.
+    for (int i = n; i < n + m; ++i) {
+      const bool repeat = !seen.insert(lines[i]).second;
+      if (i < n + m / 2 || repeat) continue;
+      ++events;
+      const std::string profile = field(lines[i], "profile");
+      if (profile[0] != 'o') continue;
+      ++cold;
+      unknown += !old.contains(profile);
+      tenants[profile].insert(field(lines[i], "tenant"));
+      drawn.insert(profile);
+      sum += std::stod(profile.substr(1));
+    }
+    EXPECT_NEAR(static_cast<double>(cold) / events, percent / 100.0, 0.012);
+    EXPECT_LE(unknown, cold / 20);  // those whose sessions had not yet sent anything when the preload ended
+    EXPECT_NEAR(sum / cold / static_cast<double>(old.size()), 0.5, 0.03);
+    // Of N profiles drawn `cold` times uniformly, N (1 - e^(-cold/N)) are met.
+    const double profiles = static_cast<double>(old.size());
+    EXPECT_NEAR(static_cast<double>(drawn.size()), profiles * (1 - std::exp(-cold / profiles)), profiles / 20);
+    for (const auto& [profile, of] : tenants) EXPECT_EQ(of.size(), 1u) << profile;
+  }
+}
+
+TEST(Workload, WithoutAPreloadThereAreNoColdEvents) {
+  EXPECT_EQ(lines_of({.cold_percent = 50}, 2000), lines_of({}, 2000));
+}
+
 TEST(AliasTable, DrawsEachValueByItsWeight) {
   const AliasTable table({1, 0, 5, 2, 2});
   Random random(7);
