@@ -97,7 +97,10 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   run->add_flag("--moved", a.moved, "a known content under a new path is the same input: go on there");
   run->add_flag("--strict", a.strict, "stop at the first line that would be set aside");
   run->add_flag("--stats", a.stats, "print at the end where the time of an event went, the hot tier, checkpoints and sizes");
-  run->add_option("--ingest-bytes", a.ingest_bytes)->group("");  // hidden: for tests
+  // Hidden, for tests: what is rare made common.
+  run->add_option("--ingest-bytes", a.ingest_bytes)->group("");
+  run->add_option("--hot-bytes", a.hot_bytes)->group("");
+  run->add_option("--pane-bytes", a.pane_bytes)->group("");
   zoneinfo(run);
 
   CLI::App* query = app.add_subcommand("query", "Ask a store; without a metric, list what can be asked");

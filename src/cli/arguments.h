@@ -20,7 +20,8 @@ struct Arguments {
   std::string memory;
   unsigned shards = 0;
   double checkpoint_s = 60;
-  size_t ingest_bytes = 0;          // tests: from which size a checkpoint goes by files
+  size_t ingest_bytes = 0;          // for tests, as the next two: EngineOptions
+  size_t hot_bytes = 0, pane_bytes = 0;
   bool again = false, moved = false, strict = false, stats = false;
   std::string standard_input_name;
   std::string zoneinfo_dir;

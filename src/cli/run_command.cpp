@@ -87,6 +87,8 @@ int run_command(const Arguments& arguments, const Console& console) {
   options.checkpoint_age_s = arguments.checkpoint_s;
   options.zoneinfo_dir = arguments.zoneinfo_dir;
   options.ingest_bytes = arguments.ingest_bytes;
+  options.hot_bytes = arguments.hot_bytes;
+  options.pane_bytes = arguments.pane_bytes;
   if (!arguments.memory.empty()) {
     auto memory = parse_size(arguments.memory);
     if (!memory.ok()) return fail(Error{"--memory: " + memory.error().message}, kExitUsage);

@@ -67,7 +67,7 @@ class Store:
         self.committed = 0
 
     def command(self):
-        return [self.args.quipu, "run", self.plan, self.input, "--data", self.data, "--checkpoint", "0.05", "--memory", "64M", "--shards", "3"]
+        return [self.args.quipu, "run", self.plan, self.input, "--data", self.data, "--checkpoint", "0.05", "--memory", "256M", "--shards", "3"]
 
     def start(self, more=(), **environment):
         open(self.log, "w").close()
@@ -113,7 +113,8 @@ def random_kills(args, folder):
         stores += 1
         commits, finished, here = 0, False, 0
         while kills < args.kills and not finished and here < 25:
-            process = store.start(["--ingest-bytes", rng.choice(["1", "100000", "1000000000"])], QUIPU_FAULT_DELAY="reader.block:4," + rng.choice(DELAYS))
+            process = store.start(["--ingest-bytes", rng.choice(["1", "100000", "1000000000"]), "--hot-bytes", rng.choice(["0", "300000"])],
+                                  QUIPU_FAULT_DELAY="reader.block:4," + rng.choice(DELAYS))
             wait_points = rng.choice([0, rng.randrange(1, 40), rng.randrange(1, 40), rng.randrange(1, 40)])
             deadline = time.time() + 20
             while process.poll() is None and len(store.points()) < wait_points and time.time() < deadline:
