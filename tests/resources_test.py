@@ -1,6 +1,6 @@
 #!/usr/bin/env python3
-"""A run keeps inside its memory budget while what it counts grows to ten times that, and a full disk ends it with a
-clear error, after which the same command goes on. Real processes; the disk is a small tmpfs where one may be mounted."""
+"""A run keeps inside its memory budget while what it counts grows to ten times that; its cost hardly depends on how
+events spread over tenants and profiles; a full disk ends it with a clear error, after which the same command goes on. Real processes; the disk is a small tmpfs where one may be mounted."""
 import argparse
 import re
 import subprocess
@@ -65,6 +65,26 @@ class Resources(unittest.TestCase):
         self.assertGreater(told["evictions"], 1_000_000)
         self.assertGreater(peak_kib / 1024, BUDGET_MIB / 2, "it was measured")
         self.assertLess(peak_kib / 1024, BUDGET_MIB * 1.15)
+
+    def cpu_us(self, lines):
+        """CPU microseconds an event, all threads."""
+        run = subprocess.run([QUIPU, "run", "plan.yaml", lines, "--data", lines + ".quipu", "--memory", "2G", "--stats"], cwd=self.here, capture_output=True, text=True, check=True)
+        return float(re.search(r"(?m)^whole +([\d.]+) ", run.stdout).group(1))
+
+    def test_neither_many_tenants_nor_one_heavy_profile_double_the_cost(self):
+        self.plan(10)
+        events = 300_000
+        for name, tenants in (("one", 1), ("many", 100_000)):
+            with open(self.here / name, "wb") as file:
+                subprocess.run(self.workload(events, "--tenants", str(tenants), "--profiles", "100000"), check=True, stdout=file)
+        # 99 of 100 events are of one profile, which therefore goes on as words.
+        with open(self.here / "one", "rb") as file, open(self.here / "heavy", "wb") as out:
+            for number, line in enumerate(file):
+                out.write(re.sub(rb'"profile":"[^"]*"', b'"profile":"robot"', line) if number % 100 else line)
+        cost = {name: self.cpu_us(name) for name in ("one", "many", "heavy")}
+        print("CPU us an event at F=10: one tenant %(one).2f, 100,000 tenants %(many).2f, 99%% of one profile %(heavy).2f" % cost)
+        self.assertLess(cost["many"], 2 * cost["one"])
+        self.assertLess(cost["heavy"], 2 * cost["one"])
 
     def test_a_full_disk_loses_nothing_and_the_same_command_continues(self):
         disk = self.here / "disk"

@@ -10,12 +10,6 @@
 namespace quipu {
 namespace {
 
-std::array<uint32_t, 4> pack(const Hash128& hash) {
-  return std::bit_cast<std::array<uint32_t, 4>>(hash);
-}
-
-Hash128 unpack(const std::array<uint32_t, 4>& packed) { return std::bit_cast<Hash128>(packed); }
-
 TallyOptions within_limits(TallyOptions options) {
   options.memory_bytes = std::min(options.memory_bytes, size_t(60) << 30);
   options.matrix_rows = std::clamp(options.matrix_rows, 1, int(kMaxMatrixRows));
@@ -103,7 +97,7 @@ bool HotTier::need(uint64_t hash, Handle& profile, MonthIndex month) {
     profile = now;
     node = larger;
   }
-  node->refs()[node->count++] = RecordRef{month, 1, 0, kLoading};
+  node->refs()[node->count++] = RecordRef{month, 1, 0, 0, kLoading};
   ++records_;
   needed_.push_back(key_of(profile, month));
   return false;
@@ -156,7 +150,7 @@ const WordSet* HotTier::words(const RecordRef& ref) const {
 
 bool HotTier::need_word(Handle profile, MonthIndex month, uint64_t word) {
   const RecordRef& ref = record(profile, month);
-  if (!ref.full) return true;
+  if (!ref.full || ref.whole) return true;
   const WordSet* set = words(ref);
   for (RecordKey key = key_of(profile, month); set != nullptr && set->full;) {
     key = child(key, word);
@@ -166,8 +160,7 @@ bool HotTier::need_word(Handle profile, MonthIndex month, uint64_t word) {
       needed_.push_back(key);
       return false;
     }
-    auto* node = arena_.at<ChunkNode>(chunk);
-    node->referenced = 1;
+    const auto* node = arena_.at<ChunkNode>(chunk);
     if (node->set == kLoading) return false;
     set = node->set == kNoHandle ? nullptr : arena_.at<WordSet>(node->set);
   }
@@ -183,12 +176,45 @@ bool HotTier::contains(Handle profile, const RecordRef& ref, uint64_t word) cons
     key = child(key, word);
     const Handle chunk = find_chunk(key);
     CHECK(chunk != kNoHandle);
-    const auto* node = arena_.at<ChunkNode>(chunk);
+    auto* node = arena_.at<ChunkNode>(chunk);
     CHECK(node->set != kLoading);
+    node->referenced = 1;
     if (node->set == kNoHandle) return false;
     set = arena_.at<WordSet>(node->set);
     if (set->contains(word)) return true;
     if (!set->full) return false;
+  }
+}
+
+void HotTier::look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
+  const WordSet* root = words(ref);
+  if (root == nullptr) return;
+  looking_.clear();
+  for (WordLookup& lookup : lookups) {
+    if (lookup.found) continue;
+    lookup.set = root;
+    looking_.push_back(&lookup);
+  }
+  for (RecordKey key = key_of(profile, ref.month); !looking_.empty();) {
+    for (const WordLookup* l : looking_) l->set->prefetch_place(l->word);
+    for (const WordLookup* l : looking_) l->set->prefetch_word(l->word);
+    std::erase_if(looking_, [](WordLookup* l) {
+      l->found = l->set->contains(l->word);
+      return l->found || !l->set->full;
+    });
+    ++key.depth;
+    std::erase_if(looking_, [&](WordLookup* l) {
+      key.path = chunk_path(l->word, key.depth);
+      const Handle chunk = find_chunk(key);
+      CHECK(chunk != kNoHandle);
+      auto* node = arena_.at<ChunkNode>(chunk);
+      CHECK(node->set != kLoading);
+      node->referenced = 1;
+      if (node->set == kNoHandle) return true;
+      l->set = arena_.at<WordSet>(node->set);
+      __builtin_prefetch(l->set);
+      return false;
+    });
   }
 }
 
@@ -241,6 +267,7 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   const bool taken = add_word(key, root, word);
   if (!was_full) pin(generation_of(ref));
   ref.full = arena_.at<WordSet>(root)->full;
+  if (ref.full && !was_full) ref.whole = 1;
   if (taken) return;
   while (true) {
     key = child(key, word);

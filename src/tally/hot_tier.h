@@ -11,7 +11,9 @@
 #pragma once
 
 #include <array>
+#include <bit>
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
 #include <utility>
@@ -28,11 +30,20 @@
 
 namespace quipu {
 
+// A profile in nodes that are multiples of 4 bytes.
+inline std::array<uint32_t, 4> pack(const Hash128& hash) {
+  return std::bit_cast<std::array<uint32_t, 4>>(hash);
+}
+inline Hash128 unpack(const std::array<uint32_t, 4>& packed) {
+  return std::bit_cast<Hash128>(packed);
+}
+
 // One record of a profile.
 struct RecordRef {
   MonthIndex month;    // or kForever
   uint8_t referenced;  // used since the clock's hand last came by
-  uint8_t full;        // its words go on in chunks
+  uint8_t full : 1;    // its words go on in chunks
+  uint8_t whole : 1;   // and every one of them is in memory
   Handle
       handle;  // of a MonthRecord, or of a WordSet if month is kForever; kNoHandle: holds nothing
 };
@@ -60,6 +71,14 @@ struct ChunkNode {
 };
 static_assert(sizeof(ChunkNode) == 32);
 
+// A word that is looked for, with others, in a record.
+struct WordLookup {
+  uint64_t word;
+  uint32_t dimension;  // the asker's
+  bool found;
+  const WordSet* set;  // where it is looked for now
+};
+
 class HotTier {
  public:
   HotTier(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier);
@@ -77,7 +96,10 @@ class HotTier {
   // asked again: chunks are known only once their parents are there.
   Handle open(uint64_t hash, TenantId tenant, const Hash128& profile);  // found or made
   bool need(uint64_t hash, Handle& profile, MonthIndex month);
-  bool has_chunks(Handle profile, MonthIndex month) const { return record(profile, month).full; }
+  bool may_lack_chunks(Handle profile, MonthIndex month) const {
+    const RecordRef& ref = record(profile, month);
+    return ref.full && !ref.whole;
+  }
   bool need_word(Handle profile, MonthIndex month, uint64_t word);
   Status load_needed();
 
@@ -89,6 +111,8 @@ class HotTier {
   }
   const WordSet* words(const RecordRef& ref) const;  // the root chunk, or nullptr
   bool contains(Handle profile, const RecordRef& ref, uint64_t word) const;
+  // contains() of all that are not found yet, in step, so that their ways down the chunks overlap.
+  void look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
   void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
   void append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled,
               const uint64_t* elements);
@@ -141,6 +165,7 @@ class HotTier {
   HandleIndex profiles_, chunks_;
   std::vector<RecordKey> needed_;
   std::vector<std::string> loaded_;
+  std::vector<WordLookup*> looking_;
 
   RowLog log_;
   uint32_t generation_ = 1, durable_generation_ = 0;

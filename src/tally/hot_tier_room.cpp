@@ -97,6 +97,10 @@ void HotTier::sweep_chunk(bool evict) {
     if (evict && !recent && (set == nullptr || may_evict(set->generation))) {
       ++evictions_;
       --records_;
+      const Hash128 profile = unpack(node->profile);
+      const Handle owner = find(hash_of(node->tenant, profile), node->tenant, profile);
+      if (RecordRef* record = owner == kNoHandle ? nullptr : find_record(owner, node->month))
+        record->whole = 0;
       if (set != nullptr) {
         words_ -= set->count;
         arena_.release(node->set);

@@ -83,6 +83,7 @@ struct Tally::Impl {
   const uint64_t* row_elements = nullptr;
   std::array<uint64_t, kMaxBlocks> wanted, hashed;
   std::array<uint64_t, kMaxDimensions> value_hashes;
+  std::vector<WordLookup> lookups;
 
   static constexpr uint32_t kHandles = 16;  // a ring of profiles found ahead
   std::array<Handle, kHandles> found{};
@@ -215,8 +216,8 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
   std::array<bool, kSides> months{};
   bool any = false;
   for (Side side : {kPrevious, kOwn, kNext})
-    if (keys[i].reach >> side & 1) any |= months[side] = hot.has_chunks(p, month_at(month, side));
-  lifetime = lifetime && hot.has_chunks(p, kForever);
+    if (keys[i].reach >> side & 1) any |= months[side] = hot.may_lack_chunks(p, month_at(month, side));
+  lifetime = lifetime && hot.may_lack_chunks(p, kForever);
   if (!any && !lifetime) return true;
 
   const MetricShape& shape = shape_of(*e.metric);
@@ -374,14 +375,13 @@ void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* 
     if (records[side].has_words && (buckets->frames[side] >> frame & 1))
       asked[count++] = records[side].ref;
   if (count == 0) return;
+  lookups.clear();
   for_each_bit(fresh, shape.blocks, [&](uint32_t d) {
-    const uint64_t word = bucket_word(value_hash(shape, d), buckets->hashes[frame]);
-    for (uint32_t k = 0; k < count; ++k) {
-      if (!hot.contains(profile, *asked[k], word)) continue;
-      fresh[d / 64] &= ~(uint64_t(1) << d % 64);
-      return;
-    }
+    lookups.push_back({bucket_word(value_hash(shape, d), buckets->hashes[frame]), d, false, nullptr});
   });
+  for (uint32_t k = 0; k < count; ++k) hot.look_up(profile, *asked[k], lookups);
+  for (const WordLookup& lookup : lookups)
+    if (lookup.found) fresh[lookup.dimension / 64] &= ~(uint64_t(1) << lookup.dimension % 64);
 }
 
 void Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint64_t* first) {
