@@ -48,20 +48,6 @@ std::vector<std::pair<const char*, double>> cpu_parts(Engine& engine) {
           {"cells", s(c.cells)}, {"records", s(c.records)}, {"names", s(c.names)}, {"commit", s(c.commit)}};
 }
 
-TallyStats all_shards(Engine& engine) {
-  TallyStats sum;
-  for (const TallyStats& s : engine.tally_stats()) {
-    sum.records += s.records;
-    sum.memory_bytes += s.memory_bytes;
-    sum.events_waited += s.events_waited;
-    sum.loads += s.loads;
-    sum.loads_found += s.loads_found;
-    sum.evictions += s.evictions;
-    sum.memberships += s.memberships;
-  }
-  return sum;
-}
-
 // Each record was made once; what was evicted and not read again is not in memory.
 uint64_t whole_state_bytes(const TallyStats& stats) {
   const double made = double(stats.records) + double(stats.evictions) - double(stats.loads_found);
@@ -124,7 +110,7 @@ Measurement measure(const MeasureOptions& o, int fanout) {
 
   Measurement m;
   m.fanout = fanout;
-  const TallyStats stats_before = all_shards(*engine);
+  const TallyStats stats_before = engine->tally_stats();
   const auto parts_before = cpu_parts(*engine);
   const Watch clock;
   RunOptions run;
@@ -141,7 +127,7 @@ Measurement measure(const MeasureOptions& o, int fanout) {
   m.events = tallies.read;
   m.counted = tallies.counted;
   m.duplicates = tallies.duplicate;
-  const TallyStats stats = all_shards(*engine);
+  const TallyStats stats = engine->tally_stats();
   m.memberships = stats.memberships - stats_before.memberships;
   m.loads = stats.loads - stats_before.loads;
   m.loads_found = stats.loads_found - stats_before.loads_found;

@@ -100,22 +100,6 @@ void add_store(const RunFigures& f, Rows& rows) {
   }
 }
 
-TallyStats sum_of(const std::vector<TallyStats>& shards) {
-  TallyStats sum;
-  for (const TallyStats& s : shards) {
-    sum.records += s.records;
-    sum.memory_bytes += s.memory_bytes;
-    sum.events_waited += s.events_waited;
-    sum.loads += s.loads;
-    sum.loads_found += s.loads_found;
-    sum.evictions += s.evictions;
-    sum.rows += s.rows;
-    sum.words += s.words;
-    sum.memberships += s.memberships;
-  }
-  return sum;
-}
-
 std::optional<uint64_t> written_bytes_now() {
   std::ifstream file("/proc/self/io");
   std::stringstream text;
@@ -153,7 +137,7 @@ RunFigures RunMeter::figures(Engine& engine, const RunSummary& summary) const {
   if (const auto written = written_bytes_now(); written && written_bytes_) f.written_bytes = *written - *written_bytes_;
   f.read = summary.tallies.read;
   f.tallied = summary.tallies.counted + summary.tallies.duplicate;
-  f.hot = sum_of(engine.tally_stats());
+  f.hot = engine.tally_stats();
   f.checkpoints = engine.checkpoint_totals();
   f.longest_stall_us = engine.live().longest_stall_us;
   f.waiting_runs = engine.store().waiting_runs();

@@ -146,10 +146,10 @@ Result<std::vector<SourcePosition>> Engine::positions() const {
   return positions;
 }
 
-std::vector<TallyStats> Engine::tally_stats() const {
-  std::vector<TallyStats> stats;
-  for (const auto& shard : shards_) stats.push_back(shard->stats());
-  return stats;
+TallyStats Engine::tally_stats() const {
+  TallyStats sum;
+  for (const auto& shard : shards_) sum.add(shard->stats());
+  return sum;
 }
 
 Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const RunOptions& options) {

@@ -61,7 +61,7 @@ class Engine {
   Catalogue& catalogue() { return *catalogue_; }
   const LiveCounters& live() const { return live_; }
   CheckpointTotals checkpoint_totals() const { return checkpointer_->totals(); }
-  std::vector<TallyStats> tally_stats() const;   // only while no run is under way
+  TallyStats tally_stats() const;   // of all shards; only while no run is under way
   // How far each source was taken: as committed, or further in this process. Called by run()'s thread.
   Result<std::vector<SourcePosition>> positions() const;
 

@@ -82,6 +82,17 @@ struct TallyStats {
   uint64_t rows = 0;            // matrix rows in memory
   uint64_t words = 0;           // words in memory, ids included
   uint64_t memberships = 0;     // (dimension, value, slot) newly seen since start: bits of frame 0's grid
+  void add(const TallyStats& other) {
+    records += other.records;
+    memory_bytes += other.memory_bytes;
+    events_waited += other.events_waited;
+    loads += other.loads;
+    loads_found += other.loads_found;
+    evictions += other.evictions;
+    rows += other.rows;
+    words += other.words;
+    memberships += other.memberships;
+  }
 };
 
 class Tally {
