@@ -159,11 +159,10 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   write.state.positions = std::move(positions);
 
   std::string letters;
-  uint64_t name_bytes = 0;
   for (DecoderPart& part : whole.decoders) {
     write.state.tallies.add(part.tallies);
     letters += part.dead_letters;
-    name_bytes += part.names.bytes() - part.names.size() * sizeof(NameEntry::text);   // without the views of the texts
+    write.expected_bytes += part.names.bytes();
     write.names.push_back(std::move(part.names));
   }
   std::vector<RowLog> logs;
@@ -215,7 +214,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   totals_.cell_bytes += grouped.bytes;
   totals_.record_bytes += stats->record_bytes;
   totals_.name_rows += stats->name_rows;
-  totals_.name_bytes += name_bytes;
+  totals_.name_bytes += stats->name_bytes;
   totals_.group_s += group_s;
   const double total_s = seconds_since(begin);
   totals_.commit_s += total_s;

@@ -130,8 +130,10 @@ rocksdb::Status add_names(const std::vector<NameBatch>& batches, Output& out, Co
     key.clear();
     append_name_key(TenantId(uint32_t(first.tenant_and_property >> 32)), PropertyId(uint32_t(first.tenant_and_property)),
                     first.element, key);
-    if (auto s = out.merge(key, encode_names(texts)); !s.ok()) return s;
+    const std::string value = encode_names(texts);
+    if (auto s = out.merge(key, value); !s.ok()) return s;
     stats.name_rows += 1;
+    stats.name_bytes += key.size() + value.size();
   }
   return {};
 }

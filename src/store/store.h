@@ -30,7 +30,7 @@ struct StoreOptions {
   size_t cache_bytes = size_t(64) << 20;
   size_t write_buffer_bytes = size_t(16) << 20;
   size_t compaction_bytes = size_t(256) << 20;  // of what compactions read ahead, all together
-  // A checkpoint of at least so many bytes of cells and records goes as sorted files ingested together,
+  // A checkpoint of at least so many bytes of cells, records and names goes as sorted files ingested together,
   // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
   size_t ingest_bytes = size_t(2) << 20;
   HashSecret secret{};                  // for a new store; all zero: drawn at random
@@ -60,12 +60,12 @@ struct CheckpointWrite {
   std::vector<NameBatch> names;         // any order, may repeat
   // Catalogue entries, asked for after `cells` has run (the group-by finds some of them).
   std::function<Result<std::vector<MetaPut>>()> catalogue;
-  size_t expected_bytes = 0;            // of cells and records: chooses files or batch
+  size_t expected_bytes = 0;            // of cells, records and names: chooses files or batch, and must have room on the disk
 };
 
 struct CommitStats {
   bool ingested = false;
-  uint64_t record_rows = 0, record_bytes = 0, name_rows = 0, cell_rows = 0, cell_bytes = 0;
+  uint64_t record_rows = 0, record_bytes = 0, name_rows = 0, name_bytes = 0, cell_rows = 0, cell_bytes = 0;
   double build_s = 0, ingest_s = 0;     // wall: making the files or the batch; writing it
   uint64_t cells_cpu_ns = 0, records_cpu_ns = 0, names_cpu_ns = 0;  // of making them
 };

@@ -167,23 +167,23 @@ bool HotTier::need_word(Handle profile, MonthIndex month, uint64_t word) {
   return true;
 }
 
+const WordSet* HotTier::chunk_words(const RecordKey& chunk) const {
+  const Handle handle = find_chunk(chunk);
+  CHECK(handle != kNoHandle);
+  auto* node = arena_.at<ChunkNode>(handle);
+  CHECK(node->set != kLoading);
+  node->referenced = 1;
+  return node->set == kNoHandle ? nullptr : arena_.at<WordSet>(node->set);
+}
+
 bool HotTier::contains(Handle profile, const RecordRef& ref, uint64_t word) const {
-  const WordSet* set = words(ref);
-  if (set == nullptr) return false;
-  if (set->contains(word)) return true;
-  if (!set->full) return false;
-  for (RecordKey key = key_of(profile, ref.month);;) {
-    key = child(key, word);
-    const Handle chunk = find_chunk(key);
-    CHECK(chunk != kNoHandle);
-    auto* node = arena_.at<ChunkNode>(chunk);
-    CHECK(node->set != kLoading);
-    node->referenced = 1;
-    if (node->set == kNoHandle) return false;
-    set = arena_.at<WordSet>(node->set);
+  RecordKey key = key_of(profile, ref.month);
+  for (const WordSet* set = words(ref); set != nullptr; set = chunk_words(key)) {
     if (set->contains(word)) return true;
     if (!set->full) return false;
+    key = child(key, word);
   }
+  return false;
 }
 
 void HotTier::look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
@@ -205,15 +205,9 @@ void HotTier::look_up(Handle profile, const RecordRef& ref, std::span<WordLookup
     ++key.depth;
     std::erase_if(looking_, [&](WordLookup* l) {
       key.path = chunk_path(l->word, key.depth);
-      const Handle chunk = find_chunk(key);
-      CHECK(chunk != kNoHandle);
-      auto* node = arena_.at<ChunkNode>(chunk);
-      CHECK(node->set != kLoading);
-      node->referenced = 1;
-      if (node->set == kNoHandle) return true;
-      l->set = arena_.at<WordSet>(node->set);
-      __builtin_prefetch(l->set);
-      return false;
+      l->set = chunk_words(key);
+      if (l->set != nullptr) __builtin_prefetch(l->set);
+      return l->set == nullptr;
     });
   }
 }

@@ -76,7 +76,7 @@ struct WordLookup {
   uint64_t word;
   uint32_t dimension;  // the asker's
   bool found;
-  const WordSet* set;  // where it is looked for now
+  const WordSet* set;  // of the chunk in hand
 };
 
 class HotTier {
@@ -134,6 +134,7 @@ class HotTier {
   RecordRef* find_record(Handle profile, MonthIndex month) const;
   static uint64_t hash_of(const RecordKey& chunk);
   Handle find_chunk(const RecordKey& key) const;
+  const WordSet* chunk_words(const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again
   Handle make_chunk(const RecordKey& key, Handle set);
   RecordKey key_of(Handle profile, MonthIndex month) const;
   static RecordKey child(RecordKey key, uint64_t word);
