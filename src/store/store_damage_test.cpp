@@ -352,10 +352,10 @@ class FullDisk : public testing::TestWithParam<TestWay> {};
 
 TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
   TestFolder folder;
-  SmallDisk disk(folder.path(), "size=12m");
+  SmallDisk disk(folder.path(), "size=40m");
   if (!disk.mounted) GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
   const auto check_nothing_before = [](Store& store) { static_cast<StoreImpl&>(store).spare_disk_bytes = 0; };
-  write_file(folder / "ballast", std::string(4 << 20, 'x'));
+  write_file(folder / "ballast", std::string(32 << 20, 'x'));
 
   StoreModel model, committed;
   {
@@ -392,7 +392,8 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
   ASSERT_TRUE(store.ok()) << store.error().message;
   EXPECT_EQ(committed.difference(**store), "");
   check_nothing_before(**store);
-  ASSERT_TRUE((*store)->commit(committed.next(kSeed, GetParam())).ok());
+  auto continued = (*store)->commit(committed.next(kSeed, GetParam()));
+  ASSERT_TRUE(continued.ok()) << continued.error().message;
   EXPECT_EQ(committed.difference(**store), "");
 }
 
