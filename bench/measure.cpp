@@ -84,6 +84,9 @@ EngineOptions engine_options(const EngineChoice& choice, const std::string& stor
   options.hot_bytes = choice.hot_bytes;
   options.pane_bytes = choice.pane_bytes;
   options.shards = choice.shards;
+  options.commit_threads = choice.commit_threads;
+  options.readers = choice.readers;
+  options.direct_reads = choice.direct_reads;
   options.checkpoint_age_s = choice.checkpoint_s;
   return options;
 }

@@ -16,6 +16,9 @@ struct EngineChoice {
   uint64_t memory_bytes = 0;                // 0: the engine's default
   uint64_t hot_bytes = 0, pane_bytes = 0;   // 0: by memory
   unsigned shards = 0;                      // 0: one a core
+  unsigned commit_threads = 0;              // 0: one a core
+  int readers = -1;                         // threads that look for records; -1: the store's default
+  bool direct_reads = false;                // past the page cache
   double checkpoint_s = 60;
 };
 

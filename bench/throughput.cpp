@@ -28,6 +28,7 @@ int run(int argc, char** argv) {
   std::vector<int> fanouts = {10, 100};
   std::string json;
   MeasureOptions measured;
+  unsigned direct_reads = 0;
   WorkloadOptions workload;
   OptionTable table("bench_throughput", "Counts the workload and prints what it took.");
   table.add("--events", "lines to measure", events);
@@ -40,10 +41,14 @@ int run(int argc, char** argv) {
   table.add_mib("--hot-mb", "hot tiers, all together; 0: by memory", measured.engine.hot_bytes);
   table.add_mib("--pane-mb", "panes that begin a checkpoint; 0: by memory", measured.engine.pane_bytes);
   table.add("--shards", "0: one a core", measured.engine.shards);
+  table.add("--commit-threads", "that group a checkpoint; 0: one a core", measured.engine.commit_threads);
+  table.add("--readers", "threads that look for records; -1: the store's default", measured.engine.readers);
+  table.add("--direct-reads", "1: past the page cache, to see what the disk costs", direct_reads);
   table.add("--seed", "of the workload", workload.seed);
   table.add("--folder", "for lines and stores, on the disk to be measured", measured.engine.folder);
   table.add("--json", "file for the figures", json);
   table.read(argc, argv);
+  measured.engine.direct_reads = direct_reads != 0;
   if (workload.cold_percent > 100 || (workload.cold_percent > 0 && workload.preload == 0)) give_up("--cold is a percentage and needs a --preload");
 
   std::filesystem::create_directories(measured.engine.folder);

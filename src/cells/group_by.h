@@ -1,14 +1,16 @@
 // The checkpoint's group-by: all shards' panes -> rows of cells in key order.
-// Called on the checkpoint writer's thread; pure but for GroupByState, which that thread owns.
+// Pure but for GroupByState, which belongs to the checkpoint writer. It may be done by several threads at once.
 //
 // Entries are brought into the order of (UTC day, tenant, metric); the sections of metrics that feed one selector
 // make a group. A group of few rows goes out as one sparse row; of any other each dimension is counted by itself
 // (group_table.h, dimension_cells.h). Rows without day (lifetime) come last and are always packed.
-// Memory beside the panes: about 20 bytes an entry, and for the largest group some 100-200 bytes an entry more.
+// Memory beside the panes: about 20 bytes an entry, and a worker some 100-200 bytes more for each entry of its largest group.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <memory>
+#include <mutex>
 #include <span>
 #include <string_view>
 #include <vector>
@@ -30,6 +32,7 @@ struct GroupByOptions {
 
 // What the writer remembers between checkpoints: only hints; nothing breaks when it is lost.
 struct GroupByState {
+  std::mutex mutex;                       // guards all of it, while workers group
   ChunkLengths chunk_lengths;
   std::vector<uint16_t> sparse_written;   // rows, direct-mapped by hash of (day, tenant, selector)
   uint64_t sparse_total = 0;              // since sparse_written was last cleared
@@ -56,12 +59,53 @@ struct GroupByResult {
     bool operator==(const Written&) const = default;
   };
   std::vector<Written> written;
+
+  void add_counters(const GroupByResult& other) {
+    rows += other.rows;
+    sparse_rows += other.sparse_rows;
+    cells += other.cells;
+    bytes += other.bytes;
+  }
 };
 
 using RowSink = std::function<Status(std::string_view key, std::string_view value)>;
 
-// Emits every row of the panes' cells to `sink`, keys strictly rising. An error of the sink ends it.
-// Fields of `result` are added to; panes may not change meanwhile.
+// One group-by, cut into pieces by rising key range: all keys of a piece are below those of the next. Pieces may be
+// grouped at the same time by several GroupWorkers. Panes, plan and state must outlive it and may not change meanwhile,
+// but that workers change the state.
+class GroupBy {
+ public:
+  // Brings the entries into order. most_pieces: cut into at most about so many, of about even work.
+  GroupBy(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options, GroupByState& state,
+          size_t most_pieces = 1);
+  ~GroupBy();
+  GroupBy(const GroupBy&) = delete;
+
+  size_t pieces() const;
+  void report(GroupByResult& result) const;      // adds what is known without grouping: several, written
+
+ private:
+  friend class GroupWorker;
+  struct Impl;
+  std::unique_ptr<const Impl> impl_;
+};
+
+// Groups pieces one after the other; its tables are used over and over. One thread.
+class GroupWorker {
+ public:
+  explicit GroupWorker(const GroupBy& whole);
+  ~GroupWorker();
+
+  // Emits the rows of a piece to `sink`, keys strictly rising. An error of the sink ends it.
+  // The counters of `result` are added to.
+  Status emit(size_t piece, const RowSink& sink, GroupByResult& result);
+
+ private:
+  class Grouper;
+  std::unique_ptr<Grouper> grouper_;
+};
+
+// All of it on the calling thread.
 Status group_by(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
                 GroupByState& state, const RowSink& sink, GroupByResult& result);
 

@@ -58,6 +58,7 @@ using SeveralKey = std::tuple<uint32_t, uint32_t, uint32_t>;
 // What came up, to be sure that a test met what it is for.
 struct Met {
   bool sparse = false, packed_and_sparse = false, lifetime = false, several_operands = false, several = false;
+  size_t pieces = 0;
   std::set<int> chunk_bits;
 };
 
@@ -69,6 +70,34 @@ struct Case {
   int calendars_a = 1, calendars_b = 2;
   GroupByOptions options;
 };
+
+// Groups in pieces, on two threads at once, and gives the rows to the sink in the order of the pieces.
+Status group_in_pieces(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
+                       GroupByState& state, size_t most_pieces, const RowSink& sink, GroupByResult& result, Met& met) {
+  const GroupBy whole(panes, plan, options, state, most_pieces);
+  whole.report(result);
+  met.pieces = std::max(met.pieces, whole.pieces());
+  std::vector<std::vector<std::pair<std::string, std::string>>> rows(whole.pieces());
+  std::array<GroupByResult, 2> counters;
+  const auto work = [&](size_t first) {
+    GroupWorker worker(whole);
+    for (size_t p = first; p < whole.pieces(); p += 2) {
+      const Status done = worker.emit(p, [&](std::string_view key, std::string_view value) -> Status {
+        rows[p].emplace_back(key, value);
+        return {};
+      }, counters[first]);
+      CHECK(done.ok());
+    }
+  };
+  std::thread other(work, 1);
+  work(0);
+  other.join();
+  for (const GroupByResult& of : counters) result.add_counters(of);
+  for (const auto& piece : rows) {
+    for (const auto& [key, value] : piece) QUIPU_TRY(sink(key, value));
+  }
+  return {};
+}
 
 void expect_equals_model(const Case& c, Met& met) {
   SCOPED_TRACE("seed " + std::to_string(c.seed));
@@ -107,7 +136,8 @@ void expect_equals_model(const Case& c, Met& met) {
     std::vector<const Pane*> pointers;
     for (const Pane& pane : panes) pointers.push_back(&pane);
     GroupByResult result;
-    const auto status = group_by(pointers, world.plan, c.options, state, rows.sink(), result);
+    const size_t most_pieces = below(random, 2) == 0 ? 1 : 2 + below(random, 40);
+    const auto status = group_in_pieces(pointers, world.plan, c.options, state, most_pieces, rows.sink(), result, met);
     ASSERT_TRUE(status.ok());
     for (const auto& s : result.several) several.insert({raw(s.tenant), raw(s.selector), raw(s.dimension)});
     for (const auto& w : result.written) written.insert({raw(w.tenant), w.month});
@@ -178,6 +208,7 @@ TEST(GroupBy, CellsEqualANaiveModelOverShardsMetricsGroupsMonthsAndCheckpoints) 
   }
   EXPECT_TRUE(met.sparse && met.packed_and_sparse && met.lifetime && met.several_operands && met.several);
   EXPECT_EQ(met.chunk_bits.size(), 7u);
+  EXPECT_GT(met.pieces, 8u);
 }
 
 TEST(GroupBy, HoldsForAThousandDimensionsAndManyFrames) {
@@ -238,6 +269,61 @@ TEST(GroupBy, HoldsWhenCombinedCodesDoNotFit64Bits) {
   }, result).ok());
   ASSERT_TRUE(test::read_all(rows, world.layout_of(), actual).ok());
   EXPECT_TRUE(actual == expected);
+}
+
+TEST(GroupBy, OneLargeGroupIsCutBetweenItsDimensionsIntoTheSameRows) {
+  Random random(7);
+  test::World world;
+  world.plan.columns.resize(16);
+  CompiledMetric& metric = world.metrics.emplace_back();
+  metric.metric = SelectorId(1);
+  std::vector<CompiledDimension> dimensions;
+  for (uint8_t i = 0; i < 16; ++i) {
+    for (uint8_t j = uint8_t(i + 1); j < 16; ++j) {
+      CompiledDimension d;
+      d.id = DimensionId(uint32_t(dimensions.size()) + 1);
+      d.arity = d.compared = 2;
+      d.columns = {i, j};
+      dimensions.push_back(d);
+    }
+  }
+  world.add_section(metric, SelectorId(1), dimensions);
+  test::World::finish(metric);
+  const std::vector<std::shared_ptr<const MonthTable>> months{test::make_month(10, 1), test::make_month(10, 2),
+                                                              test::make_month(11, 1), test::make_month(11, 2)};
+  test::EventShape shape;
+  shape.tenants = shape.days = 1;
+  Pane pane;
+  EventBatch batch;
+  test::draw_events(random, world, months, shape, 500, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+    pane.add(b, e, row, first);
+  });
+  const Pane* panes[] = {&pane};
+  using Rows = std::vector<std::pair<std::string, std::string>>;
+  const auto rows_of = [&](size_t most_pieces, size_t& pieces, GroupByResult& result) {
+    GroupByState state;
+    Rows rows;
+    const GroupByOptions options;
+    const GroupBy whole(panes, world.plan, options, state, most_pieces);
+    pieces = whole.pieces();
+    GroupWorker worker(whole);
+    for (size_t p = 0; p < pieces; ++p) {
+      EXPECT_TRUE(worker.emit(p, [&](std::string_view k, std::string_view v) {
+        rows.emplace_back(k, v);
+        return Status();
+      }, result).ok());
+    }
+    return rows;
+  };
+  size_t one, several;
+  GroupByResult result_of_one, result_of_several;
+  const Rows whole = rows_of(1, one, result_of_one), cut = rows_of(4, several, result_of_several);
+  EXPECT_EQ(one, 1u);
+  EXPECT_GE(several, 3u);
+  EXPECT_GE(whole.size(), dimensions.size());
+  EXPECT_TRUE(whole == cut);
+  EXPECT_EQ(result_of_one.cells, result_of_several.cells);
+  EXPECT_EQ(result_of_one.bytes, result_of_several.bytes);
 }
 
 // One metric of one dimension without properties (id 1) and one of property 0 (id 2).

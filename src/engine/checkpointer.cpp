@@ -1,9 +1,11 @@
 #include "engine/checkpointer.h"
 
+#include <algorithm>
 #include <chrono>
 
 #include "base/cpu_clock.h"
 #include "base/fault.h"
+#include "engine/parallel_groups.h"
 
 namespace quipu {
 namespace {
@@ -25,7 +27,8 @@ Checkpointer::Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const Eng
       dead_letters_(std::move(dead_letters)),
       options_(options),
       pane_bytes_(pane_bytes),
-      hot_bytes_(hot_bytes) {
+      hot_bytes_(hot_bytes),
+      commit_threads_(options.commit_threads ? options.commit_threads : std::max(1u, std::thread::hardware_concurrency())) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -181,9 +184,12 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
 
   GroupByResult grouped;
   double group_s = 0;
+  uint64_t workers_cpu_ns = 0;
   write.cells = [&](const RowSink& sink) {
     const auto group_begin = Clock::now();
-    Status status = group_by(panes, wiring_.directory->plan(), options_.group_by, group_state_, sink, grouped);
+    const GroupBy groups(panes, wiring_.directory->plan(), options_.group_by, group_state_, kPiecesOfThread * commit_threads_);
+    groups.report(grouped);
+    Status status = group_in_parallel(groups, commit_threads_, sink, grouped, workers_cpu_ns);
     group_s = seconds_since(group_begin);
     return status;
   };
@@ -197,10 +203,10 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   auto stats = wiring_.store->commit(std::move(write));
   if (!stats.ok()) return stats.error();
   CpuSpent& cpu = wiring_.live->cpu;
-  cpu.cells += stats->cells_cpu_ns;
+  cpu.cells += stats->cells_cpu_ns + workers_cpu_ns;
   cpu.records += stats->records_cpu_ns;
   cpu.names += stats->names_cpu_ns;
-  cpu.commit += laps.lap_ns() - stats->cells_cpu_ns - stats->records_cpu_ns - stats->names_cpu_ns;
+  cpu.commit += laps.lap_ns() - stats->caller_cpu_ns;
   fault_point("checkpoint.committed");
   for (RowLog& log : logs) wiring_.logs->give(std::move(log));
   wiring_.live->durable_epoch.store(number, std::memory_order_release);

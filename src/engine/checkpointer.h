@@ -1,5 +1,5 @@
 // The checkpoint writer's thread: decides when a checkpoint begins (age, bytes, request), sends the barrier,
-// waits for the parts, groups them into rows and commits them with the sources' positions.
+// waits for the parts, groups them into rows (on several threads) and commits them with the sources' positions.
 // One checkpoint at a time: the next barrier waits for the commit before it.
 #pragma once
 
@@ -70,6 +70,7 @@ class Checkpointer {
   DeadLetterFile dead_letters_;
   const EngineOptions options_;
   const size_t pane_bytes_, hot_bytes_;
+  const unsigned commit_threads_;
   GroupByState group_state_;
 
   mutable std::mutex mutex_;      // guards what follows; held while a barrier or a block is pushed

@@ -55,6 +55,8 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   store_options.write_buffer_bytes = memory.write_buffer;
   store_options.compaction_bytes = memory.compaction;
   if (options.ingest_bytes) store_options.ingest_bytes = options.ingest_bytes;
+  if (options.readers >= 0) store_options.readers = unsigned(options.readers);
+  store_options.direct_reads = options.direct_reads;
   store_options.secret = options.secret;
   store_options.element_bits = options.element_bits;
   auto store = Store::open(options.directory, store_options);

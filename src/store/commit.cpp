@@ -1,8 +1,7 @@
 // One checkpoint into the database, by one of two ways that give the same contents:
 //   batch  one synced write batch over all families;
-//   files  a sorted file a family, ingested together.
-// Either is atomic for recovery. Order in both: cells, records, names, meta (the catalogue asks for what
-// the group-by found). After it the file `committed` is synced, and only then the caller may say so.
+//   files  a sorted file a family, written at the same time, ingested together.
+// Either is atomic for recovery. Meta comes last in both (the catalogue asks for what the group-by found). After it the file `committed` is synced, and only then the caller may say so.
 #include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/write_batch.h>
@@ -29,27 +28,30 @@ using rocksdb::Slice;
 Slice slice(std::string_view bytes) { return Slice(bytes.data(), bytes.size()); }
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
-// Where the rows of a commit go: families in order, keys rising within each.
+// Where the rows of one family go, keys rising. Those of several families may be filled at the same time.
+class FamilyOutput {
+ public:
+  virtual ~FamilyOutput() = default;
+  virtual rocksdb::Status merge(Slice key, Slice value) = 0;
+  virtual rocksdb::Status put(Slice key, Slice value) = 0;
+  virtual rocksdb::Status end() = 0;
+};
+
+// Where the rows of a commit go.
 class Output {
  public:
   virtual ~Output() = default;
-  virtual rocksdb::Status begin(Family family) = 0;
-  virtual rocksdb::Status merge(Slice key, Slice value) = 0;
-  virtual rocksdb::Status put(Slice key, Slice value) = 0;
-  virtual rocksdb::Status end() = 0;       // of this family
-  virtual rocksdb::Status write() = 0;     // all of it, atomically and durably
+  virtual rocksdb::Status begin(Family family, std::unique_ptr<FamilyOutput>& rows) = 0;
+  virtual rocksdb::Status write() = 0;     // all of it, atomically and durably, once all families have ended
 };
 
 class BatchOutput final : public Output {
  public:
   explicit BatchOutput(const StoreImpl& store) : store_(store) {}
-  rocksdb::Status begin(Family family) override {
-    handle_ = store_.family(family);
+  rocksdb::Status begin(Family family, std::unique_ptr<FamilyOutput>& rows) override {
+    rows = std::make_unique<Rows>(batch_, store_.family(family));
     return {};
   }
-  rocksdb::Status merge(Slice key, Slice value) override { return batch_.Merge(handle_, key, value); }
-  rocksdb::Status put(Slice key, Slice value) override { return batch_.Put(handle_, key, value); }
-  rocksdb::Status end() override { return {}; }
   rocksdb::Status write() override {
     rocksdb::WriteOptions synced;
     synced.sync = true;
@@ -57,9 +59,20 @@ class BatchOutput final : public Output {
   }
 
  private:
+  class Rows final : public FamilyOutput {   // one thread fills all families
+   public:
+    Rows(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* handle) : batch_(batch), handle_(handle) {}
+    rocksdb::Status merge(Slice key, Slice value) override { return batch_.Merge(handle_, key, value); }
+    rocksdb::Status put(Slice key, Slice value) override { return batch_.Put(handle_, key, value); }
+    rocksdb::Status end() override { return {}; }
+
+   private:
+    rocksdb::WriteBatch& batch_;
+    rocksdb::ColumnFamilyHandle* const handle_;
+  };
+
   const StoreImpl& store_;
   rocksdb::WriteBatch batch_;
-  rocksdb::ColumnFamilyHandle* handle_ = nullptr;
 };
 
 class FileOutput final : public Output {
@@ -68,10 +81,7 @@ class FileOutput final : public Output {
   ~FileOutput() override {
     for (const auto& arg : files_) ::unlink(arg.external_files[0].c_str());  // moved away if all went well
   }
-  rocksdb::Status begin(Family family) override {
-    const rocksdb::Options& options = store_.options(family);
-    writer_ = std::make_unique<rocksdb::SstFileWriter>(rocksdb::EnvOptions(options), options, store_.family(family),
-                                                       /*invalidate_page_cache=*/false);
+  rocksdb::Status begin(Family family, std::unique_ptr<FamilyOutput>& rows) override {
     rocksdb::IngestExternalFileArg arg;
     arg.column_family = store_.family(family);
     arg.external_files = {store_.path("ingest/") + family_name(family) + ".sst"};
@@ -81,16 +91,28 @@ class FileOutput final : public Output {
     arg.options.allow_blocking_flush = true;
     arg.options.write_global_seqno = false;
     files_.push_back(arg);
-    return writer_->Open(arg.external_files[0]);
+    auto file = std::make_unique<Rows>(store_, family);
+    const rocksdb::Status opened = file->open(arg.external_files[0]);
+    rows = std::move(file);
+    return opened;
   }
-  rocksdb::Status merge(Slice key, Slice value) override { return writer_->Merge(key, value); }
-  rocksdb::Status put(Slice key, Slice value) override { return writer_->Put(key, value); }
-  rocksdb::Status end() override { return writer_->Finish(); }  // syncs the file
   rocksdb::Status write() override { return store_.db()->IngestExternalFiles(files_); }
 
  private:
+  class Rows final : public FamilyOutput {
+   public:
+    Rows(const StoreImpl& store, Family family)
+        : writer_(rocksdb::EnvOptions(store.options(family)), store.options(family), store.family(family), /*invalidate_page_cache=*/false) {}
+    rocksdb::Status open(const std::string& path) { return writer_.Open(path); }
+    rocksdb::Status merge(Slice key, Slice value) override { return writer_.Merge(key, value); }
+    rocksdb::Status put(Slice key, Slice value) override { return writer_.Put(key, value); }
+    rocksdb::Status end() override { return writer_.Finish(); }  // syncs the file
+
+   private:
+    rocksdb::SstFileWriter writer_;
+  };
+
   const StoreImpl& store_;
-  std::unique_ptr<rocksdb::SstFileWriter> writer_;
   std::vector<rocksdb::IngestExternalFileArg> files_;
 };
 
@@ -108,7 +130,7 @@ struct NamePlace {
   }
 };
 
-rocksdb::Status add_names(const std::vector<NameBatch>& batches, Output& out, CommitStats& stats) {
+rocksdb::Status add_names(const std::vector<NameBatch>& batches, FamilyOutput& out, CommitStats& stats) {
   std::vector<NamePlace> names;
   size_t count = 0;
   for (const NameBatch& batch : batches) count += batch.size();
@@ -135,6 +157,12 @@ rocksdb::Status add_names(const std::vector<NameBatch>& batches, Output& out, Co
     stats.name_rows += 1;
     stats.name_bytes += key.size() + value.size();
   }
+  return {};
+}
+
+// The first error of several jobs.
+Status first_error(std::initializer_list<const Status*> all) {
+  for (const Status* status : all) QUIPU_TRY(*status);
   return {};
 }
 
@@ -201,11 +229,12 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   std::string own_commit = encode_commits(1);
   if (planted(Planted::positions_before_cells)) {
     BatchOutput early(*this);
+    std::unique_ptr<FamilyOutput> rows;
     for (Family f : kAllFamilies) {
-      early.begin(f);
-      early.merge(slice(kCommitsKey), own_commit);
+      early.begin(f, rows);
+      rows->merge(slice(kCommitsKey), own_commit);
     }
-    for (const auto& [key, value] : meta) early.put(key, value);
+    for (const auto& [key, value] : meta) rows->put(key, value);
     if (auto s = early.write(); !s.ok()) return error(s);
     own_commit = encode_commits(0);
     fault_point("commit.positions_only");
@@ -219,54 +248,81 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   } else {
     out = std::make_unique<BatchOutput>(*this);
   }
-  auto begin = [&](Family family) {
-    auto s = out->begin(family);
-    return s.ok() ? out->merge(slice(kCommitsKey), own_commit) : s;
-  };
+  std::array<std::unique_ptr<FamilyOutput>, kFamilies> rows;
+  for (Family f : kAllFamilies) {
+    std::unique_ptr<FamilyOutput>& of = rows[size_t(f)];
+    rocksdb::Status s = out->begin(f, of);
+    if (s.ok()) s = of->merge(slice(kCommitsKey), own_commit);
+    if (!s.ok()) return error(s);
+  }
   const auto start = Clock::now();
-  CpuLaps laps;
-  rocksdb::Status s = begin(Family::cells);
-  if (!s.ok()) return error(s);
-  if (write.cells) {
+  const auto cells = [&]() -> Status {
+    CpuLaps own;
+    FamilyOutput& of = *rows[size_t(Family::cells)];
     std::string last;
-    auto sink = [&](std::string_view key, std::string_view value) -> Status {
+    const RowSink sink = [&](std::string_view key, std::string_view value) -> Status {
       CHECK(key > last && key.size() > kCommitsKey.size());
       last.assign(key);
-      if (auto merged = out->merge(slice(key), slice(value)); !merged.ok()) return error(merged);
+      if (auto merged = of.merge(slice(key), slice(value)); !merged.ok()) return error(merged);
       stats.cell_rows += 1;
       stats.cell_bytes += key.size() + value.size();
       return {};
     };
-    QUIPU_TRY(write.cells(sink));
-  }
-  s = out->end();
-  if (!s.ok()) return error(s);
-  stats.cells_cpu_ns = laps.lap_ns();
-  fault_point("commit.cells_written");
-
-  s = begin(Family::records);
-  if (!s.ok()) return error(s);
-  if (write.records) {
+    if (write.cells) QUIPU_TRY(write.cells(sink));
+    if (auto s = of.end(); !s.ok()) return error(s);
+    stats.cells_cpu_ns = own.lap_ns();
+    fault_point("commit.cells_written");
+    return {};
+  };
+  const auto records = [&]() -> Status {
+    CpuLaps own;
+    FamilyOutput& of = *rows[size_t(Family::records)];
     std::string key, last;
-    QUIPU_TRY(write.records([&](const RecordKey& record, std::string_view bytes) -> Status {
+    const RecordSink sink = [&](const RecordKey& record, std::string_view bytes) -> Status {
       key.clear();
       record.append_to(key);
       CHECK(key > last);
       last = key;
-      if (auto merged = out->merge(slice(key), slice(bytes)); !merged.ok()) return error(merged);
+      if (auto merged = of.merge(slice(key), slice(bytes)); !merged.ok()) return error(merged);
       stats.record_rows += 1;
       stats.record_bytes += key.size() + bytes.size();
       return {};
-    }));
+    };
+    if (write.records) QUIPU_TRY(write.records(sink));
+    if (auto s = of.end(); !s.ok()) return error(s);
+    stats.records_cpu_ns = own.lap_ns();
+    return {};
+  };
+  const auto names = [&]() -> Status {
+    CpuLaps own;
+    FamilyOutput& of = *rows[size_t(Family::names)];
+    rocksdb::Status s = add_names(write.names, of, stats);
+    if (s.ok()) s = of.end();
+    if (!s.ok()) return error(s);
+    stats.names_cpu_ns = own.lap_ns();
+    return {};
+  };
+  if (stats.ingested) {  // each family is a file of its own
+    Status records_done, names_done;
+    std::thread records_thread([&] {
+      name_thread("commit records");
+      records_done = records();
+    });
+    std::thread names_thread([&] {
+      name_thread("commit names");
+      names_done = names();
+    });
+    const Status cells_done = cells();
+    records_thread.join();
+    names_thread.join();
+    QUIPU_TRY(first_error({&cells_done, &records_done, &names_done}));
+    stats.caller_cpu_ns = stats.cells_cpu_ns;
+  } else {
+    QUIPU_TRY(cells());
+    QUIPU_TRY(records());
+    QUIPU_TRY(names());
+    stats.caller_cpu_ns = stats.cells_cpu_ns + stats.records_cpu_ns + stats.names_cpu_ns;
   }
-  s = out->end();
-  stats.records_cpu_ns = laps.lap_ns();
-  if (s.ok()) s = begin(Family::names);
-  if (s.ok()) s = add_names(write.names, *out, stats);
-  if (s.ok()) s = out->end();
-  stats.names_cpu_ns = laps.lap_ns();
-  if (s.ok()) s = begin(Family::meta);
-  if (!s.ok()) return error(s);
   if (write.catalogue) {
     auto entries = write.catalogue();
     if (!entries.ok()) return entries.error();
@@ -275,10 +331,12 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       meta[std::move(entry.key)] = std::move(entry.value);
     }
   }
+  FamilyOutput& of_meta = *rows[size_t(Family::meta)];
+  rocksdb::Status s;
   for (const auto& [key, value] : meta) {
-    if (s.ok()) s = out->put(key, value);
+    if (s.ok()) s = of_meta.put(key, value);
   }
-  if (s.ok()) s = out->end();
+  if (s.ok()) s = of_meta.end();
   if (!s.ok()) return error(s);
   if (stats.ingested) fault_point("commit.files_written");
   stats.build_s = seconds_since(start);

@@ -53,6 +53,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
   db.max_subcompactions = uint32_t(std::clamp(cores, 1, 4));
   db.db_write_buffer_size = options.write_buffer_bytes;
   db.max_total_wal_size = 4 * options.write_buffer_bytes;
+  db.use_direct_reads = options.direct_reads;
   db.bytes_per_sync = 1 << 20;
   // Each compaction reads ahead in each of its runs, in two buffers.
   const size_t buffers = 2 * kMaxWaitingRuns * size_t(db.max_background_jobs);
@@ -142,6 +143,7 @@ Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory, con
   QUIPU_TRY(store->open_database(options.create));
   QUIPU_TRY(store->read_state());
   QUIPU_TRY(store->clear_ingest_folder());
+  store->readers_ = std::make_unique<ReaderPool>(options.readers);
   return std::unique_ptr<Store>(std::move(store));
 }
 

@@ -28,6 +28,7 @@ class StoreSnapshot final : public Snapshot {
   }
 
   Status get_cells(const std::vector<std::string>& keys, std::vector<std::string>& values) override {
+    values.resize(keys.size());
     return multi_get(store_, read_options(), Family::cells, keys, values);
   }
 
@@ -106,12 +107,12 @@ class StoreSnapshot final : public Snapshot {
 }  // namespace
 
 Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Family family,
-                 const std::vector<std::string>& keys, std::vector<std::string>& values) {
+                 const std::vector<std::string>& keys, std::span<std::string> values) {
+  CHECK(values.size() == keys.size());
   std::vector<Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> found(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
   store.db()->MultiGet(options, store.family(family), keys.size(), slices.data(), found.data(), statuses.data());
-  values.resize(keys.size());
   for (size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i].ok()) {
       values[i].assign(found[i].data(), found[i].size());

@@ -16,6 +16,7 @@
 namespace quipu {
 
 StoreImpl::~StoreImpl() {
+  readers_.reset();
   if (!db_) return;
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
   db_->DestroyColumnFamilyHandle(default_handle_);
@@ -31,9 +32,17 @@ uint64_t StoreImpl::property(Family f, const char* name) const {
 }
 
 Status StoreImpl::load(std::span<const RecordKey> keys, std::vector<std::string>& values) {
-  std::vector<std::string> bytes(keys.size());
-  for (size_t i = 0; i < keys.size(); ++i) keys[i].append_to(bytes[i]);
-  return multi_get(*this, rocksdb::ReadOptions(), Family::records, bytes, values);
+  values.resize(keys.size());
+  const size_t pieces = (keys.size() + kRecordsOfReader - 1) / kRecordsOfReader;
+  std::vector<Status> done(pieces);
+  readers_->run(pieces, [&](size_t piece) {
+    const size_t begin = piece * kRecordsOfReader, count = std::min(kRecordsOfReader, keys.size() - begin);
+    std::vector<std::string> bytes(count);
+    for (size_t i = 0; i < count; ++i) keys[begin + i].append_to(bytes[i]);
+    done[piece] = multi_get(*this, rocksdb::ReadOptions(), Family::records, bytes, std::span(values).subspan(begin, count));
+  });
+  for (const Status& status : done) QUIPU_TRY(status);
+  return {};
 }
 
 Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {

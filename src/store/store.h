@@ -33,6 +33,8 @@ struct StoreOptions {
   // A checkpoint of at least so many bytes of cells, records and names goes as sorted files ingested together,
   // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
   size_t ingest_bytes = size_t(2) << 20;
+  unsigned readers = 8;                 // threads that look for records, beside the callers of load()
+  bool direct_reads = false;            // past the page cache (to measure what the disk costs)
   HashSecret secret{};                  // for a new store; all zero: drawn at random
   unsigned element_bits = 64;           // tests: see Hasher
 };
@@ -53,7 +55,8 @@ struct MetaPut {
 
 struct CheckpointWrite {
   CommittedState state;                 // positions: those that changed; others stay
-  // Streams the rows of cells in key order into the sink, once.
+  // Streams the rows of cells in key order into the sink, once. On the calling thread; the two others may run on
+  // other threads at the same time.
   std::function<Status(const RowSink&)> cells;
   // Streams the appends of records in key order into the sink, once.
   std::function<Status(const RecordSink&)> records;
@@ -68,6 +71,7 @@ struct CommitStats {
   uint64_t record_rows = 0, record_bytes = 0, name_rows = 0, name_bytes = 0, cell_rows = 0, cell_bytes = 0;
   double build_s = 0, ingest_s = 0;     // wall: making the files or the batch; writing it
   uint64_t cells_cpu_ns = 0, records_cpu_ns = 0, names_cpu_ns = 0;  // of making them
+  uint64_t caller_cpu_ns = 0;           // what of these the calling thread spent
 };
 
 class Snapshot {

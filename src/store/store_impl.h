@@ -20,6 +20,7 @@
 
 #include "store/commit_mark.h"
 #include "store/families.h"
+#include "store/reader_pool.h"
 #include "store/store.h"
 
 namespace rocksdb {
@@ -39,6 +40,9 @@ inline constexpr int64_t kMaxRoomWait_ms = 60'000;
 // Free space on the disk without which no commit begins, beside twice the bytes it may write: a database on a
 // full disk cannot even compact to become smaller.
 inline constexpr uint64_t kSpareDiskBytes = uint64_t(16) << 20;
+
+// Records that one reader looks for at a time.
+inline constexpr size_t kRecordsOfReader = 64;
 
 // A RocksDB error as a plain value, and as the user reads it.
 struct Trouble {
@@ -119,6 +123,7 @@ class StoreImpl final : public Store {
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};  // owned
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;          // owned
+  std::unique_ptr<ReaderPool> readers_;
   std::optional<Hasher> hasher_;
 
   mutable std::mutex write_mutex_;   // held while the database changes: commit against views and backup
@@ -130,8 +135,8 @@ class StoreImpl final : public Store {
   std::shared_ptr<const CommittedState> state_ = std::make_shared<CommittedState>();
 };
 
-// Rows of one family by key; empty where absent.
+// Rows of one family by key; empty where absent. As many values as keys.
 Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Family family,
-                 const std::vector<std::string>& keys, std::vector<std::string>& values);
+                 const std::vector<std::string>& keys, std::span<std::string> values);
 
 }  // namespace quipu
