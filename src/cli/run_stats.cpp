@@ -148,7 +148,7 @@ RunFigures RunMeter::figures(Engine& engine, const RunSummary& summary) const {
 std::string summary_line(const RunFigures& f) {
   const uint64_t rate = f.seconds > 0 ? uint64_t(double(f.read) / f.seconds + 0.5) : 0;
   std::string line = decimal(f.seconds, 2) + " s, " + with_thousands(rate) + " events/s, " + several(f.checkpoints.checkpoints, "checkpoint");
-  if (f.hot.loads) line += ", " + hits_text(f) + " of events found their profile in memory";
+  if (f.hot.loads_found) line += ", " + hits_text(f) + " of events found their profile in memory";
   return line + "\n";
 }
 

@@ -39,7 +39,7 @@ void ReaderPool::take(Batch& batch, std::unique_lock<std::mutex>& lock) {
 }
 
 void ReaderPool::work() {
-  name_thread("reader");
+  name_thread("store reader");
   std::unique_lock lock(mutex_);
   while (true) {
     begun_.wait(lock, [&] { return stopping_ || !batches_.empty(); });
