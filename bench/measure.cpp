@@ -87,6 +87,7 @@ EngineOptions engine_options(const EngineChoice& choice, const std::string& stor
   options.commit_threads = choice.commit_threads;
   options.readers = choice.readers;
   options.direct_reads = choice.direct_reads;
+  options.matrix_rows = choice.matrix_rows;
   options.checkpoint_age_s = choice.checkpoint_s;
   return options;
 }

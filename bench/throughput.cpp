@@ -34,6 +34,7 @@ int run(int argc, char** argv) {
   table.add("--events", "lines to measure", events);
   table.add("--fanouts", "dimensions an event, a list", fanouts);
   table.add("--preload", "lines before them, of old profiles; not measured", workload.preload);
+  table.add("--profiles", "of all tenants; without --preload", workload.profiles);
   table.add("--cold", "percent of the events that are of an old profile", workload.cold_percent);
   table.add("--commits", "at least so many; 0: as the engine does by itself", measured.commits);
   table.add("--checkpoint", "age of a checkpoint in seconds", measured.engine.checkpoint_s);
@@ -44,6 +45,7 @@ int run(int argc, char** argv) {
   table.add("--commit-threads", "that group a checkpoint; 0: one a core", measured.engine.commit_threads);
   table.add("--readers", "threads that look for records; -1: the store's default", measured.engine.readers);
   table.add("--direct-reads", "1: past the page cache, to see what the disk costs", direct_reads);
+  table.add("--matrix-rows", "rows of a month record before it goes on as words; 0: the engine's default", measured.engine.matrix_rows);
   table.add("--seed", "of the workload", workload.seed);
   table.add("--folder", "for lines and stores, on the disk to be measured", measured.engine.folder);
   table.add("--json", "file for the figures", json);
@@ -54,6 +56,7 @@ int run(int argc, char** argv) {
   std::filesystem::create_directories(measured.engine.folder);
   std::string name = measured.engine.folder + "/lines-" + std::to_string(workload.seed) + "-" + std::to_string(events);
   std::vector<LinePart> parts;
+  if (workload.profiles != WorkloadOptions().profiles) name += "-of-" + std::to_string(workload.profiles);
   if (workload.preload) {
     workload.profiles = kNoProfileTwice;
     name += "-cold-" + std::to_string(workload.preload);
