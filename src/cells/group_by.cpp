@@ -297,13 +297,4 @@ Status GroupWorker::emit(size_t piece, const RowSink& sink, GroupByResult& resul
   return grouper_->piece(grouper_->whole().pieces[piece], out);
 }
 
-Status group_by(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
-                GroupByState& state, const RowSink& sink, GroupByResult& result) {
-  const GroupBy whole(panes, plan, options, state);
-  whole.report(result);
-  GroupWorker worker(whole);
-  for (size_t p = 0; p < whole.pieces(); ++p) QUIPU_TRY(worker.emit(p, sink, result));
-  return {};
-}
-
 }  // namespace quipu

@@ -105,8 +105,4 @@ class GroupWorker {
   std::unique_ptr<Grouper> grouper_;
 };
 
-// All of it on the calling thread.
-Status group_by(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
-                GroupByState& state, const RowSink& sink, GroupByResult& result);
-
 }  // namespace quipu

@@ -263,7 +263,7 @@ TEST(GroupBy, HoldsWhenCombinedCodesDoNotFit64Bits) {
   GroupByState state;
   GroupByResult result;
   std::map<std::string, std::string> rows;
-  ASSERT_TRUE(group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
+  ASSERT_TRUE(test::group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
     rows.emplace(k, v);
     return Status();
   }, result).ok());
@@ -395,7 +395,7 @@ TEST(GroupBy, DifferentValuesUnderOneHashStayApart) {
     }
     const Pane* panes[] = {&pane};
     GroupByResult result;
-    ASSERT_TRUE(group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
+    ASSERT_TRUE(test::group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
       rows[std::string(k)].emplace_back(v);
       return Status();
     }, result).ok());
@@ -423,7 +423,7 @@ TEST(GroupBy, AsManyRowsAsSaidGoSparseAndOneMoreDoesNot) {
     GroupByOptions options;
     options.sparse_events = 4;
     GroupByResult result;
-    ASSERT_TRUE(group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
+    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
     EXPECT_EQ(result.sparse_rows, rows <= 4 ? 1u : 0u);
   }
 }
@@ -441,7 +441,7 @@ TEST(GroupBy, AGroupPastItsLimitOfSparseRowsIsPacked) {
     world.add(pane, 6);
     const Pane* panes[] = {&pane};
     GroupByResult result;
-    ASSERT_TRUE(group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
+    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
     sparse += result.sparse_rows;
     packed += result.rows - result.sparse_rows;
     EXPECT_GT(result.bytes, 0u);
@@ -459,7 +459,7 @@ TEST(GroupBy, NarrowAndWideCountersAgreeBeyond65535Rows) {
   GroupByState state;
   GroupByResult result;
   std::map<std::string, std::string> rows;
-  ASSERT_TRUE(group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
+  ASSERT_TRUE(test::group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
     rows.emplace(k, v);
     return Status();
   }, result).ok());
@@ -485,7 +485,7 @@ TEST(GroupBy, ChunksGrowLongerWithValuesAndNeverShorterWithinADay) {
     const Pane* panes[] = {&pane};
     GroupByResult result;
     std::set<int> lengths;
-    ASSERT_TRUE(group_by(panes, world.plan, options, state, [&](std::string_view k, std::string_view) {
+    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [&](std::string_view k, std::string_view) {
       const auto key = CellKey::parse(k);
       if (key->dimension == DimensionId(2)) lengths.insert(key->chunk_bits);
       return Status();
@@ -510,7 +510,7 @@ TEST(GroupBy, TheSinksErrorEndsIt) {
   GroupByState state;
   GroupByResult result;
   int calls = 0;
-  const Status status = group_by(panes, world.plan, {}, state, [&](std::string_view, std::string_view) -> Status {
+  const Status status = test::group_by(panes, world.plan, {}, state, [&](std::string_view, std::string_view) -> Status {
     ++calls;
     return Error{"no room"};
   }, result);
@@ -525,7 +525,7 @@ TEST(GroupBy, EmptyPanesGiveNothing) {
   GroupByState state;
   GroupByResult result;
   const CompiledPlan plan;
-  ASSERT_TRUE(group_by(panes, plan, {}, state, [](std::string_view, std::string_view) -> Status { return Error{"called"}; }, result).ok());
+  ASSERT_TRUE(test::group_by(panes, plan, {}, state, [](std::string_view, std::string_view) -> Status { return Error{"called"}; }, result).ok());
   EXPECT_EQ(result.rows, 0u);
 }
 

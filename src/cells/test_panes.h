@@ -8,6 +8,7 @@
 #include <memory>
 #include <random>
 #include <set>
+#include <span>
 #include <tuple>
 #include <vector>
 
@@ -230,6 +231,16 @@ struct EventShape {
   uint64_t several_rows = 4;               // one event in so many has several
   uint64_t nowhere = 10;                   // one row in so many counts nowhere in some section
 };
+
+// A group-by as a whole, on the calling thread.
+inline Status group_by(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
+                       GroupByState& state, const RowSink& sink, GroupByResult& result) {
+  const GroupBy whole(panes, plan, options, state);
+  whole.report(result);
+  GroupWorker worker(whole);
+  for (size_t p = 0; p < whole.pieces(); ++p) QUIPU_TRY(worker.emit(p, sink, result));
+  return {};
+}
 
 // add(batch, event, row, first) for each row.
 template <typename Add>

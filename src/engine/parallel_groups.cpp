@@ -1,7 +1,6 @@
 #include "engine/parallel_groups.h"
 
 #include <condition_variable>
-#include <cstring>
 #include <map>
 #include <mutex>
 #include <string>
@@ -18,20 +17,20 @@ namespace {
 class RowBuffer {
  public:
   void add(std::string_view key, std::string_view value) {
-    ends_.push_back({uint32_t(key.size()), uint32_t(value.size())});
+    sizes_.push_back({uint32_t(key.size()), uint32_t(value.size())});
     bytes_.append(key);
     bytes_.append(value);
   }
   Status give(const RowSink& sink) const {
     const char* at = bytes_.data();
-    for (const Sizes& sizes : ends_) {
+    for (const Sizes& sizes : sizes_) {
       QUIPU_TRY(sink({at, sizes.key}, {at + sizes.key, sizes.value}));
       at += sizes.key + sizes.value;
     }
     return {};
   }
   void clear() {
-    ends_.clear();
+    sizes_.clear();
     bytes_.clear();
   }
 
@@ -39,7 +38,7 @@ class RowBuffer {
   struct Sizes {
     uint32_t key, value;
   };
-  std::vector<Sizes> ends_;
+  std::vector<Sizes> sizes_;
   std::string bytes_;
 };
 

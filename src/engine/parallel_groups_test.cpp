@@ -44,7 +44,7 @@ TEST(ParallelGroups, GiveTheRowsOfOneThreadInTheirOrderWhateverTheThreads) {
   GroupByResult of_one;
   {
     Filled filled;
-    ASSERT_TRUE(group_by(filled.pointers, filled.world.plan, filled.options, filled.state, [&](std::string_view k, std::string_view v) {
+    ASSERT_TRUE(test::group_by(filled.pointers, filled.world.plan, filled.options, filled.state, [&](std::string_view k, std::string_view v) {
       expected.emplace_back(k, v);
       return Status();
     }, of_one).ok());

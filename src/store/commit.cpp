@@ -1,7 +1,8 @@
 // One checkpoint into the database, by one of two ways that give the same contents:
 //   batch  one synced write batch over all families;
 //   files  a sorted file a family, written at the same time, ingested together.
-// Either is atomic for recovery. Meta comes last in both (the catalogue asks for what the group-by found). After it the file `committed` is synced, and only then the caller may say so.
+// Either is atomic for recovery. Meta comes last in both (the catalogue asks for what the group-by found).
+// After it the file `committed` is synced, and only then the caller may say so.
 #include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/write_batch.h>
@@ -160,12 +161,6 @@ rocksdb::Status add_names(const std::vector<NameBatch>& batches, FamilyOutput& o
   return {};
 }
 
-// The first error of several jobs.
-Status first_error(std::initializer_list<const Status*> all) {
-  for (const Status* status : all) QUIPU_TRY(*status);
-  return {};
-}
-
 }  // namespace
 
 bool StoreImpl::takes_files(size_t expected_bytes) {
@@ -315,7 +310,9 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     const Status cells_done = cells();
     records_thread.join();
     names_thread.join();
-    QUIPU_TRY(first_error({&cells_done, &records_done, &names_done}));
+    QUIPU_TRY(cells_done);
+    QUIPU_TRY(records_done);
+    QUIPU_TRY(names_done);
     stats.caller_cpu_ns = stats.cells_cpu_ns;
   } else {
     QUIPU_TRY(cells());
