@@ -21,7 +21,7 @@ namespace quipu {
 
 struct TallyOptions {
   size_t memory_bytes = size_t(256) << 20;  // of the hot tier: records and their index; at most 60 GiB
-  int matrix_rows = 96;                     // rows a month's matrix holds before its record goes on as words (1 .. 1024)
+  int matrix_rows = 384;                    // rows a month's matrix holds before its record goes on as words (1 .. 1024)
   int chunk_words = 1024;                   // words a chunk holds before new ones go to its children (2 .. 32768)
   // All of these may differ from run to run of one store.
   // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.
