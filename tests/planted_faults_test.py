@@ -67,7 +67,7 @@ class PlantedFaults(unittest.TestCase):
     def test_all_faults_of_the_header_are_run_and_no_others(self):
         lines = self.script(status=1)
         self.assertIn(["positions_before_cells", "MET BY NONE"], lines)
-        self.assertIn(["old_row_for_new_dimension", "MET BY NONE"], lines)
+        self.assertIn(["month_not_named", "MET BY NONE"], lines)
         self.assertIn("none of the planted faults", " ".join(self.script("hours", status=2)[0]))
 
     def test_a_canary_that_fails_without_a_fault_ends_the_script(self):

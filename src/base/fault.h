@@ -23,6 +23,7 @@ enum class Planted {
   id_of_set_aside,            // an id stored for a set-aside event
   threshold_off_by_one,       // the matrix-to-words threshold off by one row
   old_row_for_new_dimension,  // a row of an older plan version taken for a newer dimension
+  month_not_named,            // a month's record that its profile's forever record does not name
 };
 #ifdef QUIPU_CANARY
 bool planted(Planted fault);

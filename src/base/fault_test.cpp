@@ -88,7 +88,7 @@ TEST(PlantedDeathTest, OnlyTheNamedFaultIsPlanted) {
   };
   EXPECT_EXIT(plant("positions_before_cells", Planted::positions_before_cells), testing::ExitedWithCode(1), "");
   EXPECT_EXIT(plant("hour_rounding", Planted::hour_rounding), testing::ExitedWithCode(1), "");
-  EXPECT_EXIT(plant("old_row_for_new_dimension", Planted::old_row_for_new_dimension), testing::ExitedWithCode(1), "");
+  EXPECT_EXIT(plant("month_not_named", Planted::month_not_named), testing::ExitedWithCode(1), "");
   EXPECT_EXIT(plant("hour_rounding", Planted::names_not_committed), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(plant("", Planted::positions_before_cells), testing::ExitedWithCode(0), "");
   EXPECT_EXIT(plant("hours", Planted::hour_rounding), testing::ExitedWithCode(2), "hours");

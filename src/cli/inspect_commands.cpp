@@ -76,7 +76,7 @@ std::string as_text(const Inspection& i, const std::string& directory) {
   out << aligned(rows, {false, true, true, true}) << "\n";
   out << "records: " << with_thousands(i.records.months) << " of a profile's month with " << with_thousands(i.records.rows) << " rows and "
       << with_thousands(i.records.month_words) << " words; " << with_thousands(i.records.forever) << " forever with "
-      << with_thousands(i.records.forever_words) << " ids and lifetime words\n"
+      << with_thousands(i.records.forever_words) << " ids, lifetime words and names of months\n"
       << "expected wrong memberships and duplicates from 64-bit words: " << i.records.expected_wrong << "\n\n";
   rows = {{"input", "lines", "bytes (decompressed)", "state"}};
   for (const SourcePosition& p : i.positions) {

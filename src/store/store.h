@@ -23,7 +23,7 @@
 
 namespace quipu {
 
-inline constexpr uint32_t kStoreVersion = 1;
+inline constexpr uint32_t kStoreVersion = 2;
 
 struct StoreOptions {
   bool create = false;                  // make a new store if there is none

@@ -4,6 +4,7 @@
 #include <bit>
 #include <cstring>
 
+#include "base/fault.h"
 #include "tally/record_format.h"
 #include "tally/record_words.h"
 
@@ -79,11 +80,7 @@ RecordRef* HotTier::find_record(Handle profile, MonthIndex month) const {
   return nullptr;
 }
 
-bool HotTier::need(uint64_t hash, Handle& profile, MonthIndex month) {
-  if (RecordRef* ref = find_record(profile, month)) {
-    ref->referenced = 1;
-    return ref->handle != kLoading;
-  }
+void HotTier::add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record) {
   auto* node = arena_.at<ProfileNode>(profile);
   if (node->count == node->capacity) {
     const uint32_t wanted = node->capacity + std::max(2u, node->capacity / 2u);
@@ -97,10 +94,33 @@ bool HotTier::need(uint64_t hash, Handle& profile, MonthIndex month) {
     profile = now;
     node = larger;
   }
-  node->refs()[node->count++] = RecordRef{month, 1, 0, 0, kLoading};
+  node->refs()[node->count++] = RecordRef{month, 1, 0, 0, record};
   ++records_;
-  needed_.push_back(key_of(profile, month));
+  if (record == kLoading) needed_.push_back(key_of(profile, month));
+}
+
+bool HotTier::need_forever(uint64_t hash, Handle& profile) {
+  if (RecordRef* ref = find_record(profile, kForever)) {
+    ref->referenced = 1;
+    return ref->handle != kLoading;
+  }
+  add_record(hash, profile, kForever, kLoading);
   return false;
+}
+
+bool HotTier::need_month(uint64_t hash, Handle& profile, MonthIndex month) {
+  RecordRef* ref = find_record(profile, month);
+  if (ref != nullptr) {
+    ref->referenced = 1;
+    if (ref->handle == kLoading) return false;
+    if (ref->handle != kNoHandle) return true;
+  }
+  // Where its word would be, so that it is found, or can be added with the month's first row.
+  if (!need_word(profile, kForever, month_word(month))) return false;
+  if (ref != nullptr) return true;
+  const bool stored = contains(profile, record(profile, kForever), month_word(month));
+  add_record(hash, profile, month, stored ? kLoading : kNoHandle);
+  return !stored;
 }
 
 RecordRef& HotTier::record(Handle profile, MonthIndex month) const {
@@ -253,8 +273,18 @@ bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word) {
   return takes;
 }
 
+// From now on the forever record names the month, in this epoch: what one commit makes durable is
+// found by it.
+void HotTier::begin_month(Handle profile, RecordRef& ref) {
+  ref.handle = new_month_record(arena_);
+  RecordRef& forever = record(profile, kForever);
+  if (planted(Planted::month_not_named) || contains(profile, forever, month_word(ref.month)))
+    return;
+  insert(profile, forever, month_word(ref.month));
+}
+
 void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
-  if (ref.month != kForever && ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
+  if (ref.month != kForever && ref.handle == kNoHandle) begin_month(profile, ref);
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
@@ -278,7 +308,7 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
 
 void HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled,
                      const uint64_t* elements) {
-  if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
+  if (ref.handle == kNoHandle) begin_month(profile, ref);
   ref.handle = append_row(arena_, ref.handle, meta, filled, elements);
   pin(generation_of(ref));
   RowLogAccess::of(log_).row(key_of(profile, ref.month), meta_metric(meta), meta_slot(meta), filled,

@@ -1,7 +1,9 @@
 // The hot tier of a shard: the records of its profiles that are in memory, under one byte budget.
 // An index leads from (tenant, profile) to the profile's entry, which names its records: months and
-// the forever record (ids, lifetime words). Chunks of words below a record have an index of their
-// own. What is known to be absent in the durable tier is in memory, too, as an empty record.
+// the forever record (ids, lifetime words, months that have records). Chunks of words below a record
+// have an index of their own. What is known to be absent in the durable tier is in memory, too, as an
+// empty record. The forever record is read first, and a month's only if that names it: a new profile
+// costs one look at the durable tier.
 //
 // Life of a record: needed -> loaded (or found absent) -> appended to -> handed over in an epoch ->
 // durable
@@ -91,11 +93,13 @@ class HotTier {
   void prefetch_record(Handle profile, MonthIndex month) const;  // its head
   void prefetch_rows(Handle profile, MonthIndex month) const;  // its newest rows, told by the head
 
-  // Loading. need() and need_word() say whether a record, or every chunk that a look-up of the word
-  // may visit, is in memory; what is not is read by the next load_needed(), after which they are
-  // asked again: chunks are known only once their parents are there.
+  // Loading. need_forever(), need_month() and need_word() say whether a record, or every chunk that a
+  // look-up of the word may visit, is in memory; what is not is read by the next load_needed(), after
+  // which they are asked again: months are known only once the forever record is there, which
+  // need_month() takes for granted, and chunks once their parents are.
   Handle open(uint64_t hash, TenantId tenant, const Hash128& profile);  // found or made
-  bool need(uint64_t hash, Handle& profile, MonthIndex month);
+  bool need_forever(uint64_t hash, Handle& profile);
+  bool need_month(uint64_t hash, Handle& profile, MonthIndex month);
   bool may_lack_chunks(Handle profile, MonthIndex month) const {
     const RecordRef& ref = record(profile, month);
     return ref.full && !ref.whole;
@@ -132,6 +136,8 @@ class HotTier {
   static constexpr Handle kLoading = ~Handle(0);  // asked of the durable tier
 
   RecordRef* find_record(Handle profile, MonthIndex month) const;
+  void add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record);
+  void begin_month(Handle profile, RecordRef& ref);
   static uint64_t hash_of(const RecordKey& chunk);
   Handle find_chunk(const RecordKey& key) const;
   const WordSet* chunk_words(const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again

@@ -43,6 +43,8 @@ Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
   *place = kNoHandle;
   const bool month_record = key.depth == 0 && key.month != kForever;
   Handle set = kNoHandle;
+  if (month_record && bytes.empty())
+    return damaged(key, "it is not there, though the profile's forever record names it");
   RecordReader reader(bytes);
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());

@@ -31,10 +31,8 @@ class HotTierTest : public testing::Test {
     const Hash128 profile{mix64(p), 0};
     const uint64_t hash = HotTier::hash_of(kTenant, profile);
     Handle handle = hot_->open(hash, kTenant, profile);
-    const bool month = hot_->need(hash, handle, kMonth);
-    if (!hot_->need(hash, handle, kForever) || !month) {
+    while (!hot_->need_forever(hash, handle) || !hot_->need_month(hash, handle, kMonth))
       EXPECT_TRUE(hot_->load_needed().ok());
-    }
     return handle;
   }
   // So many more months, in which there is nothing.
@@ -42,8 +40,8 @@ class HotTierTest : public testing::Test {
     const Hash128 profile{mix64(p), 0};
     const uint64_t hash = HotTier::hash_of(kTenant, profile);
     Handle handle = open(p);
-    for (MonthIndex m = 1; m <= months; ++m) hot_->need(hash, handle, MonthIndex(kMonth + m));
-    EXPECT_TRUE(hot_->load_needed().ok());
+    for (MonthIndex m = 1; m <= months; ++m)
+      EXPECT_TRUE(hot_->need_month(hash, handle, MonthIndex(kMonth + m))) << "it is in no record";
   }
   std::array<uint64_t, kMaxColumns> row(uint64_t p, uint64_t n) {
     std::array<uint64_t, kMaxColumns> elements{};
@@ -114,6 +112,44 @@ TEST_F(HotTierTest, RecordsUsedLatelyOutliveThoseThatAreNot) {
   const uint64_t loads = stats().loads;
   for (uint64_t p = 0; p < kHot; ++p) open(p);
   EXPECT_EQ(stats().loads, loads);
+}
+
+TEST_F(HotTierTest, ANewProfileIsLookedForOnceAndItsMonthsNotAtAll) {
+  append(1, 0);
+  open_months(1, 12);
+  EXPECT_EQ(stats().loads, 1u);
+  EXPECT_EQ(stats().loads_found, 0u);
+}
+
+TEST_F(HotTierTest, AMonthThatIsNamedButNotStoredIsDamage) {
+  append(1, 0);
+  RowLog log;
+  hot_->hand_over(1, log);
+  std::string forever;
+  ASSERT_TRUE(encode_appends(std::span(&log, 1), plan_, [&](const RecordKey& key, std::string_view bytes) {
+                if (key.month == kForever) forever = bytes;
+                return Status{};
+              }).ok());
+  class ForeverOnly : public DurableTier {
+   public:
+    explicit ForeverOnly(std::string bytes) : bytes_(std::move(bytes)) {}
+    Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
+      for (size_t i = 0; i < keys.size(); ++i) values[i] = keys[i].month == kForever ? bytes_ : "";
+      return {};
+    }
+    std::string bytes_;
+  } tier(forever);
+  HotTier again(TallyOptions{}, plan_, tier);
+  const Hash128 profile{mix64(1), 0};
+  const uint64_t hash = HotTier::hash_of(kTenant, profile);
+  Handle handle = again.open(hash, kTenant, profile);
+  ASSERT_FALSE(again.need_forever(hash, handle));
+  ASSERT_TRUE(again.load_needed().ok());
+  ASSERT_TRUE(again.need_month(hash, handle, kMonth + 1));
+  ASSERT_FALSE(again.need_month(hash, handle, kMonth));
+  const Status status = again.load_needed();
+  ASSERT_FALSE(status.ok());
+  EXPECT_NE(status.error().message.find("names it"), std::string::npos) << status.error().message;
 }
 
 }  // namespace

@@ -7,10 +7,13 @@
 
 #include "tally/appends.h"
 #include "tally/record_format.h"
+#include "tally/record_words.h"
 #include "tally/tally.h"
 
 namespace quipu {
 namespace {
+
+constexpr MonthIndex kFuzzedMonth = 56 * 12 + 2;
 
 class OneRecord : public DurableTier {
  public:
@@ -28,11 +31,15 @@ class OneRecord : public DurableTier {
         values[i] = bytes_;
       else if (same && keys[i].depth < depth_)
         values[i] = full_root;
+      else if (keys[i].month == kForever && keys[i].depth == 0)
+        write_words(values[i], months_, false);
     }
     return {};
   }
 
  private:
+  const std::array<uint64_t, 3> months_ = {month_word(kFuzzedMonth - 1), month_word(kFuzzedMonth),
+                                           month_word(kFuzzedMonth + 1)};
   std::string bytes_;
   uint8_t depth_;
   bool forever_;
@@ -66,7 +73,7 @@ struct Plan1 {
     metric.unique_alive = {{0}, {0x7}, {0x1F}};
     auto utc = std::make_shared<ZoneRules>();
     const MonthTable::CalendarRules rules{{"UTC", "UTC", WeekStart::monday}, utc, utc, utc};
-    month = MonthTable::build(56 * 12 + 2, {&rules, 1});
+    month = MonthTable::build(kFuzzedMonth, {&rules, 1});
   }
 };
 

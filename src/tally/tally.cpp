@@ -197,14 +197,15 @@ bool Tally::Impl::ready(const EventBatch& batch, uint32_t i) {
   }
   if (!months && !e.has_id) return true;
   Handle p = hot.open(key.hash, e.tenant, key.profile);
+  if (!hot.need_forever(key.hash, p)) return false;
   bool all = true;
-  if (e.has_id || lifetime) all &= hot.need(key.hash, p, kForever);
+  if (e.has_id) all &= hot.need_word(p, kForever, e.id);
   if (months) {
     for (Side side : {kOwn, kPrevious, kNext})
-      if (key.reach >> side & 1) all &= hot.need(key.hash, p, month_at(e.month->month(), side));
+      if (key.reach >> side & 1)
+        all &= hot.need_month(key.hash, p, month_at(e.month->month(), side));
   }
   if (!all) return false;
-  if (e.has_id) all &= hot.need_word(p, kForever, e.id);
   if (months) all &= words_ready(batch, i, p, lifetime);
   return all;
 }

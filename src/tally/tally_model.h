@@ -308,6 +308,7 @@ class MemoryTier : public DurableTier {
       if (!asked.insert(key).second) ++asked_twice;
       const auto it = records.find(key);
       values[i] = it == records.end() ? "" : it->second;
+      absent_months += it == records.end() && keys[i].depth == 0 && keys[i].month != kForever;
     }
     asked.clear();
     return {};
@@ -337,6 +338,7 @@ class MemoryTier : public DurableTier {
   std::map<std::string, std::string> records;
   std::set<std::string> asked, full;  // of one call; chunks marked full
   int asked_twice = 0, out_of_order = 0, full_rewritten = 0, corrupt = 0, deepest = 0;
+  int absent_months = 0;  // looked for; the forever record tells
 };
 
 }  // namespace quipu::tally_model

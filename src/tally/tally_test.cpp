@@ -74,6 +74,7 @@ class Life {
     }
     finish();
     EXPECT_EQ(tier_.asked_twice, 0);
+    EXPECT_EQ(tier_.absent_months, 0);
     EXPECT_EQ(tier_.out_of_order, 0);
     EXPECT_EQ(tier_.full_rewritten, 0);
     EXPECT_EQ(tier_.corrupt, 0);
