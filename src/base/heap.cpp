@@ -6,4 +6,6 @@ namespace quipu {
 
 void keep_heap_small() { mallopt(M_MMAP_THRESHOLD, kMappedBlockBytes); }
 
+void trim_heap() { malloc_trim(0); }
+
 }  // namespace quipu

@@ -5,6 +5,7 @@
 
 #include "base/cpu_clock.h"
 #include "base/fault.h"
+#include "base/heap.h"
 #include "engine/parallel_groups.h"
 
 namespace quipu {
@@ -12,6 +13,7 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kPoll = std::chrono::milliseconds(5);
+constexpr double kTrimS = 1;  // between two trims of the heap
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -146,9 +148,15 @@ void Checkpointer::run() {
       wiring_.fail(status.error());
       return;
     }
-    std::lock_guard lock(mutex_);
-    requests_done_ = requests;
-    changed_.notify_all();
+    {
+      std::lock_guard lock(mutex_);
+      requests_done_ = requests;
+      changed_.notify_all();
+    }
+    if (seconds_since(trimmed_) < kTrimS) continue;
+    trimmed_ = Clock::now();
+    trim_heap();
+    trimmed_ = Clock::now();
   }
 }
 

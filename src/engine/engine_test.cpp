@@ -225,7 +225,7 @@ TEST(Engine, MemoryIsDividedWithinWhatItMayHave) {
     const MemoryShares shares = divide_memory(options);
     // Panes have two generations.
     EXPECT_LE(shares.hot + 2 * shares.pane + shares.cache + shares.write_buffer, memory);
-    EXPECT_GE(shares.hot, memory / 4);
+    EXPECT_GE(shares.hot, memory / 5);
     EXPECT_GT(shares.write_buffer, 0u);
   }
 }

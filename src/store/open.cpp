@@ -152,7 +152,7 @@ Status StoreImpl::open_database(bool create) {
   background_ = std::make_shared<BackgroundErrors>();
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = store_options_.cache_bytes;
-  cache_options.high_pri_pool_ratio = 0.5;
+  cache_options.high_pri_pool_ratio = 0.8;  // filters and indexes: a profile that is new is looked for in all of them
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_options);
 
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, {}}};

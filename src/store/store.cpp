@@ -8,6 +8,7 @@
 #include <algorithm>
 #include <chrono>
 #include <filesystem>
+#include <numeric>
 #include <thread>
 
 #include "store/files.h"
@@ -33,13 +34,21 @@ uint64_t StoreImpl::property(Family f, const char* name) const {
 
 Status StoreImpl::load(std::span<const RecordKey> keys, std::vector<std::string>& values) {
   values.resize(keys.size());
+  // In the order of keys, so that what one reader looks for lies close together: many keys share a piece of a filter.
+  std::vector<std::string> bytes(keys.size());
+  std::vector<uint32_t> order(keys.size());
+  for (size_t i = 0; i < keys.size(); ++i) keys[i].append_to(bytes[i]);
+  std::iota(order.begin(), order.end(), 0);
+  std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) { return bytes[a] < bytes[b]; });
+
   const size_t pieces = (keys.size() + kRecordsOfReader - 1) / kRecordsOfReader;
   std::vector<Status> done(pieces);
   readers_->run(pieces, [&](size_t piece) {
     const size_t begin = piece * kRecordsOfReader, count = std::min(kRecordsOfReader, keys.size() - begin);
-    std::vector<std::string> bytes(count);
-    for (size_t i = 0; i < count; ++i) keys[begin + i].append_to(bytes[i]);
-    done[piece] = multi_get(*this, rocksdb::ReadOptions(), Family::records, bytes, std::span(values).subspan(begin, count));
+    std::vector<std::string> wanted(count), found(count);
+    for (size_t i = 0; i < count; ++i) wanted[i] = std::move(bytes[order[begin + i]]);
+    done[piece] = multi_get(*this, rocksdb::ReadOptions(), Family::records, wanted, found);
+    for (size_t i = 0; i < count; ++i) values[order[begin + i]] = std::move(found[i]);
   });
   for (const Status& status : done) QUIPU_TRY(status);
   return {};
