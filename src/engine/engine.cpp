@@ -4,6 +4,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <bit>
 #include <chrono>
 
 #include "base/cpu_clock.h"
@@ -34,6 +35,7 @@ MemoryShares divide_memory(const EngineOptions& options) {
   shares.pane = options.pane_bytes ? options.pane_bytes : divided / 11;
   shares.cache = divided / 8;
   shares.compaction = divided / 16;
+  shares.names = std::min<size_t>(divided / 64, size_t(256) << 20);
   shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);
   return shares;
 }
@@ -96,10 +98,11 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
     shard_list.push_back(engine->shards_.back().get());
   }
   std::vector<DecodeStage*> decoder_list;
+  const size_t names_known = std::max(NameLog::kLeastCacheEntries, std::bit_floor(memory.names / decoders / sizeof(uint64_t)));
   for (unsigned d = 0; d < decoders; ++d) {
     engine->decoders_.push_back(std::make_unique<DecodeStage>(d, engine->store_->hasher(), *engine->directory_,
                                                               engine->directory_->no_offset_zone(), shard_list, context,
-                                                              options.relative_now));
+                                                              options.relative_now, names_known));
     decoder_list.push_back(engine->decoders_.back().get());
   }
   engine->checkpointer_ = std::make_unique<Checkpointer>(

@@ -148,9 +148,10 @@ void ShardStage::hand_over(uint64_t epoch) {
 
 DecodeStage::DecodeStage(unsigned number, const Hasher& hasher, Directory& directory,
                          std::shared_ptr<const ZoneRules> no_offset, std::vector<ShardStage*> shards, StageContext context,
-                         bool relative_now)
+                         bool relative_now, size_t names_known)
     : number_(number),
       context_(std::move(context)),
+      names_(names_known),
       decoder_(*context_.plan, hasher, directory, names_, std::move(no_offset)),
       shards_(std::move(shards)),
       batches_(shards_.size()),

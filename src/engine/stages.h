@@ -125,7 +125,7 @@ class ShardStage {
 class DecodeStage {
  public:
   DecodeStage(unsigned number, const Hasher& hasher, Directory& directory, std::shared_ptr<const ZoneRules> no_offset,
-              std::vector<ShardStage*> shards, StageContext context, bool relative_now);
+              std::vector<ShardStage*> shards, StageContext context, bool relative_now, size_t names_known);
   ~DecodeStage();
   BoundedQueue<DecodeTask>& queue() { return queue_; }
   void set_strict(bool strict) { strict_ = strict; }

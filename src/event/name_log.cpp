@@ -26,8 +26,13 @@ void NameBatch::add(const NameEntry& name) {
 
 NameLog::NameLog(size_t cache_entries) {
   CHECK(cache_entries >= 1);
-  known_.resize(std::bit_ceil((cache_entries + kWays - 1) / kWays));
-  set_mask_ = known_.size() - 1;
+  const size_t sets = std::bit_ceil((cache_entries + kWays - 1) / kWays);
+  size_t bytes = (sets + 1) * sizeof(Set);
+  memory_.reset(std::calloc(bytes, 1));
+  CHECK(memory_ != nullptr);
+  void* aligned = memory_.get();
+  known_ = static_cast<Set*>(std::align(alignof(Set), sets * sizeof(Set), aligned, bytes));
+  set_mask_ = sets - 1;
 }
 
 void NameLog::note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element, std::string_view text) {

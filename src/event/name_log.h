@@ -4,6 +4,7 @@
 #pragma once
 
 #include <cstdint>
+#include <cstdlib>
 #include <deque>
 #include <memory>
 #include <string_view>
@@ -47,8 +48,10 @@ class NameBatch {
 
 class NameLog {
  public:
-  // The cache: 8 bytes an entry, in sets of one memory line.
-  explicit NameLog(size_t cache_entries = 1 << 19);
+  // The cache: 8 bytes an entry, in sets of one memory line; rounded up to a power of two. It takes memory only as
+  // names come.
+  static constexpr size_t kLeastCacheEntries = 1 << 19;
+  explicit NameLog(size_t cache_entries = kLeastCacheEntries);
   // Remembers the text unless the cache says that this very text (by its check) was handed over.
   void note(TenantId tenant, PropertyId property, Hasher::Checked hash, std::string_view text) {
     note(fingerprint(tenant, property, hash), tenant, property, hash.element, text);
@@ -73,8 +76,12 @@ class NameLog {
     return combine64(hash.check, hash.element ^ (uint64_t(raw(tenant)) << 32 | raw(property)) * 0x9e3779b97f4a7c15ull);
   }
 
-  std::vector<Set> known_;
-  size_t set_mask_ = 0;
+  struct Free {
+    void operator()(void* memory) const { std::free(memory); }
+  };
+  std::unique_ptr<void, Free> memory_;
+  Set* known_;  // in it
+  size_t set_mask_;
   NameBatch pending_;
 };
 
