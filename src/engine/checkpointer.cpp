@@ -117,6 +117,7 @@ bool Checkpointer::due() const {
 void Checkpointer::run() {
   name_thread("checkpoint");
   uint64_t number = wiring_.store->committed().checkpoint;
+  Clock::time_point trimmed = Clock::now();
   while (true) {
     uint64_t requests;
     std::map<std::string, std::string> positions;
@@ -153,10 +154,9 @@ void Checkpointer::run() {
       requests_done_ = requests;
       changed_.notify_all();
     }
-    if (seconds_since(trimmed_) < kTrimS) continue;
-    trimmed_ = Clock::now();
+    if (seconds_since(trimmed) < kTrimS) continue;
     trim_heap();
-    trimmed_ = Clock::now();
+    trimmed = Clock::now();
   }
 }
 

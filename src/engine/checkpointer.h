@@ -77,7 +77,6 @@ class Checkpointer {
   std::condition_variable changed_;
   std::map<std::string, std::string> positions_;   // new since the last barrier
   std::chrono::steady_clock::time_point first_new_, last_new_;
-  std::chrono::steady_clock::time_point trimmed_;  // its thread's
   bool dirty_ = false;
   uint64_t blocks_since_ = 0;
   uint64_t requests_ = 0, requests_done_ = 0;

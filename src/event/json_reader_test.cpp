@@ -4,9 +4,9 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <cstdlib>
 #include <map>
 #include <memory>
-#include <cstdlib>
 #include <random>
 #include <string>
 
