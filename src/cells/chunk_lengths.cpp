@@ -68,7 +68,7 @@ ChunkLengths::Entry* ChunkLengths::find(uint64_t tag) {
 }
 
 ChunkLengths::Entry& ChunkLengths::insert(const Entry& entry) {
-  if (used_ * 2 >= table_.size() && table_.size() < kMaxEntries) grow();
+  if (used_ * 2 >= table_.size() && table_.size() < max_entries_) grow();
   Entry* set = table_.data() + (entry.tag & (table_.size() - 1) & ~(kWays - 1));
   const auto worth = [](const Entry& e) { return e.tag == 0 ? 0 : (uint64_t(e.own_bits) + 1) << 32 | e.day; };
   Entry* victim = std::min_element(set, set + kWays, [&](const Entry& a, const Entry& b) { return worth(a) < worth(b); });

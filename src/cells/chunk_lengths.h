@@ -1,7 +1,7 @@
 // How long the chunk prefixes of a dimension's rows should be, from how many values it has in a pane, and had so far
 // that day and the day before. Remembers for each (day, tenant, selector, dimension) the smallest hashes of its values
 // (a "k minimum values" sketch, Bar-Yossef et al. 2002), in a table of bounded size that forgets small ones first.
-// Hints only: any length is right. One thread.
+// The store's names use it, too, for their rows (store/name_rows.h). Hints only: any length is right. One thread.
 #pragma once
 
 #include <array>
@@ -17,6 +17,9 @@ namespace quipu {
 class ChunkLengths {
  public:
   static constexpr size_t kSmallest = 8;
+  static constexpr size_t kMaxEntries = size_t(1) << 18;
+
+  explicit ChunkLengths(size_t max_entries = kMaxEntries) : max_entries_(max_entries) {}  // a power of two
 
   // hashes: the first min(kSmallest, values) of the pane's `values` distinct value hashes, rising.
   // chunk_values: values aimed at in a row. Never shorter than what was said for this key before (unless forgotten).
@@ -33,12 +36,12 @@ class ChunkLengths {
     std::array<uint32_t, kSmallest> smallest{};    // upper halves of hashes, rising, distinct
   };
   static constexpr size_t kWays = 4;
-  static constexpr size_t kMaxEntries = size_t(1) << 18;
 
   Entry* find(uint64_t tag);
   Entry& insert(const Entry& entry);
   void grow();
 
+  const size_t max_entries_;
   std::vector<Entry> table_;
   size_t used_ = 0;
 };

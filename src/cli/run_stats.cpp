@@ -77,7 +77,7 @@ void add_checkpoints(const RunFigures& f, Rows& rows) {
   rows.push_back({"  mean bytes of cells", mean(t.cell_bytes),
                   several(t.cells, "cell") + " in all, in " + several(t.cell_rows, "row") + " (" + with_thousands(t.sparse_rows) + " sparse)"});
   rows.push_back({"  mean bytes of records", mean(t.record_bytes), ""});
-  rows.push_back({"  mean bytes of names", mean(t.name_bytes), several(t.name_rows, "name") + " in all"});
+  rows.push_back({"  mean bytes of names", mean(t.name_bytes), several(t.names, "name") + " in all, in " + several(t.name_rows, "row")});
   rows.push_back({"  longest stall, us", with_thousands(f.longest_stall_us), "of a shard at a barrier"});
 }
 
@@ -97,6 +97,7 @@ void add_store(const RunFigures& f, Rows& rows) {
   }
   for (const FamilyStats& s : f.families) {
     rows.push_back({"  bytes of " + s.family, with_thousands(s.bytes), several(s.rows, "row") + " in " + several(s.files, "file")});
+    rows.push_back({"  compaction of them", decimal(s.compaction_cpu_s, 2) + " s", "of CPU time; " + several(s.compacted_rows, "row") + " read"});
   }
 }
 

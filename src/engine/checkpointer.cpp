@@ -227,6 +227,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   totals_.cells += grouped.cells;
   totals_.cell_bytes += grouped.bytes;
   totals_.record_bytes += stats->record_bytes;
+  totals_.names += stats->names;
   totals_.name_rows += stats->name_rows;
   totals_.name_bytes += stats->name_bytes;
   totals_.group_s += group_s;

@@ -16,7 +16,6 @@
 #include "base/check.h"
 #include "base/cpu_clock.h"
 #include "base/fault.h"
-#include "store/names.h"
 #include "store/state.h"
 #include "store/store_impl.h"
 
@@ -116,50 +115,6 @@ class FileOutput final : public Output {
   const StoreImpl& store_;
   std::vector<rocksdb::IngestExternalFileArg> files_;
 };
-
-// A name on its way through the sort.
-struct NamePlace {
-  uint64_t tenant_and_property;
-  uint64_t element;
-  std::string_view text;
-  bool same_key(const NamePlace& other) const {
-    return tenant_and_property == other.tenant_and_property && element == other.element;
-  }
-  bool operator<(const NamePlace& other) const {
-    return std::tie(tenant_and_property, element, text) <
-           std::tie(other.tenant_and_property, other.element, other.text);
-  }
-};
-
-rocksdb::Status add_names(const std::vector<NameBatch>& batches, FamilyOutput& out, CommitStats& stats) {
-  std::vector<NamePlace> names;
-  size_t count = 0;
-  for (const NameBatch& batch : batches) count += batch.size();
-  names.reserve(count);
-  for (const NameBatch& batch : batches) {
-    for (const NameEntry& name : batch) {
-      names.push_back({uint64_t(raw(name.tenant)) << 32 | raw(name.property), name.element, name.text});
-    }
-  }
-  std::sort(names.begin(), names.end());
-  std::string key;
-  std::vector<std::string_view> texts;
-  for (size_t i = 0; i < names.size();) {
-    const NamePlace& first = names[i];
-    texts.clear();
-    for (; i < names.size() && names[i].same_key(first); ++i) {
-      if (texts.empty() || texts.back() != names[i].text) texts.push_back(names[i].text);
-    }
-    key.clear();
-    append_name_key(TenantId(uint32_t(first.tenant_and_property >> 32)), PropertyId(uint32_t(first.tenant_and_property)),
-                    first.element, key);
-    const std::string value = encode_names(texts);
-    if (auto s = out.merge(key, value); !s.ok()) return s;
-    stats.name_rows += 1;
-    stats.name_bytes += key.size() + value.size();
-  }
-  return {};
-}
 
 }  // namespace
 
@@ -291,9 +246,14 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   const auto names = [&]() -> Status {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::names)];
-    rocksdb::Status s = add_names(write.names, of, stats);
-    if (s.ok()) s = of.end();
-    if (!s.ok()) return error(s);
+    for (const NameBatch& batch : write.names) stats.names += batch.size();
+    QUIPU_TRY(name_rows_.cut(write.names, [&](std::string_view key, std::string_view row) -> Status {
+      if (auto merged = of.merge(slice(key), slice(row)); !merged.ok()) return error(merged);
+      stats.name_rows += 1;
+      stats.name_bytes += key.size() + row.size();
+      return {};
+    }));
+    if (auto s = of.end(); !s.ok()) return error(s);
     stats.names_cpu_ns = own.lap_ns();
     return {};
   };

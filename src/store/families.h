@@ -1,7 +1,7 @@
 // The families of the store's RocksDB, how each is laid out on disk, and how its values merge.
 //   cells    universal compaction   merge: rows of cells add up (cells/cell_rows.h)
 //   records  universal              merge: bytes are strung together
-//   names    universal              merge: union of sets of texts (names.h)
+//   names    universal              merge: union of sets of names (names.h)
 //   meta     leveled                plain puts (state.h, catalogue.cpp)
 // In each family the key kCommitsKey counts the commits that are in it (u64, little endian; merge: sum).
 // A commit adds one in all four, so at open a family that lost a commit is found out; readers of a

@@ -3,48 +3,138 @@
 #include <algorithm>
 
 #include "base/bytes.h"
+#include "base/check.h"
 
 namespace quipu {
 namespace {
-constexpr uint8_t kNamesVersion = 1;
-}
 
-void append_name_key(TenantId tenant, PropertyId property, uint64_t element, std::string& out) {
+constexpr uint8_t kNamesVersion = 2;
+constexpr size_t kHeadBytes = 1 + sizeof(uint32_t);
+constexpr size_t kElementBytes = sizeof(uint64_t), kEndBytes = sizeof(uint32_t);
+
+// A row whose length fits its number of names; all else may still be corrupt.
+class Row {
+ public:
+  static std::optional<Row> of(std::string_view bytes) {
+    ByteReader r(bytes);
+    if (r.u8() != kNamesVersion) return std::nullopt;
+    Row row;
+    row.count_ = r.le32();
+    if (!r.ok() || row.count_ == 0 || r.left() / (kElementBytes + kEndBytes) < row.count_) return std::nullopt;
+    row.elements_ = bytes.data() + kHeadBytes;
+    row.ends_ = row.elements_ + row.count_ * kElementBytes;
+    const char* texts = row.ends_ + row.count_ * kEndBytes;
+    row.texts_ = bytes.substr(size_t(texts - bytes.data()));
+    if (row.end(row.count_ - 1) != row.texts_.size()) return std::nullopt;
+    return row;
+  }
+
+  size_t size() const { return count_; }
+  uint64_t element(size_t i) const { return ByteReader({elements_ + i * kElementBytes, kElementBytes}).le64(); }
+  std::optional<std::string_view> text(size_t i) const {
+    const size_t begin = i == 0 ? 0 : end(i - 1), stop = end(i);
+    if (begin > stop || stop > texts_.size()) return std::nullopt;
+    return texts_.substr(begin, stop - begin);
+  }
+
+ private:
+  size_t end(size_t i) const { return ByteReader({ends_ + i * kEndBytes, kEndBytes}).le32(); }
+
+  size_t count_ = 0;
+  const char* elements_ = nullptr;
+  const char* ends_ = nullptr;
+  std::string_view texts_;
+};
+
+}  // namespace
+
+void NameKey::append_to(std::string& out) const {
   ByteWriter w(out);
   w.be32(raw(tenant));
   w.be32(raw(property));
-  w.be64(element);
+  w.u8(prefix_bits);
+  w.be32(prefix);
 }
 
-std::string encode_names(std::span<const std::string_view> texts) {
+NameKey name_key(TenantId tenant, PropertyId property, int prefix_bits, uint64_t element) {
+  CHECK(prefix_bits >= 0 && prefix_bits <= kMaxPrefixBits);
+  const uint32_t prefix = prefix_bits == 0 ? 0 : uint32_t(element >> 32) & ~uint32_t(0) << (kMaxPrefixBits - prefix_bits);
+  return {tenant, property, uint8_t(prefix_bits), prefix};
+}
+
+std::optional<int> prefix_bits_of(std::string_view key, TenantId tenant, PropertyId property) {
+  ByteReader r(key);
+  const bool same = r.be32() == raw(tenant) && r.be32() == raw(property);
+  const int bits = r.u8();
+  return r.ok() && same ? std::optional(bits) : std::nullopt;
+}
+
+std::string encode_names(std::span<const Name> names) {
+  size_t text_bytes = 0;
+  for (const Name& name : names) text_bytes += name.text.size();
+  CHECK(text_bytes <= UINT32_MAX);  // NameRows puts few long texts in a row
   std::string bytes;
+  bytes.reserve(kHeadBytes + names.size() * (kElementBytes + kEndBytes) + text_bytes);
   ByteWriter w(bytes);
   w.u8(kNamesVersion);
-  for (std::string_view text : texts) w.sized(text);
+  w.le32(uint32_t(names.size()));
+  for (const Name& name : names) w.le64(name.element);
+  uint32_t end = 0;
+  for (const Name& name : names) w.le32(end += uint32_t(name.text.size()));
+  for (const Name& name : names) bytes.append(name.text);
   return bytes;
 }
 
-std::optional<std::vector<std::string_view>> decode_names(std::string_view bytes) {
-  ByteReader r(bytes);
-  if (r.u8() != kNamesVersion) return std::nullopt;
-  std::vector<std::string_view> texts;
-  while (!r.done()) {
-    const std::string_view text = r.sized();
-    if (!r.ok() || (!texts.empty() && texts.back() >= text)) return std::nullopt;
-    texts.push_back(text);
+std::optional<std::vector<Name>> decode_names(std::string_view bytes) {
+  const auto row = Row::of(bytes);
+  if (!row) return std::nullopt;
+  std::vector<Name> names;
+  names.reserve(row->size());
+  for (size_t i = 0; i < row->size(); ++i) {
+    const auto text = row->text(i);
+    if (!text) return std::nullopt;
+    const Name name{row->element(i), *text};
+    if (!names.empty() && names.back() >= name) return std::nullopt;
+    names.push_back(name);
   }
-  if (texts.empty()) return std::nullopt;
-  return texts;
+  return names;
 }
 
-std::optional<std::string> merge_names(std::span<const std::string_view> values) {
-  std::vector<std::string_view> all;
-  for (std::string_view value : values) {
-    auto texts = decode_names(value);
-    if (!texts) return std::nullopt;
-    all.insert(all.end(), texts->begin(), texts->end());
+bool find_names(std::string_view bytes, uint64_t element, std::vector<std::string>& texts) {
+  const auto row = Row::of(bytes);
+  if (!row) return false;
+  size_t begin = 0, end = row->size();
+  while (begin < end) {
+    const size_t middle = begin + (end - begin) / 2;
+    if (row->element(middle) < element) {
+      begin = middle + 1;
+    } else {
+      end = middle;
+    }
   }
-  std::sort(all.begin(), all.end());
+  for (; begin < row->size() && row->element(begin) == element; ++begin) {
+    const auto text = row->text(begin);
+    if (!text) return false;
+    texts.emplace_back(*text);
+  }
+  return true;
+}
+
+std::optional<std::string> merge_names(std::span<const std::string_view> rows) {
+  std::vector<Name> all;
+  std::vector<size_t> begins;  // of sorted runs in `all`
+  for (std::string_view row : rows) {
+    auto names = decode_names(row);
+    if (!names) return std::nullopt;
+    begins.push_back(all.size());
+    all.insert(all.end(), names->begin(), names->end());
+  }
+  // Neighbours are merged, then pairs of these, and so on.
+  const auto place = [&](size_t run) { return all.begin() + long(run < begins.size() ? begins[run] : all.size()); };
+  for (size_t width = 1; width < begins.size(); width *= 2) {
+    for (size_t run = 0; run + width < begins.size(); run += 2 * width)
+      std::inplace_merge(place(run), place(run + width), place(run + 2 * width));
+  }
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return encode_names(all);
 }

@@ -1,6 +1,6 @@
 #include <rocksdb/db.h>
 
-#include "store/names.h"
+#include "store/name_reader.h"
 #include "store/store_impl.h"
 
 namespace quipu {
@@ -13,7 +13,7 @@ std::string_view view(const Slice& slice) { return {slice.data(), slice.size()};
 
 class StoreSnapshot final : public Snapshot {
  public:
-  StoreSnapshot(const StoreImpl& store, std::unique_ptr<const View> view) : store_(store), view_(std::move(view)) {}
+  StoreSnapshot(const StoreImpl& store, std::unique_ptr<const View> view) : store_(store), view_(std::move(view)), names_(store, view_->snapshot) {}
 
   const CommittedState& state() const override { return *view_->state; }
 
@@ -41,14 +41,7 @@ class StoreSnapshot final : public Snapshot {
   }
 
   Result<std::vector<std::string>> names(TenantId tenant, PropertyId property, uint64_t element) override {
-    std::string key, value;
-    append_name_key(tenant, property, element, key);
-    const rocksdb::Status got = store_.db()->Get(read_options(), store_.family(Family::names), key, &value);
-    if (got.IsNotFound()) return std::vector<std::string>();
-    if (!got.ok()) return store_.error(got);
-    auto texts = decode_names(value);
-    if (!texts) return store_.error(rocksdb::Status::Corruption("a row of names"));
-    return std::vector<std::string>(texts->begin(), texts->end());
+    return names_.names(tenant, property, element);
   }
 
   Status scan_meta(std::string_view prefix,
@@ -102,6 +95,7 @@ class StoreSnapshot final : public Snapshot {
   const std::unique_ptr<const View> view_;
   std::mutex mutex_;
   std::unique_ptr<rocksdb::Iterator> spare_;
+  NameReader names_;
 };
 
 }  // namespace

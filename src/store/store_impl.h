@@ -20,6 +20,7 @@
 
 #include "store/commit_mark.h"
 #include "store/families.h"
+#include "store/name_rows.h"
 #include "store/reader_pool.h"
 #include "store/store.h"
 
@@ -129,6 +130,7 @@ class StoreImpl final : public Store {
   mutable std::mutex write_mutex_;   // held while the database changes: commit against views and backup
   uint64_t commits_ = 0;             // changed under write_mutex_
   std::optional<CommitMark> mark_;   // of the writer's thread
+  NameRows name_rows_;               // of the writer's thread, or of one that it waits for
   enum class Way { none, batch, files } way_ = Way::none;
 
   mutable std::mutex state_mutex_;   // taken last

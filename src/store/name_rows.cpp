@@ -1,0 +1,68 @@
+#include "store/name_rows.h"
+
+#include <algorithm>
+#include <tuple>
+
+#include "cells/cell_rows.h"
+#include "store/names.h"
+
+namespace quipu {
+namespace {
+
+// Longer texts: fewer of them in a row.
+constexpr size_t kTextBytesOfRow = 4096;
+
+struct PropertyName {
+  uint64_t tenant_and_property;
+  Name name;
+  auto operator<=>(const PropertyName&) const = default;
+};
+
+std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
+  size_t count = 0;
+  for (const NameBatch& batch : batches) count += batch.size();
+  std::vector<PropertyName> names;
+  names.reserve(count);
+  for (const NameBatch& batch : batches) {
+    for (const NameEntry& name : batch)
+      names.push_back({uint64_t(raw(name.tenant)) << 32 | raw(name.property), {name.element, name.text}});
+  }
+  std::sort(names.begin(), names.end());
+  names.erase(std::unique(names.begin(), names.end()), names.end());
+  return names;
+}
+
+}  // namespace
+
+Status NameRows::cut(const std::vector<NameBatch>& batches, const Sink& sink) {
+  const std::vector<PropertyName> names = sorted(batches);
+  std::vector<Name> row;
+  std::string key;
+  for (size_t i = 0; i < names.size();) {
+    const uint64_t of = names[i].tenant_and_property;
+    const TenantId tenant{uint32_t(of >> 32)};
+    const PropertyId property{uint32_t(of)};
+    size_t end = i, text_bytes = 0;
+    std::vector<uint64_t> smallest;
+    for (; end < names.size() && names[end].tenant_and_property == of; ++end) {
+      const Name& name = names[end].name;
+      text_bytes += name.text.size();
+      if (smallest.size() < ChunkLengths::kSmallest && (smallest.empty() || smallest.back() != name.element)) smallest.push_back(name.element);
+    }
+    const size_t mean_bytes = std::max<size_t>(1, text_bytes / (end - i));
+    const int aim = int(std::clamp<size_t>(kTextBytesOfRow / mean_bytes, 1, kNamesOfRow));
+    int bits = lengths_.choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)), end - i, smallest, aim);
+    bits = std::min((bits + kNamePrefixStep - 1) / kNamePrefixStep * kNamePrefixStep, kMaxChunkBits);
+    while (i < end) {
+      const NameKey row_key = name_key(tenant, property, bits, names[i].name.element);
+      row.clear();
+      for (; i < end && name_key(tenant, property, bits, names[i].name.element).prefix == row_key.prefix; ++i) row.push_back(names[i].name);
+      key.clear();
+      row_key.append_to(key);
+      QUIPU_TRY(sink(key, encode_names(row)));
+    }
+  }
+  return {};
+}
+
+}  // namespace quipu
