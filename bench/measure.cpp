@@ -88,6 +88,7 @@ EngineOptions engine_options(const EngineChoice& choice, const std::string& stor
   options.readers = choice.readers;
   options.direct_reads = choice.direct_reads;
   options.matrix_rows = choice.matrix_rows;
+  options.inlined_rows = choice.inlined_rows;
   options.checkpoint_age_s = choice.checkpoint_s;
   return options;
 }

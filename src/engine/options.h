@@ -32,6 +32,7 @@ struct EngineOptions {
   uint64_t checkpoint_blocks = 0;   // a checkpoint every so many blocks
   size_t block_bytes = 0;
   int matrix_rows = 0;
+  int inlined_rows = -1;            // -1: the tally's default
   int chunk_words = 0;
   int tally_variant = 0;
   size_t ingest_bytes = 0;

@@ -14,6 +14,7 @@ namespace {
 TallyOptions within_limits(TallyOptions options) {
   options.memory_bytes = std::min(options.memory_bytes, size_t(60) << 30);
   options.matrix_rows = std::clamp(options.matrix_rows, 1, int(kMaxMatrixRows));
+  options.inlined_rows = std::clamp(options.inlined_rows, 0, 32);
   options.chunk_words = std::clamp(options.chunk_words, 2, 1 << 15);
   return options;
 }
@@ -80,7 +81,7 @@ RecordRef* HotTier::find_record(Handle profile, MonthIndex month) const {
   return nullptr;
 }
 
-void HotTier::add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record) {
+RecordRef& HotTier::add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record) {
   auto* node = arena_.at<ProfileNode>(profile);
   if (node->count == node->capacity) {
     const uint32_t wanted = node->capacity + std::max(2u, node->capacity / 2u);
@@ -94,9 +95,28 @@ void HotTier::add_record(uint64_t hash, Handle& profile, MonthIndex month, Handl
     profile = now;
     node = larger;
   }
-  node->refs()[node->count++] = RecordRef{month, 1, 0, 0, record};
   ++records_;
-  if (record == kLoading) needed_.push_back(key_of(profile, month));
+  RecordRef& added = node->refs()[node->count++];
+  added = RecordRef{};
+  added.month = month;
+  added.referenced = 1;
+  added.handle = record;
+  return added;
+}
+
+void HotTier::ask_own(Handle profile, RecordRef& ref) {
+  ref.own_unread = 0;
+  ref.own_due = 1;
+  needed_.push_back(key_of(profile, ref.month));
+}
+
+// One reading serves all months of the profile that wait for it.
+void HotTier::ask_inlined(Handle profile, RecordRef& ref) {
+  auto* node = arena_.at<ProfileNode>(profile);
+  const RecordRef* refs = node->refs();
+  if (std::none_of(refs, refs + node->count, [](const RecordRef& r) { return r.inlined_due; }))
+    needed_.push_back(key_of(profile, kForever));
+  ref.inlined_due = 1;
 }
 
 bool HotTier::need_forever(uint64_t hash, Handle& profile) {
@@ -105,6 +125,7 @@ bool HotTier::need_forever(uint64_t hash, Handle& profile) {
     return ref->handle != kLoading;
   }
   add_record(hash, profile, kForever, kLoading);
+  needed_.push_back(key_of(profile, kForever));
   return false;
 }
 
@@ -112,20 +133,31 @@ bool HotTier::need_month(uint64_t hash, Handle& profile, MonthIndex month) {
   RecordRef* ref = find_record(profile, month);
   if (ref != nullptr) {
     ref->referenced = 1;
-    if (ref->handle == kLoading) return false;
-    if (ref->handle != kNoHandle) return true;
+    if (is_due(*ref)) return false;
+    if (ref->own_unread) {
+      ask_own(profile, *ref);
+      return false;
+    }
+    if (ref->named) return true;
   }
-  // Where its word would be, so that it is found, or can be added with the month's first row.
+  // Where its word would be, so that it is found, or can be added with a row.
   if (!need_word(profile, kForever, month_word(month))) return false;
   if (ref != nullptr) return true;
-  const bool stored = contains(profile, record(profile, kForever), month_word(month));
-  add_record(hash, profile, month, stored ? kLoading : kNoHandle);
-  return !stored;
+  const RecordRef& forever = record(profile, kForever);
+  const WordSet* root = words(forever);
+  const bool named = contains(profile, forever, month_word(month));
+  const bool inlined = root != nullptr && root->contains(inlined_month_word(month));
+  RecordRef& added = add_record(hash, profile, month, named || inlined ? kLoading : kNoHandle);
+  added.named = named;
+  added.inlined = inlined;
+  if (named) ask_own(profile, added);
+  if (inlined) ask_inlined(profile, added);
+  return !named && !inlined;
 }
 
 RecordRef& HotTier::record(Handle profile, MonthIndex month) const {
   RecordRef* ref = find_record(profile, month);
-  CHECK(ref != nullptr && ref->handle != kLoading);
+  CHECK(ref != nullptr && !is_due(*ref) && !ref->own_unread);
   return *ref;
 }
 
@@ -275,16 +307,32 @@ bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word) {
 
 // From now on the forever record names the month, in this epoch: what one commit makes durable is
 // found by it.
+void HotTier::name_month(Handle profile, RecordRef& ref) {
+  ref.named = 1;
+  if (!planted(Planted::month_not_named))
+    insert(profile, record(profile, kForever), month_word(ref.month));
+}
+
+// The month's first row comes. The word that says where it lies stays in the root.
 void HotTier::begin_month(Handle profile, RecordRef& ref) {
   ref.handle = new_month_record(arena_);
   RecordRef& forever = record(profile, kForever);
-  if (planted(Planted::month_not_named) || contains(profile, forever, month_word(ref.month)))
-    return;
-  insert(profile, forever, month_word(ref.month));
+  const WordSet* root = words(forever);
+  const uint32_t few = std::min(kWordsOfFew, uint32_t(options_.chunk_words));
+  if (options_.inlined_rows == 0 || (root != nullptr && (root->full || root->count >= few))) return;
+  ref.inlined = 1;
+  if (!planted(Planted::month_not_named)) insert(profile, forever, inlined_month_word(ref.month));
+}
+
+bool HotTier::takes_inlined(const RecordRef& ref) const {
+  return ref.inlined && !ref.named && arena_.at<MonthRecord>(ref.handle)->rows < options_.inlined_rows;
 }
 
 void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
-  if (ref.month != kForever && ref.handle == kNoHandle) begin_month(profile, ref);
+  if (ref.month != kForever) {
+    if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
+    if (!ref.named) name_month(profile, ref);
+  }
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
@@ -309,10 +357,12 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
 void HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled,
                      const uint64_t* elements) {
   if (ref.handle == kNoHandle) begin_month(profile, ref);
+  const bool inlined = takes_inlined(ref);
+  if (!inlined && !ref.named) name_month(profile, ref);
   ref.handle = append_row(arena_, ref.handle, meta, filled, elements);
   pin(generation_of(ref));
-  RowLogAccess::of(log_).row(key_of(profile, ref.month), meta_metric(meta), meta_slot(meta), filled,
-                             elements);
+  RowLogAccess::of(log_).row(key_of(profile, inlined ? kForever : ref.month), ref.month,
+                             meta_metric(meta), meta_slot(meta), filled, elements);
   ++rows_;
 }
 

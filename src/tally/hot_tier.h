@@ -3,7 +3,8 @@
 // the forever record (ids, lifetime words, months that have records). Chunks of words below a record
 // have an index of their own. What is known to be absent in the durable tier is in memory, too, as an
 // empty record. The forever record is read first, and a month's only if that names it: a new profile
-// costs one look at the durable tier.
+// costs one look at the durable tier. A profile of few events has its months' first rows stored in
+// its forever record: it is written, looked for and read under one key.
 //
 // Life of a record: needed -> loaded (or found absent) -> appended to -> handed over in an epoch ->
 // durable
@@ -46,6 +47,12 @@ struct RecordRef {
   uint8_t referenced;  // used since the clock's hand last came by
   uint8_t full : 1;    // its words go on in chunks
   uint8_t whole : 1;   // and every one of them is in memory
+  // Of a month. It may be stored in two places, and is in memory once what either holds is there.
+  uint8_t named : 1;        // the forever record names it: it has a record of its own
+  uint8_t inlined : 1;      // rows of it are in the forever record
+  uint8_t own_unread : 1;   // its own record is not in memory, and nobody asked for it yet
+  uint8_t own_due : 1;      // asked for
+  uint8_t inlined_due : 1;  // its rows in the forever record are asked for
   Handle
       handle;  // of a MonthRecord, or of a WordSet if month is kForever; kNoHandle: holds nothing
 };
@@ -134,10 +141,17 @@ class HotTier {
 
  private:
   static constexpr Handle kLoading = ~Handle(0);  // asked of the durable tier
+  // Words that a forever record may hold so that rows of another month may go into it.
+  static constexpr uint32_t kWordsOfFew = 16;
+  static bool is_due(const RecordRef& ref) { return ref.handle == kLoading || ref.own_due || ref.inlined_due; }
 
   RecordRef* find_record(Handle profile, MonthIndex month) const;
-  void add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record);
+  RecordRef& add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record);
+  void ask_own(Handle profile, RecordRef& ref);
+  void ask_inlined(Handle profile, RecordRef& ref);
   void begin_month(Handle profile, RecordRef& ref);
+  void name_month(Handle profile, RecordRef& ref);
+  bool takes_inlined(const RecordRef& ref) const;
   static uint64_t hash_of(const RecordKey& chunk);
   Handle find_chunk(const RecordKey& key) const;
   const WordSet* chunk_words(const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again
@@ -147,7 +161,11 @@ class HotTier {
 
   // hot_tier_load.cpp
   Status fill(const RecordKey& key, std::string_view bytes);
-  Status fill_row(const RecordKey& key, const RecordReader& row, Handle& record);
+  Status fill_chunk(const RecordKey& key, std::string_view bytes, Handle& set);
+  Status fill_month(const RecordKey& key, std::string_view bytes);
+  Status fill_forever(const RecordKey& key, std::string_view bytes);
+  Status fill_inlined(const RecordKey& key, std::string_view bytes, bool all_months);
+  Status fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row, Handle& record);
   Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
 
   Handle& root_set(const RecordRef& ref) const;

@@ -2,6 +2,7 @@
 #include <bit>
 
 #include "tally/hot_tier.h"
+#include "tally/record_words.h"
 
 namespace quipu {
 namespace {
@@ -32,35 +33,100 @@ Status HotTier::load_needed() {
 }
 
 Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
-  RecordRef* ref = nullptr;
-  Handle* place;
-  if (key.depth != 0) {
-    place = &arena_.at<ChunkNode>(find_chunk(key))->set;
-  } else {
-    ref = find_record(find(hash_of(key.tenant, key.profile), key.tenant, key.profile), key.month);
-    place = &ref->handle;
+  if (key.depth != 0) return fill_chunk(key, bytes, arena_.at<ChunkNode>(find_chunk(key))->set);
+  return key.month == kForever ? fill_forever(key, bytes) : fill_month(key, bytes);
+}
+
+Status HotTier::fill_chunk(const RecordKey& key, std::string_view bytes, Handle& set) {
+  set = kNoHandle;
+  RecordReader reader(bytes);
+  for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
+    if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
+    if (item == RecordReader::Item::row)
+      return damaged(key, "rows of events where only words may be");
+    QUIPU_TRY(fill_word(key, item, reader.word(), set));
   }
-  *place = kNoHandle;
-  const bool month_record = key.depth == 0 && key.month != kForever;
-  Handle set = kNoHandle;
-  if (month_record && bytes.empty())
+  return {};
+}
+
+Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
+  const Handle profile = find(hash_of(key.tenant, key.profile), key.tenant, key.profile);
+  RecordRef& ref = *find_record(profile, key.month);
+  ref.own_due = 0;
+  if (ref.handle == kLoading) ref.handle = kNoHandle;
+  if (bytes.empty())
     return damaged(key, "it is not there, though the profile's forever record names it");
+  Handle set = kNoHandle;
   RecordReader reader(bytes);
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
     if (item == RecordReader::Item::row) {
-      if (!month_record) return damaged(key, "rows of events where only words may be");
-      QUIPU_TRY(fill_row(key, reader, *place));
+      if (reader.month()) return damaged(key, "rows of another month");
+      QUIPU_TRY(fill_row(key, key.month, reader, ref.handle));
     } else {
       QUIPU_TRY(fill_word(key, item, reader.word(), set));
     }
   }
-  if (ref != nullptr && set != kNoHandle) ref->full = arena_.at<WordSet>(set)->full;
-  if (!month_record) {
-    *place = set;
-  } else if (set != kNoHandle || *place != kNoHandle) {
-    if (*place == kNoHandle) *place = new_month_record(arena_);
-    arena_.at<MonthRecord>(*place)->words = set;
+  if (set == kNoHandle) return {};
+  ref.full = arena_.at<WordSet>(set)->full;
+  if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
+  arena_.at<MonthRecord>(ref.handle)->words = set;
+  return {};
+}
+
+// Its words, if they are not in memory; and the rows that it holds.
+Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
+  const Handle profile = find(hash_of(key.tenant, key.profile), key.tenant, key.profile);
+  RecordRef& ref = *find_record(profile, kForever);
+  const bool first = ref.handle == kLoading;
+  if (first) ref.handle = kNoHandle;
+  bool has_rows = false;
+  RecordReader reader(bytes);
+  for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
+    if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
+    if (item == RecordReader::Item::row) {
+      if (!reader.month()) return damaged(key, "rows of no month");
+      has_rows = true;
+    } else if (first) {
+      QUIPU_TRY(fill_word(key, item, reader.word(), ref.handle));
+    }
+  }
+  if (first) ref.full = ref.handle != kNoHandle && arena_.at<WordSet>(ref.handle)->full;
+  if (first && !has_rows) return {};
+  // Rows in hand are likely to be wanted next. If words of the record are elsewhere, it is not known here whether a
+  // month has a record of its own, too: its rows are read when they are asked for.
+  return fill_inlined(key, bytes, first && !ref.full);
+}
+
+// all_months: also of those that nobody asked for.
+Status HotTier::fill_inlined(const RecordKey& key, std::string_view bytes, bool all_months) {
+  const uint64_t hash = hash_of(key.tenant, key.profile);
+  Handle profile = find(hash, key.tenant, key.profile);
+  RecordReader reader(bytes);
+  for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
+    if (item != RecordReader::Item::row) continue;
+    const MonthIndex month = *reader.month();
+    const WordSet* root = words(*find_record(profile, kForever));
+    if (root == nullptr || !root->contains(inlined_month_word(month)))
+      return damaged(key, "rows of a month that it does not name");
+    RecordRef* ref = find_record(profile, month);
+    if (ref == nullptr && all_months) {
+      ref = &add_record(hash, profile, month, kNoHandle);
+      ref->referenced = 0;
+      ref->inlined = ref->inlined_due = 1;
+      ref->named = ref->own_unread = root->contains(month_word(month));
+    }
+    if (ref == nullptr || !ref->inlined_due) continue;
+    if (ref->handle == kLoading) ref->handle = kNoHandle;
+    QUIPU_TRY(fill_row(key, month, reader, ref->handle));
+  }
+  auto* node = arena_.at<ProfileNode>(profile);
+  for (RecordRef* ref = node->refs(); ref != node->refs() + node->count; ++ref) {
+    if (!ref->inlined_due) continue;
+    ref->inlined_due = 0;
+    const auto* month = ref->handle == kLoading ? nullptr : month_record(*ref);
+    if (month == nullptr || month->rows == 0)
+      return damaged(key, "no rows of a month that it names");
   }
   return {};
 }
@@ -82,12 +148,13 @@ Status HotTier::fill_word(const RecordKey& key, RecordReader::Item item, uint64_
 }
 
 // The row's columns become those of this plan; what it no longer has is left out.
-Status HotTier::fill_row(const RecordKey& key, const RecordReader& row, Handle& record) {
+Status HotTier::fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row,
+                         Handle& record) {
   const PlanVersion v = row.version();
   const bool current = v == plan_.version;
   if (v > plan_.version || (!current && v >= plan_.version_columns.size()))
     return damaged(key, "a plan version that the store does not know");
-  if (row.slot() >= slots_in(key.month)) return damaged(key, "a time slot outside the month");
+  if (row.slot() >= slots_in(month)) return damaged(key, "a time slot outside the month");
   const size_t known = current ? plan_.columns.size() : plan_.version_columns[v].size();
   std::array<uint64_t, kMaxColumns> elements{};
   uint64_t filled = 0;

@@ -2,17 +2,27 @@
 
 #include <gtest/gtest.h>
 
+#include <map>
 #include <random>
+
+#include "tally/appends.h"
+#include "tally/record_words.h"
 
 namespace quipu {
 namespace {
 
-class EmptyTier : public DurableTier {
+class MapTier : public DurableTier {
  public:
-  Status load(std::span<const RecordKey>, std::vector<std::string>& values) override {
-    for (std::string& v : values) v.clear();
+  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
+    for (size_t i = 0; i < keys.size(); ++i) {
+      std::string key;
+      keys[i].append_to(key);
+      const auto it = records.find(key);
+      values[i] = it == records.end() ? "" : it->second;
+    }
     return {};
   }
+  std::map<std::string, std::string> records;
 };
 
 constexpr MonthIndex kMonth = 600;
@@ -59,11 +69,23 @@ class HotTierTest : public testing::Test {
     const MatrixView view = hot_->month_record(hot_->record(handle, kMonth))->view();
     ASSERT_EQ(view.rows, rows);
     for (uint32_t r = 0; r < rows; ++r) {
-      ASSERT_EQ(meta_slot(view.data[r]), r);
-      for (uint32_t c = 0; c < 6; ++c) ASSERT_EQ(view.data[(c + 1) * view.lanes + r], row(p, r)[c]);
+      const uint64_t* column = view.tile(r / kTileRows) + r % kTileRows;
+      ASSERT_EQ(meta_slot(*column), r);
+      for (uint32_t c = 0; c < 6; ++c) ASSERT_EQ(column[(c + 1) * view.lanes], row(p, r)[c]);
       ASSERT_TRUE(hot_->contains(handle, hot_->record(handle, kForever), mix64(p) + r));
     }
     ASSERT_FALSE(hot_->contains(handle, hot_->record(handle, kForever), mix64(p) + rows));
+  }
+  // Everything so far into the tier; then on with an empty memory.
+  void commit_and_forget() {
+    std::vector<RowLog> logs(1);
+    hot_->hand_over(1, logs[0]);
+    for (const RecordAppend& append : appends_of(logs, plan_)) {
+      std::string key;
+      append.key.append_to(key);
+      tier_.records[key] += append.bytes;
+    }
+    hot_ = std::make_unique<HotTier>(TallyOptions{}, plan_, tier_);
   }
   TallyStats stats() {
     TallyStats s;
@@ -72,7 +94,7 @@ class HotTierTest : public testing::Test {
   }
 
   CompiledPlan plan_;
-  EmptyTier tier_;
+  MapTier tier_;
   std::unique_ptr<HotTier> hot_;
 };
 
@@ -121,35 +143,83 @@ TEST_F(HotTierTest, ANewProfileIsLookedForOnceAndItsMonthsNotAtAll) {
   EXPECT_EQ(stats().loads_found, 0u);
 }
 
-TEST_F(HotTierTest, AMonthThatIsNamedButNotStoredIsDamage) {
+TEST_F(HotTierTest, AProfileOfFewEventsIsOneRecordAndReadAtOnce) {
+  for (uint64_t n = 0; n < 8; ++n) append(1, n);
+  commit_and_forget();
+  EXPECT_EQ(tier_.records.size(), 1u);
+  check(1, 8);
+  EXPECT_EQ(stats().loads, 1u);
+}
+
+TEST_F(HotTierTest, AProfileOfMoreEventsHasARecordOfTheMonthToo) {
+  for (uint64_t n = 0; n < 12; ++n) append(1, n);
+  commit_and_forget();
+  EXPECT_EQ(tier_.records.size(), 2u);
+  check(1, 12);
+  EXPECT_EQ(stats().loads, 2u);
+  for (uint64_t n = 12; n < 15; ++n) append(1, n);
+  commit_and_forget();
+  check(1, 15);
+}
+
+TEST_F(HotTierTest, AProfileOfManyWordsHasNoRowsInItsForeverRecord) {
+  const Handle handle = open(1);
+  for (uint64_t n = 0; n < 16; ++n) hot_->insert(handle, hot_->record(handle, kForever), mix64(77 + n));
   append(1, 0);
-  RowLog log;
-  hot_->hand_over(1, log);
-  std::string forever;
-  ASSERT_TRUE(encode_appends(std::span(&log, 1), plan_, [&](const RecordKey& key, std::string_view bytes) {
-                if (key.month == kForever) forever = bytes;
-                return Status{};
-              }).ok());
-  class ForeverOnly : public DurableTier {
-   public:
-    explicit ForeverOnly(std::string bytes) : bytes_(std::move(bytes)) {}
-    Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
-      for (size_t i = 0; i < keys.size(); ++i) values[i] = keys[i].month == kForever ? bytes_ : "";
-      return {};
-    }
-    std::string bytes_;
-  } tier(forever);
-  HotTier again(TallyOptions{}, plan_, tier);
+  commit_and_forget();
+  EXPECT_EQ(tier_.records.size(), 2u);
+  check(1, 1);
+}
+
+// Each is found out, not counted on.
+TEST_F(HotTierTest, AMonthThatIsNamedButNotStoredIsDamage) {
+  for (uint64_t n = 0; n < 9; ++n) append(1, n);  // one more than the forever record takes
+  commit_and_forget();
+  ASSERT_EQ(tier_.records.size(), 2u);
+  tier_.records.erase(tier_.records.begin());  // months come before forever records
   const Hash128 profile{mix64(1), 0};
   const uint64_t hash = HotTier::hash_of(kTenant, profile);
-  Handle handle = again.open(hash, kTenant, profile);
-  ASSERT_FALSE(again.need_forever(hash, handle));
-  ASSERT_TRUE(again.load_needed().ok());
-  ASSERT_TRUE(again.need_month(hash, handle, kMonth + 1));
-  ASSERT_FALSE(again.need_month(hash, handle, kMonth));
-  const Status status = again.load_needed();
+  Handle handle = hot_->open(hash, kTenant, profile);
+  ASSERT_FALSE(hot_->need_forever(hash, handle));
+  ASSERT_TRUE(hot_->load_needed().ok());
+  handle = hot_->open(hash, kTenant, profile);
+  ASSERT_TRUE(hot_->need_month(hash, handle, kMonth + 1));
+  ASSERT_FALSE(hot_->need_month(hash, handle, kMonth));
+  const Status status = hot_->load_needed();
   ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.error().message.find("names it"), std::string::npos) << status.error().message;
+  EXPECT_NE(status.error().message.find("forever record names it"), std::string::npos) << status.error().message;
+}
+
+TEST_F(HotTierTest, RowsThatTheForeverRecordNamesAndDoesNotHoldOrTheOtherWayRoundAreDamage) {
+  append(1, 0);
+  commit_and_forget();
+  ASSERT_EQ(tier_.records.size(), 1u);
+  std::string& stored = tier_.records.begin()->second;
+  std::string rows, words;
+  RowsWriter(rows, kMonth, 1, 1).row(SelectorId(1), 0, row(1, 0).data());
+  write_words(words, std::array{inlined_month_word(kMonth)}, false);
+  const std::string of_the_key(rows.substr(0, 1).replace(0, 1, "\x11") + rows.substr(3));
+  const auto load = [&] {
+    hot_ = std::make_unique<HotTier>(TallyOptions{}, plan_, tier_);
+    const Hash128 profile{mix64(1), 0};
+    const uint64_t hash = HotTier::hash_of(kTenant, profile);
+    Handle handle = hot_->open(hash, kTenant, profile);
+    hot_->need_forever(hash, handle);
+    Status status = hot_->load_needed();
+    if (!status.ok()) return status.error().message;
+    handle = hot_->open(hash, kTenant, profile);
+    hot_->need_month(hash, handle, kMonth);
+    status = hot_->load_needed();
+    return status.ok() ? std::string() : status.error().message;
+  };
+  stored = rows + words;
+  EXPECT_EQ(load(), "");
+  stored = rows;
+  EXPECT_NE(load().find("rows of a month that it does not name"), std::string::npos);
+  stored = words;
+  EXPECT_NE(load().find("no rows of a month that it names"), std::string::npos);
+  stored = of_the_key + words;
+  EXPECT_NE(load().find("rows of no month"), std::string::npos);
 }
 
 }  // namespace

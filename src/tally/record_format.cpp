@@ -7,7 +7,7 @@ namespace quipu {
 namespace {
 
 constexpr uint8_t kFormatVersion = 1;
-enum Kind : uint8_t { kRows = 1, kWords = 2, kFullWords = 3 };
+enum Kind : uint8_t { kRows = 1, kWords = 2, kFullWords = 3, kRowsOfMonth = 4 };
 constexpr uint8_t head(Kind kind) { return uint8_t(kFormatVersion << 4 | kind); }
 constexpr Slot kMaxSlots = 31 * 96;
 
@@ -15,6 +15,17 @@ constexpr Slot kMaxSlots = 31 * 96;
 
 RowsWriter::RowsWriter(std::string& out, PlanVersion version, uint32_t rows) : out_(out) {
   out_.u8(head(kRows));
+  begin(version, rows);
+}
+
+RowsWriter::RowsWriter(std::string& out, MonthIndex month, PlanVersion version, uint32_t rows)
+    : out_(out) {
+  out_.u8(head(kRowsOfMonth));
+  out_.varint(month);
+  begin(version, rows);
+}
+
+void RowsWriter::begin(PlanVersion version, uint32_t rows) {
   out_.varint(version);
   out_.varint(rows);
 }
@@ -72,12 +83,15 @@ RecordReader::Item RecordReader::next() {
 RecordReader::Item RecordReader::begin_segment() {
   const uint8_t first = in_.u8();
   if (first >> 4 != kFormatVersion) return corrupt("a segment of an unknown format version");
-  if (first == head(kRows)) {
+  if (first == head(kRows) || first == head(kRowsOfMonth)) {
+    const uint64_t month = first == head(kRowsOfMonth) ? in_.varint() : 0;
     const uint64_t version = in_.varint();
     rows_left_ = in_.varint();
     if (!in_.ok()) return corrupt("it ends inside a segment of rows");
+    if (month >= kForever) return corrupt("a month that cannot be");
     if (version == 0 || version > 0xFFFF) return corrupt("a plan version that cannot be");
     if (rows_left_ == 0) return corrupt("a segment without rows");
+    month_ = first == head(kRowsOfMonth) ? std::optional(MonthIndex(month)) : std::nullopt;
     version_ = PlanVersion(version);
     elements_.fill(0);
     filled_ = 0;

@@ -10,8 +10,10 @@
 //              the first row), for each bit set, from the lowest: the element, u64 little endian
 //   2 words := n varint (from 1), n words, u64 little endian
 //   3 words, and the chunk is full from here on: n varint (from 0), n words
-// Rows stand only in month records (record_key.h, depth 0). Columns are numbered by position in the
-// plan version's list of columns. Slots are quarter-hours of the key's UTC month. What a word
+//   4 rows of a month := month varint, then as 1
+// Rows stand only at depth 0 (record_key.h): 1 in month records, 4 in forever records. Columns are
+// numbered by position in the plan version's list of columns. Slots are quarter-hours of the UTC
+// month, which is the key's (1) or the segment's (4). What a word
 // stands for, and how chunks are named, is in record_words.h; ids are words of the forever record
 // as they are. Ids of events without a profile are in the record of the profile hash {lo:
 // id_bucket(id) (event.h), hi: 0}.
@@ -19,6 +21,7 @@
 
 #include <array>
 #include <cstdint>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -33,10 +36,13 @@ namespace quipu {
 // Writes one segment of rows into `out`: exactly `rows` calls of row().
 class RowsWriter {
  public:
-  RowsWriter(std::string& out, PlanVersion version, uint32_t rows);
+  RowsWriter(std::string& out, PlanVersion version, uint32_t rows);                     // of the key's month
+  RowsWriter(std::string& out, MonthIndex month, PlanVersion version, uint32_t rows);  // of another
   void row(SelectorId metric, Slot slot, const uint64_t* elements);  // kMaxColumns elements
 
  private:
+  void begin(PlanVersion version, uint32_t rows);
+
   ByteWriter out_;
   std::array<uint64_t, kMaxColumns> before_{};
   Slot slot_ = 0;
@@ -54,6 +60,7 @@ class RecordReader {
   Item next();
 
   // Of the row just read.
+  std::optional<MonthIndex> month() const { return month_; }  // if its segment says one
   PlanVersion version() const { return version_; }
   SelectorId metric() const { return metric_; }
   Slot slot() const { return slot_; }
@@ -72,6 +79,7 @@ class RecordReader {
   ByteReader in_;
   uint64_t rows_left_ = 0, words_left_ = 0;
   bool full_follows_ = false;
+  std::optional<MonthIndex> month_;
   PlanVersion version_ = 0;
   SelectorId metric_{};
   Slot slot_ = 0;

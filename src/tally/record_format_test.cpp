@@ -12,6 +12,7 @@ namespace quipu {
 namespace {
 
 struct Row {
+  std::optional<MonthIndex> month;
   PlanVersion version;
   SelectorId metric;
   Slot slot;
@@ -32,7 +33,7 @@ Content read(std::string_view bytes, bool& corrupt) {
   while (true) {
     switch (reader.next()) {
       case RecordReader::Item::row: {
-        c.rows.push_back({reader.version(), reader.metric(), reader.slot(), reader.elements()});
+        c.rows.push_back({reader.month(), reader.version(), reader.metric(), reader.slot(), reader.elements()});
         uint64_t filled = 0;
         for (int i = 0; i < kMaxColumns; ++i)
           filled |= uint64_t(reader.elements()[size_t(i)] != 0) << i;
@@ -64,12 +65,13 @@ std::string draw(std::mt19937_64& rng, Content& c, std::vector<size_t>& cuts) {
     if (rng() % 2) {
       const uint32_t n = uint32_t(1 + rng() % 6);
       const PlanVersion version = PlanVersion(1 + rng() % 65535);
-      RowsWriter writer(bytes, version, n);
+      const auto month = rng() % 2 ? std::optional(MonthIndex(rng() % kForever)) : std::nullopt;
+      RowsWriter writer = month ? RowsWriter(bytes, *month, version, n) : RowsWriter(bytes, version, n);
       std::array<uint64_t, kMaxColumns> elements{};
       for (uint32_t i = 0; i < n; ++i) {
         for (uint64_t& e : elements)
           if (rng() % 3 == 0) e = rng() % 3 == 0 ? 0 : rng();
-        const Row row{version, SelectorId(uint32_t(1 + rng() % 0xFFFFFFFF)), Slot(rng() % 2976),
+        const Row row{month, version, SelectorId(uint32_t(1 + rng() % 0xFFFFFFFF)), Slot(rng() % 2976),
                       elements};
         writer.row(row.metric, row.slot, elements.data());
         c.rows.push_back(row);
@@ -130,7 +132,7 @@ TEST(RecordFormat, UnknownVersionsAndImpossibleValuesAreCorrupt) {
     return corrupt;
   };
   EXPECT_TRUE(with(0, 0x21));  // format version 2
-  EXPECT_TRUE(with(0, 0x14));  // an unknown kind
+  EXPECT_TRUE(with(0, 0x15));  // an unknown kind
   EXPECT_TRUE(with(1, 0));     // plan version 0
   EXPECT_TRUE(with(2, 0));     // no rows
   EXPECT_TRUE(with(2, 2));     // a row too few
@@ -138,6 +140,16 @@ TEST(RecordFormat, UnknownVersionsAndImpossibleValuesAreCorrupt) {
   EXPECT_TRUE(with(4, 1));     // slot -1
   EXPECT_TRUE(with(5, 3));     // an element too few
   EXPECT_FALSE(with(6, 0));
+
+  const std::string of_month(
+      "\x14\xD8\x04\x01\x01\x05\x02\x01"
+      "abcdefgh",
+      16);
+  ASSERT_EQ(read(of_month, corrupt).rows.size(), 1u);
+  EXPECT_EQ(read(of_month, corrupt).rows[0].month, MonthIndex(600));
+  EXPECT_FALSE(corrupt);
+  read("\x14\xFF\xFF\x03" + of_month.substr(3), corrupt);  // the month of the forever record
+  EXPECT_TRUE(corrupt);
 }
 
 TEST(RecordFormat, TheBytesAreThoseOfTheGoldenFile) {

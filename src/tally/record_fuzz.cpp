@@ -90,6 +90,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   TallyOptions options;
   options.chunk_words = 4;
   options.matrix_rows = 3;
+  options.inlined_rows = 2;
   Tally tally(options, fixed.plan, tier);
   EventBatch batch;
   batch.columns = 4;

@@ -32,13 +32,14 @@ void RowLog::clear() {
 RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
   CHECK(payload.size() <= 0xFFFFFFFF);
   return entries.emplace_back(RowLogEntry{key.profile, key.tenant, key.month, key.depth, kind,
-                                          key.path, 0, SelectorId::none, 0,
+                                          key.path, 0, SelectorId::none, 0, key.month,
                                           uint32_t(payload.size())});
 }
 
-void RowLog::Impl::row(const RecordKey& key, SelectorId metric, Slot slot, uint64_t filled,
-                       const uint64_t* elements) {
+void RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot,
+                       uint64_t filled, const uint64_t* elements) {
   RowLogEntry& entry = add(key, RowLogEntry::Kind::row);
+  entry.of = of;
   entry.metric = metric;
   entry.slot = slot;
   payload.push_back(filled);
@@ -208,30 +209,37 @@ class Encoder {
   }
 
   void encode(size_t begin, size_t end) {
-    uint32_t rows = 0;
     bool full = false;
     words_.clear();
+    months_.clear();
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
       const uint64_t* payload = payload_of(items_[i]);
-      rows += e.kind == RowLogEntry::Kind::row;
+      if (e.kind == RowLogEntry::Kind::row && std::find(months_.begin(), months_.end(), e.of) == months_.end())
+        months_.push_back(e.of);
       full |= e.kind == RowLogEntry::Kind::full;
       words_.insert(words_.end(), payload, payload + e.count);
     }
     bytes_.clear();
-    if (rows != 0) {
-      RowsWriter writer(bytes_, plan_.version, rows);
-      for (size_t i = begin; i < end; ++i) {
-        const RowLogEntry& e = entry(items_[i]);
-        if (e.kind != RowLogEntry::Kind::row) continue;
-        const uint64_t* payload = payload_of(items_[i]);
-        std::array<uint64_t, kMaxColumns> elements{};
-        for (uint64_t filled = *payload; filled != 0; filled &= filled - 1)
-          elements[size_t(std::countr_zero(filled))] = *++payload;
-        writer.row(e.metric, e.slot, elements.data());
-      }
-    }
+    for (MonthIndex month : months_) encode_rows(begin, end, month);
     write_words(bytes_, words_, full);
+  }
+
+  void encode_rows(size_t begin, size_t end, MonthIndex month) {
+    const auto is_row = [&](const RowLogEntry& e) { return e.kind == RowLogEntry::Kind::row && e.of == month; };
+    uint32_t rows = 0;
+    for (size_t i = begin; i < end; ++i) rows += is_row(entry(items_[i]));
+    RowsWriter writer = entry(items_[begin]).month == month ? RowsWriter(bytes_, plan_.version, rows)
+                                                            : RowsWriter(bytes_, month, plan_.version, rows);
+    for (size_t i = begin; i < end; ++i) {
+      const RowLogEntry& e = entry(items_[i]);
+      if (!is_row(e)) continue;
+      const uint64_t* payload = payload_of(items_[i]);
+      std::array<uint64_t, kMaxColumns> elements{};
+      for (uint64_t filled = *payload; filled != 0; filled &= filled - 1)
+        elements[size_t(std::countr_zero(filled))] = *++payload;
+      writer.row(e.metric, e.slot, elements.data());
+    }
   }
 
   const std::span<const RowLog> logs_;
@@ -239,6 +247,7 @@ class Encoder {
   std::vector<Item> items_;
   std::vector<std::pair<KeyOrder, Item>> tied_;
   std::vector<uint64_t> words_;
+  std::vector<MonthIndex> months_;  // of rows
   std::string bytes_;  // of the append in hand
 };
 

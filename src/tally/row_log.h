@@ -26,16 +26,19 @@ struct RowLogEntry {
   uint32_t count;     // words
   SelectorId metric;  // row
   Slot slot;          // row
+  MonthIndex of;      // row: its month, which is not the key's if the key is of a forever record
   uint32_t payload;   // index of its first
 
   RecordKey key() const { return {month, tenant, profile, depth, path}; }
 };
 
+static_assert(sizeof(RowLogEntry) == 48);
+
 struct RowLog::Impl {
   std::vector<RowLogEntry> entries;
   std::vector<uint64_t> payload;
 
-  void row(const RecordKey& key, SelectorId metric, Slot slot, uint64_t filled,
+  void row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot, uint64_t filled,
            const uint64_t* elements);
   void word(const RecordKey& key, uint64_t word);
   void full(const RecordKey& key);

@@ -25,7 +25,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
   plan.version = 9;
   for (int round = 0; round < 40; ++round) {
     struct Want {
-      std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>> rows;
+      std::map<MonthIndex, std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>>> rows;  // by month
       std::vector<uint64_t> words;
       bool full = false;
     };
@@ -43,15 +43,16 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         key.profile = {(rng() % few) * 4 + l, rng() % 2 ? rng() % 4 : (rng() % few) << 1};
         if (rng() % 4 == 0) key.depth = uint8_t(1 + rng() % 2), key.path = uint32_t(rng() % 16);
         Want& w = want[bytes_of(key)];
-        if (key.depth == 0 && key.month != kForever && rng() % 2) {
+        if (key.depth == 0 && rng() % 2) {
+          const MonthIndex of = key.month == kForever ? MonthIndex(600 + rng() % 3) : key.month;
           std::array<uint64_t, kMaxColumns> elements{};
           uint64_t filled = 0;
           for (size_t c = 0; c < kMaxColumns; ++c)
             if (rng() % 5 == 0) elements[c] = rng() | 1, filled |= uint64_t(1) << c;
           const auto metric = uint32_t(1 + rng() % 1000);
           const auto slot = Slot(rng() % 2976);
-          log.row(key, SelectorId(metric), slot, filled, elements.data());
-          w.rows.emplace_back(metric, slot, elements);
+          log.row(key, of, SelectorId(metric), slot, filled, elements.data());
+          w.rows[of].emplace_back(metric, slot, elements);
         } else if (rng() % 10 == 0) {
           log.full(key);
           w.full = true;
@@ -73,7 +74,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         ASSERT_NE(item, RecordReader::Item::corrupt) << reader.problem();
         if (item == RecordReader::Item::row) {
           ASSERT_EQ(reader.version(), 9);
-          got.rows.emplace_back(raw(reader.metric()), reader.slot(), reader.elements());
+          ASSERT_EQ(reader.month().has_value(), append.key.month == kForever);
+          got.rows[reader.month().value_or(append.key.month)].emplace_back(raw(reader.metric()), reader.slot(), reader.elements());
         }
         if (item == RecordReader::Item::word) got.words.push_back(reader.word());
         if (item == RecordReader::Item::full) got.full = true;

@@ -22,6 +22,9 @@ namespace quipu {
 struct TallyOptions {
   size_t memory_bytes = size_t(256) << 20;  // of the hot tier: records and their index; at most 60 GiB
   int matrix_rows = 384;                    // rows a month's matrix holds before its record goes on as words (1 .. 1024)
+  // Rows of a month that a profile of few events has in its forever record, before the month gets a record of its
+  // own: one record to write, to look for and to read instead of two (0: none .. 32).
+  int inlined_rows = 8;
   int chunk_words = 1024;                   // words a chunk holds before new ones go to its children (2 .. 32768)
   // All of these may differ from run to run of one store.
   // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.

@@ -320,7 +320,7 @@ class MemoryTier : public DurableTier {
       a.key.append_to(key);
       out_of_order += !(before < key) || a.bytes.empty();
       before = key;
-      full_rewritten += full.contains(key);
+      const bool was_full = full.contains(key);
       records[key] += a.bytes;
       RecordReader reader(a.bytes);
       for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
@@ -328,17 +328,19 @@ class MemoryTier : public DurableTier {
           ++corrupt;
           break;
         }
-        // A month's root goes on taking rows when its words are full.
-        if (item == RecordReader::Item::full && (a.key.depth != 0 || a.key.month == kForever))
-          full.insert(key);
+        // A root goes on taking rows when its words are full.
+        words_in_full += was_full && item != RecordReader::Item::row;
+        if (item == RecordReader::Item::full) full.insert(key);
+        inlined_rows += item == RecordReader::Item::row && a.key.month == kForever;
         deepest = std::max(deepest, int(a.key.depth));
       }
     }
   }
   std::map<std::string, std::string> records;
   std::set<std::string> asked, full;  // of one call; chunks marked full
-  int asked_twice = 0, out_of_order = 0, full_rewritten = 0, corrupt = 0, deepest = 0;
+  int asked_twice = 0, out_of_order = 0, words_in_full = 0, corrupt = 0, deepest = 0;
   int absent_months = 0;  // looked for; the forever record tells
+  uint64_t inlined_rows = 0;
 };
 
 }  // namespace quipu::tally_model

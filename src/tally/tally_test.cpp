@@ -76,19 +76,20 @@ class Life {
     EXPECT_EQ(tier_.asked_twice, 0);
     EXPECT_EQ(tier_.absent_months, 0);
     EXPECT_EQ(tier_.out_of_order, 0);
-    EXPECT_EQ(tier_.full_rewritten, 0);
+    EXPECT_EQ(tier_.words_in_full, 0);
     EXPECT_EQ(tier_.corrupt, 0);
   }
 
   // What the lives of a run came across, so that the test cannot pass by idleness.
   struct Met {
-    uint64_t evictions = 0, found = 0, words = 0;
+    uint64_t evictions = 0, found = 0, words = 0, inlined_rows = 0;
     int deepest = 0;
   };
   void add_to(Met& met) const {
     met.evictions += evictions_;
     met.found += found_;
     met.words += words_;
+    met.inlined_rows += tier_.inlined_rows;
     met.deepest = std::max(met.deepest, tier_.deepest);
   }
 
@@ -103,6 +104,8 @@ class Life {
     o.matrix_rows = rows[draw(rng_, 9)];
     const int words[] = {2, 3, 8, 30, 100, 1024};
     o.chunk_words = words[draw(rng_, 6)];
+    const int inlined[] = {0, 1, 2, 5, 8, 32};
+    o.inlined_rows = inlined[draw(rng_, 6)];
     o.variant = int(draw(rng_, 4));
     return o;
   }
@@ -286,6 +289,7 @@ TEST(Tally, EveryBitmapIsThatOfANaiveCounterWhateverTheBatchesHandOversAndRestar
   EXPECT_GT(met.evictions, 1000u);
   EXPECT_GT(met.found, 1000u);
   EXPECT_GT(met.words, 1000u);
+  EXPECT_GT(met.inlined_rows, 100u);
   EXPECT_GE(met.deepest, 2);
 }
 
@@ -411,26 +415,30 @@ TEST_F(ByHand, AProfileWithTwoEventsAMonthTakesLessThan300Bytes) {
 }
 
 TEST_F(ByHand, DamagedRecordsAreAnErrorThatNamesThemAndSaysWhatToDo) {
-  MemoryTier tier;
-  {
-    Tally tally({}, compiled_->plan, tier);
-    add(tally, {event(7, 1, 0), event(7, 2, 500)});
-    commit(tally, tier, 1);
-  }
-  ASSERT_EQ(tier.records.size(), 2u);
-  const auto whole = tier.records;
-  for (const auto& [key, value] : whole) {
-    for (size_t cut = 1; cut < value.size(); ++cut) {
-      tier.records = whole;
-      tier.records[key].resize(cut);
-      Tally tally({}, compiled_->plan, tier);
-      EventBatch batch;
-      batch.columns = kDefinitions;
-      add_event(event(7, 1, 0), model_, *compiled_, months_, batch);
-      const Status status = tally.add(batch, result_);
-      ASSERT_FALSE(status.ok());
-      EXPECT_NE(status.error().message.find("tenant 1, profile "), std::string::npos);
-      EXPECT_NE(status.error().message.find("quipu audit"), std::string::npos);
+  for (const int inlined : {0, 1, 8}) {
+    TallyOptions options;
+    options.inlined_rows = inlined;
+    MemoryTier tier;
+    {
+      Tally tally(options, compiled_->plan, tier);
+      add(tally, {event(7, 1, 0), event(7, 2, 500)});
+      commit(tally, tier, 1);
+    }
+    ASSERT_EQ(tier.records.size(), inlined == 8 ? 1u : 2u);
+    const auto whole = tier.records;
+    for (const auto& [key, value] : whole) {
+      for (size_t cut = 1; cut < value.size(); ++cut) {
+        tier.records = whole;
+        tier.records[key].resize(cut);
+        Tally tally(options, compiled_->plan, tier);
+        EventBatch batch;
+        batch.columns = kDefinitions;
+        add_event(event(7, 1, 0), model_, *compiled_, months_, batch);
+        const Status status = tally.add(batch, result_);
+        ASSERT_FALSE(status.ok()) << inlined << " inlined, cut at " << cut;
+        EXPECT_NE(status.error().message.find("tenant 1, profile "), std::string::npos);
+        EXPECT_NE(status.error().message.find("quipu audit"), std::string::npos);
+      }
     }
   }
 }

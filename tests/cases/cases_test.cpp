@@ -264,6 +264,7 @@ Settings tiny_settings(std::mt19937_64& random) {
   s.engine.pane_bytes = 32 << 10;
   s.engine.block_bytes = 64;
   s.engine.matrix_rows = 1 + int(random() % 3);
+  s.engine.inlined_rows = int(random() % 4);
   s.engine.chunk_words = 2;
   s.engine.checkpoint_blocks = 1 + random() % 3;
   return s;
