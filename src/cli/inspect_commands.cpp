@@ -76,7 +76,8 @@ std::string as_text(const Inspection& i, const std::string& directory) {
   out << aligned(rows, {false, true, true, true}) << "\n";
   out << "records: " << with_thousands(i.records.months) << " of a profile's month with " << with_thousands(i.records.rows) << " rows and "
       << with_thousands(i.records.month_words) << " words; " << with_thousands(i.records.forever) << " forever with "
-      << with_thousands(i.records.forever_words) << " ids, lifetime words and names of months\n"
+      << with_thousands(i.records.forever_rows) << " rows and " << with_thousands(i.records.forever_words)
+      << " ids, lifetime words and names of months\n"
       << "expected wrong memberships and duplicates from 64-bit words: " << i.records.expected_wrong << "\n\n";
   rows = {{"input", "lines", "bytes (decompressed)", "state"}};
   for (const SourcePosition& p : i.positions) {
@@ -119,7 +120,7 @@ std::string as_json(const Inspection& i, const std::string& directory) {
         << ",\"files\":" << family.files << "}";
   }
   out << "],\"records\":{\"months\":" << i.records.months << ",\"rows\":" << i.records.rows << ",\"month_words\":" << i.records.month_words
-      << ",\"forever\":" << i.records.forever << ",\"forever_words\":" << i.records.forever_words << ",\"expected_wrong\":" << i.records.expected_wrong
+      << ",\"forever\":" << i.records.forever << ",\"forever_rows\":" << i.records.forever_rows << ",\"forever_words\":" << i.records.forever_words << ",\"expected_wrong\":" << i.records.expected_wrong
       << "},\"inputs\":[";
   for (size_t p = 0; p < i.positions.size(); ++p) {
     const SourcePosition& position = i.positions[p];

@@ -41,7 +41,7 @@ Result<RecordCensus> count_records(const Store& store) {
         inner = Error{std::string("a record is damaged (") + reader.problem() + "): restore a backup"};
         return false;
       }
-      if (item == RecordReader::Item::row) ++census.rows;
+      if (item == RecordReader::Item::row) ++(forever ? census.forever_rows : census.rows);
       if (item == RecordReader::Item::word) {
         ++(forever ? census.forever_words : census.month_words);
         ++words;

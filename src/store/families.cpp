@@ -41,7 +41,7 @@ const char* family_name(Family family) {
 }
 
 rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
-                                            size_t write_buffer_bytes) {
+                                            size_t write_buffer_bytes, FileSize size) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
   table.format_version = 5;
@@ -52,8 +52,11 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   if (family != Family::meta) {
     table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
     table.whole_key_filtering = true;
-    table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
-    table.partition_filters = true;
+    // In pieces they need no more memory than what is looked at; whole they are found in one step.
+    if (size == FileSize::any) {
+      table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
+      table.partition_filters = true;
+    }
   }
 
   rocksdb::ColumnFamilyOptions options;

@@ -36,7 +36,9 @@ bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no su
 inline constexpr uint64_t kMaxWaitingRuns = 24;
 
 std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family);
+// Of files that are written: a commit's are small, and read back by whatever size says here.
+enum class FileSize : uint8_t { any, small };
 rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
-                                            size_t write_buffer_bytes);
+                                            size_t write_buffer_bytes, FileSize size);
 
 }  // namespace quipu

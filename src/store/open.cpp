@@ -157,9 +157,9 @@ Status StoreImpl::open_database(bool create) {
 
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, {}}};
   for (Family f : kAllFamilies) {
-    const auto family = family_options(f, cache, store_options_.write_buffer_bytes);
-    families.emplace_back(family_name(f), family);
-    options_[size_t(f)] = std::make_unique<rocksdb::Options>(db_options, family);
+    families.emplace_back(family_name(f), family_options(f, cache, store_options_.write_buffer_bytes, FileSize::any));
+    options_[size_t(f)] = std::make_unique<rocksdb::Options>(
+        db_options, family_options(f, cache, store_options_.write_buffer_bytes, FileSize::small));
     options_[size_t(f)]->bottommost_compression = rocksdb::kDisableCompressionOption;  // the writer of new files would take it
   }
   rocksdb::DBOptions with_listener = db_options;
