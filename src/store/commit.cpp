@@ -126,9 +126,10 @@ bool StoreImpl::takes_files(size_t expected_bytes) {
   return way_ == Way::files;
 }
 
-void StoreImpl::wait_for_room() const {
+void StoreImpl::wait_for_room() {
   const auto deadline = Clock::now() + std::chrono::milliseconds(max_room_wait_ms);
   while (waiting_runs() > kMaxWaitingRuns && !background_->get() && Clock::now() < deadline) {
+    pace_.no_limit();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }
@@ -228,12 +229,13 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::records)];
     std::string key, last;
-    const RecordSink sink = [&](const RecordKey& record, std::string_view bytes) -> Status {
+    const RecordSink sink = [&](const RecordKey& record, std::string_view bytes, bool fresh) -> Status {
       key.clear();
       record.append_to(key);
       CHECK(key > last);
       last = key;
-      if (auto merged = of.merge(slice(key), slice(bytes)); !merged.ok()) return error(merged);
+      const auto added = fresh ? of.put(slice(key), slice(bytes)) : of.merge(slice(key), slice(bytes));
+      if (!added.ok()) return error(added);
       stats.record_rows += 1;
       stats.record_bytes += key.size() + bytes.size();
       return {};
@@ -312,6 +314,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   fault_point(stats.ingested ? "commit.ingest_done" : "commit.batch_done");
   QUIPU_TRY(mark_->write(mark));
   stats.ingest_s = seconds_since(ingest_start);
+  pace_.committed(stats.cell_bytes + stats.record_bytes + stats.name_bytes, waiting_runs());
   return stats;
 }
 

@@ -148,7 +148,8 @@ Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory, con
 }
 
 Status StoreImpl::open_database(bool create) {
-  const rocksdb::DBOptions db_options = database_options(store_options_, create);
+  rocksdb::DBOptions db_options = database_options(store_options_, create);
+  db_options.rate_limiter = pace_.limiter();
   background_ = std::make_shared<BackgroundErrors>();
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = store_options_.cache_bytes;

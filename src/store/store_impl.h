@@ -19,6 +19,7 @@
 #include <optional>
 
 #include "store/commit_mark.h"
+#include "store/compaction_pace.h"
 #include "store/families.h"
 #include "store/name_rows.h"
 #include "store/reader_pool.h"
@@ -112,7 +113,7 @@ class StoreImpl final : public Store {
   std::shared_ptr<const CommittedState> state() const;
   void set_state(CommittedState state);
   std::unique_ptr<View> view() const;
-  void wait_for_room() const;
+  void wait_for_room();
   Status check_space(size_t expected_bytes) const;
   Status flush_for_ingest();
   bool takes_files(size_t expected_bytes);
@@ -121,6 +122,7 @@ class StoreImpl final : public Store {
   StoreOptions store_options_;
   std::array<std::unique_ptr<rocksdb::Options>, kFamilies> options_;
   std::shared_ptr<BackgroundErrors> background_;
+  CompactionPace pace_;
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};  // owned
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;          // owned

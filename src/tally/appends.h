@@ -13,12 +13,13 @@ namespace quipu {
 struct RecordAppend {
   RecordKey key;
   std::string bytes;
+  bool fresh = false;
 };
 
 inline std::vector<RecordAppend> appends_of(std::span<const RowLog> logs, const CompiledPlan& plan) {
   std::vector<RecordAppend> appends;
-  const Status status = encode_appends(logs, plan, [&](const RecordKey& key, std::string_view bytes) -> Status {
-    appends.push_back({key, std::string(bytes)});
+  const Status status = encode_appends(logs, plan, [&](const RecordKey& key, std::string_view bytes, bool fresh) -> Status {
+    appends.push_back({key, std::string(bytes), fresh});
     return {};
   });
   CHECK(status.ok());

@@ -278,8 +278,8 @@ void HotTier::pin(uint32_t& generation) {
   ++pinned_;
 }
 
-// False if the chunk is full; its children are then in memory.
-bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word) {
+// False if the chunk is full; its children are then in memory. fresh: nothing is stored under the key.
+bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, bool fresh) {
   const uint32_t limit = uint32_t(options_.chunk_words);
   const bool deepest = key.depth == kMaxChunkDepth;
   const auto count = [&] { return handle == kNoHandle ? 0u : arena_.at<WordSet>(handle)->count; };
@@ -287,7 +287,7 @@ bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word) {
   const bool takes = count() < limit || deepest;  // a limit that was lowered may be passed already
   if (takes) {
     handle = insert_word(arena_, handle, word, limit);
-    RowLogAccess::of(log_).word(key, word);
+    RowLogAccess::of(log_).word(key, word, fresh);
     ++words_;
   }
   if (count() >= limit && !deepest) {
@@ -329,14 +329,16 @@ bool HotTier::takes_inlined(const RecordRef& ref) const {
 }
 
 void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
+  bool fresh = ref.handle == kNoHandle;
   if (ref.month != kForever) {
     if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
+    fresh = !ref.named;
     if (!ref.named) name_month(profile, ref);
   }
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
-  const bool taken = add_word(key, root, word);
+  const bool taken = add_word(key, root, word, fresh);
   if (!was_full) pin(generation_of(ref));
   ref.full = arena_.at<WordSet>(root)->full;
   if (ref.full && !was_full) ref.whole = 1;
@@ -348,7 +350,7 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
     auto* node = arena_.at<ChunkNode>(chunk);
     CHECK(node->set != kLoading);
     const bool chunk_was_full = node->set != kNoHandle && arena_.at<WordSet>(node->set)->full;
-    const bool chunk_taken = add_word(key, node->set, word);
+    const bool chunk_taken = add_word(key, node->set, word, node->set == kNoHandle);
     if (!chunk_was_full) pin(arena_.at<WordSet>(node->set)->generation);
     if (chunk_taken) return;
   }
@@ -358,11 +360,12 @@ void HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t fil
                      const uint64_t* elements) {
   if (ref.handle == kNoHandle) begin_month(profile, ref);
   const bool inlined = takes_inlined(ref);
-  if (!inlined && !ref.named) name_month(profile, ref);
+  const bool fresh = !inlined && !ref.named;
+  if (fresh) name_month(profile, ref);
   ref.handle = append_row(arena_, ref.handle, meta, filled, elements);
   pin(generation_of(ref));
   RowLogAccess::of(log_).row(key_of(profile, inlined ? kForever : ref.month), ref.month,
-                             meta_metric(meta), meta_slot(meta), filled, elements);
+                             meta_metric(meta), meta_slot(meta), filled, elements, fresh);
   ++rows_;
 }
 

@@ -171,7 +171,7 @@ class HotTier {
   Handle& root_set(const RecordRef& ref) const;
   uint32_t& generation_of(const RecordRef& ref) const;
   void pin(uint32_t& generation);
-  bool add_word(const RecordKey& key, Handle& set, uint64_t word);
+  bool add_word(const RecordKey& key, Handle& set, uint64_t word, bool fresh);
 
   // hot_tier_room.cpp
   size_t memory_bytes() const;

@@ -41,7 +41,8 @@ struct RecordKey {
 };
 
 // Takes bytes to be appended (a blind merge) to what is stored under a key; the view is valid for the call.
-using RecordSink = std::function<Status(const RecordKey& key, std::string_view bytes)>;
+// fresh: nothing is stored under it yet, so a plain write does as well, and costs less.
+using RecordSink = std::function<Status(const RecordKey& key, std::string_view bytes, bool fresh)>;
 
 // What the tally knows of its durable tier: RocksDB in the standalone host, Flink's keyed state in Flink.
 // load() is called by the shard's thread; an absent record gives an empty string. It sees everything

@@ -33,12 +33,13 @@ RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
   CHECK(payload.size() <= 0xFFFFFFFF);
   return entries.emplace_back(RowLogEntry{key.profile, key.tenant, key.month, key.depth, kind,
                                           key.path, 0, SelectorId::none, 0, key.month,
-                                          uint32_t(payload.size())});
+                                          uint32_t(payload.size()), false});
 }
 
 void RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot,
-                       uint64_t filled, const uint64_t* elements) {
+                       uint64_t filled, const uint64_t* elements, bool fresh) {
   RowLogEntry& entry = add(key, RowLogEntry::Kind::row);
+  entry.fresh = fresh;
   entry.of = of;
   entry.metric = metric;
   entry.slot = slot;
@@ -46,10 +47,11 @@ void RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, S
   for (; filled != 0; filled &= filled - 1) payload.push_back(elements[std::countr_zero(filled)]);
 }
 
-void RowLog::Impl::word(const RecordKey& key, uint64_t word) {
+void RowLog::Impl::word(const RecordKey& key, uint64_t word, bool fresh) {
   const bool goes_on = !entries.empty() && entries.back().kind == RowLogEntry::Kind::words &&
                        entries.back().key() == key;
   RowLogEntry& entry = goes_on ? entries.back() : add(key, RowLogEntry::Kind::words);
+  entry.fresh |= fresh;
   ++entry.count;
   payload.push_back(word);
 }
@@ -135,7 +137,7 @@ class Encoder {
       const auto order = order_of(entry(items_[begin]));
       for (end = begin + 1; end < items_.size() && order_of(entry(items_[end])) == order;) ++end;
       encode(begin, end);
-      QUIPU_TRY(sink(entry(items_[begin]).key(), bytes_));
+      QUIPU_TRY(sink(entry(items_[begin]).key(), bytes_, fresh_));
     }
     return {};
   }
@@ -210,6 +212,7 @@ class Encoder {
 
   void encode(size_t begin, size_t end) {
     bool full = false;
+    fresh_ = false;
     words_.clear();
     months_.clear();
     for (size_t i = begin; i < end; ++i) {
@@ -218,6 +221,7 @@ class Encoder {
       if (e.kind == RowLogEntry::Kind::row && std::find(months_.begin(), months_.end(), e.of) == months_.end())
         months_.push_back(e.of);
       full |= e.kind == RowLogEntry::Kind::full;
+      fresh_ |= e.fresh;
       words_.insert(words_.end(), payload, payload + e.count);
     }
     bytes_.clear();
@@ -249,6 +253,7 @@ class Encoder {
   std::vector<uint64_t> words_;
   std::vector<MonthIndex> months_;  // of rows
   std::string bytes_;  // of the append in hand
+  bool fresh_ = false;
 };
 
 }  // namespace

@@ -28,6 +28,7 @@ struct RowLogEntry {
   Slot slot;          // row
   MonthIndex of;      // row: its month, which is not the key's if the key is of a forever record
   uint32_t payload;   // index of its first
+  bool fresh;         // the first entry of a key under which nothing is stored
 
   RecordKey key() const { return {month, tenant, profile, depth, path}; }
 };
@@ -39,8 +40,8 @@ struct RowLog::Impl {
   std::vector<uint64_t> payload;
 
   void row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot, uint64_t filled,
-           const uint64_t* elements);
-  void word(const RecordKey& key, uint64_t word);
+           const uint64_t* elements, bool fresh);
+  void word(const RecordKey& key, uint64_t word, bool fresh);
   void full(const RecordKey& key);
 
  private:

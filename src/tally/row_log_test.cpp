@@ -27,7 +27,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
     struct Want {
       std::map<MonthIndex, std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>>> rows;  // by month
       std::vector<uint64_t> words;
-      bool full = false;
+      bool full = false, fresh = false;
     };
     std::map<std::string, Want> want;
     std::vector<RowLog> logs(1 + rng() % 3);
@@ -43,6 +43,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         key.profile = {(rng() % few) * 4 + l, rng() % 2 ? rng() % 4 : (rng() % few) << 1};
         if (rng() % 4 == 0) key.depth = uint8_t(1 + rng() % 2), key.path = uint32_t(rng() % 16);
         Want& w = want[bytes_of(key)];
+        const bool fresh = w.rows.empty() && w.words.empty() && rng() % 2;
         if (key.depth == 0 && rng() % 2) {
           const MonthIndex of = key.month == kForever ? MonthIndex(600 + rng() % 3) : key.month;
           std::array<uint64_t, kMaxColumns> elements{};
@@ -51,7 +52,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
             if (rng() % 5 == 0) elements[c] = rng() | 1, filled |= uint64_t(1) << c;
           const auto metric = uint32_t(1 + rng() % 1000);
           const auto slot = Slot(rng() % 2976);
-          log.row(key, of, SelectorId(metric), slot, filled, elements.data());
+          log.row(key, of, SelectorId(metric), slot, filled, elements.data(), fresh);
+          w.fresh |= fresh;
           w.rows[of].emplace_back(metric, slot, elements);
         } else if (rng() % 10 == 0) {
           log.full(key);
@@ -59,7 +61,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         } else {
           for (int k = int(rng() % 3); k >= 0; --k) {
             w.words.push_back(rng());
-            log.word(key, w.words.back());
+            log.word(key, w.words.back(), fresh && k == 0);
+            w.fresh |= fresh && k == 0;
           }
         }
       }
@@ -83,6 +86,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       ASSERT_EQ(got.rows, it->second.rows);
       ASSERT_EQ(got.words, it->second.words);
       ASSERT_EQ(got.full, it->second.full);
+      ASSERT_EQ(append.fresh, it->second.fresh);
       ++it;
     }
     ASSERT_EQ(it, want.end());

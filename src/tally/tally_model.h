@@ -321,6 +321,7 @@ class MemoryTier : public DurableTier {
       out_of_order += !(before < key) || a.bytes.empty();
       before = key;
       const bool was_full = full.contains(key);
+      wrongly_fresh += a.fresh != !records.contains(key);
       records[key] += a.bytes;
       RecordReader reader(a.bytes);
       for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
@@ -341,6 +342,7 @@ class MemoryTier : public DurableTier {
   int asked_twice = 0, out_of_order = 0, words_in_full = 0, corrupt = 0, deepest = 0;
   int absent_months = 0;  // looked for; the forever record tells
   uint64_t inlined_rows = 0;
+  uint64_t wrongly_fresh = 0;  // or wrongly not
 };
 
 }  // namespace quipu::tally_model

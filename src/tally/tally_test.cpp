@@ -75,6 +75,7 @@ class Life {
     finish();
     EXPECT_EQ(tier_.asked_twice, 0);
     EXPECT_EQ(tier_.absent_months, 0);
+    EXPECT_EQ(tier_.wrongly_fresh, 0u);
     EXPECT_EQ(tier_.out_of_order, 0);
     EXPECT_EQ(tier_.words_in_full, 0);
     EXPECT_EQ(tier_.corrupt, 0);
