@@ -26,7 +26,7 @@ int bits_for(uint64_t values, uint64_t aim) {
 }  // namespace
 
 int ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
-                         std::span<const uint64_t> hashes, int chunk_values) {
+                         std::span<const uint64_t> hashes, int chunk_values, int least) {
   const uint64_t aim = uint64_t(std::max(1, chunk_values));
   const uint64_t tag = tag_of(day, tenant, selector, dimension);
   Entry* entry = find(tag);
@@ -52,10 +52,18 @@ int ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector, Dim
   if (entry->known == kSmallest) {
     of_day = uint64_t(double(kSmallest - 1) * 0x1p32 / (double(entry->smallest[kSmallest - 1]) + 1));
   }
-  const int wanted = std::max(bits_for(values, aim), bits_for(of_day, aim * kGrowth));
+  const int wanted = std::max({bits_for(values, aim), bits_for(of_day, aim * kGrowth), std::min(least, kMaxChunkBits)});
   entry->own_bits = std::max(entry->own_bits, uint8_t(wanted));
   entry->bits = std::max(entry->bits, entry->own_bits);
   return entry->bits;
+}
+
+bool ChunkLengths::knows(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) {
+  return find(tag_of(day, tenant, selector, dimension)) != nullptr;
+}
+
+int ChunkLengths::bits_of_grown(uint64_t values, int chunk_values) {
+  return bits_for(values, uint64_t(std::max(1, chunk_values)) * kGrowth);
 }
 
 ChunkLengths::Entry* ChunkLengths::find(uint64_t tag) {

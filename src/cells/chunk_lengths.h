@@ -19,12 +19,17 @@ class ChunkLengths {
   static constexpr size_t kSmallest = 8;
   static constexpr size_t kMaxEntries = size_t(1) << 18;
 
-  explicit ChunkLengths(size_t max_entries = kMaxEntries) : max_entries_(max_entries) {}  // a power of two
+  explicit ChunkLengths(size_t max_entries = kMaxEntries) : max_entries_(max_entries) {}  // a power of two, 1,024 or more
 
   // hashes: the first min(kSmallest, values) of the pane's `values` distinct value hashes, rising.
-  // chunk_values: values aimed at in a row. Never shorter than what was said for this key before (unless forgotten).
+  // chunk_values: values aimed at in a row. Never shorter than `least`, and than what was said for this key before
+  // (unless forgotten).
   int choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
-             std::span<const uint64_t> hashes, int chunk_values);
+             std::span<const uint64_t> hashes, int chunk_values, int least = 0);
+  // Whether something was said for this key, and is not forgotten.
+  bool knows(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension);
+  // Bits at which so many values fall into rows that have not grown beyond what is let grow by merging.
+  static int bits_of_grown(uint64_t values, int chunk_values);
 
  private:
   struct Entry {

@@ -25,9 +25,11 @@ class Chunks : public ::testing::Test {
     hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
     const size_t distinct = hashes.size();
     hashes.resize(std::min(hashes.size(), ChunkLengths::kSmallest));
-    return lengths_.choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim);
+    return lengths_.choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim, least_);
   }
+  bool known(DayIndex day, uint32_t dimension) { return lengths_.knows(day, TenantId(1), SelectorId(1), DimensionId(dimension)); }
   ChunkLengths lengths_;
+  int least_ = 0;
   std::mt19937_64 random_{7};
 };
 
@@ -65,6 +67,33 @@ TEST_F(Chunks, GrowWithValuesThatComeAFewAtATime) {
   EXPECT_LE(last, 9);
 }
 
+TEST_F(Chunks, AreAsLongAsIsDemandedAndStaySo) {
+  least_ = 5;
+  EXPECT_EQ(pane(10, 1, 0, 1), 5);
+  least_ = 0;
+  EXPECT_EQ(pane(10, 1, 0, 1), 5);
+  least_ = 5;
+  EXPECT_EQ(pane(10, 5000, 0, 5000), 6) << "longer where there are more values";
+  least_ = 100;
+  EXPECT_EQ(pane(10, 1, 0, 1), kMaxChunkBits);
+}
+
+TEST_F(Chunks, AreKnownOnceTheyWereAskedFor) {
+  EXPECT_FALSE(known(10, 1));
+  pane(10, 1, 0, 1);
+  EXPECT_TRUE(known(10, 1));
+  EXPECT_FALSE(known(10, 2));
+  EXPECT_FALSE(known(11, 1));
+}
+
+TEST_F(Chunks, MayGrowBeforeLongerOnesAreChosen) {
+  EXPECT_EQ(ChunkLengths::bits_of_grown(0, kAim), 0);
+  EXPECT_EQ(ChunkLengths::bits_of_grown(16 * kAim, kAim), 0);
+  EXPECT_EQ(ChunkLengths::bits_of_grown(16 * kAim + 1, kAim), 1);
+  EXPECT_EQ(ChunkLengths::bits_of_grown(64 * kAim, kAim), 2);
+  EXPECT_EQ(ChunkLengths::bits_of_grown(64, 0), 2) << "at least one value is aimed at";
+}
+
 TEST_F(Chunks, AreNoLongerThanAKeyHolds) {
   EXPECT_LE(lengths_.choose(1, TenantId(1), SelectorId(1), DimensionId(1), UINT64_MAX, {}, 0), kMaxChunkBits);
 }
@@ -75,6 +104,22 @@ TEST_F(Chunks, RememberTheLongOnesAmongVeryManyShortOnes) {
   int kept = 0;
   for (uint32_t d = 0; d < 100; ++d) kept += pane(10, 1, 0, 1, d) == 6;
   EXPECT_GE(kept, 99);
+}
+
+TEST(ChunkLengthsTable, HoldsNoMoreEntriesThanItMay) {
+  constexpr size_t kMost = 2048;
+  ChunkLengths lengths(kMost), unbounded;
+  const auto known = [](ChunkLengths& of) {
+    size_t count = 0;
+    for (uint32_t d = 0; d < 20'000; ++d) count += of.knows(1, TenantId(1), SelectorId(1), DimensionId(d));
+    return count;
+  };
+  for (uint32_t d = 0; d < 20'000; ++d) {
+    for (ChunkLengths* of : {&lengths, &unbounded}) of->choose(1, TenantId(1), SelectorId(1), DimensionId(d), 1, {}, kAim);
+  }
+  EXPECT_LE(known(lengths), kMost);
+  EXPECT_GE(known(lengths), kMost * 9 / 10);
+  EXPECT_GE(known(unbounded), 18'000u) << "a set of four may be full before the table grows";
 }
 
 }  // namespace

@@ -97,7 +97,7 @@ void add_store(const RunFigures& f, Rows& rows) {
   }
   for (const FamilyStats& s : f.families) {
     rows.push_back({"  bytes of " + s.family, with_thousands(s.bytes), several(s.rows, "row") + " in " + several(s.files, "file")});
-    rows.push_back({"  compaction of them", decimal(s.compaction_cpu_s, 2) + " s", "of CPU time; " + several(s.compacted_rows, "row") + " read"});
+    rows.push_back({"  compaction of " + s.family, decimal(s.compaction_cpu_s, 2) + " s", "of CPU time; " + several(s.compacted_rows, "row") + " read"});
   }
 }
 

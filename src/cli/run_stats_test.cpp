@@ -50,10 +50,12 @@ RunFigures figures() {
   f.checkpoints.cell_bytes = 6'000;
   f.checkpoints.record_bytes = 3'000;
   f.checkpoints.name_bytes = 1'000;
+  f.checkpoints.names = 2'500;
+  f.checkpoints.name_rows = 20;
   f.written_bytes = 35'000;
   f.waiting_runs = 17;
   f.longest_stall_us = 77;
-  f.families = {{"cells", 12, 34'567, 1}};
+  f.families = {{"cells", 12, 34'567, 1, 1.234, 5'678}, {"names", 1, 2, 3, 0, 1}};
   return f;
 }
 
@@ -117,10 +119,13 @@ TEST(RunStats, CheckpointsHaveTheirMeansAndTheirLongest) {
   EXPECT_EQ(table.at("longest seconds").at(0), "0.750");
   EXPECT_EQ(table.at("mean bytes of cells").at(0), "1,500");
   EXPECT_EQ(table.at("mean bytes of records").at(0), "750");
-  EXPECT_EQ(table.at("mean bytes of names").at(0), "250");
+  EXPECT_EQ(table.at("mean bytes of names"), (std::vector<std::string>{"250", "2,500 names in all, in 20 rows"}));
   EXPECT_EQ(table.at("longest stall, us").at(0), "77");
   EXPECT_EQ(table.at("backlog").at(0), "17");
   EXPECT_EQ(table.at("bytes of cells"), (std::vector<std::string>{"34,567", "12 rows in 1 file"}));
+  EXPECT_EQ(table.at("compaction of cells"), (std::vector<std::string>{"1.23 s", "of CPU time; 5,678 rows read"}));
+  EXPECT_EQ(table.at("bytes of names"), (std::vector<std::string>{"2", "1 row in 3 files"}));
+  EXPECT_EQ(table.at("compaction of names"), (std::vector<std::string>{"0.00 s", "of CPU time; 1 row read"}));
 }
 
 TEST(RunStats, WriteAmplificationIsUnknownWhereTheSystemDoesNotSay) {

@@ -16,6 +16,7 @@
 #include "base/check.h"
 #include "base/cpu_clock.h"
 #include "base/fault.h"
+#include "store/names.h"
 #include "store/state.h"
 #include "store/store_impl.h"
 
@@ -154,6 +155,20 @@ Status StoreImpl::flush_for_ingest() {
     if (auto s = db_->Flush(rocksdb::FlushOptions(), family(f)); !s.ok()) return error(s);
   }
   return {};
+}
+
+// The last key of a property has the longest prefix.
+Result<StoredNames> StoreImpl::stored_names(TenantId tenant, PropertyId property) const {
+  std::string last;
+  NameKey{tenant, property, kMaxPrefixBits, ~uint32_t(0)}.append_to(last);
+  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::names)));
+  it->SeekForPrev(slice(last));
+  if (!it->status().ok()) return error(it->status());
+  const auto bits = it->Valid() ? prefix_bits_of(it->key().ToStringView(), tenant, property) : std::nullopt;
+  if (!bits) return StoredNames{};
+  const auto names = decode_names(it->value().ToStringView());
+  if (!names) return error(rocksdb::Status::Corruption("a row of names"));
+  return StoredNames{*bits, names->size()};
 }
 
 Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {

@@ -32,7 +32,7 @@ Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId p
         rows_.clear();
         row_bytes_ = 0;
       }
-      row_bytes_ += key.size() + read->size();
+      row_bytes_ += kBytesOfEntry + read->size();
       row = rows_.emplace(std::move(key), std::move(*read)).first;
     }
     if (!row->second.empty() && !find_names(row->second, element, texts)) return store_.error(rocksdb::Status::Corruption("a row of names"));

@@ -28,6 +28,7 @@ class NameReader {
 
  private:
   static constexpr size_t kRowBytes = size_t(8) << 20;  // kept; then all are dropped
+  static constexpr size_t kBytesOfEntry = 128;          // of a row, even of one that is absent
 
   Result<std::vector<int>> lengths_of(TenantId tenant, PropertyId property) const;
   Result<std::string> read_row(const std::string& key) const;  // empty where absent

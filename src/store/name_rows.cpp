@@ -1,7 +1,6 @@
 #include "store/name_rows.h"
 
 #include <algorithm>
-#include <tuple>
 
 #include "cells/cell_rows.h"
 #include "store/names.h"
@@ -9,7 +8,7 @@
 namespace quipu {
 namespace {
 
-// Longer texts: fewer of them in a row.
+// Bytes of texts aimed at in a row, if that makes fewer than kNamesOfRow of them.
 constexpr size_t kTextBytesOfRow = 4096;
 
 struct PropertyName {
@@ -36,6 +35,7 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
 
 Status NameRows::cut(const std::vector<NameBatch>& batches, const Sink& sink) {
   const std::vector<PropertyName> names = sorted(batches);
+  questions_ = 0;
   std::vector<Name> row;
   std::string key;
   for (size_t i = 0; i < names.size();) {
@@ -51,7 +51,9 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Sink& sink) {
     }
     const size_t mean_bytes = std::max<size_t>(1, text_bytes / (end - i));
     const int aim = int(std::clamp<size_t>(kTextBytesOfRow / mean_bytes, 1, kNamesOfRow));
-    int bits = lengths_.choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)), end - i, smallest, aim);
+    const auto least = least_bits(tenant, property, aim);
+    if (!least.ok()) return least.error();
+    int bits = lengths_.choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)), end - i, smallest, aim, *least);
     bits = std::min((bits + kNamePrefixStep - 1) / kNamePrefixStep * kNamePrefixStep, kMaxChunkBits);
     while (i < end) {
       const NameKey row_key = name_key(tenant, property, bits, names[i].name.element);
@@ -63,6 +65,15 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Sink& sink) {
     }
   }
   return {};
+}
+
+// As long as the store's prefixes, and longer by what their rows have grown too large.
+Result<int> NameRows::least_bits(TenantId tenant, PropertyId property, int aim) {
+  if (lengths_.knows(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property))) || questions_ == kQuestionsOfCommit) return 0;
+  ++questions_;
+  const auto stored = stored_(tenant, property);
+  if (!stored.ok()) return stored.error();
+  return stored->prefix_bits + ChunkLengths::bits_of_grown(stored->names_of_row, aim);
 }
 
 }  // namespace quipu

@@ -1,9 +1,12 @@
 // The names of a commit as rows (names.h). It remembers how many names each property of a tenant had since the store
-// was opened, and so how long prefixes should be. One thread.
+// was opened, and so how long prefixes should be; of a property not yet met it asks what the store holds, or rows
+// would grow with every opening. One thread.
 #pragma once
 
+#include <cstddef>
 #include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -12,15 +15,32 @@
 
 namespace quipu {
 
+// What the store holds of a property of a tenant.
+struct StoredNames {
+  int prefix_bits = 0;      // the longest prefixes
+  size_t names_of_row = 0;  // in one of the rows with these; 0: nothing is stored
+};
+
 class NameRows {
  public:
+  using Stored = std::function<Result<StoredNames>(TenantId tenant, PropertyId property)>;
   using Sink = std::function<Status(std::string_view key, std::string_view row)>;
-  // Hands over the rows, keys rising, until the sink gives an error. The names: in any order, may repeat.
+
+  // So often a commit asks at most. A property that is not asked about may get prefixes that are too short.
+  static constexpr int kQuestionsOfCommit = 1024;
+
+  explicit NameRows(Stored stored) : stored_(std::move(stored)) {}
+  // Hands over the rows, keys rising, until `stored` or the sink gives an error. The names: in any order, may repeat.
   Status cut(const std::vector<NameBatch>& batches, const Sink& sink);
 
  private:
-  static constexpr size_t kRememberedProperties = size_t(1) << 16;  // of tenants: 3.5 MiB
+  static constexpr size_t kRememberedProperties = size_t(1) << 16;  // of tenants: 3 MiB
+
+  Result<int> least_bits(TenantId tenant, PropertyId property, int aim);
+
+  const Stored stored_;
   ChunkLengths lengths_{kRememberedProperties};
+  int questions_ = 0;  // of this commit
 };
 
 }  // namespace quipu

@@ -68,7 +68,8 @@ struct CheckpointWrite {
 
 struct CommitStats {
   bool ingested = false;
-  uint64_t record_rows = 0, record_bytes = 0, names = 0, name_rows = 0, name_bytes = 0, cell_rows = 0, cell_bytes = 0;
+  uint64_t names = 0;                   // as handed over: repeated ones, too
+  uint64_t record_rows = 0, record_bytes = 0, name_rows = 0, name_bytes = 0, cell_rows = 0, cell_bytes = 0;
   double build_s = 0, ingest_s = 0;     // wall: making the files or the batch; writing it
   uint64_t cells_cpu_ns = 0, records_cpu_ns = 0, names_cpu_ns = 0;  // of making them
   uint64_t caller_cpu_ns = 0;           // what of these the calling thread spent
@@ -98,7 +99,7 @@ struct FamilyStats {
   uint64_t rows = 0;      // estimate
   uint64_t bytes = 0;     // of its files
   uint64_t files = 0;
-  double compaction_cpu_s = 0;
+  double compaction_cpu_s = 0;  // flushes included
   uint64_t compacted_rows = 0;  // that went into compactions: each as often as it was rewritten
 };
 

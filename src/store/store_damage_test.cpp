@@ -280,7 +280,7 @@ TEST(StoreDamage, AnotherVersionIsRefusedWithTheWayOut) {
   });
   auto store = Store::open(folder / "data", test_options(false));
   ASSERT_FALSE(store.ok());
-  EXPECT_THAT(store.error().message, HasSubstr("is of version 3, this quipu reads version 2"));
+  EXPECT_THAT(store.error().message, HasSubstr("is of version " + std::to_string(kStoreVersion + 1) + ", this quipu reads version " + std::to_string(kStoreVersion)));
 
   TestFolder other;
   make_store(other / "data", 1);

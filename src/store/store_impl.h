@@ -116,6 +116,7 @@ class StoreImpl final : public Store {
   void wait_for_room();
   Status check_space(size_t expected_bytes) const;
   Status flush_for_ingest();
+  Result<StoredNames> stored_names(TenantId tenant, PropertyId property) const;
   bool takes_files(size_t expected_bytes);
 
   std::string directory_;
@@ -132,7 +133,8 @@ class StoreImpl final : public Store {
   mutable std::mutex write_mutex_;   // held while the database changes: commit against views and backup
   uint64_t commits_ = 0;             // changed under write_mutex_
   std::optional<CommitMark> mark_;   // of the writer's thread
-  NameRows name_rows_;               // of the writer's thread, or of one that it waits for
+  // Of the writer's thread, or of one that it waits for.
+  NameRows name_rows_{[this](TenantId tenant, PropertyId property) { return stored_names(tenant, property); }};
   enum class Way { none, batch, files } way_ = Way::none;
 
   mutable std::mutex state_mutex_;   // taken last

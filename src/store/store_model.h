@@ -9,10 +9,10 @@
 #include <random>
 #include <set>
 #include <string>
+#include <tuple>
 #include <vector>
 
 #include "base/check.h"
-#include "store/names.h"
 #include "store/store.h"
 
 namespace quipu {
@@ -84,7 +84,7 @@ class StoreModel {
   uint64_t checkpoint = 0;
   std::map<std::string, std::map<uint64_t, uint64_t>> cells;  // key -> element -> count
   std::map<std::string, std::string> records, positions, meta;
-  std::map<std::string, std::set<std::string>> names;
+  std::map<std::tuple<TenantId, PropertyId, uint64_t>, std::set<std::string>> names;
   uint64_t read = 0, dead_letter_bytes = 0;
 
   // What checkpoint number `checkpoint + 1` of this seed holds; applied to the model.
@@ -142,9 +142,7 @@ class StoreModel {
     for (int i = 0; i < rows; ++i) {
       const std::string text = "name " + std::to_string(up_to(4));
       const NameEntry entry{TenantId(1), PropertyId(uint32_t(1 + up_to(3))), up_to(10), text};
-      std::string key;
-      append_name_key(entry.tenant, entry.property, entry.element, key);
-      names[key].insert(text);
+      names[{entry.tenant, entry.property, entry.element}].insert(text);
       new_names.add(entry);
     }
     const std::string entry = "tenant/" + std::to_string(up_to(10));
@@ -186,11 +184,9 @@ class StoreModel {
 
     for (uint32_t property = 1; property <= 4; ++property) {
       for (uint64_t element = 0; element < 11; ++element) {
-        std::string key;
-        append_name_key(TenantId(1), PropertyId(property), element, key);
         auto texts = snapshot->names(TenantId(1), PropertyId(property), element);
         if (!texts.ok()) return texts.error().message;
-        auto expected = names.find(key);
+        auto expected = names.find({TenantId(1), PropertyId(property), element});
         if (std::set<std::string>(texts->begin(), texts->end()) !=
             (expected == names.end() ? std::set<std::string>() : expected->second)) {
           return "names";

@@ -363,6 +363,16 @@ TEST(Store, TellsSizesOfItsFamilies) {
     EXPECT_GT(family.rows, 0u) << family.family;
     EXPECT_GT(family.bytes, 0u) << family.family;
     EXPECT_GT(family.files, 0u) << family.family;
+    EXPECT_EQ(family.compacted_rows, 0u) << family.family;
+  }
+  ASSERT_TRUE(store->commit(model.next(2, TestWay::files)).ok());
+  auto& inner = static_cast<StoreImpl&>(*store);
+  for (Family f : kAllFamilies) ASSERT_TRUE(inner.db()->CompactRange({}, inner.family(f), nullptr, nullptr).ok());
+  stats = store->family_stats();
+  ASSERT_TRUE(stats.ok());
+  for (const FamilyStats& family : *stats) {
+    EXPECT_GE(family.compacted_rows, family.rows) << family.family;
+    EXPECT_GT(family.compaction_cpu_s, 0) << family.family;
   }
 }
 

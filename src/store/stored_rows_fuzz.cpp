@@ -1,9 +1,11 @@
 // Stored rows of this room from any bytes: they are read or refused, never more. The first byte chooses
 // what they are taken for; what is read must come back the same when written again.
+#include <algorithm>
 #include <cstddef>
 #include <cstdint>
 #include <map>
 
+#include "base/bytes.h"
 #include "base/check.h"
 #include "store/catalogue.h"
 #include "store/names.h"
@@ -35,11 +37,21 @@ class OneRow : public Snapshot {
 };
 
 void names_row(std::string_view bytes) {
-  auto texts = decode_names(bytes);
+  std::vector<std::string> texts;
+  for (uint64_t element : {uint64_t(0), ByteReader(bytes.substr(std::min<size_t>(bytes.size(), 5))).le64(), ~uint64_t(0)}) (void)find_names(bytes, element, texts);
+  const auto names = decode_names(bytes);
   const std::string_view twice[] = {bytes, bytes};
-  auto merged = merge_names(twice);
-  CHECK(texts.has_value() == merged.has_value());
-  if (texts) CHECK(decode_names(*merged) == texts);
+  const auto merged = merge_names(twice);
+  CHECK(names.has_value() == merged.has_value());
+  if (!names) return;
+  CHECK(*merged == bytes);
+  for (size_t i = 0; i < names->size();) {
+    const uint64_t element = (*names)[i].element;
+    texts.clear();
+    CHECK(find_names(bytes, element, texts));
+    for (const std::string& text : texts) CHECK(i < names->size() && (*names)[i++] == (Name{element, text}));
+    CHECK(i == names->size() || (*names)[i].element != element);
+  }
 }
 
 void catalogue_row(std::string_view prefix, uint32_t id, std::string_view bytes) {
