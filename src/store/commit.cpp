@@ -158,15 +158,14 @@ Status StoreImpl::flush_for_ingest() {
 }
 
 // The last key of a property has the longest prefix.
-Result<StoredNames> StoreImpl::stored_names(TenantId tenant, PropertyId property) const {
+Result<StoredNames> StoreImpl::stored_names(rocksdb::Iterator& it, TenantId tenant, PropertyId property) const {
   std::string last;
   NameKey{tenant, property, kMaxPrefixBits, ~uint32_t(0)}.append_to(last);
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::names)));
-  it->SeekForPrev(slice(last));
-  if (!it->status().ok()) return error(it->status());
-  const auto bits = it->Valid() ? prefix_bits_of(it->key().ToStringView(), tenant, property) : std::nullopt;
+  it.SeekForPrev(slice(last));
+  if (!it.status().ok()) return error(it.status());
+  const auto bits = it.Valid() ? prefix_bits_of(it.key().ToStringView(), tenant, property) : std::nullopt;
   if (!bits) return StoredNames{};
-  const auto names = decode_names(it->value().ToStringView());
+  const auto names = decode_names(it.value().ToStringView());
   if (!names) return error(rocksdb::Status::Corruption("a row of names"));
   return StoredNames{*bits, names->size()};
 }
@@ -264,7 +263,12 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::names)];
     for (const NameBatch& batch : write.names) stats.names += batch.size();
-    QUIPU_TRY(name_rows_.cut(write.names, [&](std::string_view key, std::string_view row) -> Status {
+    std::unique_ptr<rocksdb::Iterator> stored;
+    const auto ask = [&](TenantId tenant, PropertyId property) {
+      if (!stored) stored.reset(db_->NewIterator({}, family(Family::names)));
+      return stored_names(*stored, tenant, property);
+    };
+    QUIPU_TRY(name_rows_.cut(write.names, ask, [&](std::string_view key, std::string_view row) -> Status {
       if (auto merged = of.merge(slice(key), slice(row)); !merged.ok()) return error(merged);
       stats.name_rows += 1;
       stats.name_bytes += key.size() + row.size();

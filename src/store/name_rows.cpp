@@ -33,7 +33,7 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
 
 }  // namespace
 
-Status NameRows::cut(const std::vector<NameBatch>& batches, const Sink& sink) {
+Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored, const Sink& sink) {
   const std::vector<PropertyName> names = sorted(batches);
   questions_ = 0;
   std::vector<Name> row;
@@ -51,7 +51,7 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Sink& sink) {
     }
     const size_t mean_bytes = std::max<size_t>(1, text_bytes / (end - i));
     const int aim = int(std::clamp<size_t>(kTextBytesOfRow / mean_bytes, 1, kNamesOfRow));
-    const auto least = least_bits(tenant, property, aim);
+    const auto least = least_bits(tenant, property, aim, stored);
     if (!least.ok()) return least.error();
     int bits = lengths_.choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)), end - i, smallest, aim, *least);
     bits = std::min((bits + kNamePrefixStep - 1) / kNamePrefixStep * kNamePrefixStep, kMaxChunkBits);
@@ -68,10 +68,10 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Sink& sink) {
 }
 
 // As long as the store's prefixes, and longer by what their rows have grown too large.
-Result<int> NameRows::least_bits(TenantId tenant, PropertyId property, int aim) {
+Result<int> NameRows::least_bits(TenantId tenant, PropertyId property, int aim, const Stored& ask) {
   if (lengths_.knows(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property))) || questions_ == kQuestionsOfCommit) return 0;
   ++questions_;
-  const auto stored = stored_(tenant, property);
+  const auto stored = ask(tenant, property);
   if (!stored.ok()) return stored.error();
   return stored->prefix_bits + ChunkLengths::bits_of_grown(stored->names_of_row, aim);
 }

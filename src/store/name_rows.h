@@ -6,7 +6,6 @@
 #include <cstddef>
 #include <functional>
 #include <string_view>
-#include <utility>
 #include <vector>
 
 #include "base/result.h"
@@ -29,16 +28,15 @@ class NameRows {
   // So often a commit asks at most. A property that is not asked about may get prefixes that are too short.
   static constexpr int kQuestionsOfCommit = 1024;
 
-  explicit NameRows(Stored stored) : stored_(std::move(stored)) {}
   // Hands over the rows, keys rising, until `stored` or the sink gives an error. The names: in any order, may repeat.
-  Status cut(const std::vector<NameBatch>& batches, const Sink& sink);
+  // It asks `stored` about tenants and properties in rising order.
+  Status cut(const std::vector<NameBatch>& batches, const Stored& stored, const Sink& sink);
 
  private:
   static constexpr size_t kRememberedProperties = size_t(1) << 16;  // of tenants: 3 MiB
 
-  Result<int> least_bits(TenantId tenant, PropertyId property, int aim);
+  Result<int> least_bits(TenantId tenant, PropertyId property, int aim, const Stored& stored);
 
-  const Stored stored_;
   ChunkLengths lengths_{kRememberedProperties};
   int questions_ = 0;  // of this commit
 };

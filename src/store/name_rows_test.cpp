@@ -25,7 +25,7 @@ class NameRowsTest : public ::testing::Test {
   std::map<std::string, std::vector<StoredName>> cut(const std::vector<NameBatch>& batches) {
     std::map<std::string, std::vector<StoredName>> rows;
     std::string last;
-    const Status done = name_rows_.cut(batches, [&](std::string_view key, std::string_view row) -> Status {
+    const Status done = name_rows_.cut(batches, ask_, [&](std::string_view key, std::string_view row) -> Status {
       EXPECT_GT(key, last);
       last = key;
       ByteReader r(key);
@@ -68,7 +68,8 @@ class NameRowsTest : public ::testing::Test {
 
   StoredNames stored_;
   int questions_ = 0;
-  NameRows name_rows_{[this](TenantId, PropertyId) -> Result<StoredNames> {
+  NameRows name_rows_;
+  NameRows::Stored ask_{[this](TenantId, PropertyId) -> Result<StoredNames> {
     ++questions_;
     return stored_;
   }};
@@ -176,7 +177,7 @@ TEST_F(NameRowsTest, AskAboutSoManyPropertiesOfACommitOnly) {
 
 TEST_F(NameRowsTest, PassOnTheErrorOfTheirSink) {
   int calls = 0;
-  const Status done = name_rows_.cut(batch_of(10'000), [&](std::string_view, std::string_view) -> Status {
+  const Status done = name_rows_.cut(batch_of(10'000), ask_, [&](std::string_view, std::string_view) -> Status {
     if (++calls == 3) return Error{"the disk is full"};
     return {};
   });
@@ -186,8 +187,8 @@ TEST_F(NameRowsTest, PassOnTheErrorOfTheirSink) {
 }
 
 TEST_F(NameRowsTest, PassOnTheErrorOfTheQuestion) {
-  NameRows rows([](TenantId, PropertyId) -> Result<StoredNames> { return Error{"a row is damaged"}; });
-  const Status done = rows.cut(batch_of(1), [](std::string_view, std::string_view) -> Status {
+  const auto damaged = [](TenantId, PropertyId) -> Result<StoredNames> { return Error{"a row is damaged"}; };
+  const Status done = name_rows_.cut(batch_of(1), damaged, [](std::string_view, std::string_view) -> Status {
     ADD_FAILURE();
     return {};
   });

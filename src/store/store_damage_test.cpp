@@ -222,7 +222,7 @@ TEST(StoreDamage, ATornTailThatWasNotAcknowledgedIsDropped) {
 // Opens the store's RocksDB by itself, to put into it what quipu never would.
 void tamper(const std::string& directory, const std::function<void(rocksdb::DB&, std::vector<rocksdb::ColumnFamilyHandle*>&)>& change) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, {}}};
-  for (Family f : kAllFamilies) families.emplace_back(family_name(f), family_options(f, nullptr, 1 << 20));
+  for (Family f : kAllFamilies) families.emplace_back(family_name(f), family_options(f, nullptr, 1 << 20, FileSize::any));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::Status opened = rocksdb::DB::Open({}, directory + "/db", families, &handles, &db);
@@ -377,7 +377,7 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
       model.records[key] = bytes;
       write.records = [others = std::move(write.records), large, bytes](const RecordSink& sink) -> Status {
         QUIPU_TRY(others(sink));
-        return sink(large, bytes);
+        return sink(large, bytes, true);
       };
       auto stats = (*store)->commit(std::move(write));
       if (!stats.ok()) message = stats.error().message;

@@ -28,6 +28,7 @@
 namespace rocksdb {
 class ColumnFamilyHandle;
 class DB;
+class Iterator;
 class Snapshot;
 class Status;
 struct Options;
@@ -116,7 +117,7 @@ class StoreImpl final : public Store {
   void wait_for_room();
   Status check_space(size_t expected_bytes) const;
   Status flush_for_ingest();
-  Result<StoredNames> stored_names(TenantId tenant, PropertyId property) const;
+  Result<StoredNames> stored_names(rocksdb::Iterator& names, TenantId tenant, PropertyId property) const;
   bool takes_files(size_t expected_bytes);
 
   std::string directory_;
@@ -133,8 +134,7 @@ class StoreImpl final : public Store {
   mutable std::mutex write_mutex_;   // held while the database changes: commit against views and backup
   uint64_t commits_ = 0;             // changed under write_mutex_
   std::optional<CommitMark> mark_;   // of the writer's thread
-  // Of the writer's thread, or of one that it waits for.
-  NameRows name_rows_{[this](TenantId tenant, PropertyId property) { return stored_names(tenant, property); }};
+  NameRows name_rows_;               // of the writer's thread, or of one that it waits for
   enum class Way { none, batch, files } way_ = Way::none;
 
   mutable std::mutex state_mutex_;   // taken last

@@ -119,7 +119,12 @@ class StoreModel {
       }
       return {};
     };
-    std::map<std::string, std::pair<RecordKey, std::string>> new_records;
+    struct Append {
+      RecordKey key;
+      std::string bytes;
+      bool fresh = false;
+    };
+    std::map<std::string, Append> new_records;
     for (int i = 0; i < rows; ++i) {
       RecordKey record;
       record.month = MonthIndex(up_to(3) == 0 ? kForever : 600 + up_to(2));
@@ -130,12 +135,14 @@ class StoreModel {
       const std::string bytes = std::to_string(random()) + ";";
       std::string key;
       record.append_to(key);
+      Append& append = new_records[key];
+      append.fresh |= !records.contains(key) && up_to(1) == 0;
+      append.key = record;
+      append.bytes += bytes;
       records[key] += bytes;
-      new_records[key].first = record;
-      new_records[key].second += bytes;
     }
     write.records = [new_records](const RecordSink& sink) -> Status {
-      for (const auto& [key, append] : new_records) QUIPU_TRY(sink(append.first, append.second));
+      for (const auto& [key, append] : new_records) QUIPU_TRY(sink(append.key, append.bytes, append.fresh));
       return {};
     };
     NameBatch& new_names = write.names.emplace_back();
