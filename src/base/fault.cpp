@@ -106,6 +106,7 @@ constexpr const char* kPlantedNames[] = {
     "array_values_not_distinct", "names_not_committed",  "hour_rounding",         "chunk_length_missed",
     "id_of_set_aside",           "threshold_off_by_one", "old_row_for_new_dimension",
     "month_not_named",
+    "record_taken_for_new",
 };
 
 int planted_index() {

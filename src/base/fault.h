@@ -24,6 +24,7 @@ enum class Planted {
   threshold_off_by_one,       // the matrix-to-words threshold off by one row
   old_row_for_new_dimension,  // a row of an older plan version taken for a newer dimension
   month_not_named,            // a month's record that its profile's forever record does not name
+  record_taken_for_new,       // a record that is stored written as if nothing were
 };
 #ifdef QUIPU_CANARY
 bool planted(Planted fault);

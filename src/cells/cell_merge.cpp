@@ -1,5 +1,6 @@
 // Merging of stored rows: packed rows of one key by a k-way merge of their entries, sparse rows by stringing together.
 #include <algorithm>
+#include <bit>
 
 #include "cells/cell_codec.h"
 #include "cells/cell_rows.h"
@@ -94,7 +95,7 @@ class SlotAdder {
     for (bool last = false; !last;) {
       if (!get_slot(in, header.frames, header.values, read_, last)) return false;
       const SlotCount& read = read_;
-      SlotCount& sum = slot(read.slot);
+      Sum& sum = slot(read.slot);
       sum.count += read.count;
       if (sum.count > kMaxCount) return false;
       for (int f = 0; f < header.frames; ++f) {
@@ -112,24 +113,34 @@ class SlotAdder {
   // Appends the slots added and is ready for the next value.
   void finish(std::string& out) {
     const size_t used = out.size();
-    out.resize(used + present_ * max_slot_bytes(merged_.frames, merged_.values));
+    size_t left = size_t(std::popcount(present_[0]) + std::popcount(present_[1]));
+    out.resize(used + left * max_slot_bytes(merged_.frames, merged_.values));
     char* p = out.data() + used;
-    for (size_t s = 0, left = present_; left > 0; ++s) {
-      SlotCount& sum = slots_[s];
-      if (sum.count == 0) continue;
-      --left;
-      p = put_slot(p, uint8_t(s), left == 0, sum.count, {sum.first.data(), size_t(merged_.frames)}, {sum.sums.data(), merged_.values});
-      sum.count = 0;
+    for (size_t half = 0; half < present_.size(); ++half) {
+      for (uint64_t rest = present_[half]; rest != 0; rest &= rest - 1) {
+        const size_t s = half * 64 + size_t(std::countr_zero(rest));
+        const Sum& sum = slots_[s];
+        --left;
+        p = put_slot(p, uint8_t(s), left == 0, sum.count, {sum.first.data(), size_t(merged_.frames)}, {sum.sums.data(), merged_.values});
+      }
     }
     out.resize(size_t(p - out.data()));
-    present_ = 0;
+    present_ = {};
   }
 
  private:
-  SlotCount& slot(uint8_t s) {
-    SlotCount& sum = slots_[s];
-    if (sum.count == 0) {
-      ++present_;
+  // No initializers: most rows are short, and clearing all of 96 slots would cost more than merging them.
+  struct Sum {
+    uint64_t count;
+    std::array<Fixed6, kMaxValues> sums;
+    std::array<uint32_t, kMaxFrames> first;
+  };
+  Sum& slot(uint8_t s) {
+    Sum& sum = slots_[s];
+    const uint64_t bit = uint64_t(1) << s % 64;
+    if (!(present_[s / 64] & bit)) {
+      present_[s / 64] |= bit;
+      sum.count = 0;
       std::fill_n(sum.first.begin(), merged_.frames, 0);
       std::fill_n(sum.sums.begin(), merged_.values, 0);
     }
@@ -137,8 +148,8 @@ class SlotAdder {
   }
   const CellRowHeader& merged_;
   SlotCount read_;
-  std::array<SlotCount, kSlotsOfDay> slots_{};   // count 0: not there, and the other fields hold nothing
-  size_t present_ = 0;
+  std::array<Sum, kSlotsOfDay> slots_;   // those present hold something
+  std::array<uint64_t, 2> present_{};
 };
 
 // The union of the rows' value ids, the most frames, the entries added up (an upper bound). False: they do not fit.

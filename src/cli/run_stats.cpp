@@ -83,7 +83,7 @@ void add_checkpoints(const RunFigures& f, Rows& rows) {
 
 void add_store(const RunFigures& f, Rows& rows) {
   rows.push_back({"store", "", ""});
-  rows.push_back({"  backlog", with_thousands(f.waiting_runs), "sorted runs that compaction has not merged yet"});
+  rows.push_back({"  backlog", with_thousands(f.waiting_runs), "sorted runs beyond those that compaction lets wait"});
   const uint64_t given = f.checkpoints.cell_bytes + f.checkpoints.record_bytes + f.checkpoints.name_bytes;
   // A commit reaches storage: zero means that this file system does not keep the count.
   const uint64_t written = f.written_bytes.value_or(0);

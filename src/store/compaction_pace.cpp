@@ -10,11 +10,11 @@
 namespace quipu {
 namespace {
 
-// Compaction writes a byte some four times in the mean (docs/performance.md); what is committed is not held back.
-constexpr double kTimesCommitted = 6;
+// Compaction writes what is committed some three times again in the mean (docs/performance.md).
+constexpr double kTimesCommitted = 4;
 constexpr int64_t kSlowest = int64_t(48) << 20;
-// So many runs wait when compaction keeps up; it is held back less and less from there on.
-constexpr uint64_t kUsualRuns = 12, kCrowdedRuns = 20;
+// It is held back less and less when more runs wait than the first, and not at all from the second on.
+constexpr uint64_t kUsualRuns = 4, kCrowdedRuns = 11;
 static_assert(kCrowdedRuns < kMaxWaitingRuns);
 constexpr double kMemory_s = 30;
 

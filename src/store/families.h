@@ -32,8 +32,12 @@ inline constexpr std::string_view kCommitsKey{"\0", 1};
 std::string encode_commits(uint64_t commits);
 bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no such count
 
-// More sorted runs than this in a family hold the next commit back.
-inline constexpr uint64_t kMaxWaitingRuns = 24;
+// Sorted runs that a family may have before compaction merges them. Fewer: more rewriting of what is stored; more:
+// more places to look in. A record that is not in memory is looked for in all of them, cells and names are looked for
+// by questions only. docs/performance.md has what was measured.
+uint64_t runs_before_compaction(Family family);
+// So many more than that in a family hold the next commit back.
+inline constexpr uint64_t kMaxWaitingRuns = 14;
 
 std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family);
 // Of files that are written: a commit's are small, and read back by whatever size says here.

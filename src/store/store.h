@@ -121,7 +121,7 @@ class Store : public DurableTier {
   virtual Status backup(const std::string& directory) const = 0;
   // Waits until compaction has nothing more to do (benchmarks).
   virtual Status settle() = 0;
-  // Of the family that has most: sorted runs of fresh rows that compaction has not merged yet.
+  // Of the family that has most: sorted runs beyond those that compaction lets wait.
   virtual uint64_t waiting_runs() const = 0;
 };
 

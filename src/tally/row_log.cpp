@@ -7,6 +7,7 @@
 #include <utility>
 
 #include "base/check.h"
+#include "base/fault.h"
 #include "tally/record_format.h"
 
 namespace quipu {
@@ -221,7 +222,7 @@ class Encoder {
       if (e.kind == RowLogEntry::Kind::row && std::find(months_.begin(), months_.end(), e.of) == months_.end())
         months_.push_back(e.of);
       full |= e.kind == RowLogEntry::Kind::full;
-      fresh_ |= e.fresh;
+      fresh_ |= e.fresh || planted(Planted::record_taken_for_new);
       words_.insert(words_.end(), payload, payload + e.count);
     }
     bytes_.clear();
