@@ -66,7 +66,9 @@ class HotTierTest : public testing::Test {
   }
   void check(uint64_t p, uint64_t rows) {
     const Handle handle = open(p);
-    const MatrixView view = hot_->month_record(hot_->record(handle, kMonth))->view();
+    const MonthRecord* month = hot_->month_record(hot_->record(handle, kMonth));
+    ASSERT_NE(month, nullptr);
+    const MatrixView view = month->view();
     ASSERT_EQ(view.rows, rows);
     for (uint32_t r = 0; r < rows; ++r) {
       const uint64_t* column = view.tile(r / kTileRows) + r % kTileRows;
