@@ -40,7 +40,7 @@ uint64_t runs_before_compaction(Family family);
 inline constexpr uint64_t kMaxWaitingRuns = 14;
 
 std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family);
-// Of files that are written: a commit's are small, and read back by whatever size says here.
+// How filters and indexes of new files are laid out: a commit writes small ones. Either options read all files.
 enum class FileSize : uint8_t { any, small };
 rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
                                             size_t write_buffer_bytes, FileSize size);

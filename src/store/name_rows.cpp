@@ -33,6 +33,7 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
 
 }  // namespace
 
+// The property stands where ChunkLengths has a dimension; names have no day and no selector.
 Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored, const Sink& sink) {
   const std::vector<PropertyName> names = sorted(batches);
   questions_ = 0;

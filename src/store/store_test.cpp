@@ -3,6 +3,7 @@
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <rocksdb/db.h>
+#include <rocksdb/rate_limiter.h>
 #include <sys/stat.h>
 
 #include <atomic>
@@ -347,6 +348,17 @@ TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
   EXPECT_GE(waited_s, 0.09);
   EXPECT_LT(waited_s, 30);
   EXPECT_LE(waiting_runs(), kMaxWaitingRuns + 1);
+}
+
+TEST(Store, CompactionIsHeldToAPaceUntilTheStoreIsToSettle) {
+  TestFolder folder;
+  auto store = open_store(folder / "data");
+  auto limit = [&] { return static_cast<StoreImpl&>(*store).db()->GetDBOptions().rate_limiter->GetBytesPerSecond(); };
+  EXPECT_EQ(limit(), kNoLimit);
+  ASSERT_TRUE(store->commit(empty_write(1, 1)).ok());
+  EXPECT_LT(limit(), kNoLimit);
+  ASSERT_TRUE(store->settle().ok());
+  EXPECT_EQ(limit(), kNoLimit);
 }
 
 TEST(Store, TellsSizesOfItsFamilies) {

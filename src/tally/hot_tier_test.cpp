@@ -145,23 +145,15 @@ TEST_F(HotTierTest, ANewProfileIsLookedForOnceAndItsMonthsNotAtAll) {
   EXPECT_EQ(stats().loads_found, 0u);
 }
 
-TEST_F(HotTierTest, AProfileOfFewEventsIsOneRecordAndReadAtOnce) {
-  for (uint64_t n = 0; n < 8; ++n) append(1, n);
-  commit_and_forget();
-  EXPECT_EQ(tier_.records.size(), 1u);
-  check(1, 8);
-  EXPECT_EQ(stats().loads, 1u);
-}
-
-TEST_F(HotTierTest, AProfileOfMoreEventsHasARecordOfTheMonthToo) {
-  for (uint64_t n = 0; n < 12; ++n) append(1, n);
-  commit_and_forget();
-  EXPECT_EQ(tier_.records.size(), 2u);
-  check(1, 12);
-  EXPECT_EQ(stats().loads, 2u);
-  for (uint64_t n = 12; n < 15; ++n) append(1, n);
-  commit_and_forget();
-  check(1, 15);
+TEST_F(HotTierTest, AProfileOfFewEventsIsOneRecordAndReadAtOnceOfMoreItHasTheMonthsToo) {
+  uint64_t events = 0;
+  for (const auto& [until, records] : {std::pair(8, 1u), std::pair(12, 2u), std::pair(15, 2u)}) {
+    while (events < uint64_t(until)) append(1, events++);
+    commit_and_forget();
+    EXPECT_EQ(tier_.records.size(), records);
+    check(1, events);
+    EXPECT_EQ(stats().loads, records);
+  }
 }
 
 TEST_F(HotTierTest, AProfileOfManyWordsHasNoRowsInItsForeverRecord) {
