@@ -36,6 +36,16 @@ class BoundedQueue {
     return item;
   }
 
+  // Nothing if nothing waits.
+  std::optional<T> try_pop() {
+    std::lock_guard lock(mutex_);
+    if (items_.empty()) return std::nullopt;
+    T item = std::move(items_.front());
+    items_.pop_front();
+    not_full_.notify_one();
+    return item;
+  }
+
   // Throws away what waits, and everything that comes later.
   void close_and_drop() {
     std::lock_guard lock(mutex_);

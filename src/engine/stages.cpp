@@ -78,10 +78,16 @@ TallyStats ShardStage::stats() const { return tally_.stats(); }
 
 void ShardStage::run() {
   name_thread(("shard " + std::to_string(number_)).c_str());
-  while (auto task = queue_.pop()) {
+  while (!failed_) {
+    auto task = held_ ? queue_.try_pop() : queue_.pop();
+    if (!task && !held_) break;
+    if (!task) {
+      tally_held(nullptr);
+      continue;
+    }
     take(std::move(*task));
     // What early decoders sent behind their barrier is taken once the barrier is complete.
-    while (barriers_ == 0 && !behind_barrier_.empty()) {
+    while (!failed_ && barriers_ == 0 && !behind_barrier_.empty()) {
       ShardTask early = std::move(behind_barrier_.front());
       behind_barrier_.pop_front();
       take(std::move(early));
@@ -95,21 +101,26 @@ void ShardStage::take(ShardTask task) {
     return;
   }
   if (task.batch) {
-    tally(*task.batch);
-    context_.pool->give(std::move(task.batch));
+    if (held_) tally_held(task.batch.get());
+    held_ = std::move(task.batch);
     return;
   }
   barrier_from_[task.decoder] = true;
   if (++barriers_ < decoders_) return;
+  if (held_) tally_held(nullptr);
+  if (failed_) return;
   hand_over(task.epoch);
   barriers_ = 0;
   barrier_from_.assign(decoders_, false);
 }
 
-void ShardStage::tally(EventBatch& batch) {
+void ShardStage::tally_held(const EventBatch* next) {
+  std::unique_ptr<EventBatch> held = std::move(held_);
+  const EventBatch& batch = *held;
   CpuLaps laps;
   tally_.durable(context_.live->durable_epoch.load(std::memory_order_acquire));
-  if (Status status = tally_.add(batch, result_); !status.ok()) {
+  if (Status status = tally_.add(batch, result_, next); !status.ok()) {
+    failed_ = true;
     context_.fail(status.error());
     return;
   }
@@ -124,6 +135,7 @@ void ShardStage::tally(EventBatch& batch) {
   context_.live->duplicate.fetch_add(result_.duplicates, std::memory_order_relaxed);
   publish(context_.live->pending_bytes, pending_seen_, pane_.bytes() + tally_.pending_bytes());
   publish(context_.live->hot_bytes, hot_seen_, tally_.stats().memory_bytes);
+  context_.pool->give(std::move(held));
 }
 
 void ShardStage::hand_over(uint64_t epoch) {

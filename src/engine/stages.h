@@ -105,7 +105,7 @@ class ShardStage {
  private:
   void run();
   void take(ShardTask task);
-  void tally(EventBatch& batch);
+  void tally_held(const EventBatch* next);
   void hand_over(uint64_t epoch);
 
   const unsigned number_, decoders_;
@@ -114,11 +114,13 @@ class ShardStage {
   Tally tally_;
   Pane pane_;
   TallyResult result_;
+  std::unique_ptr<EventBatch> held_;             // tallied when the next is there, or nothing comes
   Tallies since_barrier_;
   uint64_t pending_seen_ = 0, hot_seen_ = 0;
   std::vector<bool> barrier_from_;
   unsigned barriers_ = 0;
   std::deque<ShardTask> behind_barrier_;         // from decoders that are ahead
+  bool failed_ = false;                          // nothing may be tallied after an error
   std::thread thread_;
 };
 

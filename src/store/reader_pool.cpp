@@ -19,23 +19,30 @@ ReaderPool::~ReaderPool() {
   for (std::thread& thread : threads_) thread.join();
 }
 
-void ReaderPool::run(size_t jobs, const std::function<void(size_t)>& job) {
-  if (jobs == 0) return;
-  Batch batch{job, jobs};
+std::shared_ptr<ReaderPool::Batch> ReaderPool::begin(size_t jobs, std::function<void(size_t)> job) {
+  auto batch = std::make_shared<Batch>(std::move(job), jobs);
+  if (jobs == 0) return batch;
+  std::lock_guard lock(mutex_);
+  batches_.push_back(batch);
+  for (size_t j = 0; j < jobs; ++j) begun_.notify_one();
+  return batch;
+}
+
+void ReaderPool::finish(Batch& batch) {
   std::unique_lock lock(mutex_);
-  batches_.push_back(&batch);
-  for (size_t wanted = 1; wanted < jobs; ++wanted) begun_.notify_one();
   while (batch.next < batch.jobs) take(batch, lock);
   done_.wait(lock, [&] { return batch.done == batch.jobs; });
 }
 
 void ReaderPool::take(Batch& batch, std::unique_lock<std::mutex>& lock) {
   const size_t mine = batch.next++;
-  if (batch.next == batch.jobs) batches_.erase(std::find(batches_.begin(), batches_.end(), &batch));
+  if (batch.next == batch.jobs) {
+    batches_.erase(std::find_if(batches_.begin(), batches_.end(), [&](const auto& b) { return b.get() == &batch; }));
+  }
   lock.unlock();
   batch.job(mine);
   lock.lock();
-  if (++batch.done == batch.jobs) done_.notify_all();   // from here on the batch may be gone
+  if (++batch.done == batch.jobs) done_.notify_all();
 }
 
 void ReaderPool::work() {
@@ -44,7 +51,8 @@ void ReaderPool::work() {
   while (true) {
     begun_.wait(lock, [&] { return stopping_ || !batches_.empty(); });
     if (stopping_) return;
-    take(*batches_.front(), lock);
+    const std::shared_ptr<Batch> batch = batches_.front();
+    take(*batch, lock);
   }
 }
 

@@ -101,7 +101,7 @@ class StoreSnapshot final : public Snapshot {
 }  // namespace
 
 Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Family family,
-                 const std::vector<std::string>& keys, std::span<std::string> values) {
+                 std::span<const std::string> keys, std::span<std::string> values) {
   CHECK(values.size() == keys.size());
   std::vector<Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> found(keys.size());

@@ -1,6 +1,6 @@
 // The embedded store: one RocksDB with the families cells, records, names and meta. One process opens it.
 // commit() is the only write: one atomic checkpoint of everything. Reading goes through a Snapshot.
-// commit() belongs to the checkpoint writer's thread; load() and snapshots may be used from any thread.
+// commit() belongs to the checkpoint writer's thread; loads and snapshots may be used from any thread.
 // After an error from commit() the process must end (fail stop): the last checkpoint is the truth.
 // A damaged or lost byte gives an error at open or when it is read, never another answer.
 #pragma once
@@ -33,7 +33,7 @@ struct StoreOptions {
   // A checkpoint of at least so many bytes of cells, records and names goes as sorted files ingested together,
   // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
   size_t ingest_bytes = size_t(2) << 20;
-  unsigned readers = 8;                 // threads that look for records, beside the callers of load()
+  unsigned readers = 8;                 // threads that look for records, beside those that wait for them
   bool direct_reads = false;            // past the page cache (to measure what the disk costs)
   HashSecret secret{};                  // for a new store; all zero: drawn at random
   unsigned element_bits = 64;           // tests: see Hasher

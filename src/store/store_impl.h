@@ -91,7 +91,7 @@ class StoreImpl final : public Store {
   Status backup(const std::string& directory) const override;
   Status settle() override;
   uint64_t waiting_runs() const override;
-  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override;
+  std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override;
 
   int64_t max_room_wait_ms = kMaxRoomWait_ms;  // tests change it
   uint64_t spare_disk_bytes = kSpareDiskBytes;  // 0, in tests: not looked at
@@ -143,6 +143,6 @@ class StoreImpl final : public Store {
 
 // Rows of one family by key; empty where absent. As many values as keys.
 Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Family family,
-                 const std::vector<std::string>& keys, std::span<std::string> values);
+                 std::span<const std::string> keys, std::span<std::string> values);
 
 }  // namespace quipu

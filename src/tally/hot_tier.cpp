@@ -26,7 +26,7 @@ void prefetch_block(const void* p, size_t bytes) {
 }  // namespace
 
 HotTier::HotTier(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier)
-    : options_(within_limits(options)), plan_(plan), tier_(tier) {}
+    : options_(within_limits(options)), plan_(plan), tier_(tier), ahead_(tier) {}
 
 uint64_t HotTier::hash_of(TenantId tenant, const Hash128& profile) {
   return mix64(profile.lo ^ mix64(profile.hi + raw(tenant)));

@@ -27,6 +27,7 @@
 #include "tally/month_record.h"
 #include "tally/record_format.h"
 #include "tally/record_key.h"
+#include "tally/records_ahead.h"
 #include "tally/row_log.h"
 #include "tally/tally.h"
 #include "tally/word_set.h"
@@ -113,6 +114,12 @@ class HotTier {
   }
   bool need_word(Handle profile, MonthIndex month, uint64_t word);
   Status load_needed();
+  // For the next batch, once all that this one needs is in memory: the forever record of a profile of which nothing
+  // is. It is read, with others, between begin_ahead() and the load_needed() that needs it. (Were a month of it in
+  // memory, its rows could become durable in the forever record meanwhile.) forget_ahead() comes first.
+  void forget_ahead() { ahead_.forget(); }
+  void ask_ahead(uint64_t hash, TenantId tenant, const Hash128& profile);
+  void begin_ahead() { ahead_.begin(); }
 
   // Using. The records must be in memory. References are valid until a row or word is added to the
   // record.
@@ -188,8 +195,10 @@ class HotTier {
   DurableTier& tier_;
   Arena arena_;
   HandleIndex profiles_, chunks_;
-  std::vector<RecordKey> needed_;
+  RecordsAhead ahead_;
+  std::vector<RecordKey> needed_, unread_;
   std::vector<std::string> loaded_;
+  std::string loaded_ahead_;
   std::vector<WordLookup*> looking_;
 
   RowLog log_;

@@ -17,18 +17,34 @@ Error damaged(const RecordKey& key, const std::string& problem) {
 
 }  // namespace
 
+void HotTier::ask_ahead(uint64_t hash, TenantId tenant, const Hash128& profile) {
+  if (find(hash, tenant, profile) == kNoHandle) ahead_.ask(hash, tenant, profile);
+}
+
 Status HotTier::load_needed() {
   if (needed_.empty()) return {};
-  loaded_.clear();
-  loaded_.resize(needed_.size());
-  QUIPU_TRY(tier_.load(needed_, loaded_));
-  CHECK(loaded_.size() == needed_.size());
   loads_ += needed_.size();
-  for (size_t i = 0; i < needed_.size(); ++i) {
-    if (!loaded_[i].empty()) ++loads_found_;
-    QUIPU_TRY(fill(needed_[i], loaded_[i]));
+  const auto fill_from = [&](const RecordKey& key, const std::string& bytes) {
+    if (!bytes.empty()) ++loads_found_;
+    return fill(key, bytes);
+  };
+  unread_.clear();
+  for (const RecordKey& key : needed_) {
+    const auto ahead = ahead_.take(hash_of(key.tenant, key.profile), key, loaded_ahead_);
+    if (!ahead.ok()) return ahead.error();
+    if (!*ahead) {
+      unread_.push_back(key);
+      continue;
+    }
+    QUIPU_TRY(fill_from(key, loaded_ahead_));
   }
   needed_.clear();
+  if (unread_.empty()) return {};
+  loaded_.clear();
+  loaded_.resize(unread_.size());
+  QUIPU_TRY(tier_.load(unread_, loaded_));
+  CHECK(loaded_.size() == unread_.size());
+  for (size_t i = 0; i < unread_.size(); ++i) QUIPU_TRY(fill_from(unread_[i], loaded_[i]));
   return {};
 }
 

@@ -13,14 +13,15 @@ namespace {
 
 class MapTier : public DurableTier {
  public:
-  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
+  std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
+    std::vector<std::string> values(keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
       std::string key;
       keys[i].append_to(key);
       const auto it = records.find(key);
       values[i] = it == records.end() ? "" : it->second;
     }
-    return {};
+    return std::make_unique<LoadedAtOnce>(std::move(values));
   }
   std::map<std::string, std::string> records;
 };

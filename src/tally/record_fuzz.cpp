@@ -19,7 +19,8 @@ class OneRecord : public DurableTier {
  public:
   OneRecord(std::string_view bytes, uint8_t depth, bool forever)
       : bytes_(bytes), depth_(depth), forever_(forever) {}
-  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
+  std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
+    std::vector<std::string> values(keys.size());
     // A full root leads on to chunks.
     const std::string full_root(
         "\x13\x01"
@@ -34,7 +35,7 @@ class OneRecord : public DurableTier {
       else if (keys[i].month == kForever && keys[i].depth == 0)
         write_words(values[i], months_, false);
     }
-    return {};
+    return std::make_unique<LoadedAtOnce>(std::move(values));
   }
 
  private:

@@ -7,9 +7,11 @@
 
 #include <cstdint>
 #include <functional>
+#include <memory>
 #include <span>
 #include <string>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "base/bytes.h"
@@ -45,12 +47,33 @@ struct RecordKey {
 using RecordSink = std::function<Status(const RecordKey& key, std::string_view bytes, bool fresh)>;
 
 // What the tally knows of its durable tier: RocksDB in the standalone host, Flink's keyed state in Flink.
-// load() is called by the shard's thread; an absent record gives an empty string. It sees everything
-// appended in epochs that the tally was told are durable.
+// Called by the shard's thread. Values are those of some moment between begin_load() and the end of finish(), and
+// hold everything appended in epochs that the tally was told were durable before it; absent ones are empty.
 class DurableTier {
  public:
+  // Records on their way. Its end waits until nothing is under way.
+  class Load {
+   public:
+    virtual ~Load() = default;
+    virtual Status finish(std::vector<std::string>& values) = 0;  // once: as many as keys, in their order
+  };
+
   virtual ~DurableTier() = default;
-  virtual Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) = 0;
+  virtual std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) = 0;
+  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) { return begin_load(keys)->finish(values); }
+};
+
+// For a tier that reads at once.
+class LoadedAtOnce final : public DurableTier::Load {
+ public:
+  explicit LoadedAtOnce(std::vector<std::string> values) : values_(std::move(values)) {}
+  Status finish(std::vector<std::string>& values) override {
+    values = std::move(values_);
+    return {};
+  }
+
+ private:
+  std::vector<std::string> values_;
 };
 
 }  // namespace quipu

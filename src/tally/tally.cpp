@@ -68,6 +68,8 @@ struct Tally::Impl {
   bool ready(const EventBatch& batch, uint32_t i);
   bool words_ready(const EventBatch& batch, uint32_t i, Handle profile, bool lifetime);
   Status load(const EventBatch& batch);
+  std::vector<Key> next_keys;
+  void ask_ahead(const EventBatch& next);
 
   // The event in hand, and its profile's records.
   struct Record {
@@ -104,11 +106,13 @@ Tally::Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier&
     : impl_(std::make_unique<Impl>(options, plan, tier)) {}
 Tally::~Tally() = default;
 
-Status Tally::add(const EventBatch& batch, TallyResult& result) {
+Status Tally::add(const EventBatch& batch, TallyResult& result, const EventBatch* next) {
   Impl& t = *impl_;
   result.clear();
   t.hot.make_room(batch.events.size());
   QUIPU_TRY(t.load(batch));
+  t.hot.forget_ahead();
+  if (next != nullptr) t.ask_ahead(*next);
   const size_t events = batch.events.size();
   for (size_t i = 0; i < events; ++i) {
     t.prefetch(batch, i);
@@ -177,6 +181,22 @@ Status Tally::Impl::load(const EventBatch& batch) {
     waiting.swap(still_waiting);
   }
   return {};
+}
+
+void Tally::Impl::ask_ahead(const EventBatch& next) {
+  const size_t events = next.events.size();
+  constexpr size_t kIndexAhead = 64, kProfileAhead = 32;
+  next_keys.resize(events);
+  for (size_t i = 0; i < events; ++i) next_keys[i] = key_of(next.events[i]);
+  for (size_t i = 0; i < events; ++i) {
+    if (i + kIndexAhead < events) hot.prefetch_index(next_keys[i + kIndexAhead].hash);
+    if (i + kProfileAhead < events) hot.prefetch_profile(next_keys[i + kProfileAhead].hash);
+    const Event& e = next.events[i];
+    const Key& key = next_keys[i];
+    if (key.any && (e.has_id || any_bit(e.metric->unique.data(), e.metric->blocks)))
+      hot.ask_ahead(key.hash, e.tenant, key.profile);
+  }
+  hot.begin_ahead();
 }
 
 bool Tally::Impl::ready(const EventBatch& batch, uint32_t i) {

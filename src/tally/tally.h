@@ -4,7 +4,8 @@
 //
 // For an event of profile p in UTC month m it looks at p's records of m, of m-1 and m+1 where a bucket
 // overlaps them, and at p's forever record (ids, lifetime words). All records of a batch that are not in
-// memory are read together through the DurableTier before the batch is tallied.
+// memory are read together through the DurableTier before the batch is tallied, most of them already while the batch
+// before it is.
 #pragma once
 
 #include <cstdint>
@@ -107,7 +108,9 @@ class Tally {
   // Tallies a batch; `result` is overwritten. Before it, records are evicted if memory is over the budget; those
   // that the batch needs, and all that are not durable, stay, so memory may exceed it until a checkpoint.
   // On an error (a failed or corrupt load) nothing may be continued: fail stop.
-  Status add(const EventBatch& batch, TallyResult& result);
+  // next: the batch that will be added after this one, if there is one already: what it needs of the durable tier is
+  // read while this one is tallied. (Another one may be added all the same.)
+  Status add(const EventBatch& batch, TallyResult& result, const EventBatch* next = nullptr);
 
   // The barrier: hands over the log of what is new since the last one. Constant time: the log is moved, no
   // record is walked and nothing is encoded here (a shard may not stall). What `out` held is dropped; its memory

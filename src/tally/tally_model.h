@@ -301,7 +301,9 @@ struct Counter {
 // Values live in a map; appends are applied only when the test says that their commit is durable.
 class MemoryTier : public DurableTier {
  public:
-  Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) override {
+  // Reads at once, so that what comes between is seen to be heeded.
+  std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
+    std::vector<std::string> values(keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
       std::string key;
       keys[i].append_to(key);
@@ -311,7 +313,7 @@ class MemoryTier : public DurableTier {
       absent_months += it == records.end() && keys[i].depth == 0 && keys[i].month != kForever;
     }
     asked.clear();
-    return {};
+    return std::make_unique<LoadedAtOnce>(std::move(values));
   }
   void commit(const std::vector<RecordAppend>& appends) {
     std::string before;

@@ -142,6 +142,7 @@ class Life {
     in_flight_.clear();
     counter_ = committed_;
     compiled_ = compile(versions_);
+    announced_.reset();
     options_ = draw_options();
     tally_ = std::make_unique<Tally>(options_, compiled_->plan, tier_);
     memberships_ = 0;
@@ -192,8 +193,13 @@ class Life {
     return e;
   }
 
-  void batch() {
+  struct Drawn {
     std::vector<EventModel> events;
+    EventBatch batch;
+  };
+  Drawn draw_batch() {
+    Drawn drawn;
+    std::vector<EventModel>& events = drawn.events;
     const uint32_t count = draw(rng_, chance(rng_, 20) ? 100 : 12);
     for (uint32_t i = 0; i < count; ++i) {
       if (!events.empty() && chance(rng_, 10)) {  // the same again, perhaps with another content
@@ -203,11 +209,20 @@ class Life {
         events.push_back(draw_event());
       }
     }
-    EventBatch batch;
-    batch.columns = uint32_t(versions_.back().columns.size());
-    for (const EventModel& e : events) add_event(e, versions_.back(), *compiled_, months_, batch);
+    drawn.batch.columns = uint32_t(versions_.back().columns.size());
+    for (const EventModel& e : events)
+      add_event(e, versions_.back(), *compiled_, months_, drawn.batch);
+    return drawn;
+  }
 
-    const Status status = tally_->add(batch, result_);
+  // Mostly the one that was announced with the last, with or without commits between.
+  void batch() {
+    const Drawn now = announced_ && chance(rng_, 80) ? std::move(*announced_) : draw_batch();
+    const auto& [events, batch] = now;
+    announced_.reset();
+    if (chance(rng_, 70)) announced_ = draw_batch();
+
+    const Status status = tally_->add(batch, result_, announced_ ? &announced_->batch : nullptr);
     ASSERT_TRUE(status.ok()) << status.error().message;
     size_t at = 0;
     uint64_t counted = 0;
@@ -267,6 +282,7 @@ class Life {
   Counter counter_, committed_;
   std::deque<InFlight> in_flight_;
   std::unique_ptr<Tally> tally_;
+  std::optional<Drawn> announced_;
   TallyResult result_;
   TallyOptions options_;
   uint64_t epoch_ = 0, memberships_ = 0, evictions_ = 0, found_ = 0, words_ = 0;
