@@ -81,7 +81,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
 
   CLI::App* check = app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
   check->add_option("PLAN", a.plan, "the plan file")->required();
-  check->add_option("--sample", a.sample, "a file of events");
+  check->add_option("SAMPLE,--sample", a.sample, "a file of events");
   check->add_option("--show", a.show, "events to show in full")->capture_default_str();
   zoneinfo(check);
 

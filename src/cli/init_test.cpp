@@ -252,6 +252,24 @@ TEST(Init, TheGuessedPlanIsGoodAndCountsItsSampleWhateverTheKeys) {
   }
 }
 
+TEST(Init, NamesWhatItLeavesOut) {
+  ScratchFolder folder;
+  std::string lines;
+  for (int i = 0; i < 6; ++i) {
+    lines += "{\"time\":\"2026-03-01T10:00:00Z\",\"user\":\"u" + std::to_string(i) + "\",\"id\":\"m" + std::to_string(i / 3) +
+             "\",\"campaign\":\"C1\",\"browser\":\"b" + std::to_string(i % 2) + "\"}\n";
+  }
+  const Printed printed = init(folder.write("few.jsonl", lines));
+  ASSERT_EQ(printed.status, kExitDone) << printed.err;
+  const Plan plan = parsed(printed.out);
+  ASSERT_EQ(plan.properties.size(), 1u) << printed.out;
+  EXPECT_EQ(plan.properties[0].path.text, "/browser");
+  EXPECT_TRUE(plan.id.paths.empty());
+  EXPECT_THAT(printed.out, HasSubstr("  # /id is named like an id, but has only 2 values in all 6 lines: nothing is taken for a duplicate; "
+                                     "if an event that comes again has the same:\n  # id: /id\n"));
+  EXPECT_THAT(printed.out, HasSubstr("  # the same in the whole sample, so not counted by: /campaign\n"));
+}
+
 TEST(YamlText, IsReadBackAsItWas) {
   for (const std::string& text : {std::string("a/b"), std::string("/a/b"), std::string("no"), std::string("~"), std::string("1"), std::string("-"), std::string("a: b"),
                                   std::string("#x"), std::string("\"q\""), std::string("\\"), std::string("a\nb"), std::string("\0x", 2), std::string("\xc2\x85"),

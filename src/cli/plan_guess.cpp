@@ -141,6 +141,7 @@ class Guess {
     }
     // What is named as an event's own id is one though some lines come again.
     if (!id_) id_ = by_name(kSureIdNames, [&](const FieldSurvey& f) { return may_be_id(f) && f.distinct() * 10 >= survey_.lines() * 7; });
+    if (!id_) unsure_id_ = by_name(kIdNames, [&](const FieldSurvey& f) { return may_be_id(f) && f.distinct() > 1; });
   }
 
   void choose_values() {
@@ -159,8 +160,13 @@ class Guess {
   void choose_properties() {
     std::vector<std::pair<double, const FieldSurvey*>> ranked;
     for (const FieldSurvey& f : survey_.fields()) {
-      if (is_taken(&f) || f.repeated || f.unreadable || f.values == 0 || f.distinct() < 2 || f.distinct() > kMostValues) continue;
+      if (is_taken(&f) || f.repeated || f.unreadable || f.values == 0 || f.distinct() > kMostValues) continue;
+      if (&f == unsure_id_) continue;
       const bool texts = f.texts > 0 || f.booleans > 0;
+      if (f.distinct() < 2) {
+        if (texts && f.longest <= 500) constants_.push_back(&f);
+        continue;
+      }
       const bool codes = f.numbers > 0 && f.fractions == 0 && f.distinct() <= 100 && (f.distinct() * 10 <= f.values || survey_.lines() < kFewLines);
       const bool mostly_different = survey_.lines() >= kFewLines && f.distinct() * 2 > f.values;
       const bool time = *std::max_element(f.times.begin(), f.times.end()) * 2 > f.values && time_name_score(f.path) > 0;
@@ -263,6 +269,9 @@ class Guess {
     if (id_) {
       const std::string how = id_->distinct() == survey_.lines() ? "different in every line" : values_text(*id_);
       out_ += rests_on("id", *id_, how) + "  # (an event that comes again with its id is a duplicate)\n  id: " + yaml_text(id_->path) + "\n";
+    } else if (unsure_id_) {
+      out_ += "  # " + yaml_text(unsure_id_->path) + " is named like an id, but has only " + values_text(*unsure_id_) + " in " + lines_text(unsure_id_->lines) +
+              ": nothing is taken for a duplicate; if an event that comes again has the same:\n  # id: " + yaml_text(unsure_id_->path) + "\n";
     } else {
       out_ += "  # no field is different in every line and named like an id: nothing is taken for a duplicate; if one is:\n  # id: /path\n";
     }
@@ -305,8 +314,8 @@ class Guess {
   }
 
   void write_properties() {
-    if (properties_.empty()) return;
-    out_ += "\nproperties:\n";
+    if (properties_.empty() && constants_.empty()) return;
+    out_ += properties_.empty() ? "\n" : "\nproperties:\n";
     std::set<std::string> taken;
     for (const FieldSurvey* f : properties_) {
       property_names_.push_back(name_for(f->path, taken));
@@ -314,6 +323,17 @@ class Guess {
               (f->array.empty() ? "" : "; an array: an event counts in each of its elements") + "\n";
     }
     if (more_properties_) out_ += "  # " + count_text(more_properties_, "other field", "other fields") + " could be counted by as well\n";
+    write_constants();
+  }
+
+  // They may have other values elsewhere.
+  void write_constants() {
+    if (constants_.empty()) return;
+    std::string paths;
+    size_t named = 0;
+    for (; named < constants_.size() && paths.size() < 200; ++named) paths += (named ? ", " : "") + yaml_text(constants_[named]->path);
+    if (named < constants_.size()) paths += " and " + with_thousands(constants_.size() - named) + " more";
+    out_ += std::string(properties_.empty() ? "" : "  ") + "# the same in the whole sample, so not counted by: " + paths + "\n";
   }
 
   void write_count() {
@@ -332,8 +352,9 @@ class Guess {
   const FieldSurvey* tenant_ = nullptr;
   const FieldSurvey* metric_ = nullptr;
   const FieldSurvey* id_ = nullptr;
+  const FieldSurvey* unsure_id_ = nullptr;   // named like one, but the same in many lines
   TimeGuess time_;
-  std::vector<const FieldSurvey*> profile_, values_, properties_;
+  std::vector<const FieldSurvey*> profile_, values_, properties_, constants_;
   size_t more_properties_ = 0;
   std::vector<std::string> value_names_, property_names_;
   std::string out_;
