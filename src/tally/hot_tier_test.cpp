@@ -15,6 +15,7 @@ class MapTier : public DurableTier {
  public:
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
     std::vector<std::string> values(keys.size());
+    loads += 1;
     for (size_t i = 0; i < keys.size(); ++i) {
       std::string key;
       keys[i].append_to(key);
@@ -24,6 +25,7 @@ class MapTier : public DurableTier {
     return std::make_unique<LoadedAtOnce>(std::move(values));
   }
   std::map<std::string, std::string> records;
+  int loads = 0;
 };
 
 constexpr MonthIndex kMonth = 600;
@@ -144,6 +146,48 @@ TEST_F(HotTierTest, ANewProfileIsLookedForOnceAndItsMonthsNotAtAll) {
   open_months(1, 12);
   EXPECT_EQ(stats().loads, 1u);
   EXPECT_EQ(stats().loads_found, 0u);
+}
+
+TEST_F(HotTierTest, WhatWasReadAheadIsNotReadAgain) {
+  for (uint64_t p = 1; p <= 3; ++p) append(p, 0);
+  commit_and_forget();
+  tier_.loads = 0;
+  for (uint64_t p : {1, 2, 1, 4}) {  // the last is new
+    const Hash128 profile{mix64(p), 0};
+    hot_->ask_ahead(HotTier::hash_of(kTenant, profile), kTenant, profile);
+  }
+  hot_->begin_ahead();
+  EXPECT_EQ(tier_.loads, 1);
+  check(1, 1);
+  check(2, 1);
+  open(4);
+  EXPECT_EQ(tier_.loads, 1);
+  EXPECT_EQ(stats().loads, 3u);
+  EXPECT_EQ(stats().loads_found, 2u);
+  check(3, 1);
+  EXPECT_EQ(tier_.loads, 2);
+  hot_->forget_ahead();
+  hot_->begin_ahead();
+  EXPECT_EQ(tier_.loads, 2);
+}
+
+// Its month's rows will be in the forever record once they are durable, and gone from memory: what was read before
+// would lack them.
+TEST_F(HotTierTest, AForeverRecordIsNotReadAheadWhileAMonthOfTheProfileIsInMemory) {
+  append(1, 0);
+  commit_and_forget();
+  TallyOptions none;
+  none.memory_bytes = 0;
+  hot_ = std::make_unique<HotTier>(none, plan_, tier_);
+  const Handle handle = open(1);
+  hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(1), 1), 0x3F, row(1, 1).data());
+  for (int i = 0; i < 4; ++i) hot_->make_room(1);
+  ASSERT_EQ(stats().records, 1u) << "the month alone is left";
+  tier_.loads = 0;
+  const Hash128 profile{mix64(1), 0};
+  hot_->ask_ahead(HotTier::hash_of(kTenant, profile), kTenant, profile);
+  hot_->begin_ahead();
+  EXPECT_EQ(tier_.loads, 0);
 }
 
 TEST_F(HotTierTest, AProfileOfFewEventsIsOneRecordAndReadAtOnceOfMoreItHasTheMonthsToo) {
