@@ -1,6 +1,7 @@
 // Merging of stored rows: packed rows of one key by a k-way merge of their entries, sparse rows by stringing together.
 #include <algorithm>
 #include <bit>
+#include <cstring>
 
 #include "cells/cell_codec.h"
 #include "cells/cell_rows.h"
@@ -8,6 +9,21 @@
 
 namespace quipu {
 namespace {
+
+uint64_t element_at(const char* entry, int k) {
+  uint64_t element;
+  std::memcpy(&element, entry + 8 * k, sizeof element);
+  return element;
+}
+
+// Of entries of one hash: by elements. Hardly ever two differ.
+int compare_elements(const char* a, const char* b, int arity) {
+  for (int k = 0; k < arity; ++k) {
+    const uint64_t x = element_at(a, k), y = element_at(b, k);
+    if (x != y) return x < y ? -1 : 1;
+  }
+  return 0;
+}
 
 // Walks the entries of one packed row.
 class EntryCursor {
@@ -21,8 +37,9 @@ class EntryCursor {
   }
   const CellRowHeader& header() const { return header_; }
   bool at_end() const { return at_end_; }
+  uint64_t hash() const { return hash_; }
+  const char* begin() const { return begin_; }
   std::string_view bytes() const { return {begin_, size_t(in_.position() - begin_)}; }
-  const uint64_t* elements() const { return elements_.data(); }
 
   // Goes to the next entry. False: corrupt.
   bool next() {
@@ -32,20 +49,19 @@ class EntryCursor {
     }
     const bool is_first = left_ == header_.entries;
     --left_;
-    begin_ = in_.position();
-    const std::array<uint64_t, kMaxArity> before = elements_;
+    const char* const entry_before = begin_;
     const uint64_t hash_before = hash_;
+    begin_ = in_.position();
+    in_.bytes(size_t(header_.arity) * 8);
+    if (!in_.ok()) return false;
     hash_ = kValueHashStart;
-    for (int k = 0; k < header_.arity; ++k) {
-      elements_[size_t(k)] = in_.le64();
-      hash_ = value_hash_step(hash_, elements_[size_t(k)]);
+    for (int k = 0; k < header_.arity; ++k) hash_ = value_hash_step(hash_, element_at(begin_, k));
+    if (!is_first && hash_ <= hash_before &&
+        (hash_ < hash_before || compare_elements(entry_before, begin_, header_.arity) >= 0)) {
+      return false;
     }
-    if (!is_first && (hash_ < hash_before || (hash_ == hash_before && elements_ <= before))) return false;
     return skip_slots();
   }
-
-  bool before(const EntryCursor& o) const { return hash_ != o.hash_ ? hash_ < o.hash_ : elements_ < o.elements_; }
-  bool same_value(const EntryCursor& o) const { return hash_ == o.hash_ && elements_ == o.elements_; }
 
  private:
   bool skip_slots() {
@@ -79,7 +95,51 @@ class EntryCursor {
   bool at_end_ = false;
   const char* begin_ = nullptr;
   uint64_t hash_ = 0;
-  std::array<uint64_t, kMaxArity> elements_{};
+};
+
+// The rows by their current entries, the first in order on top; at most one entry a row.
+class EntryHeap {
+ public:
+  explicit EntryHeap(int arity) : arity_(arity) {}
+  bool empty() const { return places_.empty(); }
+  EntryCursor& top() const { return *places_[0].row; }
+  void push(EntryCursor* row) {
+    places_.push_back({row->hash(), row});
+    for (size_t at = places_.size() - 1; at > 0 && before(places_[at], places_[(at - 1) / 2]); at = (at - 1) / 2) {
+      std::swap(places_[at], places_[(at - 1) / 2]);
+    }
+  }
+  // Puts the top row, which has gone on, into its place. False: corrupt.
+  bool advance_top() {
+    EntryCursor* row = places_[0].row;
+    if (!row->next()) return false;
+    Place moved{row->hash(), row};
+    if (row->at_end()) {
+      moved = places_.back();
+      places_.pop_back();
+      if (places_.empty()) return true;
+    }
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < places_.size(); at = child) {
+      if (child + 1 < places_.size()) child += size_t(before(places_[child + 1], places_[child]));
+      if (!before(places_[child], moved)) break;
+      places_[at] = places_[child];
+    }
+    places_[at] = moved;
+    return true;
+  }
+
+ private:
+  struct Place {
+    uint64_t hash;
+    EntryCursor* row;
+  };
+  bool before(const Place& a, const Place& b) const {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    return compare_elements(a.row->begin(), b.row->begin(), arity_) < 0;
+  }
+  const int arity_;
+  std::vector<Place> places_;
 };
 
 // Adds the slots of entries of one value, read under their own headers, in the shape of the merged row.
@@ -88,9 +148,8 @@ class SlotAdder {
   explicit SlotAdder(const CellRowHeader& merged) : merged_(merged) {}
 
   // False: corrupt.
-  bool add(const EntryCursor& entry) {
-    const CellRowHeader& header = entry.header();
-    ByteReader in(entry.bytes());
+  bool add(const CellRowHeader& header, std::string_view entry) {
+    ByteReader in(entry);
     in.bytes(size_t(header.arity) * 8);
     for (bool last = false; !last;) {
       if (!get_slot(in, header.frames, header.values, read_, last)) return false;
@@ -180,49 +239,35 @@ std::optional<std::string> merge_packed(std::span<const std::string_view> rows) 
   CellRowHeader merged;
   if (!unite(cursors, merged)) return std::nullopt;
 
-  // A heap of the rows by their current entries; the first in order on top.
-  std::vector<EntryCursor*> heap;
+  EntryHeap heap(merged.arity);
   for (EntryCursor& c : cursors) {
     if (!c.next()) return std::nullopt;
-    if (!c.at_end()) heap.push_back(&c);
+    if (!c.at_end()) heap.push(&c);
   }
-  const auto later = [](const EntryCursor* a, const EntryCursor* b) { return b->before(*a); };
-  std::make_heap(heap.begin(), heap.end(), later);
-  // Puts the row on top of the heap at its next entry into its place. False: corrupt.
-  const auto advance = [&](EntryCursor* c) {
-    if (!c->next()) return false;
-    if (!c->at_end()) {
-      heap.push_back(c);
-      std::push_heap(heap.begin(), heap.end(), later);
-    }
-    return true;
-  };
-
   std::string body;
   body.reserve(bytes);
   SlotAdder adder(merged);
-  std::vector<EntryCursor*> same;
   merged.entries = 0;
   while (!heap.empty()) {
-    same.clear();
-    do {
-      std::pop_heap(heap.begin(), heap.end(), later);
-      same.push_back(heap.back());
-      heap.pop_back();
-    } while (!heap.empty() && heap.front()->same_value(*same.front()));
-    if (same.size() == 1 && same[0]->header().same_shape(merged)) {
-      body += same[0]->bytes();
+    const CellRowHeader& row = heap.top().header();
+    const std::string_view entry = heap.top().bytes();
+    const uint64_t hash = heap.top().hash();
+    if (!heap.advance_top()) return std::nullopt;
+    bool added = false;
+    while (!heap.empty() && heap.top().hash() == hash && compare_elements(heap.top().begin(), entry.data(), merged.arity) == 0) {
+      if (!added && !adder.add(row, entry)) return std::nullopt;
+      added = true;
+      if (!adder.add(heap.top().header(), heap.top().bytes())) return std::nullopt;
+      if (!heap.advance_top()) return std::nullopt;
+    }
+    if (!added && row.same_shape(merged)) {
+      body += entry;
     } else {
-      body.append(same[0]->bytes().substr(0, size_t(merged.arity) * 8));
-      for (EntryCursor* c : same) {
-        if (!adder.add(*c)) return std::nullopt;
-      }
+      if (!added && !adder.add(row, entry)) return std::nullopt;
+      body.append(entry.substr(0, size_t(merged.arity) * 8));
       adder.finish(body);
     }
     ++merged.entries;
-    for (EntryCursor* c : same) {
-      if (!advance(c)) return std::nullopt;
-    }
   }
   char header[kMaxRowHeaderBytes];
   body.insert(0, header, size_t(merged.put(header) - header));

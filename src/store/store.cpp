@@ -49,9 +49,11 @@ class RecordLoad final : public DurableTier::Load {
     for (size_t i = 0; i < keys.size(); ++i) wanted_[i] = std::move(bytes[order_[i]]);
     const size_t pieces = (keys.size() + kRecordsOfReader - 1) / kRecordsOfReader;
     done_.resize(pieces);
-    reading_ = readers_.begin(pieces, [this, &store](size_t piece) {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;  // what was read goes on in the hot tier; the cache is for filters
+    reading_ = readers_.begin(pieces, [this, &store, options](size_t piece) {
       const size_t begin = piece * kRecordsOfReader, count = std::min(kRecordsOfReader, wanted_.size() - begin);
-      done_[piece] = multi_get(store, rocksdb::ReadOptions(), Family::records, std::span(wanted_).subspan(begin, count),
+      done_[piece] = multi_get(store, options, Family::records, std::span(wanted_).subspan(begin, count),
                                std::span(found_).subspan(begin, count));
     });
   }
