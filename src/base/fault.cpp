@@ -107,6 +107,7 @@ constexpr const char* kPlantedNames[] = {
     "id_of_set_aside",           "threshold_off_by_one", "old_row_for_new_dimension",
     "month_not_named",
     "record_taken_for_new",
+    "profile_not_in_filter",
 };
 
 int planted_index() {

@@ -25,6 +25,7 @@ enum class Planted {
   old_row_for_new_dimension,  // a row of an older plan version taken for a newer dimension
   month_not_named,            // a month's record that its profile's forever record does not name
   record_taken_for_new,       // a record that is stored written as if nothing were
+  profile_not_in_filter,      // a profile with a record that the filter of new profiles does not know
 };
 #ifdef QUIPU_CANARY
 bool planted(Planted fault);

@@ -84,6 +84,8 @@ void add_checkpoints(const RunFigures& f, Rows& rows) {
 void add_store(const RunFigures& f, Rows& rows) {
   rows.push_back({"store", "", ""});
   rows.push_back({"  backlog", with_thousands(f.waiting_runs), "sorted runs beyond those that compaction lets wait"});
+  rows.push_back({"  filter of profiles", with_thousands(f.filter.profiles),
+                  several(f.filter.bytes, "byte") + (f.filter.complete ? "; it says which are new" : "; not filled yet, so not asked")});
   const uint64_t given = f.checkpoints.cell_bytes + f.checkpoints.record_bytes + f.checkpoints.name_bytes;
   // A commit reaches storage: zero means that this file system does not keep the count.
   const uint64_t written = f.written_bytes.value_or(0);
@@ -142,6 +144,7 @@ RunFigures RunMeter::figures(Engine& engine, const RunSummary& summary) const {
   f.checkpoints = engine.checkpoint_totals();
   f.longest_stall_us = engine.live().longest_stall_us;
   f.waiting_runs = engine.store().waiting_runs();
+  f.filter = engine.store().filter_stats();
   if (auto families = engine.store().family_stats(); families.ok()) f.families = std::move(*families);
   return f;
 }

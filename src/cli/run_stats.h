@@ -30,6 +30,7 @@ struct RunFigures {
   CheckpointTotals checkpoints;
   uint64_t longest_stall_us = 0;         // of a shard at a barrier
   uint64_t waiting_runs = 0;             // see Store
+  FilterStats filter;
   std::optional<uint64_t> written_bytes; // to storage, by the whole process; nothing where that is not known
   std::vector<FamilyStats> families;
 };

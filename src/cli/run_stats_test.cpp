@@ -54,6 +54,7 @@ RunFigures figures() {
   f.checkpoints.name_rows = 20;
   f.written_bytes = 35'000;
   f.waiting_runs = 17;
+  f.filter = {true, 4'321, 1'048'576};
   f.longest_stall_us = 77;
   f.families = {{"cells", 12, 34'567, 1, 1.234, 5'678}, {"names", 1, 2, 3, 0, 1}};
   return f;
@@ -122,6 +123,7 @@ TEST(RunStats, CheckpointsHaveTheirMeansAndTheirLongest) {
   EXPECT_EQ(table.at("mean bytes of names"), (std::vector<std::string>{"250", "2,500 names in all, in 20 rows"}));
   EXPECT_EQ(table.at("longest stall, us").at(0), "77");
   EXPECT_EQ(table.at("backlog").at(0), "17");
+  EXPECT_EQ(table.at("filter of profiles"), (std::vector<std::string>{"4,321", "1,048,576 bytes; it says which are new"}));
   EXPECT_EQ(table.at("bytes of cells"), (std::vector<std::string>{"34,567", "12 rows in 1 file"}));
   EXPECT_EQ(table.at("compaction of cells"), (std::vector<std::string>{"1.23 s", "of CPU time; 5,678 rows read"}));
   EXPECT_EQ(table.at("bytes of names"), (std::vector<std::string>{"2", "1 row in 3 files"}));

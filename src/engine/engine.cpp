@@ -33,7 +33,8 @@ MemoryShares divide_memory(const EngineOptions& options) {
   MemoryShares shares;
   shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 21;
   shares.pane = options.pane_bytes ? options.pane_bytes : divided / 7;
-  shares.cache = divided / 7;
+  shares.cache = divided / 14;
+  shares.filter = divided / 10;
   shares.compaction = divided / 16;
   shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
   shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);
@@ -55,6 +56,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   store_options.create = options.create;
   store_options.cache_bytes = memory.cache;
   store_options.write_buffer_bytes = memory.write_buffer;
+  store_options.filter_bytes = memory.filter;
   store_options.compaction_bytes = memory.compaction;
   if (options.ingest_bytes) store_options.ingest_bytes = options.ingest_bytes;
   if (options.readers >= 0) store_options.readers = unsigned(options.readers);

@@ -248,6 +248,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       record.append_to(key);
       CHECK(key > last);
       last = key;
+      if (filter_ && is_forever_root(key) && !planted(Planted::profile_not_in_filter)) filter_->add(profile_hash(key));
       const auto added = fresh ? of.put(slice(key), slice(bytes)) : of.merge(slice(key), slice(bytes));
       if (!added.ok()) return error(added);
       stats.record_rows += 1;

@@ -144,6 +144,7 @@ Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory, con
   QUIPU_TRY(store->read_state());
   QUIPU_TRY(store->clear_ingest_folder());
   store->readers_ = std::make_unique<ReaderPool>(options.readers);
+  if (options.filter_bytes) store->begin_filling(options.filter_bytes);
   return std::unique_ptr<Store>(std::move(store));
 }
 

@@ -10,7 +10,6 @@
 #include <cstdlib>
 #include <filesystem>
 #include <map>
-#include <numeric>
 #include <thread>
 
 #include "store/files.h"
@@ -19,6 +18,7 @@
 namespace quipu {
 
 StoreImpl::~StoreImpl() {
+  stop_filling();
   readers_.reset();
   if (!db_) return;
   for (rocksdb::ColumnFamilyHandle* handle : handles_) db_->DestroyColumnFamilyHandle(handle);
@@ -34,53 +34,6 @@ uint64_t StoreImpl::property(Family f, const char* name) const {
   return db_->GetProperty(family(f), name, &text) ? std::stoull(text) : 0;
 }
 
-namespace {
-
-// Records that readers look for, in the order of keys, so that what one of them looks for lies close together: many
-// keys share a piece of a filter.
-class RecordLoad final : public DurableTier::Load {
- public:
-  RecordLoad(const StoreImpl& store, ReaderPool& readers, std::span<const RecordKey> keys)
-      : readers_(readers), order_(keys.size()), wanted_(keys.size()), found_(keys.size()) {
-    std::vector<std::string> bytes(keys.size());
-    for (size_t i = 0; i < keys.size(); ++i) keys[i].append_to(bytes[i]);
-    std::iota(order_.begin(), order_.end(), 0);
-    std::sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return bytes[a] < bytes[b]; });
-    for (size_t i = 0; i < keys.size(); ++i) wanted_[i] = std::move(bytes[order_[i]]);
-    const size_t pieces = (keys.size() + kRecordsOfReader - 1) / kRecordsOfReader;
-    done_.resize(pieces);
-    rocksdb::ReadOptions options;
-    options.fill_cache = false;  // what was read goes on in the hot tier; the cache is for filters
-    reading_ = readers_.begin(pieces, [this, &store, options](size_t piece) {
-      const size_t begin = piece * kRecordsOfReader, count = std::min(kRecordsOfReader, wanted_.size() - begin);
-      done_[piece] = multi_get(store, options, Family::records, std::span(wanted_).subspan(begin, count),
-                               std::span(found_).subspan(begin, count));
-    });
-  }
-  ~RecordLoad() override { readers_.finish(*reading_); }
-
-  Status finish(std::vector<std::string>& values) override {
-    readers_.finish(*reading_);
-    for (const Status& status : done_) QUIPU_TRY(status);
-    values.resize(order_.size());
-    for (size_t i = 0; i < order_.size(); ++i) values[order_[i]] = std::move(found_[i]);
-    return {};
-  }
-
- private:
-  ReaderPool& readers_;
-  std::vector<uint32_t> order_;   // by place in the order of keys: place as asked
-  std::vector<std::string> wanted_, found_;
-  std::vector<Status> done_;      // by piece
-  std::shared_ptr<ReaderPool::Batch> reading_;
-};
-
-}  // namespace
-
-std::unique_ptr<DurableTier::Load> StoreImpl::begin_load(std::span<const RecordKey> keys) {
-  return std::make_unique<RecordLoad>(*this, *readers_, keys);
-}
-
 Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {
   std::vector<FamilyStats> all;
   for (Family f : kAllFamilies) {
@@ -93,6 +46,11 @@ Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {
                    uint64_t(figure("compaction.Sum.KeyIn"))});
   }
   return all;
+}
+
+FilterStats StoreImpl::filter_stats() const {
+  if (!filter_) return {};
+  return {filter_complete_.load(std::memory_order_acquire), filter_->keys(), filter_->bytes()};
 }
 
 uint64_t StoreImpl::rows_of(Family f) const {

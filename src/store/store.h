@@ -33,6 +33,8 @@ struct StoreOptions {
   // A checkpoint of at least so many bytes of cells, records and names goes as sorted files ingested together,
   // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
   size_t ingest_bytes = size_t(2) << 20;
+  size_t filter_bytes = 0;              // of the filter that says which profiles are new; 0: none (who only reads wants none)
+  size_t filling_keys = size_t(1) << 20;  // read from one iterator while a store's filter is filled at open
   unsigned readers = 8;                 // threads that look for records, beside those that wait for them
   bool direct_reads = false;            // past the page cache (to measure what the disk costs)
   HashSecret secret{};                  // for a new store; all zero: drawn at random
@@ -103,6 +105,12 @@ struct FamilyStats {
   uint64_t compacted_rows = 0;  // that went into compactions: each as often as it was rewritten
 };
 
+// Of the filter that says which profiles have records.
+struct FilterStats {
+  bool complete = false;  // else it is not asked yet
+  uint64_t profiles = 0, bytes = 0;
+};
+
 class Store : public DurableTier {
  public:
   // Errors name the folder and what to do: in use by another process, of another version, not a store.
@@ -115,6 +123,7 @@ class Store : public DurableTier {
   // Of the last checkpoint; waits for an ingest that is under way.
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual Result<std::vector<FamilyStats>> family_stats() const = 0;
+  virtual FilterStats filter_stats() const = 0;
   // Visits all records (for inspect and for checks in tests).
   virtual Status scan_records(const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
   // A copy by hard links into a new folder, which is a store of its own.

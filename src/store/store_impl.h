@@ -14,15 +14,18 @@
 #pragma once
 
 #include <array>
+#include <atomic>
 #include <memory>
 #include <mutex>
 #include <optional>
+#include <thread>
 
 #include "store/commit_mark.h"
 #include "store/compaction_pace.h"
 #include "store/families.h"
 #include "store/name_rows.h"
 #include "store/reader_pool.h"
+#include "store/record_filter.h"
 #include "store/store.h"
 
 namespace rocksdb {
@@ -46,6 +49,10 @@ inline constexpr uint64_t kSpareDiskBytes = uint64_t(16) << 20;
 
 // Records that one reader looks for at a time.
 inline constexpr size_t kRecordsOfReader = 64;
+
+// The filter of profiles is filled from the store by a thread of this niceness, which reads ahead so many bytes.
+inline constexpr int kFillingNice = 10;
+inline constexpr size_t kFillingReadahead = size_t(1) << 20;
 
 // A RocksDB error as a plain value, and as the user reads it.
 struct Trouble {
@@ -86,6 +93,7 @@ class StoreImpl final : public Store {
   Result<CommitStats> commit(CheckpointWrite&& write) override;
   std::unique_ptr<Snapshot> snapshot() const override;
   Result<std::vector<FamilyStats>> family_stats() const override;
+  FilterStats filter_stats() const override;
   Status scan_records(
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const override;
   Status backup(const std::string& directory) const override;
@@ -119,6 +127,9 @@ class StoreImpl final : public Store {
   Status flush_for_ingest();
   Result<StoredNames> stored_names(rocksdb::Iterator& names, TenantId tenant, PropertyId property) const;
   bool takes_files(size_t expected_bytes);
+  void begin_filling(size_t most_bytes);  // makes the filter
+  void stop_filling();
+  void fill_filter();
 
   std::string directory_;
   StoreOptions store_options_;
@@ -129,6 +140,9 @@ class StoreImpl final : public Store {
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};  // owned
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;          // owned
   std::unique_ptr<ReaderPool> readers_;
+  std::unique_ptr<RecordFilter> filter_;   // or nullptr
+  std::atomic<bool> filter_complete_{false}, closing_{false};
+  std::thread filling_;
   std::optional<Hasher> hasher_;
 
   mutable std::mutex write_mutex_;   // held while the database changes: commit against views and backup

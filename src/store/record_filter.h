@@ -1,0 +1,59 @@
+// Which profiles have a forever record in the store: asked in memory before the store is, so that a new profile costs
+// a memory line or a few instead of a look into every sorted run. It never says "no" of a profile that was added; "yes"
+// it says wrongly of one in a hundred or so, and of more once more are added than its bytes are made for.
+// Bloom filters of one memory line a key (Putze, Sanders, Singler: "Cache-, Hash- and Space-Efficient Bloom Filters",
+// 2007), each twice as large as the one before (Almeida et al.: "Scalable Bloom Filters", 2007), up to a number of
+// bytes. It may be asked only once all that the store holds was added, see RecordFilterFill.
+// add() and may_hold(): any thread, at the same time. Who must not miss a key must have been told of its add().
+#pragma once
+
+#include <array>
+#include <atomic>
+#include <cstddef>
+#include <cstdint>
+#include <memory>
+#include <mutex>
+#include <string_view>
+
+namespace quipu {
+
+// The profile of a record's key, as the filter knows it.
+uint64_t profile_hash(std::string_view key);
+// Whether the key is of a forever record itself, not of a chunk of its words.
+bool is_forever_root(std::string_view key);
+
+class RecordFilter {
+ public:
+  static constexpr size_t kFirstBytes = size_t(1) << 20;
+  static constexpr unsigned kBitsPerKey = 12;   // before the next level begins
+
+  explicit RecordFilter(size_t most_bytes);     // at least kFirstBytes
+
+  void add(uint64_t hash);
+  bool may_hold(uint64_t hash) const;
+  size_t bytes() const;
+  uint64_t keys() const;                        // added, but for those that it held already
+
+ private:
+  struct alignas(64) Line {
+    std::array<std::atomic<uint64_t>, 8> words{};
+  };
+  struct Level {
+    explicit Level(size_t bytes) : lines(bytes / sizeof(Line)), data(new Line[lines]) {}
+    const size_t lines;
+    const std::unique_ptr<Line[]> data;
+    std::atomic<uint64_t> keys{0};
+  };
+  static constexpr size_t kMaxLevels = 24;
+
+  static bool holds(const Level& level, uint64_t hash);
+  void grow(size_t from);
+
+  const size_t most_bytes_;
+  std::array<std::unique_ptr<Level>, kMaxLevels> levels_;
+  std::atomic<size_t> count_{0};                // of levels
+  std::atomic<bool> full_{false};               // no room for another
+  std::mutex growing_;
+};
+
+}  // namespace quipu
