@@ -12,7 +12,8 @@ from pathlib import Path
 
 MIB = 1 << 20
 BUDGET_MIB = 256
-EVENTS = 14_000_000   # with some 220 stored bytes each: more than ten times the budget
+EVENTS = 15_000_000   # with some 190 stored bytes each: more than ten times the budget
+ROUNDS = 3
 PROFILES = 20_000_000  # hardly one comes back after its session
 
 
@@ -21,7 +22,7 @@ def figures(text):
     return {name.strip(): int(number.replace(",", "")) for name, number in re.findall(r"(?m)^ *([a-z][a-z ,]*?)  +([\d,]+)(?= |$)", text)}
 
 
-class Resources(unittest.TestCase):
+class Processes(unittest.TestCase):
     def setUp(self):
         self.folder = tempfile.TemporaryDirectory(prefix="quipu_resources_")
         self.addCleanup(self.folder.cleanup)
@@ -33,6 +34,35 @@ class Resources(unittest.TestCase):
     def plan(self, fanout):
         subprocess.run(self.workload(0, "--fanout", str(fanout), "--plan-out", self.here / "plan.yaml"), check=True, stdout=subprocess.DEVNULL)
 
+
+class Cost(Processes):
+    def cpu_us(self, lines, store):
+        """CPU microseconds an event, all threads."""
+        run = subprocess.run([QUIPU, "run", "plan.yaml", lines, "--data", store, "--memory", "2G", "--stats"], cwd=self.here, capture_output=True, text=True, check=True)
+        return float(re.search(r"(?m)^whole +([\d.]+) ", run.stdout).group(1))
+
+    def test_neither_many_tenants_nor_one_heavy_profile_double_the_cost(self):
+        self.plan(10)
+        events = 300_000
+        for name, tenants in (("one", 1), ("many", 100_000)):
+            with open(self.here / name, "wb") as file:
+                subprocess.run(self.workload(events, "--tenants", str(tenants), "--profiles", "100000"), check=True, stdout=file)
+        # 99 of 100 events are of one profile, which therefore goes on as words.
+        with open(self.here / "one", "rb") as file, open(self.here / "heavy", "wb") as out:
+            for number, line in enumerate(file):
+                out.write(re.sub(rb'"profile":"[^"]*"', b'"profile":"robot"', line) if number % 100 else line)
+        # The least of several in turn: whatever else the machine does only adds to it.
+        took = {name: [] for name in ("one", "many", "heavy")}
+        for round in range(ROUNDS):
+            for name in took:
+                took[name].append(self.cpu_us(name, "%s%d.quipu" % (name, round)))
+        cost = {name: min(costs) for name, costs in took.items()}
+        print("CPU us an event at F=10: one tenant %(one).2f, 100,000 tenants %(many).2f, 99%% of one profile %(heavy).2f" % cost)
+        self.assertLess(cost["many"], 2 * cost["one"])
+        self.assertLess(cost["heavy"], 2 * cost["one"])
+
+
+class Resources(Processes):
     def test_memory_stays_in_its_budget_while_the_state_grows_to_ten_times_that(self):
         self.plan(25)
         lines = subprocess.Popen(self.workload(EVENTS, "--profiles", str(PROFILES)), stdout=subprocess.PIPE)
@@ -65,26 +95,6 @@ class Resources(unittest.TestCase):
         self.assertGreater(told["evictions"], 1_000_000)
         self.assertGreater(peak_kib / 1024, BUDGET_MIB / 2, "it was measured")
         self.assertLess(peak_kib / 1024, BUDGET_MIB * 1.15)
-
-    def cpu_us(self, lines):
-        """CPU microseconds an event, all threads."""
-        run = subprocess.run([QUIPU, "run", "plan.yaml", lines, "--data", lines + ".quipu", "--memory", "2G", "--stats"], cwd=self.here, capture_output=True, text=True, check=True)
-        return float(re.search(r"(?m)^whole +([\d.]+) ", run.stdout).group(1))
-
-    def test_neither_many_tenants_nor_one_heavy_profile_double_the_cost(self):
-        self.plan(10)
-        events = 300_000
-        for name, tenants in (("one", 1), ("many", 100_000)):
-            with open(self.here / name, "wb") as file:
-                subprocess.run(self.workload(events, "--tenants", str(tenants), "--profiles", "100000"), check=True, stdout=file)
-        # 99 of 100 events are of one profile, which therefore goes on as words.
-        with open(self.here / "one", "rb") as file, open(self.here / "heavy", "wb") as out:
-            for number, line in enumerate(file):
-                out.write(re.sub(rb'"profile":"[^"]*"', b'"profile":"robot"', line) if number % 100 else line)
-        cost = {name: self.cpu_us(name) for name in ("one", "many", "heavy")}
-        print("CPU us an event at F=10: one tenant %(one).2f, 100,000 tenants %(many).2f, 99%% of one profile %(heavy).2f" % cost)
-        self.assertLess(cost["many"], 2 * cost["one"])
-        self.assertLess(cost["heavy"], 2 * cost["one"])
 
     def test_a_full_disk_loses_nothing_and_the_same_command_continues(self):
         disk = self.here / "disk"
