@@ -1,3 +1,5 @@
+// GCC 12 with sanitizers warns of <regex> itself (its bug 105562).
+#pragma GCC diagnostic ignored "-Wmaybe-uninitialized"
 // The figures of a run as text: each is worked out again here, from what is printed.
 #include "cli/run_stats.h"
 
