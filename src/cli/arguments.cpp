@@ -65,7 +65,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       "quipu counts event streams exactly: every event in every planned dimension, by hour, day, week and\n"
       "month, as events, different people and sums of values; whatever order they come in, and if it crashes.\n\n"
       "  quipu init events.jsonl > plan.yaml          a plan guessed from a sample\n"
-      "  quipu check plan.yaml --sample events.jsonl  what the plan reads and counts\n"
+      "  quipu check plan.yaml events.jsonl           what the plan reads and counts\n"
       "  quipu run plan.yaml events.jsonl.gz          count it into ./plan.quipu\n"
       "  quipu query \"Opened Email\" --by campaign --in 2026-03\n",
       "quipu"};

@@ -207,7 +207,7 @@ class Guess {
   void write() {
     out_ = "# Guessed by quipu init from " + yaml_text(sample_) + ": " + count_text(survey_.lines(), "line", "lines") + ", " +
            count_text(survey_.fields().size(), "field", "fields") + (survey_.left_fields_out() ? " and more that were not looked at" : "") +
-           (unread_ ? "; " + count_text(unread_, "line", "lines") + " beside them cannot be read" : "") + ".\n# Change what is wrong, then see what it reads:  quipu check PLAN --sample SAMPLE\nquipu: 1\n\n";
+           (unread_ ? "; " + count_text(unread_, "line", "lines") + " beside them cannot be read" : "") + ".\n# Change what is wrong, then see what it reads:  quipu check PLAN SAMPLE\nquipu: 1\n\n";
     if (input_.delimited) write_input();
     out_ += "event:\n";
     write_label("tenant", tenant_, "no field looks like an account; all events are of one tenant", tenant_constant());

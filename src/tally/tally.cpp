@@ -62,14 +62,15 @@ struct Tally::Impl {
     bool any = false;   // there is a record to look at: a profile or an id
     uint8_t reach = 0;  // months concerned, if there is a profile
   };
-  std::vector<Key> keys;  // of the batch's events
+  std::vector<Key> keys, next_keys;  // of the batch's events, and of the next one's
   std::vector<uint32_t> waiting, still_waiting;
   Key key_of(const Event& event);
   bool ready(const EventBatch& batch, uint32_t i);
   bool words_ready(const EventBatch& batch, uint32_t i, Handle profile, bool lifetime);
   Status load(const EventBatch& batch);
-  std::vector<Key> next_keys;
   void ask_ahead(const EventBatch& next);
+  template <typename F>
+  void each_profile(const EventBatch& batch, std::vector<Key>& keys_of_batch, const F& f);
 
   // The event in hand, and its profile's records.
   struct Record {
@@ -161,17 +162,25 @@ Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
   return key;
 }
 
-Status Tally::Impl::load(const EventBatch& batch) {
+// Fills keys_of_batch and calls f(i) for each event, with what it will look for in the indexes on its way.
+template <typename F>
+void Tally::Impl::each_profile(const EventBatch& batch, std::vector<Key>& keys_of_batch, const F& f) {
   const size_t events = batch.events.size();
   constexpr size_t kIndexAhead = 64, kProfileAhead = 32;
-  keys.resize(events);
-  for (size_t i = 0; i < events; ++i) keys[i] = key_of(batch.events[i]);
-  waiting.clear();
+  keys_of_batch.resize(events);
+  for (size_t i = 0; i < events; ++i) keys_of_batch[i] = key_of(batch.events[i]);
   for (size_t i = 0; i < events; ++i) {
-    if (i + kIndexAhead < events) hot.prefetch_index(keys[i + kIndexAhead].hash);
-    if (i + kProfileAhead < events) hot.prefetch_profile(keys[i + kProfileAhead].hash);
-    if (!ready(batch, uint32_t(i))) waiting.push_back(uint32_t(i));
+    if (i + kIndexAhead < events) hot.prefetch_index(keys_of_batch[i + kIndexAhead].hash);
+    if (i + kProfileAhead < events) hot.prefetch_profile(keys_of_batch[i + kProfileAhead].hash);
+    f(i);
   }
+}
+
+Status Tally::Impl::load(const EventBatch& batch) {
+  waiting.clear();
+  each_profile(batch, keys, [&](size_t i) {
+    if (!ready(batch, uint32_t(i))) waiting.push_back(uint32_t(i));
+  });
   events_waited += waiting.size();
   while (!waiting.empty()) {
     QUIPU_TRY(hot.load_needed());
@@ -184,18 +193,12 @@ Status Tally::Impl::load(const EventBatch& batch) {
 }
 
 void Tally::Impl::ask_ahead(const EventBatch& next) {
-  const size_t events = next.events.size();
-  constexpr size_t kIndexAhead = 64, kProfileAhead = 32;
-  next_keys.resize(events);
-  for (size_t i = 0; i < events; ++i) next_keys[i] = key_of(next.events[i]);
-  for (size_t i = 0; i < events; ++i) {
-    if (i + kIndexAhead < events) hot.prefetch_index(next_keys[i + kIndexAhead].hash);
-    if (i + kProfileAhead < events) hot.prefetch_profile(next_keys[i + kProfileAhead].hash);
+  each_profile(next, next_keys, [&](size_t i) {
     const Event& e = next.events[i];
     const Key& key = next_keys[i];
     if (key.any && (e.has_id || any_bit(e.metric->unique.data(), e.metric->blocks)))
       hot.ask_ahead(key.hash, e.tenant, key.profile);
-  }
+  });
   hot.begin_ahead();
 }
 
