@@ -35,10 +35,6 @@ const char* family_name(Family family) {
   CHECK(false);
 }
 
-uint64_t runs_before_compaction(Family family) {
-  return family == Family::cells || family == Family::names ? 20 : 10;
-}
-
 rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
                                             size_t write_buffer_bytes, FileSize size) {
   rocksdb::BlockBasedTableOptions table;
@@ -76,11 +72,12 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
     options.level_compaction_dynamic_level_bytes = true;
   } else {
     options.compaction_style = rocksdb::kCompactionStyleUniversal;
-    options.compaction_options_universal.min_merge_width = 2;
-    options.level0_file_num_compaction_trigger = int(runs_before_compaction(family));
+    options.compaction_options_universal.min_merge_width = kLeastMergedRuns;
+    options.compaction_options_universal.max_size_amplification_percent = 10'000;
+    options.level0_file_num_compaction_trigger = int(kRunsBeforeCompaction);
     // Commits wait by themselves, see store_impl.h.
-    options.level0_slowdown_writes_trigger = int(runs_before_compaction(family) + 2 * kMaxWaitingRuns);
-    options.level0_stop_writes_trigger = int(runs_before_compaction(family) + 3 * kMaxWaitingRuns);
+    options.level0_slowdown_writes_trigger = int(kRunsBeforeCompaction + 2 * kMaxWaitingRuns);
+    options.level0_stop_writes_trigger = int(kRunsBeforeCompaction + 3 * kMaxWaitingRuns);
   }
   return options;
 }

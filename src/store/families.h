@@ -32,12 +32,13 @@ inline constexpr std::string_view kCommitsKey{"\0", 1};
 std::string encode_commits(uint64_t commits);
 bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no such count
 
-// Sorted runs that a family may have before compaction merges them. Fewer: more rewriting of what is stored; more:
-// more places to look in. A record that is not in memory is looked for in all of them, cells and names are looked for
-// by questions only. docs/performance.md has what was measured.
-uint64_t runs_before_compaction(Family family);
-// So many more than that in a family hold the next commit back.
-inline constexpr uint64_t kMaxWaitingRuns = 14;
+// Sorted runs that a family may have before compaction merges some of them, and how many it merges at least. Fewer:
+// more rewriting of what is stored; more: more places to look in. Few runs merged at a time (RocksDB's default is two),
+// or all of them whenever the newer ones outweigh the oldest twice (its bound of space amplification, which is for data
+// that is overwritten), write the same rows again and again. docs/performance.md has what was measured.
+inline constexpr uint64_t kRunsBeforeCompaction = 24, kLeastMergedRuns = 8;
+// So many more runs than that in a family hold the next commit back.
+inline constexpr uint64_t kMaxWaitingRuns = 24;
 
 std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family);
 // How filters and indexes of new files are laid out: a commit writes small ones. Either options read all files.
