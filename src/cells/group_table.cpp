@@ -16,6 +16,13 @@ void prefetch(PaneEntry entry, size_t lines) {
   for (size_t l = 0; l < lines; ++l) __builtin_prefetch(entry.words() + l * kLineWords);
 }
 
+// Of an entry that is near, if its elements are not.
+void prefetch_elements(PaneEntry entry) {
+  if (!entry.kept()) return;
+  const uint64_t* elements = entry.elements();
+  for (size_t c = 0; c < entry.metric()->columns.size(); c += kLineWords) __builtin_prefetch(elements + c);
+}
+
 }  // namespace
 
 void GroupTable::start(const SelectorShape& shape, bool lifetime) {
@@ -92,6 +99,7 @@ void GroupTable::read_rows() {
     const size_t rows = std::min(kTile, n - base);
     for (size_t r = 0; r < rows; ++r) {
       if (base + r + kAhead < n) prefetch(rows_[base + r + kAhead].entry, rows_[base + r].entry.size() / kLineWords + 1);
+      if (base + r + kAhead / 2 < n) prefetch_elements(rows_[base + r + kAhead / 2].entry);
       if (shape_->sums != 0) note_amounts(uint32_t(base + r));
       const uint64_t* elements = rows_[base + r].entry.elements();
       const uint8_t* positions = rows_[base + r].source->positions.data();

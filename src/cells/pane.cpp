@@ -9,8 +9,6 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kFirstBlockWords = (size_t(64) << 10) / sizeof(uint64_t);
-constexpr size_t kBlockWords = (size_t(1) << 20) / sizeof(uint64_t);
 constexpr int64_t kDayS = 86400;
 constexpr Slot kSlotsOfDay = 96;
 
@@ -21,23 +19,11 @@ bool all_zero(const uint64_t* words, uint32_t n) {
 }  // namespace
 
 void Pane::swap(Pane& other) noexcept {
-  blocks_.swap(other.blocks_);
-  std::swap(words_, other.words_);
+  std::swap(log_, other.log_);
   std::swap(rows_, other.rows_);
   std::swap(month_, other.month_);
   std::swap(month_day_, other.month_day_);
   std::swap(last_, other.last_);
-}
-
-uint64_t* Pane::room_for(size_t words) {
-  if (blocks_.empty() || blocks_.back().size - blocks_.back().used < words) {
-    const size_t size = blocks_.empty() ? kFirstBlockWords : kBlockWords;
-    blocks_.push_back({std::unique_ptr<uint64_t[]>(new uint64_t[size]), 0, size});
-  }
-  Block& block = blocks_.back();
-  uint64_t* room = block.words.get() + block.used;
-  block.used += words;
-  return room;
 }
 
 bool Pane::goes_on(const EventBatch& batch, const Event& event, uint32_t row) {
@@ -51,7 +37,7 @@ bool Pane::goes_on(const EventBatch& batch, const Event& event, uint32_t row) {
   return same;
 }
 
-void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first) {
+void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first, const uint64_t* kept) {
   const CompiledMetric& metric = *event.metric;
   if (event.month != month_) {
     month_ = event.month;
@@ -70,16 +56,19 @@ void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const 
   head.same_event = goes_on(batch, event, row);
   head.frames = frames;
   head.blocks = blocks;
+  head.kept = kept != nullptr;
+  // Most profiles are new in all frames at once, in the same dimensions.
+  head.alike = frames >= 2 && !all_zero(first, blocks) && std::equal(first + blocks, first + size_t(frames) * blocks, first);
   for (int p = 0; p < first_planes; ++p) {
     if (!all_zero(first + size_t(p) * blocks, blocks)) head.planes |= uint64_t(2) << p;
   }
   const size_t values = size_t(std::popcount(unsigned(event.value_mask)));
-  head.words = PaneEntry::kHeaderWords + size_t(std::popcount(head.planes)) * blocks + 2 * values + metric.columns.size();
+  head.words = PaneEntry::kHeaderWords + head.planes_held() * blocks + 2 * values + (kept ? 1 : metric.columns.size());
 
-  uint64_t* w = room_for(head.words);
+  uint64_t* w = log_.take(head.words);
   PaneEntry::write_head(head, event.metric, event.month, w);
   w = std::copy_n(batch.row_here(event, row), blocks, w + PaneEntry::kHeaderWords);
-  for (int p = 0; p < first_planes; ++p) {
+  for (int p = head.alike ? frames - 1 : 0; p < first_planes; ++p) {
     if (head.planes >> (p + 1) & 1) w = std::copy_n(first + size_t(p) * blocks, blocks, w);
   }
   for (size_t v = 0; v < values; ++v) {
@@ -87,10 +76,13 @@ void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const 
     *w++ = uint64_t(value);
     *w++ = uint64_t(value >> 64);
   }
+  ++rows_;
+  if (kept) {
+    *w = reinterpret_cast<uint64_t>(kept);
+    return;
+  }
   const uint64_t* elements = batch.row_elements(event, row);
   for (uint8_t column : metric.columns) *w++ = elements[column];
-  words_ += head.words;
-  ++rows_;
 }
 
 }  // namespace quipu

@@ -1,13 +1,13 @@
 // The pane: an append-only log of the events that one shard has tallied since the last barrier.
 // The shard's thread appends; at the barrier the whole pane moves to the checkpoint writer's thread and
-// leaves an empty one behind. It holds pointers to CompiledMetric and MonthTable, which outlive it.
-// The log grows by blocks that are never copied, so no add() stalls. Layout of an entry: pane_entry.h.
+// leaves an empty one behind. It holds pointers to CompiledMetric and MonthTable, which outlive it, and to elements
+// that lie elsewhere already, if it is told where. Layout of an entry: pane_entry.h.
 #pragma once
 
 #include <cstdint>
-#include <memory>
-#include <vector>
+#include <utility>
 
+#include "base/block_log.h"
 #include "event/event.h"
 
 namespace quipu {
@@ -24,25 +24,21 @@ class Pane {
 
   // One row of a counted event. first: month->frames() bitmaps of metric->blocks words, then one of
   // first-ever if metric->has_lifetime (see TallyResult). Rows of one event follow each other, rising.
-  void add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first);
+  // kept: the elements of metric->columns, in order, where they stay as long as the pane is read; nullptr: they are
+  // copied from the batch.
+  void add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first,
+           const uint64_t* kept = nullptr);
 
-  size_t bytes() const { return words_ * sizeof(uint64_t); }  // of the entries; blocks hold up to 1 MiB more
+  size_t bytes() const { return log_.size() * sizeof(uint64_t); }  // of the entries; blocks hold up to 1 MiB more
   uint64_t rows() const { return rows_; }
   bool empty() const { return rows_ == 0; }
 
  private:
   friend class PaneReader;
-  struct Block {
-    std::unique_ptr<uint64_t[]> words;
-    size_t used = 0;
-    size_t size = 0;
-  };
-  uint64_t* room_for(size_t words);
   bool goes_on(const EventBatch& batch, const Event& event, uint32_t row);
   void swap(Pane& other) noexcept;
 
-  std::vector<Block> blocks_;
-  size_t words_ = 0;
+  BlockLog<uint64_t> log_;
   uint64_t rows_ = 0;
   // The month last seen, and the first of its days.
   const MonthTable* month_ = nullptr;

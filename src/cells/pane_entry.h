@@ -3,11 +3,12 @@
 // 64-bit words:
 //   0  const CompiledMetric*
 //   1  const MonthTable*
-//   2  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event before (1)
-//   3  planes held (34 bits) | frames (6) | blocks (5) | words of the entry (10)
-//   then the planes held, `blocks` words each: 0 counts here, 1 + f first in frame f, 1 + frames first ever
-//   (a plane of zeros is left out), then the values that are there (two words each, low first), then the
-//   elements of metric->columns in order.
+//   2  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event before (1) |
+//      planes of the frames alike (1) | elements kept elsewhere (1)
+//   3  planes there (34 bits) | frames (6) | blocks (5) | words of the entry (10)
+//   then the planes, `blocks` words each: 0 counts here, 1 + f first in frame f, 1 + frames first ever (a plane of zeros
+//   is not there; if all those of the frames are alike, one of them is held), then the values that are there (two words
+//   each, low first), then the elements of metric->columns in order, or a pointer to them.
 // A PaneEntry is a view; any thread may read while nobody appends.
 #pragma once
 
@@ -35,6 +36,7 @@ class PaneEntry {
   uint8_t slot() const { return uint8_t(w_[2] >> 49 & 0x7f); }
   uint8_t value_mask() const { return uint8_t(w_[2] >> 56 & 0xf); }
   bool same_event() const { return w_[2] >> 60 & 1; }
+  bool kept() const { return w_[2] >> 62 & 1; }  // its elements lie elsewhere
   int frames() const { return int(w_[3] >> 34 & 0x3f); }
   uint32_t blocks() const { return uint32_t(w_[3] >> 40 & 0x1f); }
   size_t size() const { return size_t(w_[3] >> 45 & 0x3ff); }  // words
@@ -43,35 +45,45 @@ class PaneEntry {
   // nullptr: all zero.
   const uint64_t* plane(int p) const {
     if (!(w_[3] >> p & 1)) return nullptr;
-    return w_ + kHeaderWords + size_t(std::popcount(planes() & ((uint64_t(1) << p) - 1))) * blocks();
+    const int before = alike() ? (p > 0) + (p > frames()) : std::popcount(planes() & ((uint64_t(1) << p) - 1));
+    return w_ + kHeaderWords + size_t(before) * blocks();
   }
   Fixed6 value(int nth) const {  // of those that are there
     const uint64_t* v = values() + 2 * nth;
     return Fixed6(UInt128(v[1]) << 64 | v[0]);
   }
-  const uint64_t* elements() const { return values() + 2 * std::popcount(unsigned(value_mask())); }
+  const uint64_t* elements() const {
+    const uint64_t* at = values() + 2 * std::popcount(unsigned(value_mask()));
+    return kept() ? reinterpret_cast<const uint64_t*>(*at) : at;
+  }
 
   struct Head {
     TenantId tenant{};
     DayIndex day = 0;
     uint8_t slot = 0, value_mask = 0;
-    bool same_event = false;
+    bool same_event = false, alike = false, kept = false;
     uint64_t planes = 1;
     int frames = 0;
     uint32_t blocks = 0;
     size_t words = 0;
+
+    size_t planes_held() const { return size_t(std::popcount(planes) - (alike ? frames - 1 : 0)); }
   };
   static void write_head(const Head& h, const CompiledMetric* metric, const MonthTable* month, uint64_t* w) {
     w[0] = reinterpret_cast<uint64_t>(metric);
     w[1] = reinterpret_cast<uint64_t>(month);
     w[2] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 | uint64_t(h.value_mask) << 56 |
-           uint64_t(h.same_event) << 60;
+           uint64_t(h.same_event) << 60 | uint64_t(h.alike) << 61 | uint64_t(h.kept) << 62;
     w[3] = h.planes | uint64_t(h.frames) << 34 | uint64_t(h.blocks) << 40 | uint64_t(h.words) << 45;
   }
 
  private:
   uint64_t planes() const { return w_[3] & ((uint64_t(1) << kMaxPlanes) - 1); }
-  const uint64_t* values() const { return w_ + kHeaderWords + size_t(std::popcount(planes())) * blocks(); }
+  bool alike() const { return w_[2] >> 61 & 1; }
+  const uint64_t* values() const {
+    const int held = std::popcount(planes()) - (alike() ? frames() - 1 : 0);
+    return w_ + kHeaderWords + size_t(held) * blocks();
+  }
 
   const uint64_t* w_;
 };
@@ -81,15 +93,14 @@ class PaneReader {
   // visit(PaneEntry), in the order of adding. Entries stay where they are for the pane's life.
   template <typename Visit>
   static void each(const Pane& pane, Visit visit) {
-    for (const Pane::Block& block : pane.blocks_) {
-      const uint64_t* end = block.words.get() + block.used;
-      for (const uint64_t* w = block.words.get(); w != end;) {
+    pane.log_.each_block([&](const uint64_t* w, const uint64_t* end) {
+      while (w != end) {
         const PaneEntry entry(w);
         __builtin_prefetch(w + 2 * entry.size());
         visit(entry);
         w += entry.size();
       }
-    }
+    });
   }
 };
 

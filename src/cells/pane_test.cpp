@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <deque>
+
 #include "cells/bit_matrix.h"
 #include "cells/pane_entry.h"
 #include "cells/test_panes.h"
@@ -37,9 +39,18 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
   Pane pane;
   std::vector<Given> given;
   EventBatch batch;
+  std::vector<uint64_t> planes;
+  std::deque<std::vector<uint64_t>> kept;
   for (int i = 0; i < 100; ++i) {
-    test::draw_events(random, world, months, shape, 50, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-      pane.add(b, e, row, first);
+    test::draw_events(random, world, months, shape, 50, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* drawn) {
+      const uint32_t blocks = e.metric->blocks;
+      planes.assign(drawn, drawn + size_t(e.month->frames() + e.metric->has_lifetime) * blocks);
+      // A new profile's are alike.
+      if (below(random, 2)) for (int f = 1; f < e.month->frames(); ++f) std::copy_n(drawn, blocks, planes.data() + size_t(f) * blocks);
+      const uint64_t* first = planes.data();
+      std::vector<uint64_t>& elements = kept.emplace_back();
+      for (uint8_t c : e.metric->columns) elements.push_back(b.row_elements(e, row)[c]);
+      pane.add(b, e, row, first, below(random, 2) ? elements.data() : nullptr);
       Given g{e.metric, e.tenant, e.slot, e.month, row > 0, {}, {}, {}, {}};
       g.here.assign(b.row_here(e, row), b.row_here(e, row) + e.metric->blocks);
       g.first.assign(first, first + size_t(e.month->frames() + e.metric->has_lifetime) * e.metric->blocks);

@@ -22,7 +22,7 @@ struct DecoderPart {
 };
 struct ShardPart {
   Tallies tallies;
-  Pane pane;
+  Pane pane;  // elements of its rows lie in new_rows
   RowLog new_rows;
 };
 

@@ -126,7 +126,7 @@ void ShardStage::tally_held(const EventBatch* next) {
   }
   context_.live->cpu.tally.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   for (const TallyResult::Row& row : result_.rows) {
-    pane_.add(batch, batch.events[row.event], row.row, result_.bitmaps.data() + row.bitmaps);
+    pane_.add(batch, batch.events[row.event], row.row, result_.bitmaps.data() + row.bitmaps, row.kept);
   }
   context_.live->cpu.pane.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   since_barrier_.counted += result_.counted;

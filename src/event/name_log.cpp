@@ -1,6 +1,5 @@
 #include "event/name_log.h"
 
-#include <algorithm>
 #include <bit>
 #include <cstring>
 #include <utility>
@@ -11,17 +10,11 @@
 namespace quipu {
 
 void NameBatch::add(const NameEntry& name) {
-  const size_t size = name.text.size();
-  if (size > room_) {
-    room_ = std::max(size, kBlockBytes);
-    blocks_.push_back(std::make_unique_for_overwrite<char[]>(room_));
-    next_ = blocks_.back().get();
-  }
-  if (size != 0) std::memcpy(next_, name.text.data(), size);
-  names_.push_back({name.tenant, name.property, name.element, {next_, size}});
-  next_ += size;
-  room_ -= size;
-  text_bytes_ += size;
+  const Head head{name.tenant, name.property, {uint32_t(name.element), uint32_t(name.element >> 32)}, uint32_t(name.text.size())};
+  char* at = log_.take(sizeof head + name.text.size());
+  std::memcpy(at, &head, sizeof head);
+  if (!name.text.empty()) std::memcpy(at + sizeof head, name.text.data(), name.text.size());
+  ++size_;
 }
 
 NameLog::NameLog(size_t cache_entries) {

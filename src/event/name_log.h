@@ -5,11 +5,12 @@
 
 #include <cstdint>
 #include <cstdlib>
-#include <deque>
+#include <cstring>
 #include <memory>
 #include <string_view>
-#include <vector>
+#include <utility>
 
+#include "base/block_log.h"
 #include "base/hash.h"
 #include "base/ids.h"
 
@@ -22,28 +23,45 @@ struct NameEntry {
   std::string_view text;
 };
 
-// Names in the order they came, with their texts. Grows by blocks that are never copied.
+// Names in the order they came: a head each, then its text, one behind the other.
 class NameBatch {
  public:
   NameBatch() = default;
-  NameBatch(NameBatch&&) noexcept = default;
-  NameBatch& operator=(NameBatch&&) noexcept = default;
+  NameBatch(NameBatch&& other) noexcept { *this = std::move(other); }
+  NameBatch& operator=(NameBatch&& other) noexcept {
+    log_ = std::move(other.log_);
+    size_ = std::exchange(other.size_, 0);
+    return *this;
+  }
 
   void add(const NameEntry& name);
 
-  auto begin() const { return names_.begin(); }
-  auto end() const { return names_.end(); }
-  bool empty() const { return names_.empty(); }
-  size_t size() const { return names_.size(); }
-  size_t bytes() const { return names_.size() * sizeof(NameEntry) + text_bytes_; }
+  // visit(const NameEntry&), in the order they came. Texts stay where they are for the batch's life.
+  template <typename Visit>
+  void each(const Visit& visit) const {
+    log_.each_block([&](const char* at, const char* end) {
+      while (at != end) {
+        Head head;
+        std::memcpy(&head, at, sizeof head);
+        at += sizeof head;
+        visit(NameEntry{head.tenant, head.property, uint64_t(head.element[1]) << 32 | head.element[0], {at, head.text_bytes}});
+        at += head.text_bytes;
+      }
+    });
+  }
+  bool empty() const { return size_ == 0; }
+  size_t size() const { return size_; }
+  size_t bytes() const { return log_.size(); }
 
  private:
-  static constexpr size_t kBlockBytes = 64 << 10;
-  std::deque<NameEntry> names_;  // texts are in the blocks
-  std::vector<std::unique_ptr<char[]>> blocks_;
-  size_t room_ = 0;  // left in the last block
-  char* next_ = nullptr;
-  size_t text_bytes_ = 0;
+  struct Head {
+    TenantId tenant;
+    PropertyId property;
+    uint32_t element[2];
+    uint32_t text_bytes;
+  };
+  BlockLog<char> log_;
+  size_t size_ = 0;
 };
 
 class NameLog {

@@ -112,7 +112,7 @@ TEST(Rows, WhenIsJudgedRowByRowAndItsPropertyIsNotInTheRow) {
   EXPECT_EQ(d.verdict(line(R"("tags":["x"],"paid":true,"sku":"A")")), "event");
   EXPECT_EQ(d.verdict(line(R"("tags":["x"],"paid":"false","sku":"A")")), "unplanned");
   EXPECT_EQ(d.verdict(line(R"("tags":["y"],"sku":"A")")), "unplanned");
-  for (const NameEntry& e : d.names.take()) EXPECT_EQ(e.text, "A") << "names of what rows hold only";
+  d.names.take().each([](const NameEntry& e) { EXPECT_EQ(e.text, "A") << "names of what rows hold only"; });
 }
 
 TEST(Rows, ARowCountsWhereAnEarlierEqualOneDidNot) {
@@ -144,11 +144,11 @@ TEST(Rows, NamesAreThoseOfTheRowsWithTheirProperty) {
   Rig d(plan_text("{sku: /items/*/sku, other: /other, never: /never}", "  - {metrics: \"*\", by: [[sku, other]]}\n"));
   ASSERT_EQ(d.verdict(line(R"("items":[{"sku":"A"},{},{"sku":7.0}],"other":"o","never":"n")")), "event");
   std::set<std::pair<uint32_t, std::string>> got, want;
-  for (const NameEntry& e : d.names.take()) {
+  d.names.take().each([&](const NameEntry& e) {
     got.emplace(raw(e.property), e.text);
     EXPECT_EQ(e.element, d.hasher.element(e.text));
     EXPECT_EQ(e.tenant, d.event().tenant);
-  }
+  });
   const auto& columns = d.directory.plan().columns;
   want = {{raw(columns[d.column("sku")]), "A"}, {raw(columns[d.column("sku")]), "7"}, {raw(columns[d.column("other")]), "o"}};
   EXPECT_EQ(got, want);

@@ -126,10 +126,10 @@ TEST(NameLog, HandsOverEveryNameAtLeastOnceWhateverTheCache) {
       if (epoch == 0) {
         EXPECT_GT(log.bytes(), 0u);
       }
-      for (const NameEntry& e : log.take()) {
+      log.take().each([&](const NameEntry& e) {
         taken.emplace(raw(e.tenant), raw(e.property), e.element, e.text);
         ++handed_over;
-      }
+      });
       EXPECT_EQ(log.bytes(), 0u);
       EXPECT_EQ(taken, noted) << "after epoch " << epoch;
     }

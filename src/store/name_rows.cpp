@@ -23,8 +23,9 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
   std::vector<PropertyName> names;
   names.reserve(count);
   for (const NameBatch& batch : batches) {
-    for (const NameEntry& name : batch)
+    batch.each([&](const NameEntry& name) {
       names.push_back({uint64_t(raw(name.tenant)) << 32 | raw(name.property), {name.element, name.text}});
+    });
   }
   std::sort(names.begin(), names.end());
   names.erase(std::unique(names.begin(), names.end()), names.end());

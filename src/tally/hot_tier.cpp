@@ -356,17 +356,17 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   }
 }
 
-void HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled,
-                     const uint64_t* elements) {
+const uint64_t* HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns, uint64_t filled,
+                                const uint64_t* elements) {
   if (ref.handle == kNoHandle) begin_month(profile, ref);
   const bool inlined = takes_inlined(ref);
   const bool fresh = !inlined && !ref.named;
   if (fresh) name_month(profile, ref);
   ref.handle = append_row(arena_, ref.handle, meta, filled, elements);
   pin(generation_of(ref));
-  RowLogAccess::of(log_).row(key_of(profile, inlined ? kForever : ref.month), ref.month,
-                             meta_metric(meta), meta_slot(meta), filled, elements, fresh);
   ++rows_;
+  return RowLogAccess::of(log_).row(key_of(profile, inlined ? kForever : ref.month), ref.month,
+                                    meta_metric(meta), meta_slot(meta), columns, elements, fresh);
 }
 
 void HotTier::hand_over(uint64_t epoch, RowLog& out) {
@@ -375,7 +375,6 @@ void HotTier::hand_over(uint64_t epoch, RowLog& out) {
   out.clear();
   const auto spare = [](size_t size) { return size + size / 4; };
   RowLogAccess::of(out).entries.reserve(spare(RowLogAccess::of(log_).entries.size()));
-  RowLogAccess::of(out).payload.reserve(spare(RowLogAccess::of(log_).payload.size()));
   std::swap(log_, out);
   in_flight_.push_back({epoch, generation_++, pinned_});
   pinned_ = 0;

@@ -132,8 +132,10 @@ class HotTier {
   // contains() of all that are not found yet, in step, so that their ways down the chunks overlap.
   void look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
   void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
-  void append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t filled,
-              const uint64_t* elements);
+  // A row of an event whose metric has these columns, of which those in `filled` are not empty. Returns where the
+  // elements of the columns lie, in order, until the log is cleared.
+  const uint64_t* append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns, uint64_t filled,
+                         const uint64_t* elements);
 
   void hand_over(uint64_t epoch, RowLog& out);
   void durable(uint64_t epoch);

@@ -63,7 +63,7 @@ class HotTierTest : public testing::Test {
   }
   void append(uint64_t p, uint64_t n) {
     const Handle handle = open(p);
-    hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(n), 1), 0x3F,
+    hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(n), 1), 0x3F, 0x3F,
                  row(p, n).data());
     hot_->insert(handle, hot_->record(handle, kForever), mix64(p) + n);
   }
@@ -180,7 +180,7 @@ TEST_F(HotTierTest, AForeverRecordIsNotReadAheadWhileAMonthOfTheProfileIsInMemor
   none.memory_bytes = 0;
   hot_ = std::make_unique<HotTier>(none, plan_, tier_);
   const Handle handle = open(1);
-  hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(1), 1), 0x3F, row(1, 1).data());
+  hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(1), 1), 0x3F, 0x3F, row(1, 1).data());
   for (int i = 0; i < 4; ++i) hot_->make_room(1);
   ASSERT_EQ(stats().records, 1u) << "the month alone is left";
   tier_.loads = 0;

@@ -31,30 +31,41 @@ void RowLog::clear() {
 }
 
 RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
-  CHECK(payload.size() <= 0xFFFFFFFF);
-  return entries.emplace_back(RowLogEntry{key.profile, key.tenant, key.month, key.depth, kind,
-                                          key.path, 0, SelectorId::none, 0, key.month,
-                                          uint32_t(payload.size()), false});
+  RowLogEntry& entry = entries.emplace_back();
+  entry.profile = key.profile;
+  entry.payload = nullptr;
+  entry.tenant = key.tenant;
+  entry.words = {key.path, 0};
+  entry.month = key.month;
+  entry.depth = key.depth;
+  entry.kind = kind;
+  entry.fresh = false;
+  return entry;
 }
 
-void RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot,
-                       uint64_t filled, const uint64_t* elements, bool fresh) {
+const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot, uint64_t columns,
+                                  const uint64_t* elements, bool fresh) {
+  CHECK(key.path == 0);
   RowLogEntry& entry = add(key, RowLogEntry::Kind::row);
   entry.fresh = fresh;
-  entry.of = of;
-  entry.metric = metric;
-  entry.slot = slot;
-  payload.push_back(filled);
-  for (; filled != 0; filled &= filled - 1) payload.push_back(elements[std::countr_zero(filled)]);
+  entry.row = {metric, slot, of};
+  uint64_t* w = payload.take(1 + size_t(std::popcount(columns)));
+  entry.payload = w;
+  *w++ = columns;
+  const uint64_t* kept = w;
+  for (; columns != 0; columns &= columns - 1) *w++ = elements[std::countr_zero(columns)];
+  return kept;
 }
 
 void RowLog::Impl::word(const RecordKey& key, uint64_t word, bool fresh) {
-  const bool goes_on = !entries.empty() && entries.back().kind == RowLogEntry::Kind::words &&
-                       entries.back().key() == key;
+  const bool goes_on = !entries.empty() && entries.back().kind == RowLogEntry::Kind::words && entries.back().key() == key &&
+                       payload.goes_on_at(entries.back().payload + entries.back().words.count);
   RowLogEntry& entry = goes_on ? entries.back() : add(key, RowLogEntry::Kind::words);
   entry.fresh |= fresh;
-  ++entry.count;
-  payload.push_back(word);
+  uint64_t* at = payload.take(1);
+  if (!goes_on) entry.payload = at;
+  *at = word;
+  ++entry.words.count;
 }
 
 void RowLog::Impl::full(const RecordKey& key) { add(key, RowLogEntry::Kind::full); }
@@ -122,7 +133,7 @@ class PairNumbers {
 
 using KeyOrder = std::tuple<MonthIndex, uint32_t, uint64_t, uint64_t, uint8_t, uint32_t>;
 KeyOrder order_of(const RowLogEntry& e) {
-  return {e.month, raw(e.tenant), e.profile.hi, e.profile.lo, e.depth, e.path};
+  return {e.month, raw(e.tenant), e.profile.hi, e.profile.lo, e.depth, e.path()};
 }
 
 class Encoder {
@@ -154,13 +165,10 @@ class Encoder {
     if (begin + kEntryAhead < items_.size())
       __builtin_prefetch(&entry(items_[begin + kEntryAhead]));
     if (begin + kPayloadAhead >= items_.size()) return;
-    const uint64_t* payload = payload_of(items_[begin + kPayloadAhead]);
+    const uint64_t* payload = entry(items_[begin + kPayloadAhead]).payload;
     __builtin_prefetch(payload);
     __builtin_prefetch(payload + 8);
     __builtin_prefetch(payload + 16);
-  }
-  const uint64_t* payload_of(const Item& item) const {
-    return RowLogAccess::of(logs_[item.log]).payload.data() + entry(item).payload;
   }
 
   static uint64_t month_and_tenant(const RowLogEntry& e) {
@@ -218,12 +226,11 @@ class Encoder {
     months_.clear();
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
-      const uint64_t* payload = payload_of(items_[i]);
-      if (e.kind == RowLogEntry::Kind::row && std::find(months_.begin(), months_.end(), e.of) == months_.end())
-        months_.push_back(e.of);
+      if (e.kind == RowLogEntry::Kind::row && std::find(months_.begin(), months_.end(), e.row.of) == months_.end())
+        months_.push_back(e.row.of);
       full |= e.kind == RowLogEntry::Kind::full;
       fresh_ |= e.fresh || planted(Planted::record_taken_for_new);
-      words_.insert(words_.end(), payload, payload + e.count);
+      words_.insert(words_.end(), e.payload, e.payload + e.word_count());
     }
     bytes_.clear();
     for (MonthIndex month : months_) encode_rows(begin, end, month);
@@ -231,7 +238,7 @@ class Encoder {
   }
 
   void encode_rows(size_t begin, size_t end, MonthIndex month) {
-    const auto is_row = [&](const RowLogEntry& e) { return e.kind == RowLogEntry::Kind::row && e.of == month; };
+    const auto is_row = [&](const RowLogEntry& e) { return e.kind == RowLogEntry::Kind::row && e.row.of == month; };
     uint32_t rows = 0;
     for (size_t i = begin; i < end; ++i) rows += is_row(entry(items_[i]));
     RowsWriter writer = entry(items_[begin]).month == month ? RowsWriter(bytes_, plan_.version, rows)
@@ -239,11 +246,11 @@ class Encoder {
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
       if (!is_row(e)) continue;
-      const uint64_t* payload = payload_of(items_[i]);
       std::array<uint64_t, kMaxColumns> elements{};
-      for (uint64_t filled = *payload; filled != 0; filled &= filled - 1)
-        elements[size_t(std::countr_zero(filled))] = *++payload;
-      writer.row(e.metric, e.slot, elements.data());
+      const uint64_t* payload = e.payload;
+      for (uint64_t columns = *payload; columns != 0; columns &= columns - 1)
+        elements[size_t(std::countr_zero(columns))] = *++payload;
+      writer.row(e.row.metric, e.row.slot, elements.data());
     }
   }
 

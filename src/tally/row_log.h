@@ -1,10 +1,11 @@
-// Layout of a RowLog (tally.h): a head for each entry, in order of arrival, and one array of 64-bit
-// payload. Written by the shard's thread through the hot tier, read by encode_appends().
+// Layout of a RowLog (tally.h): a head for each entry, in order of arrival, and a log of 64-bit payload.
+// Written by the shard's thread through the hot tier, read by encode_appends().
 #pragma once
 
 #include <cstdint>
 #include <vector>
 
+#include "base/block_log.h"
 #include "tally/record_key.h"
 #include "tally/tally.h"
 
@@ -12,35 +13,45 @@ namespace quipu {
 
 struct RowLogEntry {
   enum class Kind : uint8_t {
-    row,    // payload: the columns that are not empty, as a bitmap; then their elements from the
-            // lowest
+    row,    // payload: the columns of the event's metric, as a bitmap; then their elements from the lowest
     words,  // payload: the words
     full,   // the chunk takes no more words
   };
+  struct Row {
+    SelectorId metric;
+    Slot slot;
+    MonthIndex of;  // its month, which is not the key's if the key is of a forever record
+  };
+  struct Words {
+    uint32_t path;   // of the key; a row's is 0
+    uint32_t count;  // of words
+  };
   Hash128 profile;
+  const uint64_t* payload;
   TenantId tenant;
+  union {
+    Row row;
+    Words words;  // and full
+  };
   MonthIndex month;
   uint8_t depth;
-  Kind kind;
-  uint32_t path;
-  uint32_t count;     // words
-  SelectorId metric;  // row
-  Slot slot;          // row
-  MonthIndex of;      // row: its month, which is not the key's if the key is of a forever record
-  uint32_t payload;   // index of its first
-  bool fresh;         // the first entry of a key under which nothing is stored
+  Kind kind : 2;
+  bool fresh : 1;  // the first entry of a key under which nothing is stored
 
-  RecordKey key() const { return {month, tenant, profile, depth, path}; }
+  uint32_t path() const { return kind == Kind::row ? 0 : words.path; }
+  uint32_t word_count() const { return kind == Kind::words ? words.count : 0; }
+  RecordKey key() const { return {month, tenant, profile, depth, path()}; }
 };
 
-static_assert(sizeof(RowLogEntry) == 48);
+static_assert(sizeof(RowLogEntry) == 40);
 
 struct RowLog::Impl {
   std::vector<RowLogEntry> entries;
-  std::vector<uint64_t> payload;
+  BlockLog<uint64_t> payload;
 
-  void row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot, uint64_t filled,
-           const uint64_t* elements, bool fresh);
+  // Of a row of an event whose metric has these columns. Returns where their elements lie until clear().
+  const uint64_t* row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot, uint64_t columns,
+                      const uint64_t* elements, bool fresh);
   void word(const RecordKey& key, uint64_t word, bool fresh);
   void full(const RecordKey& key);
 

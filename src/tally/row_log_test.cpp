@@ -30,6 +30,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       bool full = false, fresh = false;
     };
     std::map<std::string, Want> want;
+    std::vector<std::pair<const uint64_t*, std::vector<uint64_t>>> kept;  // elements of rows, where the log said they are
     std::vector<RowLog> logs(1 + rng() % 3);
     const uint64_t few =
         rng() % 2 ? 3 : ~uint64_t(0) >> 1;  // profiles: a handful, or all different
@@ -52,7 +53,11 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
             if (rng() % 5 == 0) elements[c] = rng() | 1, filled |= uint64_t(1) << c;
           const auto metric = uint32_t(1 + rng() % 1000);
           const auto slot = Slot(rng() % 2976);
-          log.row(key, of, SelectorId(metric), slot, filled, elements.data(), fresh);
+          const uint64_t columns = filled | rng();  // some of them empty
+          const uint64_t* at = log.row(key, of, SelectorId(metric), slot, columns, elements.data(), fresh);
+          kept.push_back({at, {}});
+          for (size_t c = 0; c < kMaxColumns; ++c)
+            if (columns >> c & 1) kept.back().second.push_back(elements[c]);
           w.fresh |= fresh;
           w.rows[of].emplace_back(metric, slot, elements);
         } else if (rng() % 10 == 0) {
@@ -67,6 +72,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         }
       }
     }
+    for (const auto& [at, elements] : kept) ASSERT_TRUE(std::equal(elements.begin(), elements.end(), at));
     auto it = want.begin();
     for (const RecordAppend& append : appends_of(logs, plan)) {
       ASSERT_NE(it, want.end());

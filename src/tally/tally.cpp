@@ -94,11 +94,11 @@ struct Tally::Impl {
 
   void tally_event(const EventBatch& batch, uint32_t i, TallyResult& result);
   void open_records(const Event& event, uint8_t reach);
-  void tally_row(const Event& event, const MetricShape& shape, uint64_t* first);
+  const uint64_t* tally_row(const Event& event, const MetricShape& shape, uint64_t* first);
   bool look_at_matrices(const MetricShape& shape, uint64_t* first);
   void look_at_words(const MonthTable& table, const MetricShape& shape, uint64_t* first);
   void ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh);
-  void store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
+  const uint64_t* store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
   void tally_lifetime(const MetricShape& shape, uint64_t* first);
   uint64_t value_hash(const MetricShape& shape, uint32_t dimension);
 };
@@ -311,7 +311,7 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
   bool opened = false;
   for (uint32_t r = 0; r < e.rows; ++r) {
     const size_t at = result.bitmaps.size();
-    result.rows.push_back({i, r, uint32_t(at)});
+    result.rows.push_back({i, r, uint32_t(at), nullptr});
     result.bitmaps.resize(at + row_words);
     if (!e.has_profile) continue;
     const uint64_t* here = batch.row_here(e, r);
@@ -320,7 +320,7 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
     if (!opened) open_records(e, keys[i].reach);
     opened = true;
     row_elements = batch.row_elements(e, r);
-    tally_row(e, shape, result.bitmaps.data() + at);
+    result.rows.back().kept = tally_row(e, shape, result.bitmaps.data() + at);
   }
 }
 
@@ -340,8 +340,8 @@ void Tally::Impl::open_records(const Event& e, uint8_t reach) {
   buckets = &entry;
 }
 
-// first: by frame, then (lifetime) first ever; all zero.
-void Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* first) {
+// first: by frame, then (lifetime) first ever; all zero. Returns where the log keeps the row's elements, if it does.
+const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* first) {
   const uint32_t blocks = shape.blocks;
   const uint32_t frames = uint32_t(e.month->frames());
   for (uint32_t f = 0; f < frames; ++f) std::memcpy(first + f * blocks, wanted.data(), blocks * 8);
@@ -352,9 +352,10 @@ void Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* 
     look_at_words(*e.month, shape, first);
     fresh = any_bit(first, frames * blocks);
   }
-  if (fresh) store_row(e, shape, first);
+  const uint64_t* kept = fresh ? store_row(e, shape, first) : nullptr;
   for (uint32_t b = 0; b < blocks; ++b) memberships += uint64_t(std::popcount(first[b]));
   if (e.metric->has_lifetime) tally_lifetime(shape, first + frames * blocks);
+  return kept;
 }
 
 // Returns whether something may still be new. A neighbour's record is asked about its frames only.
@@ -408,7 +409,7 @@ void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* 
     if (lookup.found) fresh[lookup.dimension / 64] &= ~(uint64_t(1) << lookup.dimension % 64);
 }
 
-void Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint64_t* first) {
+const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint64_t* first) {
   Record& own = records[kOwn];
   const MonthRecord* month = hot.month_record(*own.ref);
   if (month == nullptr || month->rows < matrix_rows) {
@@ -417,15 +418,15 @@ void Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint
       const uint32_t c = shape.plan_column[i];
       filled |= uint64_t(row_elements[c] != kEmptyElement) << c;
     }
-    hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version), filled,
-               row_elements);
-    return;
+    return hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version), shape.plan_columns, filled,
+                      row_elements);
   }
   for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)
     for_each_bit(first + f * shape.blocks, shape.blocks, [&](uint32_t d) {
       hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), buckets->hashes[f]));
     });
   own.has_words = true;
+  return nullptr;
 }
 
 void Tally::Impl::tally_lifetime(const MetricShape& shape, uint64_t* first) {

@@ -38,6 +38,7 @@ struct TallyResult {
     uint32_t event;    // index in the batch
     uint32_t row;      // row of the event
     uint32_t bitmaps;  // index of its first word in `bitmaps`
+    const uint64_t* kept;  // the elements of the metric's columns, if they are in the log of what is new (until it is cleared)
   };
   // For a row: (frames + (lifetime ? 1 : 0)) bitmaps of metric->blocks words: first in its bucket, by
   // frame of the event's MonthTable; then first ever. All zero without profile. (Counts-here is in the batch.)
@@ -54,7 +55,7 @@ struct TallyResult {
 
 // What a shard's records gained between two barriers: matrix rows, month words, ids and lifetime words, in
 // order of arrival, not yet encoded. Moves from the shard's thread to the checkpoint writer's.
-// (Layout in row_log.h; two flat arrays at most: fixed-size heads and 64-bit payload.)
+// (Layout in row_log.h: fixed-size heads and 64-bit payload.)
 class RowLog {
  public:
   RowLog();

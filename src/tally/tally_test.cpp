@@ -83,13 +83,14 @@ class Life {
 
   // What the lives of a run came across, so that the test cannot pass by idleness.
   struct Met {
-    uint64_t evictions = 0, found = 0, words = 0, inlined_rows = 0;
+    uint64_t evictions = 0, found = 0, words = 0, inlined_rows = 0, kept = 0;
     int deepest = 0;
   };
   void add_to(Met& met) const {
     met.evictions += evictions_;
     met.found += found_;
     met.words += words_;
+    met.kept += kept_;
     met.inlined_rows += tier_.inlined_rows;
     met.deepest = std::max(met.deepest, tier_.deepest);
   }
@@ -242,6 +243,11 @@ class Life {
             result_.bitmaps.begin() + result_.rows[at].bitmaps + ptrdiff_t(want.size()));
         ASSERT_EQ(got, want) << "event " << i << " row " << r;
         for (size_t b = 0; b < blocks; ++b) memberships_ += uint64_t(__builtin_popcountll(want[b]));
+        const uint64_t* kept = result_.rows[at].kept;
+        if (kept == nullptr) continue;
+        ++kept_;
+        for (uint8_t column : batch.events[i].metric->columns)
+          ASSERT_EQ(*kept++, batch.row_elements(batch.events[i], r)[column]) << "event " << i << " row " << r;
       }
     }
     ASSERT_EQ(at, result_.rows.size());
@@ -285,7 +291,7 @@ class Life {
   std::optional<Drawn> announced_;
   TallyResult result_;
   TallyOptions options_;
-  uint64_t epoch_ = 0, memberships_ = 0, evictions_ = 0, found_ = 0, words_ = 0;
+  uint64_t epoch_ = 0, memberships_ = 0, evictions_ = 0, found_ = 0, words_ = 0, kept_ = 0;
 };
 
 TEST(Tally, EveryBitmapIsThatOfANaiveCounterWhateverTheBatchesHandOversAndRestarts) {
@@ -306,6 +312,7 @@ TEST(Tally, EveryBitmapIsThatOfANaiveCounterWhateverTheBatchesHandOversAndRestar
   EXPECT_GT(met.evictions, 1000u);
   EXPECT_GT(met.found, 1000u);
   EXPECT_GT(met.words, 1000u);
+  EXPECT_GT(met.kept, 1000u);
   EXPECT_GT(met.inlined_rows, 100u);
   EXPECT_GE(met.deepest, 2);
 }
