@@ -32,9 +32,9 @@ MemoryShares divide_memory(const EngineOptions& options) {
   const size_t divided = memory - std::min(memory / 2, kFixedMemoryBytes);
   MemoryShares shares;
   shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 21;
-  shares.pane = options.pane_bytes ? options.pane_bytes : divided / 7;
-  shares.cache = divided / 14;
-  shares.filter = divided / 10;
+  shares.pane = options.pane_bytes ? options.pane_bytes : divided / 9;
+  shares.cache = divided / 7;
+  shares.filter = divided / 9;
   shares.compaction = divided / 16;
   shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
   shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);

@@ -53,6 +53,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
     if (size == FileSize::any) {
       table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
       table.partition_filters = true;
+      table.index_block_restart_interval = 16;  // keys of an index share most of their bytes: more of it is in memory
     }
   }
 

@@ -68,9 +68,9 @@ void RecordFilter::grow(size_t from) {
   std::lock_guard lock(growing_);
   const size_t count = count_.load(std::memory_order_relaxed);
   if (count != from) return;
-  const size_t size = std::min(kFirstBytes << count, most_bytes_ - bytes()) / sizeof(Line) * sizeof(Line);
-  // A last one much smaller than those before would be full at once.
-  if (count == kMaxLevels || (count > 0 && size < (kFirstBytes << count) / 4)) {
+  const size_t size = std::min(kFirstBytes << (kGrowthBits * count), most_bytes_ - bytes()) / sizeof(Line) * sizeof(Line);
+  // A last one smaller than the one before would soon be full.
+  if (count == kMaxLevels || (count > 0 && size < levels_[count - 1]->lines * sizeof(Line))) {
     full_.store(true, std::memory_order_relaxed);
     return;
   }

@@ -13,6 +13,8 @@ namespace {
 // The first up to four lanes at p; lanes that are not there are zero.
 QUIPU_AVX2 inline __m256i load_lanes(const uint64_t* p, uint32_t lanes) {
   if (lanes >= 4) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
+  if (lanes == 3)
+    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), _mm256_setr_epi64x(-1, -1, -1, 0));
   if (lanes == 2)
     return _mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return _mm256_zextsi128_si256(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));
@@ -39,7 +41,7 @@ QUIPU_AVX2 inline __m128i slots_of(__m256i low, __m256i high) {
 QUIPU_AVX2 void meta(const uint64_t* line, uint32_t lanes, SelectorId metric, PlanVersion version,
                      const BucketParts& parts, TileMeta& out) {
   const __m256i low = load_lanes(line, lanes);
-  const __m256i high = lanes == 8 ? load_lanes(line + 4, 4) : _mm256_setzero_si256();
+  const __m256i high = lanes > 4 ? load_lanes(line + 4, lanes - 4) : _mm256_setzero_si256();
   const __m256i m = _mm256_set1_epi64x(int64_t(raw(metric)));
   const __m256i v = _mm256_set1_epi64x(int64_t(version));
   const __m256i version_bits = _mm256_set1_epi64x(0xFFFF);
@@ -67,7 +69,7 @@ QUIPU_AVX2 void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest* 
     const uint64_t* line = tile + tests[i].line * lanes;
     const __m256i element = _mm256_set1_epi64x(int64_t(tests[i].element));
     uint32_t mask = equal_lanes(load_lanes(line, lanes), element);
-    if (lanes == 8) mask |= equal_lanes(load_lanes(line + 4, 4), element) << 4;
+    if (lanes > 4) mask |= equal_lanes(load_lanes(line + 4, lanes - 4), element) << 4;
     equal[tests[i].position] = uint8_t(mask);
   }
 }

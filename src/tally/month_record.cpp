@@ -14,7 +14,8 @@ uint64_t* data_of(MonthRecord& record) { return const_cast<uint64_t*>(record.vie
 
 // The next capacity for so many rows; whole tiles as many as the block holds anyway.
 uint32_t capacity_for(uint32_t rows, uint32_t lines) {
-  if (rows <= kTileRows) return std::bit_ceil(rows);
+  if (rows <= 4) return rows;
+  if (rows <= kTileRows) return rows <= 6 ? 6 : kTileRows;
   const uint32_t tiles = (rows + kTileRows - 1) / kTileRows;
   const size_t tile_bytes = size_t(lines) * kTileRows * sizeof(uint64_t);
   return uint32_t((Arena::rounded(64 + tiles * tile_bytes) - 64) / tile_bytes) * kTileRows;

@@ -1,6 +1,6 @@
 // A profile's month in memory, in one block of an arena: its distinct events as rows of a matrix,
 // by columns. Eight rows are a tile; in a tile each column is one line of eight 64-bit elements. A
-// record of up to four rows is one tile with lines of 1, 2 or 4. Line 0 holds metric, slot and plan
+// record of up to six rows is one tile with lines of 1, 2, 3, 4 or 6. Line 0 holds metric, slot and plan
 // version of the rows; then follow the plan columns in which some row is not empty. The words
 // beyond the matrix are a set of their own (word_set.h).
 #pragma once
@@ -30,7 +30,7 @@ struct MatrixView {
   const uint64_t* data;
   uint64_t columns;  // bit c: plan column c has a line
   uint32_t rows;
-  uint32_t lanes;  // rows a line: 1, 2, 4 or 8
+  uint32_t lanes;  // rows a line: 1, 2, 3, 4, 6 or 8
   uint32_t lines;  // a tile
 
   const uint64_t* tile(uint32_t t) const { return data + size_t(t) * lines * lanes; }
