@@ -1,12 +1,8 @@
-// Merging of stored rows: packed rows of one key by sorting all their entries, sparse rows by stringing together.
+// Merging of stored rows: packed rows of one key by a k-way merge of their entries, sparse rows by stringing together.
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <optional>
-#include <span>
-#include <vector>
 
-#include "base/spread_sort.h"
 #include "cells/cell_codec.h"
 #include "cells/cell_rows.h"
 #include "cells/sparse_rows.h"
@@ -101,29 +97,50 @@ class EntryCursor {
   uint64_t hash_ = 0;
 };
 
-// An entry of one of the rows.
-struct Entry {
-  uint64_t hash;
-  const char* begin;
-  uint32_t bytes;
-  uint32_t row;
-  std::string_view text() const { return {begin, bytes}; }
-};
-
-bool same_value(const Entry& a, const Entry& b, int arity) {
-  return a.hash == b.hash && compare_elements(a.begin, b.begin, arity) == 0;
-}
-
-// False: corrupt.
-bool read_entries(EntryCursor& row, uint32_t number, std::vector<Entry>& entries) {
-  while (true) {
-    if (!row.next()) return false;
-    if (row.at_end()) return true;
-    const std::string_view text = row.bytes();
-    if (text.size() > UINT32_MAX) return false;
-    entries.push_back({row.hash(), text.data(), uint32_t(text.size()), number});
+// The rows by their current entries, the first in order on top; at most one entry a row.
+class EntryHeap {
+ public:
+  explicit EntryHeap(int arity) : arity_(arity) {}
+  bool empty() const { return places_.empty(); }
+  EntryCursor& top() const { return *places_[0].row; }
+  void push(EntryCursor* row) {
+    places_.push_back({row->hash(), row});
+    for (size_t at = places_.size() - 1; at > 0 && before(places_[at], places_[(at - 1) / 2]); at = (at - 1) / 2) {
+      std::swap(places_[at], places_[(at - 1) / 2]);
+    }
   }
-}
+  // Puts the top row, which has gone on, into its place. False: corrupt.
+  bool advance_top() {
+    EntryCursor* row = places_[0].row;
+    if (!row->next()) return false;
+    Place moved{row->hash(), row};
+    if (row->at_end()) {
+      moved = places_.back();
+      places_.pop_back();
+      if (places_.empty()) return true;
+    }
+    size_t at = 0;
+    for (size_t child; (child = 2 * at + 1) < places_.size(); at = child) {
+      if (child + 1 < places_.size()) child += size_t(before(places_[child + 1], places_[child]));
+      if (!before(places_[child], moved)) break;
+      places_[at] = places_[child];
+    }
+    places_[at] = moved;
+    return true;
+  }
+
+ private:
+  struct Place {
+    uint64_t hash;
+    EntryCursor* row;
+  };
+  bool before(const Place& a, const Place& b) const {
+    if (a.hash != b.hash) return a.hash < b.hash;
+    return compare_elements(a.row->begin(), b.row->begin(), arity_) < 0;
+  }
+  const int arity_;
+  std::vector<Place> places_;
+};
 
 // Adds the slots of entries of one value, read under their own headers, in the shape of the merged row.
 class SlotAdder {
@@ -194,7 +211,7 @@ class SlotAdder {
   std::array<uint64_t, 2> present_{};
 };
 
-// The union of the rows' value ids and the most frames. False: they do not fit.
+// The union of the rows' value ids, the most frames, the entries added up (an upper bound). False: they do not fit.
 bool unite(std::span<const EntryCursor> rows, CellRowHeader& merged) {
   merged = rows[0].header();
   for (const EntryCursor& row : rows.subspan(1)) {
@@ -214,40 +231,43 @@ bool unite(std::span<const EntryCursor> rows, CellRowHeader& merged) {
 
 std::optional<std::string> merge_packed(std::span<const std::string_view> rows) {
   std::vector<EntryCursor> cursors(rows.size());
-  size_t bytes = 0, count = 0;
+  size_t bytes = 0;
   for (size_t r = 0; r < rows.size(); ++r) {
     if (!cursors[r].open(rows[r])) return std::nullopt;
     bytes += rows[r].size();
-    count += cursors[r].header().entries;
   }
   CellRowHeader merged;
   if (!unite(cursors, merged)) return std::nullopt;
 
-  std::vector<Entry> entries;
-  entries.reserve(count);
-  for (size_t r = 0; r < cursors.size(); ++r) {
-    if (!read_entries(cursors[r], uint32_t(r), entries)) return std::nullopt;
+  EntryHeap heap(merged.arity);
+  for (EntryCursor& c : cursors) {
+    if (!c.next()) return std::nullopt;
+    if (!c.at_end()) heap.push(&c);
   }
-  sort_spread(entries, [](const Entry& e) { return e.hash; }, [&](const Entry& a, const Entry& b) {
-    return a.hash != b.hash ? a.hash < b.hash : compare_elements(a.begin, b.begin, merged.arity) < 0;
-  });
   std::string body;
   body.reserve(bytes);
   SlotAdder adder(merged);
   merged.entries = 0;
-  for (size_t begin = 0, end; begin < entries.size(); begin = end) {
-    const Entry& first = entries[begin];
-    for (end = begin + 1; end < entries.size() && same_value(first, entries[end], merged.arity);) ++end;
+  while (!heap.empty()) {
+    const CellRowHeader& row = heap.top().header();
+    const std::string_view entry = heap.top().bytes();
+    const uint64_t hash = heap.top().hash();
+    if (!heap.advance_top()) return std::nullopt;
+    bool added = false;
+    while (!heap.empty() && heap.top().hash() == hash && compare_elements(heap.top().begin(), entry.data(), merged.arity) == 0) {
+      if (!added && !adder.add(row, entry)) return std::nullopt;
+      added = true;
+      if (!adder.add(heap.top().header(), heap.top().bytes())) return std::nullopt;
+      if (!heap.advance_top()) return std::nullopt;
+    }
+    if (!added && row.same_shape(merged)) {
+      body += entry;
+    } else {
+      if (!added && !adder.add(row, entry)) return std::nullopt;
+      body.append(entry.substr(0, size_t(merged.arity) * 8));
+      adder.finish(body);
+    }
     ++merged.entries;
-    if (end == begin + 1 && cursors[first.row].header().same_shape(merged)) {
-      body += first.text();
-      continue;
-    }
-    for (const Entry& entry : std::span(entries).subspan(begin, end - begin)) {
-      if (!adder.add(cursors[entry.row].header(), entry.text())) return std::nullopt;
-    }
-    body.append(first.text().substr(0, size_t(merged.arity) * 8));
-    adder.finish(body);
   }
   char header[kMaxRowHeaderBytes];
   body.insert(0, header, size_t(merged.put(header) - header));

@@ -1,11 +1,9 @@
 #include "store/names.h"
 
 #include <algorithm>
-#include <functional>
 
 #include "base/bytes.h"
 #include "base/check.h"
-#include "base/spread_sort.h"
 
 namespace quipu {
 namespace {
@@ -124,12 +122,19 @@ bool find_names(std::string_view bytes, uint64_t element, std::vector<std::strin
 
 std::optional<std::string> merge_names(std::span<const std::string_view> rows) {
   std::vector<Name> all;
+  std::vector<size_t> begins;  // of sorted runs in `all`
   for (std::string_view row : rows) {
     auto names = decode_names(row);
     if (!names) return std::nullopt;
+    begins.push_back(all.size());
     all.insert(all.end(), names->begin(), names->end());
   }
-  sort_spread(all, [](const Name& name) { return name.element; }, std::less<Name>());
+  // Neighbours are merged, then pairs of these, and so on.
+  const auto place = [&](size_t run) { return all.begin() + long(run < begins.size() ? begins[run] : all.size()); };
+  for (size_t width = 1; width < begins.size(); width *= 2) {
+    for (size_t run = 0; run + width < begins.size(); run += 2 * width)
+      std::inplace_merge(place(run), place(run + width), place(run + 2 * width));
+  }
   all.erase(std::unique(all.begin(), all.end()), all.end());
   return encode_names(all);
 }
