@@ -20,7 +20,7 @@ ReaderPool::~ReaderPool() {
 }
 
 std::shared_ptr<ReaderPool::Batch> ReaderPool::begin(size_t jobs, std::function<void(size_t)> job) {
-  auto batch = std::make_shared<Batch>(std::move(job), jobs);
+  auto batch = std::make_shared<Batch>(Batch{std::move(job), jobs});
   if (jobs == 0) return batch;
   std::lock_guard lock(mutex_);
   batches_.push_back(batch);

@@ -21,8 +21,8 @@ class ReaderPool {
   ReaderPool(const ReaderPool&) = delete;
 
   struct Batch {
-    const std::function<void(size_t)> job;
-    const size_t jobs;
+    std::function<void(size_t)> job;
+    size_t jobs = 0;
     size_t next = 0, done = 0;   // guarded by the pool
   };
   // Has job(0) .. job(jobs - 1) called by the pool's threads, and by this one from finish() on, which returns when all
