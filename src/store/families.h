@@ -36,7 +36,7 @@ bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no su
 // more rewriting of what is stored; more: more places to look in. Few runs merged at a time (RocksDB's default is two),
 // or all of them whenever the newer ones outweigh the oldest twice (its bound of space amplification, which is for data
 // that is overwritten), write the same rows again and again. docs/performance.md has what was measured.
-inline constexpr uint64_t kRunsBeforeCompaction = 24, kLeastMergedRuns = 8;
+inline constexpr uint64_t kRunsBeforeCompaction = 20, kLeastMergedRuns = 8;
 // So many more runs than that in a family hold the next commit back.
 inline constexpr uint64_t kMaxWaitingRuns = 24;
 
