@@ -126,7 +126,10 @@ TEST(SharedHashes, AnswersThatWouldShowTwoValuesAsOneAreRefusedAndCountingGoesOn
   ASSERT_FALSE(grouped.ok());
   EXPECT_NE(grouped.error().message.find("share one hash"), std::string::npos) << grouped.error().message;
   question.by.clear();
-  question.where = {{"campaign", Filter::Kind::any_of, {"c1"}}};
+  // More than there are hashes, so that some must share one.
+  std::vector<std::string> several;
+  for (int i = 0; i < 20; ++i) several.push_back("c" + std::to_string(i));
+  question.where = {{"campaign", Filter::Kind::any_of, several}};
   auto one = answer(**view, question);
   ASSERT_FALSE(one.ok());
   EXPECT_NE(one.error().message.find("share one hash"), std::string::npos) << one.error().message;
