@@ -67,7 +67,7 @@ class PaneEntry {
     uint32_t blocks = 0;
     size_t words = 0;
 
-    size_t planes_held() const { return size_t(std::popcount(planes) - (alike ? frames - 1 : 0)); }
+    size_t planes_held() const { return held(planes, alike, frames); }
   };
   static void write_head(const Head& h, const CompiledMetric* metric, const MonthTable* month, uint64_t* w) {
     w[0] = reinterpret_cast<uint64_t>(metric);
@@ -80,10 +80,10 @@ class PaneEntry {
  private:
   uint64_t planes() const { return w_[3] & ((uint64_t(1) << kMaxPlanes) - 1); }
   bool alike() const { return w_[2] >> 61 & 1; }
-  const uint64_t* values() const {
-    const int held = std::popcount(planes()) - (alike() ? frames() - 1 : 0);
-    return w_ + kHeaderWords + size_t(held) * blocks();
+  static size_t held(uint64_t planes, bool alike, int frames) {
+    return size_t(std::popcount(planes) - (alike ? frames - 1 : 0));
   }
+  const uint64_t* values() const { return w_ + kHeaderWords + held(planes(), alike(), frames()) * blocks(); }
 
   const uint64_t* w_;
 };

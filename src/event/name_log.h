@@ -57,7 +57,7 @@ class NameBatch {
   struct Head {
     TenantId tenant;
     PropertyId property;
-    uint32_t element[2];
+    uint32_t element[2];  // low, high: eight bytes at once would pad the head
     uint32_t text_bytes;
   };
   BlockLog<char> log_;

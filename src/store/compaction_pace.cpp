@@ -10,7 +10,7 @@
 namespace quipu {
 namespace {
 
-// Compaction writes what is committed some two and a half times again in the mean (docs/performance.md); held to
+// Compaction writes what is committed some three times again in the mean (docs/performance.md); held to
 // little more than that it falls behind, and then catches up as fast as it can.
 constexpr double kTimesCommitted = 4;
 constexpr int64_t kSlowest = int64_t(48) << 20;

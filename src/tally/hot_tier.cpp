@@ -373,8 +373,8 @@ void HotTier::hand_over(uint64_t epoch, RowLog& out) {
   CHECK(in_flight_.empty() || epoch > in_flight_.back().epoch);
   // The next log is likely to need about as much; memory that is only reserved costs no time.
   out.clear();
-  const auto spare = [](size_t size) { return size + size / 4; };
-  RowLogAccess::of(out).entries.reserve(spare(RowLogAccess::of(log_).entries.size()));
+  const size_t entries = RowLogAccess::of(log_).entries.size();
+  RowLogAccess::of(out).entries.reserve(entries + entries / 4);
   std::swap(log_, out);
   in_flight_.push_back({epoch, generation_++, pinned_});
   pinned_ = 0;
