@@ -108,6 +108,7 @@ constexpr const char* kPlantedNames[] = {
     "month_not_named",
     "record_taken_for_new",
     "profile_not_in_filter",
+    "codes_not_committed",
 };
 
 int planted_index() {

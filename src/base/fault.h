@@ -26,6 +26,7 @@ enum class Planted {
   month_not_named,            // a month's record that its profile's forever record does not name
   record_taken_for_new,       // a record that is stored written as if nothing were
   profile_not_in_filter,      // a profile with a record that the filter of new profiles does not know
+  codes_not_committed,        // codes of elements that records use and no commit holds
 };
 #ifdef QUIPU_CANARY
 bool planted(Planted fault);

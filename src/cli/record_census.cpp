@@ -33,7 +33,7 @@ Result<RecordCensus> count_records(const Store& store) {
       record = std::string(key.substr(0, kRecordPrefixBytes));
       ++(forever ? census.forever : census.months);
     }
-    RecordReader reader(value);
+    RecordReader reader(value, store.element_codes());
     while (true) {
       const RecordReader::Item item = reader.next();
       if (item == RecordReader::Item::end) return true;

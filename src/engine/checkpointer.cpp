@@ -188,7 +188,9 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   QUIPU_TRY(dead_letters_.append_and_sync(letters));
   fault_point("checkpoint.dead_letters_synced");
   write.state.dead_letter_bytes = dead_letters_.bytes();
-  write.records = [&](const RecordSink& sink) { return encode_appends(logs, wiring_.directory->plan(), sink); };
+  write.records = [&](ElementCodes& codes, const RecordSink& sink) {
+    return encode_appends(logs, wiring_.directory->plan(), codes, sink);
+  };
 
   GroupByResult grouped;
   double group_s = 0;

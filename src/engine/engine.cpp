@@ -21,6 +21,8 @@ int64_t wall_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
+constexpr size_t kBytesOfCode = 32;  // in memory, at most
+
 size_t machine_memory() {
   return size_t(::sysconf(_SC_PHYS_PAGES)) * size_t(::sysconf(_SC_PAGE_SIZE));
 }
@@ -38,6 +40,7 @@ MemoryShares divide_memory(const EngineOptions& options) {
   shares.compaction = divided / 16;
   shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
   shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);
+  shares.element_codes = uint32_t(std::min<size_t>(divided / 64 / kBytesOfCode, ElementCodes::kMostCodes));
   return shares;
 }
 
@@ -57,6 +60,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   store_options.cache_bytes = memory.cache;
   store_options.write_buffer_bytes = memory.write_buffer;
   store_options.filter_bytes = memory.filter;
+  store_options.element_codes = memory.element_codes;
   store_options.compaction_bytes = memory.compaction;
   if (options.ingest_bytes) store_options.ingest_bytes = options.ingest_bytes;
   if (options.readers >= 0) store_options.readers = unsigned(options.readers);

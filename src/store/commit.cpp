@@ -255,7 +255,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       stats.record_bytes += key.size() + bytes.size();
       return {};
     };
-    if (write.records) QUIPU_TRY(write.records(sink));
+    if (write.records) QUIPU_TRY(write.records(*codes_, sink));
     if (auto s = of.end(); !s.ok()) return error(s);
     stats.records_cpu_ns = own.lap_ns();
     return {};
@@ -306,9 +306,12 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     auto entries = write.catalogue();
     if (!entries.ok()) return entries.error();
     for (MetaPut& entry : *entries) {
-      CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) && entry.key.size() > 1);
+      CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) && !entry.key.starts_with(kCodesPrefix) && entry.key.size() > 1);
       meta[std::move(entry.key)] = std::move(entry.value);
     }
+  }
+  for (uint32_t chunk : codes_->take_changed()) {
+    if (!planted(Planted::codes_not_committed)) meta[codes_key(chunk)] = encode_codes(codes_->chunk(chunk));
   }
   FamilyOutput& of_meta = *rows[size_t(Family::meta)];
   rocksdb::Status s;

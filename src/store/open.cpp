@@ -217,6 +217,7 @@ Status StoreImpl::read_state() {
     state.positions.emplace(key.substr(kPositionPrefix.size()), it->value().ToString());
   }
   if (!it->status().ok()) return error(it->status());
+  QUIPU_TRY(read_codes());
 
   auto mark = CommitMark::open(path("committed"));
   if (!mark.ok()) return mark.error();
@@ -236,6 +237,18 @@ Status StoreImpl::read_state() {
   }
   set_state(std::move(state));
   return {};
+}
+
+Status StoreImpl::read_codes() {
+  codes_ = std::make_unique<ElementCodes>(store_options_.element_codes);
+  const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::meta)));
+  std::vector<uint64_t> elements;
+  uint32_t chunk = 0;
+  for (it->Seek(codes_key(0)); it->Valid() && it->key().starts_with(rocksdb::Slice(kCodesPrefix.data(), kCodesPrefix.size())); it->Next()) {
+    const bool restored = it->key() == codes_key(chunk++) && decode_codes(it->value().ToStringView(), elements) && codes_->restore(elements);
+    if (!restored) return damaged(directory_, "the codes of elements cannot be read");
+  }
+  return it->status().ok() ? Status{} : error(it->status());
 }
 
 Status StoreImpl::make_new() {

@@ -125,7 +125,7 @@ TEST(RecordFilter, AStoreFindsEveryProfileThatWasCommittedBeforeAndAfterItIsOpen
       CheckpointWrite write;
       write.state.checkpoint = ++checkpoint;
       write.expected_bytes = random() % 2 ? 1 : 1'000'000;
-      write.records = [&](const RecordSink& sink) -> Status {
+      write.records = [&](ElementCodes&, const RecordSink& sink) -> Status {
         for (const auto& [key, bytes] : records) QUIPU_TRY(sink(key, bytes, true));
         return {};
       };

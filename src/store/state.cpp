@@ -2,6 +2,7 @@
 // store/state:  version u8 (1) | checkpoint varint | time_s signed varint | dead-letter bytes varint |
 //               commits varint | tallies (event/outcome.h), to the end
 // position/KEY: the source's position as its room encodes it
+// code/CHUNK (u32 big endian): version u8 (1) | up to 512 elements u64, little endian; only the last chunk may be short
 #include "store/state.h"
 
 #include "base/bytes.h"
@@ -9,6 +10,7 @@
 namespace quipu {
 namespace {
 constexpr uint8_t kStateVersion = 1;
+constexpr uint8_t kCodesVersion = 1;
 }
 
 std::string encode_format(const StoreFormat& format) {
@@ -54,6 +56,28 @@ bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commi
   auto tallies = decode_tallies({r.position(), r.left()});
   if (!tallies.ok()) return false;
   state.tallies = *tallies;
+  return true;
+}
+
+std::string codes_key(uint32_t chunk) {
+  std::string key(kCodesPrefix);
+  ByteWriter(key).be32(chunk);
+  return key;
+}
+
+std::string encode_codes(std::span<const uint64_t> elements) {
+  std::string bytes;
+  ByteWriter w(bytes);
+  w.u8(kCodesVersion);
+  for (uint64_t element : elements) w.le64(element);
+  return bytes;
+}
+
+bool decode_codes(std::string_view bytes, std::vector<uint64_t>& elements) {
+  ByteReader r(bytes);
+  elements.clear();
+  if (r.u8() != kCodesVersion || r.left() % sizeof(uint64_t) != 0) return false;
+  while (!r.done()) elements.push_back(r.le64());
   return true;
 }
 

@@ -3,8 +3,10 @@
 #pragma once
 
 #include <cstdint>
+#include <span>
 #include <string>
 #include <string_view>
+#include <vector>
 
 #include "base/hash.h"
 #include "base/result.h"
@@ -15,6 +17,7 @@ namespace quipu {
 inline constexpr std::string_view kFormatKey = "store/format";
 inline constexpr std::string_view kStateKey = "store/state";
 inline constexpr std::string_view kPositionPrefix = "position/";  // and the source's key
+inline constexpr std::string_view kCodesPrefix = "code/";         // and a number of a chunk of element codes
 
 struct StoreFormat {
   uint32_t version = kStoreVersion;
@@ -28,5 +31,10 @@ bool decode_format(std::string_view bytes, StoreFormat& format);
 // Without positions, which have rows of their own. `commits`: how many commits the store has seen.
 std::string encode_state(const CommittedState& state, uint64_t commits);
 bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commits);
+
+// A chunk of elements that have codes (tally/element_codes.h).
+std::string codes_key(uint32_t chunk);
+std::string encode_codes(std::span<const uint64_t> elements);
+bool decode_codes(std::string_view bytes, std::vector<uint64_t>& elements);  // false: corrupt
 
 }  // namespace quipu

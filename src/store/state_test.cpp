@@ -42,7 +42,7 @@ TEST(State, FormatComesBackAsItWas) {
   for (size_t i = 0; i < format.secret.size(); ++i) format.secret[i] = uint8_t(i);
   const std::string bytes = encode_format(format);
   EXPECT_EQ(bytes.size(), 4 + 1 + kHashSecretBytes);
-  EXPECT_EQ(bytes.substr(0, 7), std::string("\3\0\0\0\x0c\0\1", 7));
+  EXPECT_EQ(bytes.substr(0, 7), std::string("\4\0\0\0\x0c\0\1", 7));
   StoreFormat read;
   ASSERT_TRUE(decode_format(bytes, read));
   EXPECT_EQ(read.version, kStoreVersion);
@@ -53,6 +53,19 @@ TEST(State, FormatComesBackAsItWas) {
   EXPECT_FALSE(decode_format("\1", read));
   ASSERT_TRUE(decode_format(std::string("\7\0\0\0", 4), read)) << "of a later version only the number is read";
   EXPECT_EQ(read.version, 7u);
+}
+
+TEST(State, CodesComeBackAsTheyWere) {
+  EXPECT_EQ(codes_key(258), std::string("code/\0\0\1\2", 9)) << "keys sort as numbers";
+  const std::vector<uint64_t> elements{1, uint64_t(1) << 63};
+  const std::string bytes = encode_codes(elements);
+  EXPECT_EQ(bytes, std::string("\1\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x80", 17));
+  std::vector<uint64_t> read;
+  ASSERT_TRUE(decode_codes(bytes, read));
+  EXPECT_EQ(read, elements);
+  EXPECT_FALSE(decode_codes("", read));
+  EXPECT_FALSE(decode_codes("\2" + bytes.substr(1), read)) << "another version";
+  EXPECT_FALSE(decode_codes(bytes.substr(0, 16), read)) << "cut";
 }
 
 TEST(CommitMark, RemembersTheLastCommitOverReopening) {

@@ -19,11 +19,12 @@
 #include "cells/group_by.h"
 #include "event/name_log.h"
 #include "event/outcome.h"
+#include "tally/element_codes.h"
 #include "tally/record_key.h"
 
 namespace quipu {
 
-inline constexpr uint32_t kStoreVersion = 3;
+inline constexpr uint32_t kStoreVersion = 4;
 
 struct StoreOptions {
   bool create = false;                  // make a new store if there is none
@@ -34,6 +35,7 @@ struct StoreOptions {
   // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
   size_t ingest_bytes = size_t(2) << 20;
   size_t filter_bytes = 0;              // of the filter that says which profiles are new; 0: none (who only reads wants none)
+  uint32_t element_codes = ElementCodes::kMostCodes;  // that the store may come to have
   size_t filling_keys = size_t(1) << 20;  // read from one iterator while a store's filter is filled at open
   unsigned readers = 8;                 // threads that look for records, beside those that wait for them
   bool direct_reads = false;            // past the page cache (to measure what the disk costs)
@@ -60,8 +62,8 @@ struct CheckpointWrite {
   // Streams the rows of cells in key order into the sink, once. On the calling thread; the two others may run on
   // other threads at the same time.
   std::function<Status(const RowSink&)> cells;
-  // Streams the appends of records in key order into the sink, once.
-  std::function<Status(const RecordSink&)> records;
+  // Streams the appends of records in key order into the sink, once. What codes of elements it gives are committed with them.
+  std::function<Status(ElementCodes&, const RecordSink&)> records;
   std::vector<NameBatch> names;         // any order, may repeat
   // Catalogue entries, asked for after `cells` has run (the group-by finds some of them).
   std::function<Result<std::vector<MetaPut>>()> catalogue;

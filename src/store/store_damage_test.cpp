@@ -375,8 +375,8 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
       for (int i = 0; i < 40'000; ++i) ByteWriter(bytes).le64(random());
       large.append_to(key);
       model.records[key] = bytes;
-      write.records = [others = std::move(write.records), large, bytes](const RecordSink& sink) -> Status {
-        QUIPU_TRY(others(sink));
+      write.records = [others = std::move(write.records), large, bytes](ElementCodes& codes, const RecordSink& sink) -> Status {
+        QUIPU_TRY(others(codes, sink));
         return sink(large, bytes, true);
       };
       auto stats = (*store)->commit(std::move(write));

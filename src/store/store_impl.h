@@ -88,6 +88,7 @@ class StoreImpl final : public Store {
   ~StoreImpl() override;
 
   const Hasher& hasher() const override { return *hasher_; }
+  const ElementCodes& element_codes() const override { return *codes_; }
   const std::string& directory() const override { return directory_; }
   CommittedState committed() const override { return *state(); }
   Result<CommitStats> commit(CheckpointWrite&& write) override;
@@ -116,6 +117,7 @@ class StoreImpl final : public Store {
   Status open_database(bool create);
   Status make_new();                 // the first rows of an empty database
   Status read_state();
+  Status read_codes();
   Status check_commits(uint64_t commits, uint64_t checkpoint) const;
   Status clear_ingest_folder() const;
 
@@ -144,6 +146,7 @@ class StoreImpl final : public Store {
   std::atomic<bool> filter_complete_{false}, closing_{false};
   std::thread filling_;
   std::optional<Hasher> hasher_;
+  std::unique_ptr<ElementCodes> codes_;   // given by the writer's thread, or one that it waits for
 
   mutable std::mutex write_mutex_;   // held while the database changes: commit against views and backup
   uint64_t commits_ = 0;             // changed under write_mutex_

@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "store/state.h"
 #include "store/store.h"
 
 namespace quipu {
@@ -85,6 +86,7 @@ class StoreModel {
   std::map<std::string, std::map<uint64_t, uint64_t>> cells;  // key -> element -> count
   std::map<std::string, std::string> records, positions, meta;
   std::map<std::tuple<TenantId, PropertyId, uint64_t>, std::set<std::string>> names;
+  std::vector<uint64_t> codes;  // elements, in the order of their codes
   uint64_t read = 0, dead_letter_bytes = 0;
 
   // What checkpoint number `checkpoint + 1` of this seed holds; applied to the model.
@@ -141,7 +143,14 @@ class StoreModel {
       append.bytes += bytes;
       records[key] += bytes;
     }
-    write.records = [new_records](const RecordSink& sink) -> Status {
+    std::vector<uint64_t> new_codes;
+    for (uint64_t n = up_to(2) * up_to(400); n > 0; --n) new_codes.push_back(checkpoint << 32 | n);
+    codes.insert(codes.end(), new_codes.begin(), new_codes.end());
+    write.records = [new_records, new_codes](ElementCodes& given, const RecordSink& sink) -> Status {
+      for (uint64_t element : new_codes) {
+        while (given.code_of(element) == ElementCodes::kNone) {
+        }
+      }
       for (const auto& [key, append] : new_records) QUIPU_TRY(sink(append.key, append.bytes, append.fresh));
       return {};
     };
@@ -207,6 +216,19 @@ class StoreModel {
     });
     if (!s.ok()) return s.error().message;
     if (found_meta != meta) return "catalogue rows";
+
+    std::vector<uint64_t> found_codes, chunk;
+    s = snapshot->scan_meta(kCodesPrefix, [&](std::string_view, std::string_view value) {
+      if (!decode_codes(value, chunk)) trouble = "a row of codes";
+      found_codes.insert(found_codes.end(), chunk.begin(), chunk.end());
+      return true;
+    });
+    if (!s.ok()) return s.error().message;
+    if (!trouble.empty()) return trouble;
+    if (found_codes != codes) return "codes";
+    for (uint32_t code = 0; code < codes.size(); ++code) {
+      if (store.element_codes().element(code) != codes[code]) return "codes in memory";
+    }
     return "";
   }
 };

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "tally/element_codes.h"
 #include "tally/tally.h"
 
 namespace quipu {
@@ -16,9 +17,9 @@ struct RecordAppend {
   bool fresh = false;
 };
 
-inline std::vector<RecordAppend> appends_of(std::span<const RowLog> logs, const CompiledPlan& plan) {
+inline std::vector<RecordAppend> appends_of(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes) {
   std::vector<RecordAppend> appends;
-  const Status status = encode_appends(logs, plan, [&](const RecordKey& key, std::string_view bytes, bool fresh) -> Status {
+  const Status status = encode_appends(logs, plan, codes, [&](const RecordKey& key, std::string_view bytes, bool fresh) -> Status {
     appends.push_back({key, std::string(bytes), fresh});
     return {};
   });

@@ -55,7 +55,7 @@ Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
 
 Status HotTier::fill_chunk(const RecordKey& key, std::string_view bytes, Handle& set) {
   set = kNoHandle;
-  RecordReader reader(bytes);
+  RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
     if (item == RecordReader::Item::row)
@@ -73,7 +73,7 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
   if (bytes.empty())
     return damaged(key, "it is not there, though the profile's forever record names it");
   Handle set = kNoHandle;
-  RecordReader reader(bytes);
+  RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
     if (item == RecordReader::Item::row) {
@@ -97,7 +97,7 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
   const bool first = ref.handle == kLoading;
   if (first) ref.handle = kNoHandle;
   bool has_rows = false;
-  RecordReader reader(bytes);
+  RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
     if (item == RecordReader::Item::row) {
@@ -118,7 +118,7 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
 Status HotTier::fill_inlined(const RecordKey& key, std::string_view bytes, bool all_months) {
   const uint64_t hash = hash_of(key.tenant, key.profile);
   Handle profile = find(hash, key.tenant, key.profile);
-  RecordReader reader(bytes);
+  RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item != RecordReader::Item::row) continue;
     const MonthIndex month = *reader.month();

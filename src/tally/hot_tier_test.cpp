@@ -24,6 +24,8 @@ class MapTier : public DurableTier {
     }
     return std::make_unique<LoadedAtOnce>(std::move(values));
   }
+  const ElementCodes& element_codes() const override { return codes; }
+  ElementCodes codes;
   std::map<std::string, std::string> records;
   int loads = 0;
 };
@@ -34,11 +36,11 @@ constexpr TenantId kTenant{1};
 class HotTierTest : public testing::Test {
  protected:
   HotTierTest() {
-    TallyOptions options;
-    options.memory_bytes = size_t(1) << 20;
+    options_.memory_bytes = size_t(1) << 20;
+    options_.inlined_rows = 8;
     for (uint32_t c = 1; c <= 6; ++c) plan_.columns.push_back(PropertyId(c));
     plan_.version_columns = {{}, {0, 1, 2, 3, 4, 5}};
-    hot_ = std::make_unique<HotTier>(options, plan_, tier_);
+    hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
   }
   Handle open(uint64_t p) {
     const Hash128 profile{mix64(p), 0};
@@ -85,12 +87,12 @@ class HotTierTest : public testing::Test {
   void commit_and_forget() {
     std::vector<RowLog> logs(1);
     hot_->hand_over(1, logs[0]);
-    for (const RecordAppend& append : appends_of(logs, plan_)) {
+    for (const RecordAppend& append : appends_of(logs, plan_, tier_.codes)) {
       std::string key;
       append.key.append_to(key);
       tier_.records[key] += append.bytes;
     }
-    hot_ = std::make_unique<HotTier>(TallyOptions{}, plan_, tier_);
+    hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
   }
   TallyStats stats() {
     TallyStats s;
@@ -98,6 +100,7 @@ class HotTierTest : public testing::Test {
     return s;
   }
 
+  TallyOptions options_;
   CompiledPlan plan_;
   MapTier tier_;
   std::unique_ptr<HotTier> hot_;
@@ -235,11 +238,11 @@ TEST_F(HotTierTest, RowsThatTheForeverRecordNamesAndDoesNotHoldOrTheOtherWayRoun
   ASSERT_EQ(tier_.records.size(), 1u);
   std::string& stored = tier_.records.begin()->second;
   std::string rows, words;
-  RowsWriter(rows, kMonth, 1, 1).row(SelectorId(1), 0, row(1, 0).data());
+  RowsWriter(rows, tier_.codes, kMonth, 1, 1).row(SelectorId(1), 0, row(1, 0).data());
   write_words(words, std::array{inlined_month_word(kMonth)}, false);
-  const std::string of_the_key(rows.substr(0, 1).replace(0, 1, "\x11") + rows.substr(3));
+  const std::string of_the_key(rows.substr(0, 1).replace(0, 1, "\x21") + rows.substr(3));
   const auto load = [&] {
-    hot_ = std::make_unique<HotTier>(TallyOptions{}, plan_, tier_);
+    hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
     const Hash128 profile{mix64(1), 0};
     const uint64_t hash = HotTier::hash_of(kTenant, profile);
     Handle handle = hot_->open(hash, kTenant, profile);

@@ -1,25 +1,28 @@
 #include "tally/record_format.h"
 
+#include <algorithm>
 #include <bit>
 #include <cstdio>
 
 namespace quipu {
 namespace {
 
-constexpr uint8_t kFormatVersion = 1;
+constexpr uint8_t kFormatVersion = 2;
 enum Kind : uint8_t { kRows = 1, kWords = 2, kFullWords = 3, kRowsOfMonth = 4 };
 constexpr uint8_t head(Kind kind) { return uint8_t(kFormatVersion << 4 | kind); }
 constexpr Slot kMaxSlots = 31 * 96;
+constexpr uint64_t kLiteral = 0, kEmpty = 1, kFirstCode = 2;  // how an element begins
 
 }  // namespace
 
-RowsWriter::RowsWriter(std::string& out, PlanVersion version, uint32_t rows) : out_(out) {
+RowsWriter::RowsWriter(std::string& out, ElementCodes& codes, PlanVersion version, uint32_t rows)
+    : out_(out), codes_(codes) {
   out_.u8(head(kRows));
   begin(version, rows);
 }
 
-RowsWriter::RowsWriter(std::string& out, MonthIndex month, PlanVersion version, uint32_t rows)
-    : out_(out) {
+RowsWriter::RowsWriter(std::string& out, ElementCodes& codes, MonthIndex month, PlanVersion version, uint32_t rows)
+    : out_(out), codes_(codes) {
   out_.u8(head(kRowsOfMonth));
   out_.varint(month);
   begin(version, rows);
@@ -40,9 +43,17 @@ void RowsWriter::row(SelectorId metric, Slot slot, const uint64_t* elements) {
   out_.varint(changed);
   for (; changed != 0; changed &= changed - 1) {
     const int c = std::countr_zero(changed);
-    out_.le64(elements[c]);
+    element(elements[c]);
     before_[size_t(c)] = elements[c];
   }
+}
+
+void RowsWriter::element(uint64_t element) {
+  if (element == kEmptyElement) return out_.varint(kEmpty);
+  const uint32_t code = codes_.code_of(element);
+  if (code != ElementCodes::kNone) return out_.varint(kFirstCode + code);
+  out_.varint(kLiteral);
+  out_.le64(element);
 }
 
 void write_words(std::string& out, std::span<const uint64_t> words, bool full) {
@@ -113,7 +124,7 @@ RecordReader::Item RecordReader::read_row() {
   const uint64_t metric = in_.varint();
   const int64_t step = in_.svarint();
   uint64_t changed = in_.varint();
-  if (!in_.ok() || uint64_t(std::popcount(changed)) > in_.left() / sizeof(uint64_t))
+  if (!in_.ok() || uint64_t(std::popcount(changed)) > in_.left())
     return corrupt("it ends inside a row");
   if (metric == 0 || metric > 0xFFFFFFFF) return corrupt("a metric that cannot be");
   if (step < -int64_t(slot_) || step >= int64_t(kMaxSlots) - slot_)
@@ -122,11 +133,19 @@ RecordReader::Item RecordReader::read_row() {
   slot_ = Slot(slot_ + step);
   for (; changed != 0; changed &= changed - 1) {
     const int c = std::countr_zero(changed);
-    const uint64_t element = in_.le64();
+    const uint64_t begin = in_.varint();
+    uint64_t element = 0;
+    if (begin == kLiteral) {
+      element = in_.le64();
+    } else if (begin != kEmpty) {
+      element = codes_.element(uint32_t(std::min<uint64_t>(begin - kFirstCode, ElementCodes::kNone)));
+      if (element == 0) return corrupt("a code of an element that was never given");
+    }
     const uint64_t bit = uint64_t(1) << c;
     elements_[size_t(c)] = element;
     filled_ = element == 0 ? filled_ & ~bit : filled_ | bit;
   }
+  if (!in_.ok()) return corrupt("it ends inside a row");
   return Item::row;
 }
 

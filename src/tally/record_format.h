@@ -3,11 +3,12 @@
 // A record's value is a sequence of segments, one or two for each checkpoint that added to it; a
 // merge is their concatenation. It has no length and no checksum of its own (the store's blocks
 // have).
-//   segment := head u8 = format version (1) << 4 | kind, then by kind:
+//   segment := head u8 = format version (2) << 4 | kind, then by kind:
 //   1 rows  := plan version varint (from 1), n varint (from 1), n rows:
 //              metric varint (SelectorId), slot zigzag varint (minus the slot of the row before, or
 //              minus 0), changed varint (bit c: column c differs from the row before, or from 0 in
-//              the first row), for each bit set, from the lowest: the element, u64 little endian
+//              the first row), for each bit set, from the lowest, the element:
+//              varint 0, then u64 little endian; varint 1: the empty element; varint 2 + code (element_codes.h)
 //   2 words := n varint (from 1), n words, u64 little endian
 //   3 words, and the chunk is full from here on: n varint (from 0), n words
 //   4 rows of a month := month varint, then as 1
@@ -28,22 +29,25 @@
 
 #include "base/bytes.h"
 #include "base/ids.h"
+#include "tally/element_codes.h"
 #include "tally/record_key.h"
 #include "time/month_table.h"
 
 namespace quipu {
 
-// Writes one segment of rows into `out`: exactly `rows` calls of row().
+// Writes one segment of rows into `out`: exactly `rows` calls of row(). Elements that come often get codes.
 class RowsWriter {
  public:
-  RowsWriter(std::string& out, PlanVersion version, uint32_t rows);                     // of the key's month
-  RowsWriter(std::string& out, MonthIndex month, PlanVersion version, uint32_t rows);  // of another
+  RowsWriter(std::string& out, ElementCodes& codes, PlanVersion version, uint32_t rows);  // of the key's month
+  RowsWriter(std::string& out, ElementCodes& codes, MonthIndex month, PlanVersion version, uint32_t rows);  // of another
   void row(SelectorId metric, Slot slot, const uint64_t* elements);  // kMaxColumns elements
 
  private:
   void begin(PlanVersion version, uint32_t rows);
+  void element(uint64_t element);
 
   ByteWriter out_;
+  ElementCodes& codes_;
   std::array<uint64_t, kMaxColumns> before_{};
   Slot slot_ = 0;
 };
@@ -56,7 +60,7 @@ void write_words(std::string& out, std::span<const uint64_t> words, bool full);
 class RecordReader {
  public:
   enum class Item : uint8_t { row, word, full, end, corrupt };
-  explicit RecordReader(std::string_view bytes) : in_(bytes) {}
+  RecordReader(std::string_view bytes, const ElementCodes& codes) : in_(bytes), codes_(codes) {}
   Item next();
 
   // Of the row just read.
@@ -77,6 +81,7 @@ class RecordReader {
   Item read_row();
 
   ByteReader in_;
+  const ElementCodes& codes_;
   uint64_t rows_left_ = 0, words_left_ = 0;
   bool full_follows_ = false;
   std::optional<MonthIndex> month_;

@@ -26,9 +26,9 @@ struct Content {
   bool operator==(const Content&) const = default;
 };
 
-Content read(std::string_view bytes, bool& corrupt) {
+Content read(std::string_view bytes, const ElementCodes& codes, bool& corrupt) {
   Content c;
-  RecordReader reader(bytes);
+  RecordReader reader(bytes, codes);
   corrupt = false;
   while (true) {
     switch (reader.next()) {
@@ -59,18 +59,18 @@ Content read(std::string_view bytes, bool& corrupt) {
 }
 
 // A value of several segments, as checkpoints append them; cuts: where segments end.
-std::string draw(std::mt19937_64& rng, Content& c, std::vector<size_t>& cuts) {
+std::string draw(std::mt19937_64& rng, ElementCodes& codes, Content& c, std::vector<size_t>& cuts) {
   std::string bytes;
   for (int segments = int(1 + rng() % 5); segments > 0; --segments) {
     if (rng() % 2) {
       const uint32_t n = uint32_t(1 + rng() % 6);
       const PlanVersion version = PlanVersion(1 + rng() % 65535);
       const auto month = rng() % 2 ? std::optional(MonthIndex(rng() % kForever)) : std::nullopt;
-      RowsWriter writer = month ? RowsWriter(bytes, *month, version, n) : RowsWriter(bytes, version, n);
+      RowsWriter writer = month ? RowsWriter(bytes, codes, *month, version, n) : RowsWriter(bytes, codes, version, n);
       std::array<uint64_t, kMaxColumns> elements{};
       for (uint32_t i = 0; i < n; ++i) {
         for (uint64_t& e : elements)
-          if (rng() % 3 == 0) e = rng() % 3 == 0 ? 0 : rng();
+          if (rng() % 3 == 0) e = rng() % 3 == 0 ? 0 : rng() % 2 ? mix64(1 + rng() % 100) : rng();
         const Row row{month, version, SelectorId(uint32_t(1 + rng() % 0xFFFFFFFF)), Slot(rng() % 2976),
                       elements};
         writer.row(row.metric, row.slot, elements.data());
@@ -93,22 +93,24 @@ TEST(RecordFormat, WhatIsWrittenInSegmentsIsReadBack) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 rng(seed);
+  ElementCodes codes;
   for (int i = 0; i < 500; ++i) {
     Content want;
     std::vector<size_t> cuts;
-    const std::string bytes = draw(rng, want, cuts);
+    const std::string bytes = draw(rng, codes, want, cuts);
     bool corrupt = true;
-    EXPECT_EQ(read(bytes, corrupt), want);
+    EXPECT_EQ(read(bytes, codes, corrupt), want);
     EXPECT_FALSE(corrupt);
     // Cut anywhere but between segments, it is found to be damaged.
     const size_t cut = rng() % bytes.size();
-    read(bytes.substr(0, cut), corrupt);
+    read(bytes.substr(0, cut), codes, corrupt);
     EXPECT_EQ(corrupt, cut != 0 && std::find(cuts.begin(), cuts.end(), cut) == cuts.end());
     // Other bytes are read to an end, whatever it is.
     std::string damaged = bytes;
     for (int k = int(rng() % 4); k >= 0; --k) damaged[rng() % damaged.size()] = char(rng());
-    read(damaged, corrupt);
+    read(damaged, codes, corrupt);
   }
+  EXPECT_GT(codes.size(), 50u) << "elements that come again and again have codes";
 }
 
 TEST(RecordFormat, NothingNewWritesNothing) {
@@ -119,45 +121,50 @@ TEST(RecordFormat, NothingNewWritesNothing) {
 
 TEST(RecordFormat, UnknownVersionsAndImpossibleValuesAreCorrupt) {
   const std::string good(
-      "\x11\x01\x01\x05\x02\x01"
+      "\x21\x01\x01\x05\x02\x01\x00"
       "abcdefgh",
-      14);
+      15);
+  const ElementCodes codes;
   bool corrupt;
-  EXPECT_EQ(read(good, corrupt).rows.size(), 1u);
+  EXPECT_EQ(read(good, codes, corrupt).rows.size(), 1u);
   EXPECT_FALSE(corrupt);
   const auto with = [&](size_t at, uint8_t byte) {
     std::string bytes = good;
     bytes[at] = char(byte);
-    read(bytes, corrupt);
+    read(bytes, codes, corrupt);
     return corrupt;
   };
-  EXPECT_TRUE(with(0, 0x21));  // format version 2
-  EXPECT_TRUE(with(0, 0x15));  // an unknown kind
+  EXPECT_TRUE(with(0, 0x31));  // format version 3
+  EXPECT_TRUE(with(0, 0x25));  // an unknown kind
   EXPECT_TRUE(with(1, 0));     // plan version 0
   EXPECT_TRUE(with(2, 0));     // no rows
   EXPECT_TRUE(with(2, 2));     // a row too few
   EXPECT_TRUE(with(3, 0));     // no metric
   EXPECT_TRUE(with(4, 1));     // slot -1
   EXPECT_TRUE(with(5, 3));     // an element too few
-  EXPECT_FALSE(with(6, 0));
+  EXPECT_TRUE(with(6, 2));     // a code that was not given
+  EXPECT_FALSE(with(7, 0));
 
   const std::string of_month(
-      "\x14\xD8\x04\x01\x01\x05\x02\x01"
+      "\x24\xD8\x04\x01\x01\x05\x02\x01\x00"
       "abcdefgh",
-      16);
-  ASSERT_EQ(read(of_month, corrupt).rows.size(), 1u);
-  EXPECT_EQ(read(of_month, corrupt).rows[0].month, MonthIndex(600));
+      17);
+  ASSERT_EQ(read(of_month, codes, corrupt).rows.size(), 1u);
+  EXPECT_EQ(read(of_month, codes, corrupt).rows[0].month, MonthIndex(600));
   EXPECT_FALSE(corrupt);
-  read("\x14\xFF\xFF\x03" + of_month.substr(3), corrupt);  // the month of the forever record
+  read("\x24\xFF\xFF\x03" + of_month.substr(3), codes, corrupt);  // the month of the forever record
   EXPECT_TRUE(corrupt);
 }
 
 TEST(RecordFormat, TheBytesAreThoseOfTheGoldenFile) {
   std::string bytes;
   {
-    RowsWriter writer(bytes, 3, 2);
+    ElementCodes codes;
+    ASSERT_TRUE(codes.restore(std::vector<uint64_t>{11, 12, 13}));
+    RowsWriter writer(bytes, codes, 3, 2);
     std::array<uint64_t, kMaxColumns> elements{};
     elements[0] = 0x0102030405060708;
+    elements[8] = 13;
     elements[9] = 0xFFFFFFFFFFFFFFFF;
     writer.row(SelectorId(300), 2975, elements.data());
     elements[9] = 0;
@@ -169,7 +176,7 @@ TEST(RecordFormat, TheBytesAreThoseOfTheGoldenFile) {
                                        lifetime_word(value)};
   write_words(bytes, words, false);
   write_words(bytes, {words.data(), 1}, true);
-  std::ifstream file("tests/fuzz/record/golden_v1", std::ios::binary);
+  std::ifstream file("tests/fuzz/record/golden_v2", std::ios::binary);
   ASSERT_TRUE(file) << "run from the project's folder";
   EXPECT_EQ(bytes, std::string(std::istreambuf_iterator<char>(file), {}));
 }

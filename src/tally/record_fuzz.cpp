@@ -18,12 +18,16 @@ constexpr MonthIndex kFuzzedMonth = 56 * 12 + 2;
 class OneRecord : public DurableTier {
  public:
   OneRecord(std::string_view bytes, uint8_t depth, bool forever)
-      : bytes_(bytes), depth_(depth), forever_(forever) {}
+      : bytes_(bytes), depth_(depth), forever_(forever) {
+    for (uint64_t element = 1; element <= 5; ++element)   // stored bytes may name their codes
+      while (codes.code_of(element) == ElementCodes::kNone) {
+      }
+  }
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
     std::vector<std::string> values(keys.size());
     // A full root leads on to chunks.
     const std::string full_root(
-        "\x13\x01"
+        "\x23\x01"
         "12345678",
         10);
     for (size_t i = 0; i < keys.size(); ++i) {
@@ -37,6 +41,9 @@ class OneRecord : public DurableTier {
     }
     return std::make_unique<LoadedAtOnce>(std::move(values));
   }
+
+  const ElementCodes& element_codes() const override { return codes; }
+  ElementCodes codes;
 
  private:
   const std::array<uint64_t, 3> months_ = {month_word(kFuzzedMonth - 1), month_word(kFuzzedMonth),
@@ -114,8 +121,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   if (!tally.add(batch, result).ok()) return 0;
   std::vector<RowLog> logs(1);
   tally.hand_over(1, logs[0]);
-  for (const RecordAppend& append : appends_of(logs, fixed.plan)) {
-    RecordReader reader(append.bytes);
+  for (const RecordAppend& append : appends_of(logs, fixed.plan, tier.codes)) {
+    RecordReader reader(append.bytes, tier.codes);
     while (true) {
       const RecordReader::Item item = reader.next();
       CHECK(item != RecordReader::Item::corrupt);

@@ -22,6 +22,8 @@
 
 namespace quipu {
 
+class ElementCodes;
+
 inline constexpr MonthIndex kForever = 0xFFFF;
 
 struct RecordKey {
@@ -59,6 +61,8 @@ class DurableTier {
   };
 
   virtual ~DurableTier() = default;
+  // Of the records that it holds. It keeps what codes a commit's records gave (encode_appends) in the same commit.
+  virtual const ElementCodes& element_codes() const = 0;
   virtual std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) = 0;
   Status load(std::span<const RecordKey> keys, std::vector<std::string>& values) { return begin_load(keys)->finish(values); }
 };

@@ -138,7 +138,7 @@ KeyOrder order_of(const RowLogEntry& e) {
 
 class Encoder {
  public:
-  Encoder(std::span<const RowLog> logs, const CompiledPlan& plan) : logs_(logs), plan_(plan) {}
+  Encoder(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes) : logs_(logs), plan_(plan), codes_(codes) {}
 
   Status run(const RecordSink& sink) {
     collect();
@@ -241,8 +241,8 @@ class Encoder {
     const auto is_row = [&](const RowLogEntry& e) { return e.kind == RowLogEntry::Kind::row && e.row.of == month; };
     uint32_t rows = 0;
     for (size_t i = begin; i < end; ++i) rows += is_row(entry(items_[i]));
-    RowsWriter writer = entry(items_[begin]).month == month ? RowsWriter(bytes_, plan_.version, rows)
-                                                            : RowsWriter(bytes_, month, plan_.version, rows);
+    RowsWriter writer = entry(items_[begin]).month == month ? RowsWriter(bytes_, codes_, plan_.version, rows)
+                                                            : RowsWriter(bytes_, codes_, month, plan_.version, rows);
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
       if (!is_row(e)) continue;
@@ -256,6 +256,7 @@ class Encoder {
 
   const std::span<const RowLog> logs_;
   const CompiledPlan& plan_;
+  ElementCodes& codes_;
   std::vector<Item> items_;
   std::vector<std::pair<KeyOrder, Item>> tied_;
   std::vector<uint64_t> words_;
@@ -266,8 +267,8 @@ class Encoder {
 
 }  // namespace
 
-Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, const RecordSink& sink) {
-  return Encoder(logs, plan).run(sink);
+Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes, const RecordSink& sink) {
+  return Encoder(logs, plan, codes).run(sink);
 }
 
 }  // namespace quipu

@@ -23,6 +23,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
   std::mt19937_64 rng(seed);
   CompiledPlan plan;
   plan.version = 9;
+  ElementCodes codes;
   for (int round = 0; round < 40; ++round) {
     struct Want {
       std::map<MonthIndex, std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>>> rows;  // by month
@@ -50,7 +51,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
           std::array<uint64_t, kMaxColumns> elements{};
           uint64_t filled = 0;
           for (size_t c = 0; c < kMaxColumns; ++c)
-            if (rng() % 5 == 0) elements[c] = rng() | 1, filled |= uint64_t(1) << c;
+            if (rng() % 5 == 0) elements[c] = rng() % 2 ? 1 + rng() % 8 : rng() | 1, filled |= uint64_t(1) << c;
           const auto metric = uint32_t(1 + rng() % 1000);
           const auto slot = Slot(rng() % 2976);
           const uint64_t columns = filled | rng();  // some of them empty
@@ -74,11 +75,11 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
     }
     for (const auto& [at, elements] : kept) ASSERT_TRUE(std::equal(elements.begin(), elements.end(), at));
     auto it = want.begin();
-    for (const RecordAppend& append : appends_of(logs, plan)) {
+    for (const RecordAppend& append : appends_of(logs, plan, codes)) {
       ASSERT_NE(it, want.end());
       ASSERT_EQ(bytes_of(append.key), it->first);
       Want got;
-      RecordReader reader(append.bytes);
+      RecordReader reader(append.bytes, codes);
       for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
         ASSERT_NE(item, RecordReader::Item::corrupt) << reader.problem();
         if (item == RecordReader::Item::row) {
@@ -101,11 +102,12 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
 
 TEST(RowLog, AnEmptyLogGivesNothing) {
   std::vector<RowLog> logs(2);
+  ElementCodes codes;
   EXPECT_TRUE(logs[0].empty());
   EXPECT_EQ(logs[0].bytes(), 0u);
   RowLog gone = std::move(logs[1]);
   EXPECT_TRUE(logs[1].empty());
-  EXPECT_TRUE(appends_of(logs, CompiledPlan()).empty());
+  EXPECT_TRUE(appends_of(logs, CompiledPlan(), codes).empty());
 }
 
 }  // namespace

@@ -325,7 +325,7 @@ class MemoryTier : public DurableTier {
       const bool was_full = full.contains(key);
       wrongly_fresh += a.fresh != !records.contains(key);
       records[key] += a.bytes;
-      RecordReader reader(a.bytes);
+      RecordReader reader(a.bytes, codes);
       for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
         if (item == RecordReader::Item::corrupt) {
           ++corrupt;
@@ -339,6 +339,8 @@ class MemoryTier : public DurableTier {
       }
     }
   }
+  const ElementCodes& element_codes() const override { return codes; }
+  ElementCodes codes;
   std::map<std::string, std::string> records;
   std::set<std::string> asked, full;  // of one call; chunks marked full
   int asked_twice = 0, out_of_order = 0, words_in_full = 0, corrupt = 0, deepest = 0;

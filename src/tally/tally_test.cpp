@@ -262,7 +262,7 @@ class Life {
     tally_->hand_over(++epoch_, logs[0]);
     ASSERT_EQ(nothing, logs[0].empty());
     ASSERT_EQ(tally_->pending_bytes(), 0u);
-    in_flight_.push_back({epoch_, appends_of(logs, compiled_->plan), counter_});
+    in_flight_.push_back({epoch_, appends_of(logs, compiled_->plan, tier_.codes), counter_});
   }
 
   void commit() {
@@ -356,7 +356,7 @@ class ByHand : public testing::Test {
   void commit(Tally& tally, MemoryTier& tier, uint64_t epoch) {
     std::vector<RowLog> logs(1);
     tally.hand_over(epoch, logs[0]);
-    tier.commit(appends_of(logs, compiled_->plan));
+    tier.commit(appends_of(logs, compiled_->plan, tier.codes));
     tally.durable(epoch);
   }
   Months months_;
@@ -418,7 +418,7 @@ TEST_F(ByHand, ARecordStaysInMemoryUntilItsCommitIsDurable) {
   EXPECT_EQ(result_.duplicates, 1u);
   EXPECT_EQ(tally.stats().loads_found, 0u);
   EXPECT_EQ(tally.stats().rows, 1u);
-  tier.commit(appends_of(logs, compiled_->plan));
+  tier.commit(appends_of(logs, compiled_->plan, tier.codes));
   tally.durable(1);
   for (int i = 0; i < 5; ++i) add(tally, {});
   EXPECT_EQ(tally.stats().records, 0u);

@@ -84,7 +84,7 @@ Settings draw_settings(std::mt19937_64& random) {
   e.block_bytes = pick({1 << 10, 8 << 10, 64 << 10});
   e.checkpoint_blocks = pick({0, 1, 3, 10});
   e.matrix_rows = int(pick({1, 2, 7, 8, 9, 16, 64, 128, 384}));
-  e.inlined_rows = int(pick({0, 1, 3, 8, 32}));
+  e.inlined_rows = int(pick({0, 1, 3, 8, 24, 32}));
   e.chunk_words = int(pick({2, 4, 16, 64, 1024}));
   e.tally_variant = int(random() % 4);
   e.ingest_bytes = pick({1, 64 << 10, size_t(1) << 40});
