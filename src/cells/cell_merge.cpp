@@ -1,8 +1,10 @@
-// Merging of stored rows: packed rows of one key by a k-way merge of their entries, sparse rows by stringing together.
+// Merging of stored rows: packed rows of one key by a merge of their entries, sparse rows by stringing together.
 #include <algorithm>
+#include <array>
 #include <bit>
 #include <cstring>
 
+#include "base/least_keys.h"
 #include "cells/cell_codec.h"
 #include "cells/cell_rows.h"
 #include "cells/sparse_rows.h"
@@ -25,7 +27,8 @@ int compare_elements(const char* a, const char* b, int arity) {
   return 0;
 }
 
-// Walks the entries of one packed row.
+// Walks the entries of one packed row. Of an entry the elements are read first, then its slots: by skip_slots() or by
+// whoever adds them up.
 class EntryCursor {
  public:
   // False: corrupt.
@@ -38,10 +41,10 @@ class EntryCursor {
   const CellRowHeader& header() const { return header_; }
   bool at_end() const { return at_end_; }
   uint64_t hash() const { return hash_; }
-  const char* begin() const { return begin_; }
-  std::string_view bytes() const { return {begin_, size_t(in_.position() - begin_)}; }
+  const char* elements() const { return begin_; }
+  ByteReader& slots() { return in_; }
 
-  // Goes to the next entry. False: corrupt.
+  // Goes to the next entry, once the slots of the one in hand were read. False: corrupt.
   bool next() {
     if (left_ == 0) {
       at_end_ = true;
@@ -56,14 +59,11 @@ class EntryCursor {
     if (!in_.ok()) return false;
     hash_ = kValueHashStart;
     for (int k = 0; k < header_.arity; ++k) hash_ = value_hash_step(hash_, element_at(begin_, k));
-    if (!is_first && hash_ <= hash_before &&
-        (hash_ < hash_before || compare_elements(entry_before, begin_, header_.arity) >= 0)) {
-      return false;
-    }
-    return skip_slots();
+    return is_first || hash_ > hash_before ||
+           (hash_ == hash_before && compare_elements(entry_before, begin_, header_.arity) < 0);
   }
 
- private:
+  // False: corrupt.
   bool skip_slots() {
     int slot_before = -1;
     for (bool last = false; !last;) {
@@ -89,6 +89,7 @@ class EntryCursor {
     return true;
   }
 
+ private:
   ByteReader in_{std::string_view()};
   CellRowHeader header_;
   uint64_t left_ = 0;
@@ -97,63 +98,21 @@ class EntryCursor {
   uint64_t hash_ = 0;
 };
 
-// The rows by their current entries, the first in order on top; at most one entry a row.
-class EntryHeap {
- public:
-  explicit EntryHeap(int arity) : arity_(arity) {}
-  bool empty() const { return places_.empty(); }
-  EntryCursor& top() const { return *places_[0].row; }
-  void push(EntryCursor* row) {
-    places_.push_back({row->hash(), row});
-    for (size_t at = places_.size() - 1; at > 0 && before(places_[at], places_[(at - 1) / 2]); at = (at - 1) / 2) {
-      std::swap(places_[at], places_[(at - 1) / 2]);
-    }
-  }
-  // Puts the top row, which has gone on, into its place. False: corrupt.
-  bool advance_top() {
-    EntryCursor* row = places_[0].row;
-    if (!row->next()) return false;
-    Place moved{row->hash(), row};
-    if (row->at_end()) {
-      moved = places_.back();
-      places_.pop_back();
-      if (places_.empty()) return true;
-    }
-    size_t at = 0;
-    for (size_t child; (child = 2 * at + 1) < places_.size(); at = child) {
-      if (child + 1 < places_.size()) child += size_t(before(places_[child + 1], places_[child]));
-      if (!before(places_[child], moved)) break;
-      places_[at] = places_[child];
-    }
-    places_[at] = moved;
-    return true;
-  }
-
- private:
-  struct Place {
-    uint64_t hash;
-    EntryCursor* row;
-  };
-  bool before(const Place& a, const Place& b) const {
-    if (a.hash != b.hash) return a.hash < b.hash;
-    return compare_elements(a.row->begin(), b.row->begin(), arity_) < 0;
-  }
-  const int arity_;
-  std::vector<Place> places_;
-};
-
 // Adds the slots of entries of one value, read under their own headers, in the shape of the merged row.
 class SlotAdder {
  public:
   explicit SlotAdder(const CellRowHeader& merged) : merged_(merged) {}
+  void forget() { present_ = {}; }
 
-  // False: corrupt.
-  bool add(const CellRowHeader& header, std::string_view entry) {
-    ByteReader in(entry);
-    in.bytes(size_t(header.arity) * 8);
+  // Reads the slots of the row's entry in hand. False: corrupt.
+  bool add(EntryCursor& row) {
+    const CellRowHeader& header = row.header();
+    int slot_before = -1;
     for (bool last = false; !last;) {
-      if (!get_slot(in, header.frames, header.values, read_, last)) return false;
+      if (!get_slot(row.slots(), header.frames, header.values, read_, last)) return false;
       const SlotCount& read = read_;
+      if (read.slot <= slot_before) return false;
+      slot_before = read.slot;
       Sum& sum = slot(read.slot);
       sum.count += read.count;
       if (sum.count > kMaxCount) return false;
@@ -171,19 +130,18 @@ class SlotAdder {
 
   // Appends the slots added and is ready for the next value.
   void finish(std::string& out) {
-    const size_t used = out.size();
     size_t left = size_t(std::popcount(present_[0]) + std::popcount(present_[1]));
-    out.resize(used + left * max_slot_bytes(merged_.frames, merged_.values));
-    char* p = out.data() + used;
+    char bytes[max_slot_bytes(kMaxFrames, kMaxValues)];
     for (size_t half = 0; half < present_.size(); ++half) {
       for (uint64_t rest = present_[half]; rest != 0; rest &= rest - 1) {
         const size_t s = half * 64 + size_t(std::countr_zero(rest));
         const Sum& sum = slots_[s];
         --left;
-        p = put_slot(p, uint8_t(s), left == 0, sum.count, {sum.first.data(), size_t(merged_.frames)}, {sum.sums.data(), merged_.values});
+        const char* end = put_slot(bytes, uint8_t(s), left == 0, sum.count, {sum.first.data(), size_t(merged_.frames)},
+                                   {sum.sums.data(), merged_.values});
+        out.append(bytes, size_t(end - bytes));
       }
     }
-    out.resize(size_t(p - out.data()));
     present_ = {};
   }
 
@@ -229,49 +187,99 @@ bool unite(std::span<const EntryCursor> rows, CellRowHeader& merged) {
   return true;
 }
 
-std::optional<std::string> merge_packed(std::span<const std::string_view> rows) {
-  std::vector<EntryCursor> cursors(rows.size());
-  size_t bytes = 0;
-  for (size_t r = 0; r < rows.size(); ++r) {
-    if (!cursors[r].open(rows[r])) return std::nullopt;
-    bytes += rows[r].size();
+// Merges up to LeastKeys::kMost rows at once.
+class PackedMerge {
+ public:
+  // False: corrupt, or rows that do not fit.
+  bool run(std::span<const std::string_view> rows, std::string& out) {
+    cursors_.assign(rows.size(), {});
+    for (size_t r = 0; r < rows.size(); ++r) {
+      if (!cursors_[r].open(rows[r])) return false;
+    }
+    if (!unite(cursors_, merged_)) return false;
+    merged_.entries = 0;
+    adder_.forget();  // a merge that failed may have left something
+    body_.clear();
+    LeastKeys hashes(rows.size());
+    for (size_t r = 0; r < rows.size(); ++r) {
+      as_merged_[r] = cursors_[r].header().same_shape(merged_);
+      if (!advance(hashes, r)) return false;
+    }
+    for (LeastKeys::Mask with; (with = hashes.least()) != 0; ++merged_.entries) {
+      if ((with & (with - 1)) != 0 && merged_.arity > 1) with = first_of_one_hash(with);
+      if (!merge_value(hashes, with)) return false;
+    }
+    char header[kMaxRowHeaderBytes];
+    const size_t header_bytes = size_t(merged_.put(header) - header);
+    out.clear();
+    out.reserve(header_bytes + body_.size());
+    out.append(header, header_bytes);
+    out.append(body_);
+    return true;
   }
-  CellRowHeader merged;
-  if (!unite(cursors, merged)) return std::nullopt;
 
-  EntryHeap heap(merged.arity);
-  for (EntryCursor& c : cursors) {
-    if (!c.next()) return std::nullopt;
-    if (!c.at_end()) heap.push(&c);
-  }
-  std::string body;
-  body.reserve(bytes);
-  SlotAdder adder(merged);
-  merged.entries = 0;
-  while (!heap.empty()) {
-    const CellRowHeader& row = heap.top().header();
-    const std::string_view entry = heap.top().bytes();
-    const uint64_t hash = heap.top().hash();
-    if (!heap.advance_top()) return std::nullopt;
-    bool added = false;
-    while (!heap.empty() && heap.top().hash() == hash && compare_elements(heap.top().begin(), entry.data(), merged.arity) == 0) {
-      if (!added && !adder.add(row, entry)) return std::nullopt;
-      added = true;
-      if (!adder.add(heap.top().header(), heap.top().bytes())) return std::nullopt;
-      if (!heap.advance_top()) return std::nullopt;
-    }
-    if (!added && row.same_shape(merged)) {
-      body += entry;
+ private:
+  // Puts the row's next entry in hand. False: corrupt.
+  bool advance(LeastKeys& hashes, size_t r) {
+    EntryCursor& cursor = cursors_[r];
+    if (!cursor.next()) return false;
+    if (cursor.at_end()) {
+      hashes.end(r);
     } else {
-      if (!added && !adder.add(row, entry)) return std::nullopt;
-      body.append(entry.substr(0, size_t(merged.arity) * 8));
-      adder.finish(body);
+      hashes.set(r, cursor.hash());
     }
-    ++merged.entries;
+    return true;
   }
-  char header[kMaxRowHeaderBytes];
-  body.insert(0, header, size_t(merged.put(header) - header));
-  return body;
+
+  // Of rows whose entries have one hash, those with the first elements. Hardly ever two differ.
+  LeastKeys::Mask first_of_one_hash(LeastKeys::Mask with) const {
+    const char* first = cursors_[size_t(std::countr_zero(with))].elements();
+    LeastKeys::Mask same = 0;
+    each_row(with, [&](size_t r) {
+      const int order = compare_elements(cursors_[r].elements(), first, merged_.arity);
+      if (order < 0) first = cursors_[r].elements();
+      if (order < 0) same = 0;
+      if (order <= 0) same |= LeastKeys::Mask(1) << r;
+      return true;
+    });
+    return same;
+  }
+
+  // Of the rows whose entries in hand are of the first value. False: corrupt.
+  bool merge_value(LeastKeys& hashes, LeastKeys::Mask with) {
+    const size_t first = size_t(std::countr_zero(with));
+    EntryCursor& cursor = cursors_[first];
+    const char* elements = cursor.elements();
+    if ((with & (with - 1)) == 0 && as_merged_[first]) {
+      if (!cursor.skip_slots()) return false;
+      body_.append(elements, size_t(cursor.slots().position() - elements));
+      return advance(hashes, first);
+    }
+    body_.append(elements, size_t(merged_.arity) * 8);
+    if (!each_row(with, [&](size_t r) { return adder_.add(cursors_[r]) && advance(hashes, r); })) return false;
+    adder_.finish(body_);
+    return true;
+  }
+
+  std::vector<EntryCursor> cursors_;
+  std::array<bool, LeastKeys::kMost> as_merged_{};  // the row's entries can be taken over as they are
+  CellRowHeader merged_;
+  SlotAdder adder_{merged_};
+  std::string body_;
+};
+
+std::optional<std::string> merge_packed(std::span<const std::string_view> rows) {
+  static thread_local PackedMerge merge;  // its memory stays
+  std::string out;
+  if (rows.size() <= LeastKeys::kMost) {
+    if (!merge.run(rows, out)) return std::nullopt;
+    return out;
+  }
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin < rows.size(); begin += LeastKeys::kMost) {
+    if (!merge.run(rows.subspan(begin, std::min(LeastKeys::kMost, rows.size() - begin)), parts.emplace_back())) return std::nullopt;
+  }
+  return merge_packed(std::vector<std::string_view>(parts.begin(), parts.end()));
 }
 
 }  // namespace

@@ -235,7 +235,7 @@ TEST(CellRows, MergeAddsUpWhateverTheGroupingAndTheHeaders) {
     std::vector<std::string> rows;
     std::set<ValueId> ids;
     std::vector<Row> parts;
-    const size_t n = 1 + below(random, 6);
+    const size_t n = 1 + (i % 10 == 0 ? below(random, 70) : below(random, 6));
     for (size_t r = 0; r < n; ++r) {
       Shape shape{arity, {}, alike ? 4 : int(below(random, kMaxFrames + 1))};
       for (ValueId id = 1; id <= 4; ++id) {
@@ -290,6 +290,54 @@ TEST(CellRows, ManyRowsMergeAtOnce) {
   }).ok());
   EXPECT_EQ(count, 1000u);
   EXPECT_EQ(slots, 96u);
+}
+
+// Values whose hashes collide: the last element makes up for the difference of the first.
+TEST(CellRows, ValuesOfOneHashStayApart) {
+  const uint64_t seed = draw_seed();
+  Random random(seed);
+  const auto before_last = [](uint64_t first) {  // what the last element is added to (value_hash_step)
+    return value_hash(std::vector<uint64_t>{first}) * 0x9e3779b97f4a7c15ull;
+  };
+  std::vector<std::vector<uint64_t>> values;
+  for (uint64_t first = 1; first <= 5; ++first) values.push_back({first, before_last(77) + 78 - before_last(first)});
+  ASSERT_EQ(value_hash(values.front()), value_hash(values.back()));
+  const Shape shape{2, {}, 1};
+  for (int round = 0; round < 50; ++round) {
+    Row expected;
+    std::vector<std::string> rows;
+    for (int r = 0; r < 6; ++r) {
+      Row row;
+      for (const auto& value : values) {
+        if (below(random, 2)) row[value][0] = {.count = 1 + below(random, 3), .sums = {}, .first = {1}};
+      }
+      add(expected, row, 1);
+      rows.push_back(encode(row, shape));
+    }
+    const auto merged = merge_rows(key_of(), std::vector<std::string_view>(rows.begin(), rows.end()));
+    ASSERT_TRUE(merged.has_value());
+    ASSERT_TRUE(decode(*merged, shape) == expected);
+    ASSERT_EQ(hex(encode(expected, shape)), hex(*merged));
+  }
+}
+
+TEST(CellRows, AMergeThatFailedLeavesNothingForTheNext) {
+  const Shape shape{1, {}, 1};
+  const auto row_of = [&](int at) {
+    Row row;
+    for (uint64_t value = 1; value <= 3; ++value) row[{value}][at] = {.count = 1, .sums = {}, .first = {1}};
+    return encode(row, shape);
+  };
+  const std::string one = row_of(5), other = row_of(6);
+  const std::string_view good[] = {one, other};
+  const auto expected = merge_rows(key_of(), good);
+  ASSERT_TRUE(expected.has_value());
+  for (size_t length = 0; length < other.size(); ++length) {
+    const std::string cut = row_of(7).substr(0, length);
+    const std::string_view bad[] = {one, cut};
+    ASSERT_FALSE(merge_rows(key_of(), bad).has_value());
+    ASSERT_EQ(merge_rows(key_of(), good), expected);
+  }
 }
 
 TEST(CellRows, EveryCutIsAnError) {

@@ -1,9 +1,11 @@
 #include "store/names.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "base/least_keys.h"
 
 namespace quipu {
 namespace {
@@ -45,6 +47,67 @@ class Row {
   const char* ends_ = nullptr;
   std::string_view texts_;
 };
+
+// Walks the names of a row.
+class NameCursor {
+ public:
+  explicit NameCursor(const Row& row) : row_(row) {}
+  bool at_end() const { return at_end_; }
+  const Name& name() const { return name_; }
+
+  // Goes to the next name. False: corrupt.
+  bool next() {
+    at_end_ = next_ == row_.size();
+    if (at_end_) return true;
+    const auto text = row_.text(next_);
+    if (!text) return false;
+    const Name name{row_.element(next_), *text};
+    if (next_++ > 0 && name_ >= name) return false;
+    name_ = name;
+    return true;
+  }
+
+ private:
+  Row row_;
+  size_t next_ = 0;
+  bool at_end_ = false;
+  Name name_;
+};
+
+// The union of at most LeastKeys::kMost rows. False: corrupt.
+bool merge_at_once(std::span<const std::string_view> rows, std::vector<Name>& names) {
+  std::vector<NameCursor> cursors;
+  size_t most = 0;
+  for (std::string_view bytes : rows) {
+    const auto row = Row::of(bytes);
+    if (!row) return false;
+    most = std::max(most, row->size());
+    cursors.emplace_back(*row);
+  }
+  names.reserve(most);
+  LeastKeys elements(rows.size());
+  const auto advance = [&](size_t r) {
+    NameCursor& cursor = cursors[r];
+    if (!cursor.next()) return false;
+    if (cursor.at_end()) {
+      elements.end(r);
+    } else {
+      elements.set(r, cursor.name().element);
+    }
+    return true;
+  };
+  for (size_t r = 0; r < rows.size(); ++r) {
+    if (!advance(r)) return false;
+  }
+  while (const LeastKeys::Mask with = elements.least()) {
+    // Of names of one element the first text: hardly ever there are two.
+    Name first = cursors[size_t(std::countr_zero(with))].name();
+    each_row(with, [&](size_t r) { return (first = std::min(first, cursors[r].name()), true); });
+    names.push_back(first);
+    if (!each_row(with, [&](size_t r) { return cursors[r].name() != first || advance(r); })) return false;
+  }
+  return true;
+}
 
 }  // namespace
 
@@ -121,22 +184,18 @@ bool find_names(std::string_view bytes, uint64_t element, std::vector<std::strin
 }
 
 std::optional<std::string> merge_names(std::span<const std::string_view> rows) {
-  std::vector<Name> all;
-  std::vector<size_t> begins;  // of sorted runs in `all`
-  for (std::string_view row : rows) {
-    auto names = decode_names(row);
-    if (!names) return std::nullopt;
-    begins.push_back(all.size());
-    all.insert(all.end(), names->begin(), names->end());
+  if (rows.size() <= LeastKeys::kMost) {
+    std::vector<Name> names;
+    if (!merge_at_once(rows, names)) return std::nullopt;
+    return encode_names(names);
   }
-  // Neighbours are merged, then pairs of these, and so on.
-  const auto place = [&](size_t run) { return all.begin() + long(run < begins.size() ? begins[run] : all.size()); };
-  for (size_t width = 1; width < begins.size(); width *= 2) {
-    for (size_t run = 0; run + width < begins.size(); run += 2 * width)
-      std::inplace_merge(place(run), place(run + width), place(run + 2 * width));
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin < rows.size(); begin += LeastKeys::kMost) {
+    auto part = merge_names(rows.subspan(begin, std::min(LeastKeys::kMost, rows.size() - begin)));
+    if (!part) return std::nullopt;
+    parts.push_back(std::move(*part));
   }
-  all.erase(std::unique(all.begin(), all.end()), all.end());
-  return encode_names(all);
+  return merge_names(std::vector<std::string_view>(parts.begin(), parts.end()));
 }
 
 }  // namespace quipu
