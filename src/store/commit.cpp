@@ -239,6 +239,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     fault_point("commit.cells_written");
     return {};
   };
+  std::vector<uint64_t> new_profiles;
   const auto records = [&]() -> Status {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::records)];
@@ -248,7 +249,10 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       record.append_to(key);
       CHECK(key > last);
       last = key;
-      if (filter_ && is_forever_root(key) && !planted(Planted::profile_not_in_filter)) filter_->add(profile_hash(key));
+      if (is_forever_root(key) && !planted(Planted::profile_not_in_filter)) {
+        if (filter_) filter_->add(profile_hash(key));
+        if (fresh) new_profiles.push_back(profile_hash(key));
+      }
       const auto added = fresh ? of.put(slice(key), slice(bytes)) : of.merge(slice(key), slice(bytes));
       if (!added.ok()) return error(added);
       stats.record_rows += 1;
@@ -306,12 +310,14 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     auto entries = write.catalogue();
     if (!entries.ok()) return entries.error();
     for (MetaPut& entry : *entries) {
-      CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) && !entry.key.starts_with(kCodesPrefix) && entry.key.size() > 1);
+      CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) && !entry.key.starts_with(kCodesPrefix) &&
+            !entry.key.starts_with(kProfilesPrefix) && entry.key.size() > 1);
       meta[std::move(entry.key)] = std::move(entry.value);
     }
   }
+  if (!new_profiles.empty()) meta[profiles_key(commits)] = encode_hashes(new_profiles);
   for (uint32_t chunk : codes_->take_changed()) {
-    if (!planted(Planted::codes_not_committed)) meta[codes_key(chunk)] = encode_codes(codes_->chunk(chunk));
+    if (!planted(Planted::codes_not_committed)) meta[codes_key(chunk)] = encode_hashes(codes_->chunk(chunk));
   }
   FamilyOutput& of_meta = *rows[size_t(Family::meta)];
   rocksdb::Status s;

@@ -22,8 +22,7 @@ class ErrorListener final : public rocksdb::EventListener {
  public:
   explicit ErrorListener(std::shared_ptr<BackgroundErrors> errors) : errors_(std::move(errors)) {}
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
-    std::lock_guard lock(errors_->mutex);
-    if (!errors_->first) errors_->first = trouble_of(*status);
+    errors_->report(trouble_of(*status));
   }
   void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
     *auto_recovery = false;
@@ -245,7 +244,7 @@ Status StoreImpl::read_codes() {
   std::vector<uint64_t> elements;
   uint32_t chunk = 0;
   for (it->Seek(codes_key(0)); it->Valid() && it->key().starts_with(rocksdb::Slice(kCodesPrefix.data(), kCodesPrefix.size())); it->Next()) {
-    const bool restored = it->key() == codes_key(chunk++) && decode_codes(it->value().ToStringView(), elements) && codes_->restore(elements);
+    const bool restored = it->key() == codes_key(chunk++) && decode_hashes(it->value().ToStringView(), elements) && codes_->restore(elements);
     if (!restored) return damaged(directory_, "the codes of elements cannot be read");
   }
   return it->status().ok() ? Status{} : error(it->status());

@@ -17,7 +17,7 @@
 
 namespace quipu {
 
-// The profile of a record's key, as the filter knows it.
+// The profile of a record's key, as the filter knows it. Lists of these are stored (state.h): a part of the format.
 uint64_t profile_hash(std::string_view key);
 // Whether the key is of a forever record itself, not of a chunk of its words.
 bool is_forever_root(std::string_view key);

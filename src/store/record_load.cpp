@@ -1,4 +1,4 @@
-// Reading records: by key for the tally, and all keys of forever records for the filter.
+// Reading records by key for the tally, and the list of profiles for the filter.
 #include <rocksdb/db.h>
 #include <sys/resource.h>
 #include <sys/syscall.h>
@@ -7,6 +7,7 @@
 #include <algorithm>
 
 #include "base/cpu_clock.h"
+#include "store/state.h"
 #include "store/store_impl.h"
 
 namespace quipu {
@@ -72,10 +73,10 @@ void StoreImpl::begin_filling(size_t most_bytes) {
     filter_complete_ = true;
     return;
   }
-  filling_ = std::thread([this] {
+  filling_ = std::thread([this, last_commit = commits_] {
     name_thread("store filter");
     ::setpriority(PRIO_PROCESS, id_t(::syscall(SYS_gettid)), kFillingNice);
-    fill_filter();
+    fill_filter(last_commit);
   });
 }
 
@@ -84,22 +85,31 @@ void StoreImpl::stop_filling() {
   if (filling_.joinable()) filling_.join();
 }
 
-// An iterator keeps the files that it began with, so none is kept for long. One that fails leaves the filter unasked:
-// who reads the damaged place says so.
-void StoreImpl::fill_filter() {
+// The lists of all commits up to the one that was the last when the store was opened. An iterator keeps the files that
+// it began with, so none is kept for long. What fails leaves the filter unasked, and the next commit says it.
+void StoreImpl::fill_filter(uint64_t last_commit) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
-  options.readahead_size = kFillingReadahead;
-  std::string next("\xff\xff", 2);   // kForever
+  std::vector<uint64_t> hashes;
+  std::string next = profiles_key(0);
+  const std::string end = profiles_key(last_commit + 1);
   while (!closing_) {
-    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family(Family::records)));
+    std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family(Family::meta)));
     size_t seen = 0;
-    for (it->Seek(next); it->Valid() && seen < store_options_.filling_keys && !closing_; it->Next(), ++seen) {
-      const std::string_view key(it->key().data(), it->key().size());
-      if (is_forever_root(key)) filter_->add(profile_hash(key));
+    it->Seek(next);
+    for (; it->Valid() && it->key().compare(end) < 0 && seen < store_options_.filling_keys && !closing_; it->Next()) {
+      if (!decode_hashes(it->value().ToStringView(), hashes)) {
+        background_->report({Trouble::Kind::damage, "a list of profiles"});
+        return;
+      }
+      for (uint64_t hash : hashes) filter_->add(hash);
+      seen += hashes.size();
     }
-    if (!it->status().ok()) return;
-    if (!it->Valid()) {
+    if (!it->status().ok()) {
+      background_->report(trouble_of(it->status()));
+      return;
+    }
+    if (!it->Valid() || it->key().compare(end) >= 0) {
       filter_complete_.store(true, std::memory_order_release);
       return;
     }

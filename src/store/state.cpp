@@ -3,6 +3,7 @@
 //               commits varint | tallies (event/outcome.h), to the end
 // position/KEY: the source's position as its room encodes it
 // code/CHUNK (u32 big endian): version u8 (1) | up to 512 elements u64, little endian; only the last chunk may be short
+// profiles/COMMIT (u64 big endian): version u8 (1) | hashes u64, little endian
 #include "store/state.h"
 
 #include "base/bytes.h"
@@ -10,7 +11,7 @@
 namespace quipu {
 namespace {
 constexpr uint8_t kStateVersion = 1;
-constexpr uint8_t kCodesVersion = 1;
+constexpr uint8_t kHashesVersion = 1;
 }
 
 std::string encode_format(const StoreFormat& format) {
@@ -65,19 +66,26 @@ std::string codes_key(uint32_t chunk) {
   return key;
 }
 
-std::string encode_codes(std::span<const uint64_t> elements) {
+std::string profiles_key(uint64_t commit) {
+  std::string key(kProfilesPrefix);
+  ByteWriter(key).be64(commit);
+  return key;
+}
+
+std::string encode_hashes(std::span<const uint64_t> hashes) {
   std::string bytes;
   ByteWriter w(bytes);
-  w.u8(kCodesVersion);
-  for (uint64_t element : elements) w.le64(element);
+  bytes.reserve(1 + hashes.size_bytes());
+  w.u8(kHashesVersion);
+  for (uint64_t hash : hashes) w.le64(hash);
   return bytes;
 }
 
-bool decode_codes(std::string_view bytes, std::vector<uint64_t>& elements) {
+bool decode_hashes(std::string_view bytes, std::vector<uint64_t>& hashes) {
   ByteReader r(bytes);
-  elements.clear();
-  if (r.u8() != kCodesVersion || r.left() % sizeof(uint64_t) != 0) return false;
-  while (!r.done()) elements.push_back(r.le64());
+  hashes.clear();
+  if (r.u8() != kHashesVersion || r.left() % sizeof(uint64_t) != 0) return false;
+  while (!r.done()) hashes.push_back(r.le64());
   return true;
 }
 

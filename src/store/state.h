@@ -18,6 +18,7 @@ inline constexpr std::string_view kFormatKey = "store/format";
 inline constexpr std::string_view kStateKey = "store/state";
 inline constexpr std::string_view kPositionPrefix = "position/";  // and the source's key
 inline constexpr std::string_view kCodesPrefix = "code/";         // and a number of a chunk of element codes
+inline constexpr std::string_view kProfilesPrefix = "profiles/";  // and the number of a commit
 
 struct StoreFormat {
   uint32_t version = kStoreVersion;
@@ -32,9 +33,11 @@ bool decode_format(std::string_view bytes, StoreFormat& format);
 std::string encode_state(const CommittedState& state, uint64_t commits);
 bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commits);
 
-// A chunk of elements that have codes (tally/element_codes.h).
+// Lists of hashes: a chunk of the elements that have codes (tally/element_codes.h); the profiles (profile_hash() of
+// record_filter.h) whose forever record was new in a commit.
 std::string codes_key(uint32_t chunk);
-std::string encode_codes(std::span<const uint64_t> elements);
-bool decode_codes(std::string_view bytes, std::vector<uint64_t>& elements);  // false: corrupt
+std::string profiles_key(uint64_t commit);
+std::string encode_hashes(std::span<const uint64_t> hashes);
+bool decode_hashes(std::string_view bytes, std::vector<uint64_t>& hashes);  // false: corrupt
 
 }  // namespace quipu

@@ -55,17 +55,18 @@ TEST(State, FormatComesBackAsItWas) {
   EXPECT_EQ(read.version, 7u);
 }
 
-TEST(State, CodesComeBackAsTheyWere) {
+TEST(State, HashesComeBackAsTheyWere) {
   EXPECT_EQ(codes_key(258), std::string("code/\0\0\1\2", 9)) << "keys sort as numbers";
-  const std::vector<uint64_t> elements{1, uint64_t(1) << 63};
-  const std::string bytes = encode_codes(elements);
+  EXPECT_EQ(profiles_key(258), std::string("profiles/\0\0\0\0\0\0\1\2", 17));
+  const std::vector<uint64_t> hashes{1, uint64_t(1) << 63};
+  const std::string bytes = encode_hashes(hashes);
   EXPECT_EQ(bytes, std::string("\1\1\0\0\0\0\0\0\0\0\0\0\0\0\0\0\x80", 17));
   std::vector<uint64_t> read;
-  ASSERT_TRUE(decode_codes(bytes, read));
-  EXPECT_EQ(read, elements);
-  EXPECT_FALSE(decode_codes("", read));
-  EXPECT_FALSE(decode_codes("\2" + bytes.substr(1), read)) << "another version";
-  EXPECT_FALSE(decode_codes(bytes.substr(0, 16), read)) << "cut";
+  ASSERT_TRUE(decode_hashes(bytes, read));
+  EXPECT_EQ(read, hashes);
+  EXPECT_FALSE(decode_hashes("", read));
+  EXPECT_FALSE(decode_hashes("\2" + bytes.substr(1), read)) << "another version";
+  EXPECT_FALSE(decode_hashes(bytes.substr(0, 16), read)) << "cut";
 }
 
 TEST(CommitMark, RemembersTheLastCommitOverReopening) {

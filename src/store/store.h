@@ -36,7 +36,7 @@ struct StoreOptions {
   size_t ingest_bytes = size_t(2) << 20;
   size_t filter_bytes = 0;              // of the filter that says which profiles are new; 0: none (who only reads wants none)
   uint32_t element_codes = ElementCodes::kMostCodes;  // that the store may come to have
-  size_t filling_keys = size_t(1) << 20;  // read from one iterator while a store's filter is filled at open
+  size_t filling_keys = size_t(1) << 20;  // about so many are read from one iterator while a store's filter is filled at open
   unsigned readers = 8;                 // threads that look for records, beside those that wait for them
   bool direct_reads = false;            // past the page cache (to measure what the disk costs)
   HashSecret secret{};                  // for a new store; all zero: drawn at random

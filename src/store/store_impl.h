@@ -50,9 +50,8 @@ inline constexpr uint64_t kSpareDiskBytes = uint64_t(16) << 20;
 // Records that one reader looks for at a time.
 inline constexpr size_t kRecordsOfReader = 64;
 
-// The filter of profiles is filled from the store by a thread of this niceness, which reads ahead so many bytes.
+// The filter of profiles is filled from the store by a thread of this niceness.
 inline constexpr int kFillingNice = 10;
-inline constexpr size_t kFillingReadahead = size_t(1) << 20;
 
 // A RocksDB error as a plain value, and as the user reads it.
 struct Trouble {
@@ -62,10 +61,15 @@ struct Trouble {
 Trouble trouble_of(const rocksdb::Status& status);
 Error store_error(const Trouble& trouble, const std::string& directory, uint64_t checkpoint);
 
-// The first error of a flush or compaction: RocksDB's threads report it, commit() asks. Then fail stop.
+// The first error of a flush or compaction, or of filling the filter: whose thread met it reports it, commit() asks.
+// Then fail stop.
 struct BackgroundErrors {
   std::mutex mutex;
   std::optional<Trouble> first;
+  void report(Trouble trouble) {
+    std::lock_guard lock(mutex);
+    if (!first) first = std::move(trouble);
+  }
   std::optional<Trouble> get() {
     std::lock_guard lock(mutex);
     return first;
@@ -131,7 +135,7 @@ class StoreImpl final : public Store {
   bool takes_files(size_t expected_bytes);
   void begin_filling(size_t most_bytes);  // makes the filter
   void stop_filling();
-  void fill_filter();
+  void fill_filter(uint64_t last_commit);
 
   std::string directory_;
   StoreOptions store_options_;

@@ -219,7 +219,7 @@ class StoreModel {
 
     std::vector<uint64_t> found_codes, chunk;
     s = snapshot->scan_meta(kCodesPrefix, [&](std::string_view, std::string_view value) {
-      if (!decode_codes(value, chunk)) trouble = "a row of codes";
+      if (!decode_hashes(value, chunk)) trouble = "a row of codes";
       found_codes.insert(found_codes.end(), chunk.begin(), chunk.end());
       return true;
     });

@@ -45,7 +45,8 @@ struct RecordKey {
 };
 
 // Takes bytes to be appended (a blind merge) to what is stored under a key; the view is valid for the call.
-// fresh: nothing is stored under it yet, so a plain write does as well, and costs less.
+// fresh: nothing is stored under it yet (told always, and only then): a plain write does as well, and costs less; and
+// the durable tier keeps a list of its profiles.
 using RecordSink = std::function<Status(const RecordKey& key, std::string_view bytes, bool fresh)>;
 
 // What the tally knows of its durable tier: RocksDB in the standalone host, Flink's keyed state in Flink.
