@@ -43,6 +43,8 @@ void unpoison([[maybe_unused]] const uint8_t* p, [[maybe_unused]] size_t bytes) 
 #endif
 }
 
+constexpr size_t kFetchedBytes = 256;
+
 uint32_t units_of(size_t bytes) {
   return uint32_t((bytes + Arena::kUnitBytes - 1) / Arena::kUnitBytes);
 }
@@ -145,6 +147,11 @@ Handle Arena::allocate(size_t bytes) {
     const uint8_t* block = bases_[number] + size_t(unit) * kUnitBytes;
     unpoison(block, chunk.block_units * kUnitBytes);
     std::memcpy(&chunk.free_head, block, sizeof chunk.free_head);
+    if (chunk.free_head != 0) {  // it is likely to be the next to be given out and written
+      const uint8_t* next = bases_[number] + size_t(chunk.free_head - 1) * kUnitBytes;
+      const size_t next_bytes = std::min<size_t>(chunk.block_units * kUnitBytes, kFetchedBytes);
+      for (size_t i = 0; i < next_bytes; i += 64) __builtin_prefetch(next + i, 1);
+    }
   } else {
     unit = chunk.used;
     chunk.used += chunk.block_units;
