@@ -33,8 +33,9 @@ MemoryShares divide_memory(const EngineOptions& options) {
   const size_t memory = options.memory_bytes ? options.memory_bytes : machine_memory() / 2;
   const size_t divided = memory - std::min(memory / 2, kFixedMemoryBytes);
   MemoryShares shares;
-  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 21;
-  shares.pane = options.pane_bytes ? options.pane_bytes : divided / 9;
+  const size_t pane = std::min(divided / 64 * 10, kMostPaneBytes);
+  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 35 - 2 * pane;
+  shares.pane = options.pane_bytes ? options.pane_bytes : pane;
   shares.cache = divided / 7;
   shares.filter = divided / 9;
   shares.compaction = divided / 16;
