@@ -77,11 +77,6 @@ class HandleIndex {
     Handle& handle = segment.slots[cursor.slot].handle;
     return handle == kNoHandle ? nullptr : &handle;
   }
-  // The entry so many slots behind the cursor's, or kNoHandle: what a walk will come to.
-  Handle ahead(const Cursor& cursor, uint32_t slots) const {
-    const Segment& segment = segments_[cursor.segment];
-    return cursor.slot + slots < segment.slots.size() ? segment.slots[cursor.slot + slots].handle : kNoHandle;
-  }
   // False when the walk has come to its end and begins again.
   bool advance(Cursor& cursor) const {
     if (++cursor.slot < segments_[cursor.segment].slots.size()) return true;

@@ -188,7 +188,6 @@ class HotTier {
   bool any_clean() const;
   void drop(RecordRef& ref);
   void sweep_step(bool evict);
-  void prefetch_sweep() const;
   void sweep_profile(bool evict);
   void sweep_chunk(bool evict);
   void move_if_sparse(Handle& handle);

@@ -59,20 +59,7 @@ void HotTier::move_if_sparse(Handle& handle) {
   handle = now;
 }
 
-// What the hand will come to: profiles' entries lie anywhere, and their records elsewhere.
-void HotTier::prefetch_sweep() const {
-  constexpr uint32_t kProfileAhead = 16, kRecordsAhead = 8;
-  if (const Handle profile = profiles_.ahead(profile_hand_, kProfileAhead); profile != kNoHandle)
-    __builtin_prefetch(arena_.at<ProfileNode>(profile));
-  const Handle profile = profiles_.ahead(profile_hand_, kRecordsAhead);
-  if (profile == kNoHandle) return;
-  auto* node = arena_.at<ProfileNode>(profile);
-  for (const RecordRef* ref = node->refs(); ref != node->refs() + node->count; ++ref)
-    if (ref->handle != kNoHandle && !ref->referenced) __builtin_prefetch(arena_.at<char>(ref->handle));
-}
-
 void HotTier::sweep_profile(bool evict) {
-  prefetch_sweep();
   Handle* slot = profiles_.at(profile_hand_);
   if (slot != nullptr) {
     auto* node = arena_.at<ProfileNode>(*slot);
