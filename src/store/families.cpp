@@ -62,24 +62,19 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   options.merge_operator = merge_operator(family);
   // What lies still is compressed; what will soon be rewritten is not worth the time.
   options.compression = rocksdb::kNoCompression;
-  options.bottommost_compression = compression();
+  options.bottommost_compression = family == Family::meta ? rocksdb::kNoCompression : compression();  // lists of hashes do not shrink
   options.write_buffer_size = write_buffer_bytes;
   options.optimize_filters_for_hits = false;
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;
   options.force_consistency_checks = true;
-  if (family == Family::meta) {
-    options.compaction_style = rocksdb::kCompactionStyleLevel;
-    options.level_compaction_dynamic_level_bytes = true;
-  } else {
-    options.compaction_style = rocksdb::kCompactionStyleUniversal;
-    options.compaction_options_universal.min_merge_width = kLeastMergedRuns;
-    options.compaction_options_universal.max_size_amplification_percent = 10'000;
-    options.level0_file_num_compaction_trigger = int(kRunsBeforeCompaction);
-    // Commits wait by themselves, see store_impl.h.
-    options.level0_slowdown_writes_trigger = int(kRunsBeforeCompaction + 2 * kMaxWaitingRuns);
-    options.level0_stop_writes_trigger = int(kRunsBeforeCompaction + 3 * kMaxWaitingRuns);
-  }
+  options.compaction_style = rocksdb::kCompactionStyleUniversal;
+  options.compaction_options_universal.min_merge_width = kLeastMergedRuns;
+  options.compaction_options_universal.max_size_amplification_percent = 10'000;
+  options.level0_file_num_compaction_trigger = int(kRunsBeforeCompaction);
+  // Commits wait by themselves, see store_impl.h.
+  options.level0_slowdown_writes_trigger = int(kRunsBeforeCompaction + 2 * kMaxWaitingRuns);
+  options.level0_stop_writes_trigger = int(kRunsBeforeCompaction + 3 * kMaxWaitingRuns);
   return options;
 }
 
