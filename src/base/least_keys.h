@@ -8,6 +8,12 @@
 #include <bit>
 #include <cstddef>
 #include <cstdint>
+#include <optional>
+#include <span>
+#include <string>
+#include <string_view>
+#include <utility>
+#include <vector>
 
 #include "base/check.h"
 
@@ -70,6 +76,19 @@ bool each_row(LeastKeys::Mask rows, const F& f) {
     if (!f(size_t(std::countr_zero(rows)))) return false;
   }
   return true;
+}
+
+// Merges any number of rows into one by merge(rows), which takes at most LeastKeys::kMost and gives an optional string.
+template <typename Merge>
+std::optional<std::string> merge_in_parts(std::span<const std::string_view> rows, const Merge& merge) {
+  if (rows.size() <= LeastKeys::kMost) return merge(rows);
+  std::vector<std::string> parts;
+  for (size_t begin = 0; begin < rows.size(); begin += LeastKeys::kMost) {
+    auto part = merge(rows.subspan(begin, std::min(LeastKeys::kMost, rows.size() - begin)));
+    if (!part) return std::nullopt;
+    parts.push_back(std::move(*part));
+  }
+  return merge_in_parts(std::vector<std::string_view>(parts.begin(), parts.end()), merge);
 }
 
 }  // namespace quipu

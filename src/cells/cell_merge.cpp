@@ -270,16 +270,11 @@ class PackedMerge {
 
 std::optional<std::string> merge_packed(std::span<const std::string_view> rows) {
   static thread_local PackedMerge merge;  // its memory stays
-  std::string out;
-  if (rows.size() <= LeastKeys::kMost) {
-    if (!merge.run(rows, out)) return std::nullopt;
+  return merge_in_parts(rows, [](std::span<const std::string_view> part) -> std::optional<std::string> {
+    std::string out;
+    if (!merge.run(part, out)) return std::nullopt;
     return out;
-  }
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin < rows.size(); begin += LeastKeys::kMost) {
-    if (!merge.run(rows.subspan(begin, std::min(LeastKeys::kMost, rows.size() - begin)), parts.emplace_back())) return std::nullopt;
-  }
-  return merge_packed(std::vector<std::string_view>(parts.begin(), parts.end()));
+  });
 }
 
 }  // namespace

@@ -21,7 +21,7 @@ int64_t wall_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
 }
 
-constexpr size_t kBytesOfCode = 32;  // in memory, at most
+constexpr size_t kBytesOfCode = 32;  // in memory, its table full
 
 size_t machine_memory() {
   return size_t(::sysconf(_SC_PHYS_PAGES)) * size_t(::sysconf(_SC_PAGE_SIZE));

@@ -102,7 +102,10 @@ bool merge_at_once(std::span<const std::string_view> rows, std::vector<Name>& na
   while (const LeastKeys::Mask with = elements.least()) {
     // Of names of one element the first text: hardly ever there are two.
     Name first = cursors[size_t(std::countr_zero(with))].name();
-    each_row(with, [&](size_t r) { return (first = std::min(first, cursors[r].name()), true); });
+    each_row(with, [&](size_t r) {
+      first = std::min(first, cursors[r].name());
+      return true;
+    });
     names.push_back(first);
     if (!each_row(with, [&](size_t r) { return cursors[r].name() != first || advance(r); })) return false;
   }
@@ -184,18 +187,11 @@ bool find_names(std::string_view bytes, uint64_t element, std::vector<std::strin
 }
 
 std::optional<std::string> merge_names(std::span<const std::string_view> rows) {
-  if (rows.size() <= LeastKeys::kMost) {
+  return merge_in_parts(rows, [](std::span<const std::string_view> part) -> std::optional<std::string> {
     std::vector<Name> names;
-    if (!merge_at_once(rows, names)) return std::nullopt;
+    if (!merge_at_once(part, names)) return std::nullopt;
     return encode_names(names);
-  }
-  std::vector<std::string> parts;
-  for (size_t begin = 0; begin < rows.size(); begin += LeastKeys::kMost) {
-    auto part = merge_names(rows.subspan(begin, std::min(LeastKeys::kMost, rows.size() - begin)));
-    if (!part) return std::nullopt;
-    parts.push_back(std::move(*part));
-  }
-  return merge_names(std::vector<std::string_view>(parts.begin(), parts.end()));
+  });
 }
 
 }  // namespace quipu

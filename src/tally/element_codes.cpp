@@ -47,34 +47,31 @@ uint32_t ElementCodes::code_of(uint64_t element) {
 
 void ElementCodes::give(uint64_t element) {
   if (size_t(size_ + 1) * 2 > table_elements_.size()) grow();
-  const size_t mask = table_elements_.size() - 1;
-  size_t at = mix64(element) & mask;
-  while (table_elements_[at] != 0) at = (at + 1) & mask;
-  table_elements_[at] = element;
-  table_codes_[at] = size_;
-  auto& place = chunks_[size_ / kChunk];
-  std::atomic<uint64_t>* chunk = place.load(std::memory_order_relaxed);
+  place(element, size_);
+  std::atomic<std::atomic<uint64_t>*>& in = chunks_[size_ / kChunk];
+  std::atomic<uint64_t>* chunk = in.load(std::memory_order_relaxed);
   if (chunk == nullptr) {
     chunk = new std::atomic<uint64_t>[kChunk]();
-    place.store(chunk, std::memory_order_release);
+    in.store(chunk, std::memory_order_release);
   }
   chunk[size_ % kChunk].store(element, std::memory_order_relaxed);
   ++size_;
 }
 
+void ElementCodes::place(uint64_t element, uint32_t code) {
+  const size_t mask = table_elements_.size() - 1;
+  size_t at = mix64(element) & mask;
+  while (table_elements_[at] != 0) at = (at + 1) & mask;
+  table_elements_[at] = element;
+  table_codes_[at] = code;
+}
+
+// What is known stands in the chunks, so the table is made anew.
 void ElementCodes::grow() {
-  std::vector<uint64_t> elements(table_elements_.size() * 2);
-  std::vector<uint32_t> codes(elements.size());
-  const size_t mask = elements.size() - 1;
-  for (size_t from = 0; from < table_elements_.size(); ++from) {
-    if (table_elements_[from] == 0) continue;
-    size_t at = mix64(table_elements_[from]) & mask;
-    while (elements[at] != 0) at = (at + 1) & mask;
-    elements[at] = table_elements_[from];
-    codes[at] = table_codes_[from];
-  }
-  table_elements_.swap(elements);
-  table_codes_.swap(codes);
+  const size_t places = table_elements_.size() * 2;
+  table_elements_.assign(places, 0);
+  table_codes_.assign(places, 0);
+  for (uint32_t code = 0; code < size_; ++code) place(element(code), code);
 }
 
 std::vector<uint32_t> ElementCodes::take_changed() {

@@ -25,8 +25,8 @@ class ElementCodes {
   static constexpr uint32_t kSightings = 4;          // after which a candidate has a code
   static constexpr uint32_t kNone = ~uint32_t(0);
 
-  // most: codes that may be given; those that are restored come on top. Memory: 8 bytes a code given, up to 24 more for
-  // the writer's table, and candidates of 192 KiB.
+  // most: codes that may be given; those that are restored come on top. Memory: 8 bytes a code given, 24 (its table
+  // full) to 48 (just grown) more for the writer, and candidates of 128 KiB.
   explicit ElementCodes(uint32_t most = kMostCodes);
   ~ElementCodes();
 
@@ -56,6 +56,7 @@ class ElementCodes {
 
   uint32_t find(uint64_t element) const;
   void give(uint64_t element);
+  void place(uint64_t element, uint32_t code);
   void grow();
 
   const uint32_t most_;
