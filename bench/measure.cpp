@@ -89,6 +89,7 @@ EngineOptions engine_options(const EngineChoice& choice, const std::string& stor
   options.direct_reads = choice.direct_reads;
   options.matrix_rows = choice.matrix_rows;
   options.inlined_rows = choice.inlined_rows;
+  options.whole_bytes = choice.whole_bytes;
   options.checkpoint_age_s = choice.checkpoint_s;
   return options;
 }

@@ -46,6 +46,7 @@ int run(int argc, char** argv) {
   table.add("--readers", "threads that look for records; -1: the store's default", measured.engine.readers);
   table.add("--direct-reads", "1: past the page cache, to see what the disk costs", direct_reads);
   table.add("--inlined-rows", "rows of a month that a forever record takes; -1: the engine's default", measured.engine.inlined_rows);
+  table.add("--whole-bytes", "most bytes of a record that is written whole when it was read; -1: the engine's default", measured.engine.whole_bytes);
   table.add("--matrix-rows", "rows of a month record before it goes on as words; 0: the engine's default", measured.engine.matrix_rows);
   table.add("--seed", "of the workload", workload.seed);
   table.add("--folder", "for lines and stores, on the disk to be measured", measured.engine.folder);

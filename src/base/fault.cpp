@@ -109,6 +109,7 @@ constexpr const char* kPlantedNames[] = {
     "record_taken_for_new",
     "profile_not_in_filter",
     "codes_not_committed",
+    "whole_record_of_part",
 };
 
 int planted_index() {

@@ -27,6 +27,7 @@ enum class Planted {
   record_taken_for_new,       // a record that is stored written as if nothing were
   profile_not_in_filter,      // a profile with a record that the filter of new profiles does not know
   codes_not_committed,        // codes of elements that records use and no commit holds
+  whole_record_of_part,       // a record written whole from what was read while more was on its way into it
 };
 #ifdef QUIPU_CANARY
 bool planted(Planted fault);

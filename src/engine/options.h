@@ -33,6 +33,7 @@ struct EngineOptions {
   size_t block_bytes = 0;
   int matrix_rows = 0;
   int inlined_rows = -1;            // -1: the tally's default
+  int whole_bytes = -1;             // as above
   int chunk_words = 0;
   int tally_variant = 0;
   size_t ingest_bytes = 0;

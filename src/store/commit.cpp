@@ -244,16 +244,16 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::records)];
     std::string key, last;
-    const RecordSink sink = [&](const RecordKey& record, std::string_view bytes, bool fresh) -> Status {
+    const RecordSink sink = [&](const RecordKey& record, std::string_view bytes, RecordWrite how) -> Status {
       key.clear();
       record.append_to(key);
       CHECK(key > last);
       last = key;
       if (is_forever_root(key) && !planted(Planted::profile_not_in_filter)) {
         if (filter_) filter_->add(profile_hash(key));
-        if (fresh) new_profiles.push_back(profile_hash(key));
+        if (how == RecordWrite::first) new_profiles.push_back(profile_hash(key));
       }
-      const auto added = fresh ? of.put(slice(key), slice(bytes)) : of.merge(slice(key), slice(bytes));
+      const auto added = how == RecordWrite::append ? of.merge(slice(key), slice(bytes)) : of.put(slice(key), slice(bytes));
       if (!added.ok()) return error(added);
       stats.record_rows += 1;
       stats.record_bytes += key.size() + bytes.size();

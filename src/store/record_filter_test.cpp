@@ -126,7 +126,7 @@ TEST(RecordFilter, AStoreFindsEveryProfileThatWasCommittedBeforeAndAfterItIsOpen
       write.state.checkpoint = ++checkpoint;
       write.expected_bytes = random() % 2 ? 1 : 1'000'000;
       write.records = [&](ElementCodes&, const RecordSink& sink) -> Status {
-        for (const auto& [key, bytes] : records) QUIPU_TRY(sink(key, bytes, true));
+        for (const auto& [key, bytes] : records) QUIPU_TRY(sink(key, bytes, RecordWrite::first));
         return {};
       };
       ASSERT_TRUE(store.commit(std::move(write)).ok());

@@ -377,7 +377,7 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
       model.records[key] = bytes;
       write.records = [others = std::move(write.records), large, bytes](ElementCodes& codes, const RecordSink& sink) -> Status {
         QUIPU_TRY(others(codes, sink));
-        return sink(large, bytes, true);
+        return sink(large, bytes, RecordWrite::first);
       };
       auto stats = (*store)->commit(std::move(write));
       if (!stats.ok()) message = stats.error().message;

@@ -124,7 +124,7 @@ class StoreModel {
     struct Append {
       RecordKey key;
       std::string bytes;
-      bool fresh = false;
+      RecordWrite how = RecordWrite::append;
     };
     std::map<std::string, Append> new_records;
     for (int i = 0; i < rows; ++i) {
@@ -138,10 +138,15 @@ class StoreModel {
       std::string key;
       record.append_to(key);
       Append& append = new_records[key];
-      append.fresh |= !records.contains(key) && up_to(1) == 0;
+      if (!records.contains(key) && up_to(1) == 0) append.how = RecordWrite::first;
       append.key = record;
       append.bytes += bytes;
       records[key] += bytes;
+    }
+    for (auto& [key, append] : new_records) {
+      if (append.how == RecordWrite::first || up_to(2) != 0) continue;
+      append.how = RecordWrite::whole;
+      append.bytes = records[key];
     }
     std::vector<uint64_t> new_codes;
     for (uint64_t n = up_to(2) * up_to(400); n > 0; --n) new_codes.push_back(checkpoint << 32 | n);
@@ -151,7 +156,7 @@ class StoreModel {
         while (given.code_of(element) == ElementCodes::kNone) {
         }
       }
-      for (const auto& [key, append] : new_records) QUIPU_TRY(sink(append.key, append.bytes, append.fresh));
+      for (const auto& [key, append] : new_records) QUIPU_TRY(sink(append.key, append.bytes, append.how));
       return {};
     };
     NameBatch& new_names = write.names.emplace_back();

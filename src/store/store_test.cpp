@@ -70,8 +70,8 @@ TEST(Store, LoadGivesEachRecordItsBytesInOrderAndAbsentOnesNothing) {
     CheckpointWrite write = empty_write(checkpoint, checkpoint == 2 ? 1'000'000 : 1);
     const std::string number = std::to_string(checkpoint);
     write.records = [&](ElementCodes&, const RecordSink& sink) -> Status {
-      QUIPU_TRY(sink(one, number, checkpoint == 1));
-      return sink(two, "x", false);
+      QUIPU_TRY(sink(one, number, checkpoint == 1 ? RecordWrite::first : RecordWrite::append));
+      return sink(two, "x", RecordWrite::append);
     };
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   }
@@ -175,7 +175,7 @@ TEST(Store, ASnapshotIsOfOneCheckpointWhateverIsCommittedMeanwhile) {
     CheckpointWrite write = empty_write(n, test_bytes(TestWay::mixed, n));
     write.state.positions["source"] = std::to_string(n);
     write.cells = [&](const RowSink& sink) { return sink(cell, test_cell_row(1, 1)); };
-    write.records = [&](ElementCodes&, const RecordSink& sink) { return sink(record, "x", false); };
+    write.records = [&](ElementCodes&, const RecordSink& sink) { return sink(record, "x", RecordWrite::append); };
     write.names.emplace_back().add({TenantId(1), PropertyId(1), 5, std::to_string(n)});
     write.catalogue = [n] { return std::vector<MetaPut>{{"tenant/1", std::to_string(n)}}; };
     ASSERT_TRUE(store->commit(std::move(write)).ok());

@@ -14,13 +14,13 @@ namespace quipu {
 struct RecordAppend {
   RecordKey key;
   std::string bytes;
-  bool fresh = false;
+  RecordWrite how = RecordWrite::append;
 };
 
 inline std::vector<RecordAppend> appends_of(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes) {
   std::vector<RecordAppend> appends;
-  const Status status = encode_appends(logs, plan, codes, [&](const RecordKey& key, std::string_view bytes, bool fresh) -> Status {
-    appends.push_back({key, std::string(bytes), fresh});
+  const Status status = encode_appends(logs, plan, codes, [&](const RecordKey& key, std::string_view bytes, RecordWrite how) -> Status {
+    appends.push_back({key, std::string(bytes), how});
     return {};
   });
   CHECK(status.ok());

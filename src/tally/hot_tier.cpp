@@ -15,6 +15,7 @@ TallyOptions within_limits(TallyOptions options) {
   options.memory_bytes = std::min(options.memory_bytes, size_t(60) << 30);
   options.matrix_rows = std::clamp(options.matrix_rows, 1, int(kMaxMatrixRows));
   options.inlined_rows = std::clamp(options.inlined_rows, 0, 32);
+  options.whole_bytes = std::clamp(options.whole_bytes, 0, 1 << 16);
   options.chunk_words = std::clamp(options.chunk_words, 2, 1 << 15);
   return options;
 }

@@ -176,6 +176,7 @@ class HotTier {
   Status fill_inlined(const RecordKey& key, std::string_view bytes, bool all_months);
   Status fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row, Handle& record);
   Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
+  void log_stored(const RecordKey& key, std::string_view bytes);
 
   Handle& root_set(const RecordRef& ref) const;
   uint32_t& generation_of(const RecordRef& ref) const;

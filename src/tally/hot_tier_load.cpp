@@ -1,6 +1,7 @@
 // Reading records from the durable tier.
 #include <bit>
 
+#include "base/fault.h"
 #include "tally/hot_tier.h"
 #include "tally/record_words.h"
 
@@ -53,6 +54,11 @@ Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
   return key.month == kForever ? fill_forever(key, bytes) : fill_month(key, bytes);
 }
 
+// All that was ever added under the key is durable and in these bytes.
+void HotTier::log_stored(const RecordKey& key, std::string_view bytes) {
+  if (bytes.size() <= size_t(options_.whole_bytes)) RowLogAccess::of(log_).stored(key, bytes);
+}
+
 Status HotTier::fill_chunk(const RecordKey& key, std::string_view bytes, Handle& set) {
   set = kNoHandle;
   RecordReader reader(bytes, tier_.element_codes());
@@ -72,6 +78,7 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
   if (ref.handle == kLoading) ref.handle = kNoHandle;
   if (bytes.empty())
     return damaged(key, "it is not there, though the profile's forever record names it");
+  log_stored(key, bytes);  // a month is read once, before anything is added to it
   Handle set = kNoHandle;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
@@ -96,6 +103,9 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
   RecordRef& ref = *find_record(profile, kForever);
   const bool first = ref.handle == kLoading;
   if (first) ref.handle = kNoHandle;
+  // Rows of a month in memory may be on their way into it.
+  const bool nothing_else = arena_.at<ProfileNode>(profile)->count == 1;
+  if (first && !bytes.empty() && (nothing_else || planted(Planted::whole_record_of_part))) log_stored(key, bytes);
   bool has_rows = false;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {

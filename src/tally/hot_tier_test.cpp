@@ -31,6 +31,7 @@ class MapTier : public DurableTier {
 };
 
 constexpr MonthIndex kMonth = 600;
+constexpr RecordWrite kAppend = RecordWrite::append, kFirst = RecordWrite::first, kWhole = RecordWrite::whole;
 constexpr TenantId kTenant{1};
 
 class HotTierTest : public testing::Test {
@@ -86,13 +87,20 @@ class HotTierTest : public testing::Test {
   // Everything so far into the tier; then on with an empty memory.
   void commit_and_forget() {
     std::vector<RowLog> logs(1);
-    hot_->hand_over(1, logs[0]);
+    hot_->hand_over(++epoch_, logs[0]);
+    commit(logs);
+    hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
+  }
+  void commit(const std::vector<RowLog>& logs) {
+    written_.clear();
     for (const RecordAppend& append : appends_of(logs, plan_, tier_.codes)) {
       std::string key;
       append.key.append_to(key);
-      tier_.records[key] += append.bytes;
+      std::string& record = tier_.records[key];
+      if (append.how == kWhole) record.clear();
+      record += append.bytes;
+      written_.push_back(append.how);
     }
-    hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
   }
   TallyStats stats() {
     TallyStats s;
@@ -100,6 +108,8 @@ class HotTierTest : public testing::Test {
     return s;
   }
 
+  std::vector<RecordWrite> written_;  // by the last commit, in the order of keys
+  uint64_t epoch_ = 0;
   TallyOptions options_;
   CompiledPlan plan_;
   MapTier tier_;
@@ -202,6 +212,85 @@ TEST_F(HotTierTest, AProfileOfFewEventsIsOneRecordAndReadAtOnceOfMoreItHasTheMon
     check(1, events);
     EXPECT_EQ(stats().loads, records);
   }
+}
+
+TEST_F(HotTierTest, WhatWasReadIsWrittenWholeOnceItIsAddedTo) {
+  append(1, 0);
+  append(2, 0);
+  commit_and_forget();
+  EXPECT_EQ(written_, (std::vector{kFirst, kFirst}));
+  open(2);  // read only
+  append(1, 1);
+  commit_and_forget();
+  EXPECT_EQ(written_, std::vector{kWhole});
+  append(1, 2);
+  commit_and_forget();
+  EXPECT_EQ(written_, std::vector{kWhole});
+  check(1, 3);
+  check(2, 1);
+  append(1, 3);  // after the record came in: the log of this epoch holds that too
+  std::vector<RowLog> logs(1);
+  hot_->hand_over(++epoch_, logs[0]);
+  append(1, 4);  // in an epoch in which it was not read
+  commit(logs);
+  EXPECT_EQ(written_, std::vector{kWhole});
+  commit_and_forget();
+  EXPECT_EQ(written_, std::vector{kAppend});
+  check(1, 5);
+  for (uint64_t n = 5; n < 12; ++n) append(1, n);  // more than eight go into the month's own record
+  commit_and_forget();
+  EXPECT_EQ(written_, (std::vector{kFirst, kWhole}));
+  append(1, 12);
+  commit_and_forget();
+  EXPECT_EQ(written_, (std::vector{kWhole, kWhole}));  // the month, and a word of the forever record
+  check(1, 13);
+}
+
+TEST_F(HotTierTest, WhatIsLongIsAddedTo) {
+  for (const int most : {0, 300}) {
+    options_.whole_bytes = most;
+    tier_.records.clear();
+    hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
+    uint64_t appended = 0;
+    for (uint64_t n = 0; n < 8; ++n) {
+      const size_t stored = tier_.records.empty() ? 0 : tier_.records.begin()->second.size();
+      append(1, n);
+      commit_and_forget();
+      if (n != 0) {
+        EXPECT_EQ(written_, std::vector{stored <= size_t(most) ? kWhole : kAppend}) << n;
+      }
+      appended += written_[0] == kAppend;
+    }
+    EXPECT_EQ(appended == 7, most == 0);
+    EXPECT_GT(appended, 0u);
+    check(1, 8);
+  }
+}
+
+// Rows of a month in memory may be on their way into the forever record that is read for another.
+TEST_F(HotTierTest, ARecordIsNotWrittenWholeFromWhatWasReadWhileMoreWasOnItsWay) {
+  options_.memory_bytes = 0;
+  hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
+  append(1, 0);
+  commit_and_forget();
+  append(1, 1);
+  std::vector<RowLog> logs(1);
+  hot_->hand_over(++epoch_, logs[0]);
+  commit(logs);
+  hot_->durable(epoch_);
+  hot_->append(open(1), hot_->record(open(1), kMonth), row_meta(SelectorId(1), Slot(2), 1), 0x3F, 0x3F, row(1, 2).data());
+  std::vector<RowLog> second(1);
+  hot_->hand_over(++epoch_, second[0]);  // the row alone is on its way
+  for (int i = 0; i < 8; ++i) hot_->make_room(0);  // so the words are forgotten and the row is not
+  const uint64_t before = stats().loads_found;
+  append(1, 3);
+  EXPECT_GT(stats().loads_found, before) << "nothing was read again";
+  commit(second);
+  EXPECT_EQ(written_, std::vector{kAppend});
+  commit_and_forget();
+  EXPECT_EQ(written_, std::vector{kAppend});
+  hot_->insert(open(1), hot_->record(open(1), kForever), mix64(1) + 2);  // which it was not given with its row
+  check(1, 4);
 }
 
 TEST_F(HotTierTest, AProfileOfManyWordsHasNoRowsInItsForeverRecord) {

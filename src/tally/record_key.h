@@ -44,10 +44,15 @@ struct RecordKey {
   }
 };
 
-// Takes bytes to be appended (a blind merge) to what is stored under a key; the view is valid for the call.
-// fresh: nothing is stored under it yet (told always, and only then): a plain write does as well, and costs less; and
-// the durable tier keeps a list of its profiles.
-using RecordSink = std::function<Status(const RecordKey& key, std::string_view bytes, bool fresh)>;
+// What the bytes of a record are to what is stored under its key.
+enum class RecordWrite : uint8_t {
+  append,  // come behind it (a blind merge)
+  first,   // nothing is stored yet (told always, and only then): a plain write does as well, and costs less; and the
+           // durable tier keeps a list of its profiles
+  whole,   // what is stored and behind it what is new, to be written instead: who reads it looks no further
+};
+// The view is valid for the call.
+using RecordSink = std::function<Status(const RecordKey& key, std::string_view bytes, RecordWrite how)>;
 
 // What the tally knows of its durable tier: RocksDB in the standalone host, Flink's keyed state in Flink.
 // Called by the shard's thread. Values are those of some moment between begin_load() and the end of finish(), and

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <cstring>
 #include <numeric>
 #include <tuple>
 #include <utility>
@@ -69,6 +70,14 @@ void RowLog::Impl::word(const RecordKey& key, uint64_t word, bool fresh) {
 }
 
 void RowLog::Impl::full(const RecordKey& key) { add(key, RowLogEntry::Kind::full); }
+
+void RowLog::Impl::stored(const RecordKey& key, std::string_view bytes) {
+  RowLogEntry& entry = add(key, RowLogEntry::Kind::stored);
+  uint64_t* words = payload.take((bytes.size() + 7) / 8);
+  std::memcpy(words, bytes.data(), bytes.size());
+  entry.payload = words;
+  entry.words.count = uint32_t(bytes.size());
+}
 
 namespace {
 
@@ -148,8 +157,7 @@ class Encoder {
       prefetch(begin);
       const auto order = order_of(entry(items_[begin]));
       for (end = begin + 1; end < items_.size() && order_of(entry(items_[end])) == order;) ++end;
-      encode(begin, end);
-      QUIPU_TRY(sink(entry(items_[begin]).key(), bytes_, fresh_));
+      if (encode(begin, end)) QUIPU_TRY(sink(entry(items_[begin]).key(), bytes_, how_));
     }
     return {};
   }
@@ -219,22 +227,32 @@ class Encoder {
     }
   }
 
-  void encode(size_t begin, size_t end) {
+  // False if nothing was added.
+  bool encode(size_t begin, size_t end) {
     bool full = false;
-    fresh_ = false;
+    how_ = RecordWrite::append;
+    bytes_.clear();
     words_.clear();
     months_.clear();
+    // What is stored is told before anything is added; twice if it was forgotten in between.
+    for (; begin < end && entry(items_[begin]).kind == RowLogEntry::Kind::stored; ++begin) {
+      const RowLogEntry& e = entry(items_[begin]);
+      bytes_.assign(reinterpret_cast<const char*>(e.payload), e.words.count);
+      how_ = RecordWrite::whole;
+    }
+    if (begin == end) return false;
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
+      CHECK(e.kind != RowLogEntry::Kind::stored);
       if (e.kind == RowLogEntry::Kind::row && std::find(months_.begin(), months_.end(), e.row.of) == months_.end())
         months_.push_back(e.row.of);
       full |= e.kind == RowLogEntry::Kind::full;
-      fresh_ |= e.fresh || planted(Planted::record_taken_for_new);
+      if (e.fresh || planted(Planted::record_taken_for_new)) how_ = RecordWrite::first;
       words_.insert(words_.end(), e.payload, e.payload + e.word_count());
     }
-    bytes_.clear();
     for (MonthIndex month : months_) encode_rows(begin, end, month);
     write_words(bytes_, words_, full);
+    return true;
   }
 
   void encode_rows(size_t begin, size_t end, MonthIndex month) {
@@ -261,8 +279,8 @@ class Encoder {
   std::vector<std::pair<KeyOrder, Item>> tied_;
   std::vector<uint64_t> words_;
   std::vector<MonthIndex> months_;  // of rows
-  std::string bytes_;  // of the append in hand
-  bool fresh_ = false;
+  std::string bytes_;  // of the record in hand
+  RecordWrite how_ = RecordWrite::append;
 };
 
 }  // namespace

@@ -3,6 +3,7 @@
 #pragma once
 
 #include <cstdint>
+#include <string_view>
 #include <vector>
 
 #include "base/block_log.h"
@@ -16,6 +17,7 @@ struct RowLogEntry {
     row,    // payload: the columns of the event's metric, as a bitmap; then their elements from the lowest
     words,  // payload: the words
     full,   // the chunk takes no more words
+    stored, // what the durable tier holds under the key; payload: its bytes
   };
   struct Row {
     SelectorId metric;
@@ -24,14 +26,14 @@ struct RowLogEntry {
   };
   struct Words {
     uint32_t path;   // of the key; a row's is 0
-    uint32_t count;  // of words
+    uint32_t count;  // of words; of bytes if they are stored ones
   };
   Hash128 profile;
   const uint64_t* payload;
   TenantId tenant;
   union {
     Row row;
-    Words words;  // and full
+    Words words;  // and full, stored
   };
   MonthIndex month;
   uint8_t depth;
@@ -54,6 +56,9 @@ struct RowLog::Impl {
                       const uint64_t* elements, bool fresh);
   void word(const RecordKey& key, uint64_t word, bool fresh);
   void full(const RecordKey& key);
+  // Nothing is on its way into the durable tier under the key, and nothing was added in this log. If something is
+  // now, the record is written whole.
+  void stored(const RecordKey& key, std::string_view bytes);
 
  private:
   RowLogEntry& add(const RecordKey& key, RowLogEntry::Kind kind);

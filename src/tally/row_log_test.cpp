@@ -17,6 +17,12 @@ std::string bytes_of(const RecordKey& key) {
   return out;
 }
 
+std::string stored_record(std::mt19937_64& rng) {
+  std::string bytes;
+  for (size_t n = 1 + rng() % 40; n > 0; --n) bytes += char(rng());
+  return bytes;
+}
+
 TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
@@ -29,8 +35,10 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       std::map<MonthIndex, std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>>> rows;  // by month
       std::vector<uint64_t> words;
       bool full = false, fresh = false;
+      std::string stored;
     };
     std::map<std::string, Want> want;
+    std::map<std::string, std::string> stored;  // told, by key
     std::vector<std::pair<const uint64_t*, std::vector<uint64_t>>> kept;  // elements of rows, where the log said they are
     std::vector<RowLog> logs(1 + rng() % 3);
     const uint64_t few =
@@ -44,8 +52,15 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         // Profiles of a shard; halves that differ in their last bits alone.
         key.profile = {(rng() % few) * 4 + l, rng() % 2 ? rng() % 4 : (rng() % few) << 1};
         if (rng() % 4 == 0) key.depth = uint8_t(1 + rng() % 2), key.path = uint32_t(rng() % 16);
+        const bool nothing = !want.contains(bytes_of(key));
+        if (nothing && rng() % 6 == 0) {  // told once or twice, then perhaps added to
+          const std::string& bytes = stored.try_emplace(bytes_of(key), stored_record(rng)).first->second;
+          for (int k = int(rng() % 2); k >= 0; --k) log.stored(key, bytes);
+          if (rng() % 3 == 0) continue;
+        }
         Want& w = want[bytes_of(key)];
-        const bool fresh = w.rows.empty() && w.words.empty() && rng() % 2;
+        if (nothing && stored.contains(bytes_of(key))) w.stored = stored[bytes_of(key)];
+        const bool fresh = w.stored.empty() && w.rows.empty() && w.words.empty() && rng() % 2;
         if (key.depth == 0 && rng() % 2) {
           const MonthIndex of = key.month == kForever ? MonthIndex(600 + rng() % 3) : key.month;
           std::array<uint64_t, kMaxColumns> elements{};
@@ -79,7 +94,9 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       ASSERT_NE(it, want.end());
       ASSERT_EQ(bytes_of(append.key), it->first);
       Want got;
-      RecordReader reader(append.bytes, codes);
+      got.stored = it->second.stored;
+      ASSERT_TRUE(append.bytes.starts_with(got.stored));
+      RecordReader reader(std::string_view(append.bytes).substr(got.stored.size()), codes);
       for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
         ASSERT_NE(item, RecordReader::Item::corrupt) << reader.problem();
         if (item == RecordReader::Item::row) {
@@ -93,7 +110,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       ASSERT_EQ(got.rows, it->second.rows);
       ASSERT_EQ(got.words, it->second.words);
       ASSERT_EQ(got.full, it->second.full);
-      ASSERT_EQ(append.fresh, it->second.fresh);
+      const Want& w = it->second;
+      ASSERT_EQ(append.how, w.fresh ? RecordWrite::first : w.stored.empty() ? RecordWrite::append : RecordWrite::whole);
       ++it;
     }
     ASSERT_EQ(it, want.end());

@@ -26,6 +26,9 @@ struct TallyOptions {
   // Rows of a month that a profile of few events has in its forever record, before the month gets a record of its
   // own: one record to write, to look for and to read instead of two (0: none .. 32).
   int inlined_rows = 24;
+  // A record that was read and then added to is written whole if it is stored in so many bytes at most, so that who
+  // reads it next finds all of it in one place (0: none .. 65536).
+  int whole_bytes = 2048;
   int chunk_words = 1024;                   // words a chunk holds before new ones go to its children (2 .. 32768)
   // All of these may differ from run to run of one store.
   // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.
@@ -73,7 +76,7 @@ class RowLog {
 };
 
 // The writer's share of the work: groups the logs' entries by record key (a key belongs to one shard; its entries
-// keep their order) and gives the sink one append a key, keys rising. An error of the sink ends it. Any thread;
+// keep their order) and gives the sink one write a key, keys rising. An error of the sink ends it. Any thread;
 // the logs stay as they are. Memory beside them: 32 bytes an entry. codes: what is given goes into the same commit.
 Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes, const RecordSink& sink);
 

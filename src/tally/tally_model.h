@@ -323,9 +323,17 @@ class MemoryTier : public DurableTier {
       out_of_order += !(before < key) || a.bytes.empty();
       before = key;
       const bool was_full = full.contains(key);
-      wrongly_fresh += a.fresh != !records.contains(key);
-      records[key] += a.bytes;
-      RecordReader reader(a.bytes, codes);
+      std::string& record = records[key];
+      wrongly_first += (a.how == RecordWrite::first) != record.empty();
+      std::string_view added = a.bytes;
+      if (a.how == RecordWrite::whole) {
+        ++whole;
+        wrongly_whole += record.empty() || added.size() == record.size() || !added.starts_with(record);
+        if (added.starts_with(record)) added.remove_prefix(record.size());
+        record.clear();
+      }
+      record += a.bytes;
+      RecordReader reader(added, codes);
       for (auto item = reader.next(); item != RecordReader::Item::end; item = reader.next()) {
         if (item == RecordReader::Item::corrupt) {
           ++corrupt;
@@ -345,8 +353,9 @@ class MemoryTier : public DurableTier {
   std::set<std::string> asked, full;  // of one call; chunks marked full
   int asked_twice = 0, out_of_order = 0, words_in_full = 0, corrupt = 0, deepest = 0;
   int absent_months = 0;  // looked for; the forever record tells
-  uint64_t inlined_rows = 0;
-  uint64_t wrongly_fresh = 0;  // or wrongly not
+  uint64_t inlined_rows = 0, whole = 0;
+  uint64_t wrongly_first = 0;  // or wrongly not
+  uint64_t wrongly_whole = 0;  // not what is stored and more
 };
 
 }  // namespace quipu::tally_model

@@ -75,7 +75,8 @@ class Life {
     finish();
     EXPECT_EQ(tier_.asked_twice, 0);
     EXPECT_EQ(tier_.absent_months, 0);
-    EXPECT_EQ(tier_.wrongly_fresh, 0u);
+    EXPECT_EQ(tier_.wrongly_first, 0u);
+    EXPECT_EQ(tier_.wrongly_whole, 0u);
     EXPECT_EQ(tier_.out_of_order, 0);
     EXPECT_EQ(tier_.words_in_full, 0);
     EXPECT_EQ(tier_.corrupt, 0);
@@ -83,7 +84,7 @@ class Life {
 
   // What the lives of a run came across, so that the test cannot pass by idleness.
   struct Met {
-    uint64_t evictions = 0, found = 0, words = 0, inlined_rows = 0, kept = 0;
+    uint64_t evictions = 0, found = 0, words = 0, inlined_rows = 0, whole = 0, kept = 0;
     int deepest = 0;
   };
   void add_to(Met& met) const {
@@ -92,6 +93,7 @@ class Life {
     met.words += words_;
     met.kept += kept_;
     met.inlined_rows += tier_.inlined_rows;
+    met.whole += tier_.whole;
     met.deepest = std::max(met.deepest, tier_.deepest);
   }
 
@@ -108,6 +110,8 @@ class Life {
     o.chunk_words = words[draw(rng_, 6)];
     const int inlined[] = {0, 1, 2, 5, 8, 32};
     o.inlined_rows = inlined[draw(rng_, 6)];
+    const int whole[] = {0, 60, 300, 2048};
+    o.whole_bytes = whole[draw(rng_, 4)];
     o.variant = int(draw(rng_, 4));
     return o;
   }
@@ -314,6 +318,7 @@ TEST(Tally, EveryBitmapIsThatOfANaiveCounterWhateverTheBatchesHandOversAndRestar
   EXPECT_GT(met.words, 1000u);
   EXPECT_GT(met.kept, 1000u);
   EXPECT_GT(met.inlined_rows, 100u);
+  EXPECT_GT(met.whole, 100u);
   EXPECT_GE(met.deepest, 2);
 }
 

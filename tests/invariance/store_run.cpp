@@ -67,7 +67,7 @@ std::string Settings::describe() const {
   std::ostringstream out;
   out << "shards " << engine.shards << ", decoders " << engine.decoders << ", hot " << engine.hot_bytes << ", pane " << engine.pane_bytes
       << ", checkpoint every " << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", matrix rows " << engine.matrix_rows
-      << ", inlined rows " << engine.inlined_rows << ", chunk words " << engine.chunk_words << ", variant " << engine.tally_variant << ", ingest from " << engine.ingest_bytes
+      << ", inlined rows " << engine.inlined_rows << ", whole bytes " << engine.whole_bytes << ", chunk words " << engine.chunk_words << ", variant " << engine.tally_variant << ", ingest from " << engine.ingest_bytes
       << ", sparse up to " << engine.group_by.sparse_events << "/" << engine.group_by.sparse_limit << ", chunks seed "
       << engine.group_by.random_chunks_seed << ", restart every " << restart_every_blocks;
   return out.str();
@@ -85,6 +85,7 @@ Settings draw_settings(std::mt19937_64& random) {
   e.checkpoint_blocks = pick({0, 1, 3, 10});
   e.matrix_rows = int(pick({1, 2, 7, 8, 9, 16, 64, 128, 384}));
   e.inlined_rows = int(pick({0, 1, 3, 8, 24, 32}));
+  e.whole_bytes = int(pick({0, 100, 300, 2048, 65536}));
   e.chunk_words = int(pick({2, 4, 16, 64, 1024}));
   e.tally_variant = int(random() % 4);
   e.ingest_bytes = pick({1, 64 << 10, size_t(1) << 40});
