@@ -36,8 +36,8 @@ MemoryShares divide_memory(const EngineOptions& options) {
   const size_t pane = std::min(divided / 64 * 10, kMostPaneBytes);
   shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 35 - 2 * pane;
   shares.pane = options.pane_bytes ? options.pane_bytes : pane;
-  shares.cache = divided / 7;
-  shares.filter = divided / 9;
+  shares.cache = divided / 8;
+  shares.filter = divided / 8;
   shares.compaction = divided / 16;
   shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
   shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);

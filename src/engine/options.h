@@ -12,7 +12,7 @@ namespace quipu {
 
 inline constexpr size_t kMinMemoryBytes = size_t(256) << 20; // what `--memory` may ask for at least
 inline constexpr size_t kDecodeQueueBlocks = 4;              // blocks waiting before each decoder
-inline constexpr size_t kShardQueueBatches = 8;              // batches waiting before each shard
+inline constexpr size_t kShardQueueBatches = 4;              // batches waiting before each shard
 inline constexpr double kIdleCheckpointS = 0.5;              // after so long without input what is there is committed
 
 struct EngineOptions {
@@ -45,8 +45,8 @@ struct EngineOptions {
 
 // Memory as it is divided. Of the budget, kFixedMemoryBytes (but no more than half) are for what does not grow:
 // the program, RocksDB, queues, stacks. Of the rest each of two generations of panes has 10/64 (kMostPaneBytes at
-// most: larger ones hardly help), the hot tier what is left of 35/64 (its memory may be held a quarter more), the block cache 1/7, the filter of profiles 1/9, compaction 1/16, write
-// buffers 1/32, the names known to be stored 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for
+// most: larger ones hardly help), the hot tier what is left of 35/64 (its memory may be held a quarter more), the block
+// cache 1/8, the filter of profiles 1/8, compaction 1/16, write buffers 1/32, the names known to be stored 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for
 // the commit's own tables, which grow with the panes.
 inline constexpr size_t kFixedMemoryBytes = size_t(96) << 20;
 inline constexpr size_t kMostPaneBytes = size_t(512) << 20;

@@ -10,7 +10,7 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kBatchEvents = 2048;  // events a batch holds before it goes to its shard
+constexpr size_t kBatchEvents = 4096;  // events a batch holds before it goes to its shard
 
 int64_t wall_ms() {
   using namespace std::chrono;

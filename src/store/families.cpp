@@ -13,6 +13,8 @@
 namespace quipu {
 namespace {
 
+constexpr uint64_t kRecordsFileBytes = uint64_t(256) << 20;
+
 // A new profile costs a filter probe in each sorted run: 1% of false alarms.
 constexpr double kFilterBitsPerKey = 10;
 
@@ -62,8 +64,12 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   options.merge_operator = merge_operator(family);
   // What lies still is compressed; what will soon be rewritten is not worth the time.
   options.compression = rocksdb::kNoCompression;
-  options.bottommost_compression = family == Family::meta ? rocksdb::kNoCompression : compression();  // lists of hashes do not shrink
+  // Lists of hashes do not shrink, and records of hashes and codes hardly: not for what it takes to write and read them.
+  const bool of_hashes = family == Family::meta || family == Family::records;
+  options.bottommost_compression = of_hashes ? rocksdb::kNoCompression : compression();
   options.write_buffer_size = write_buffer_bytes;
+  // Records are looked up many at a time, and those of one file are looked up together.
+  if (family == Family::records) options.target_file_size_base = kRecordsFileBytes;
   options.optimize_filters_for_hits = false;
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;

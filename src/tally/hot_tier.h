@@ -173,7 +173,6 @@ class HotTier {
   Status fill_chunk(const RecordKey& key, std::string_view bytes, Handle& set);
   Status fill_month(const RecordKey& key, std::string_view bytes);
   Status fill_forever(const RecordKey& key, std::string_view bytes);
-  Status fill_inlined(const RecordKey& key, std::string_view bytes, bool all_months);
   Status fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row, Handle& record);
   Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
   void log_stored(const RecordKey& key, std::string_view bytes);

@@ -97,63 +97,54 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
   return {};
 }
 
-// Its words, if they are not in memory; and the rows that it holds.
+// Its words, if they are not in memory; and the rows that it holds of months that wait for them. Rows in hand are likely
+// to be wanted next: with the words come those of all months of which nothing is in memory.
 Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
-  const Handle profile = find(hash_of(key.tenant, key.profile), key.tenant, key.profile);
-  RecordRef& ref = *find_record(profile, kForever);
-  const bool first = ref.handle == kLoading;
-  if (first) ref.handle = kNoHandle;
+  const uint64_t hash = hash_of(key.tenant, key.profile);
+  Handle profile = find(hash, key.tenant, key.profile);
+  const bool first = find_record(profile, kForever)->handle == kLoading;
+  const uint32_t before = arena_.at<ProfileNode>(profile)->count;
   // Rows of a month in memory may be on their way into it.
-  const bool nothing_else = arena_.at<ProfileNode>(profile)->count == 1;
-  if (first && !bytes.empty() && (nothing_else || planted(Planted::whole_record_of_part))) log_stored(key, bytes);
-  bool has_rows = false;
+  if (first && !bytes.empty() && (before == 1 || planted(Planted::whole_record_of_part))) log_stored(key, bytes);
+  Handle set = first ? kNoHandle : find_record(profile, kForever)->handle;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
-    if (item == RecordReader::Item::row) {
-      if (!reader.month()) return damaged(key, "rows of no month");
-      has_rows = true;
-    } else if (first) {
-      QUIPU_TRY(fill_word(key, item, reader.word(), ref.handle));
+    if (item != RecordReader::Item::row) {
+      if (first) QUIPU_TRY(fill_word(key, item, reader.word(), set));
+      continue;
     }
-  }
-  if (first) ref.full = ref.handle != kNoHandle && arena_.at<WordSet>(ref.handle)->full;
-  if (first && !has_rows) return {};
-  // Rows in hand are likely to be wanted next. If words of the record are elsewhere, it is not known here whether a
-  // month has a record of its own, too: its rows are read when they are asked for.
-  return fill_inlined(key, bytes, first && !ref.full);
-}
-
-// all_months: also of those that nobody asked for.
-Status HotTier::fill_inlined(const RecordKey& key, std::string_view bytes, bool all_months) {
-  const uint64_t hash = hash_of(key.tenant, key.profile);
-  Handle profile = find(hash, key.tenant, key.profile);
-  RecordReader reader(bytes, tier_.element_codes());
-  for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
-    if (item != RecordReader::Item::row) continue;
-    const MonthIndex month = *reader.month();
-    const WordSet* root = words(*find_record(profile, kForever));
-    if (root == nullptr || !root->contains(inlined_month_word(month)))
-      return damaged(key, "rows of a month that it does not name");
-    RecordRef* ref = find_record(profile, month);
-    if (ref == nullptr && all_months) {
-      ref = &add_record(hash, profile, month, kNoHandle);
+    if (!reader.month()) return damaged(key, "rows of no month");
+    RecordRef* ref = find_record(profile, *reader.month());
+    if (ref == nullptr && first) {
+      ref = &add_record(hash, profile, *reader.month(), kNoHandle);
       ref->referenced = 0;
       ref->inlined = ref->inlined_due = 1;
-      ref->named = ref->own_unread = root->contains(month_word(month));
     }
     if (ref == nullptr || !ref->inlined_due) continue;
     if (ref->handle == kLoading) ref->handle = kNoHandle;
-    QUIPU_TRY(fill_row(key, month, reader, ref->handle));
+    QUIPU_TRY(fill_row(key, *reader.month(), reader, ref->handle));
   }
+  const WordSet* root = set == kNoHandle ? nullptr : arena_.at<WordSet>(set);
   auto* node = arena_.at<ProfileNode>(profile);
-  for (RecordRef* ref = node->refs(); ref != node->refs() + node->count; ++ref) {
-    if (!ref->inlined_due) continue;
-    ref->inlined_due = 0;
-    const auto* month = ref->handle == kLoading ? nullptr : month_record(*ref);
-    if (month == nullptr || month->rows == 0)
-      return damaged(key, "no rows of a month that it names");
+  for (uint32_t i = 0; i < node->count; ++i) {
+    RecordRef& ref = node->refs()[i];
+    if (ref.month == kForever) {
+      ref.handle = set;
+      ref.full = root != nullptr && root->full;
+      continue;
+    }
+    if (!ref.inlined_due) continue;
+    ref.inlined_due = 0;
+    if (root == nullptr || !root->contains(inlined_month_word(ref.month)))
+      return damaged(key, "rows of a month that it does not name");
+    const auto* month = ref.handle == kLoading ? nullptr : month_record(ref);
+    if (month == nullptr || month->rows == 0) return damaged(key, "no rows of a month that it names");
+    if (i >= before) ref.named = ref.own_unread = root->contains(month_word(ref.month));
   }
+  // If words of the record are elsewhere, it is not known here whether a month has a record of its own, too: its rows
+  // are read when they are asked for.
+  while (root != nullptr && root->full && node->count > before) drop(node->refs()[--node->count]);
   return {};
 }
 
