@@ -37,11 +37,11 @@ class BlockLog {
     size_ += n;
     return piece;
   }
-  // Whether take(1) would give this very place: then a piece that ends here can grow.
-  bool goes_on_at(const T* end) const {
+  // Whether take(n) would give this very place: then a piece that ends here can grow.
+  bool goes_on_at(const T* end, size_t n) const {
     if (last_ == blocks_.size()) return false;
     const Block& block = blocks_[last_];
-    return block.used < block.size && block.items.get() + block.used == end;
+    return block.size - block.used >= n && block.items.get() + block.used == end;
   }
   void clear() {  // the blocks stay
     for (Block& block : blocks_) block.used = 0;

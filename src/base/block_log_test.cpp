@@ -48,17 +48,19 @@ TEST(BlockLog, KeepsPiecesInOrderAndWhereTheyAre) {
 
 TEST(BlockLog, APieceCanGrowWhereItEndsWhileItsBlockHasRoom) {
   Log log;
-  EXPECT_FALSE(log.goes_on_at(nullptr));
+  EXPECT_FALSE(log.goes_on_at(nullptr, 1));
   uint64_t* piece = log.take(3);
-  EXPECT_TRUE(log.goes_on_at(piece + 3));
+  EXPECT_TRUE(log.goes_on_at(piece + 3, 1));
   EXPECT_EQ(log.take(1), piece + 3);
-  EXPECT_FALSE(log.goes_on_at(piece + 3));
+  EXPECT_FALSE(log.goes_on_at(piece + 3, 1));
   log.take(Log::kFirstBlock - 4);
-  EXPECT_FALSE(log.goes_on_at(piece + Log::kFirstBlock)) << "the block is full";
+  EXPECT_FALSE(log.goes_on_at(piece + Log::kFirstBlock, 1)) << "the block is full";
   uint64_t* next = log.take(1);
-  EXPECT_TRUE(log.goes_on_at(next + 1));
+  EXPECT_TRUE(log.goes_on_at(next + 1, 1));
+  EXPECT_TRUE(log.goes_on_at(next + 1, Log::kBlock - 1));
+  EXPECT_FALSE(log.goes_on_at(next + 1, Log::kBlock)) << "it would lie in two blocks";
   log.clear();
-  EXPECT_FALSE(log.goes_on_at(next + 1));
+  EXPECT_FALSE(log.goes_on_at(next + 1, 1));
 }
 
 }  // namespace

@@ -49,7 +49,10 @@ class LeastKeys {
     Mask with = 0;
     for (size_t g = 0; g < groups_; ++g) {
       if (least_[g] != least) continue;
-      for (size_t row = g * kGroup; row < (g + 1) * kGroup; ++row) with |= Mask(keys_[row] == least) << row;
+      Mask of_group = 0;
+#pragma GCC unroll 8
+      for (size_t i = 0; i < kGroup; ++i) of_group |= Mask(keys_[g * kGroup + i] == least) << i;
+      with |= of_group << (g * kGroup);
     }
     return with & alive_;   // a key may be as large as kNoKey
   }

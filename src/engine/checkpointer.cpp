@@ -101,7 +101,7 @@ CheckpointTotals Checkpointer::totals() const {
 
 bool Checkpointer::must_begin() const {
   if (options_.checkpoint_blocks && blocks_since_ >= options_.checkpoint_blocks) return true;
-  return wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= pane_bytes_;
+  return wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= (committing_ ? kept_beside(pane_bytes_) : pane_bytes_);
 }
 
 bool Checkpointer::due() const {
@@ -134,6 +134,7 @@ void Checkpointer::run() {
       positions.swap(positions_);
       dirty_ = false;
       blocks_since_ = 0;
+      committing_ = true;
       ++number;
       for (DecodeStage* decoder : wiring_.decoders) decoder->queue().push({{}, nullptr, number});
     }
@@ -152,6 +153,7 @@ void Checkpointer::run() {
     {
       std::lock_guard lock(mutex_);
       requests_done_ = requests;
+      committing_ = false;
       changed_.notify_all();
     }
     if (seconds_since(trimmed) < kTrimS) continue;

@@ -78,6 +78,7 @@ class Checkpointer {
   std::map<std::string, std::string> positions_;   // new since the last barrier
   std::chrono::steady_clock::time_point first_new_, last_new_;
   bool dirty_ = false;
+  bool committing_ = false;       // from a barrier on until its commit is durable
   uint64_t blocks_since_ = 0;
   uint64_t requests_ = 0, requests_done_ = 0;
   bool stopping_ = false;

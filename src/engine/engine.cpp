@@ -33,8 +33,8 @@ MemoryShares divide_memory(const EngineOptions& options) {
   const size_t memory = options.memory_bytes ? options.memory_bytes : machine_memory() / 2;
   const size_t divided = memory - std::min(memory / 2, kFixedMemoryBytes);
   MemoryShares shares;
-  const size_t pane = std::min(divided / 64 * 10, kMostPaneBytes);
-  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 35 - 2 * pane;
+  const size_t pane = std::min(divided / 64 * 12, kMostPaneBytes);
+  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 35 - pane - kept_beside(pane);
   shares.pane = options.pane_bytes ? options.pane_bytes : pane;
   shares.cache = divided / 8;
   shares.filter = divided / 8;

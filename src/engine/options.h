@@ -44,12 +44,15 @@ struct EngineOptions {
 };
 
 // Memory as it is divided. Of the budget, kFixedMemoryBytes (but no more than half) are for what does not grow:
-// the program, RocksDB, queues, stacks. Of the rest each of two generations of panes has 10/64 (kMostPaneBytes at
-// most: larger ones hardly help), the hot tier what is left of 35/64 (its memory may be held a quarter more), the block
-// cache 1/8, the filter of profiles 1/8, compaction 1/16, write buffers 1/32, the names known to be stored 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for
-// the commit's own tables, which grow with the panes.
+// the program, RocksDB, queues, stacks. Of the rest panes have 12/64 before they are committed (kMostPaneBytes at
+// most: larger ones hardly help) and those that fill meanwhile 8/64, the hot tier what is left of 35/64 (its memory may
+// be held a quarter more), the block cache 1/8, the filter of profiles 1/8, compaction 1/16, write buffers 1/32, the
+// names known to be stored 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for the commit's own
+// tables, which grow with the panes.
 inline constexpr size_t kFixedMemoryBytes = size_t(96) << 20;
 inline constexpr size_t kMostPaneBytes = size_t(512) << 20;
+// Of panes that fill while others, of so many bytes, are committed: a commit takes about half as long as they take.
+constexpr size_t kept_beside(size_t pane_bytes) { return pane_bytes / 3 * 2; }
 struct MemoryShares {
   size_t hot, pane, cache, filter, write_buffer, compaction, names;
   uint32_t element_codes;  // so many

@@ -41,26 +41,40 @@ RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
   entry.depth = key.depth;
   entry.kind = kind;
   entry.fresh = false;
+  entry.leading = 0;
   return entry;
 }
 
 const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot, uint64_t columns,
                                   const uint64_t* elements, bool fresh) {
   CHECK(key.path == 0);
-  RowLogEntry& entry = add(key, RowLogEntry::Kind::row);
-  entry.fresh = fresh;
+  const size_t size = 1 + size_t(std::popcount(columns));
+  // An event's id, and what names its month, come just before its row: one entry to keep and to sort instead of two.
+  const uint32_t words_before = words_that_go_on(key, size);
+  const bool goes_on = words_before != 0 && words_before <= kMostLeadingWords;
+  RowLogEntry& entry = goes_on ? entries.back() : add(key, RowLogEntry::Kind::row);
+  entry.kind = RowLogEntry::Kind::row;
+  if (goes_on) entry.leading = uint8_t(words_before & kMostLeadingWords);
+  entry.fresh |= fresh;
   entry.row = {metric, slot, of};
-  uint64_t* w = payload.take(1 + size_t(std::popcount(columns)));
-  entry.payload = w;
+  uint64_t* w = payload.take(size);
+  if (!goes_on) entry.payload = w;
   *w++ = columns;
   const uint64_t* kept = w;
   for (; columns != 0; columns &= columns - 1) *w++ = elements[std::countr_zero(columns)];
   return kept;
 }
 
+// The last entry's words, if they are of the key and n more of payload can follow them.
+uint32_t RowLog::Impl::words_that_go_on(const RecordKey& key, size_t n) const {
+  if (entries.empty()) return 0;
+  const RowLogEntry& last = entries.back();
+  const bool go_on = last.kind == RowLogEntry::Kind::words && last.key() == key && payload.goes_on_at(last.payload + last.words.count, n);
+  return go_on ? last.words.count : 0;
+}
+
 void RowLog::Impl::word(const RecordKey& key, uint64_t word, bool fresh) {
-  const bool goes_on = !entries.empty() && entries.back().kind == RowLogEntry::Kind::words && entries.back().key() == key &&
-                       payload.goes_on_at(entries.back().payload + entries.back().words.count);
+  const bool goes_on = words_that_go_on(key, 1) != 0;
   RowLogEntry& entry = goes_on ? entries.back() : add(key, RowLogEntry::Kind::words);
   entry.fresh |= fresh;
   uint64_t* at = payload.take(1);
@@ -265,7 +279,7 @@ class Encoder {
       const RowLogEntry& e = entry(items_[i]);
       if (!is_row(e)) continue;
       std::array<uint64_t, kMaxColumns> elements{};
-      const uint64_t* payload = e.payload;
+      const uint64_t* payload = e.row_payload();
       for (uint64_t columns = *payload; columns != 0; columns &= columns - 1)
         elements[size_t(std::countr_zero(columns))] = *++payload;
       writer.row(e.row.metric, e.row.slot, elements.data());

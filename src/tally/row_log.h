@@ -14,7 +14,8 @@ namespace quipu {
 
 struct RowLogEntry {
   enum class Kind : uint8_t {
-    row,    // payload: the columns of the event's metric, as a bitmap; then their elements from the lowest
+    row,    // payload: words of the same key that came just before it, if any; the columns of the event's metric, as a
+            // bitmap; then their elements from the lowest
     words,  // payload: the words
     full,   // the chunk takes no more words
     stored, // what the durable tier holds under the key; payload: its bytes
@@ -39,13 +40,16 @@ struct RowLogEntry {
   uint8_t depth;
   Kind kind : 2;
   bool fresh : 1;  // the first entry of a key under which nothing is stored
+  uint8_t leading : 5;  // words before a row
 
   uint32_t path() const { return kind == Kind::row ? 0 : words.path; }
-  uint32_t word_count() const { return kind == Kind::words ? words.count : 0; }
+  uint32_t word_count() const { return kind == Kind::words ? words.count : kind == Kind::row ? leading : 0; }  // from payload on
+  const uint64_t* row_payload() const { return payload + leading; }
   RecordKey key() const { return {month, tenant, profile, depth, path()}; }
 };
 
 static_assert(sizeof(RowLogEntry) == 40);
+inline constexpr uint32_t kMostLeadingWords = 31;
 
 struct RowLog::Impl {
   std::vector<RowLogEntry> entries;
@@ -62,6 +66,7 @@ struct RowLog::Impl {
 
  private:
   RowLogEntry& add(const RecordKey& key, RowLogEntry::Kind kind);
+  uint32_t words_that_go_on(const RecordKey& key, size_t n) const;
 };
 
 struct RowLogAccess {

@@ -3,6 +3,7 @@
 #include <gtest/gtest.h>
 
 #include <map>
+#include <optional>
 #include <random>
 
 #include "tally/appends.h"
@@ -45,6 +46,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         rng() % 2 ? 3 : ~uint64_t(0) >> 1;  // profiles: a handful, or all different
     for (size_t l = 0; l < logs.size(); ++l) {
       auto& log = RowLogAccess::of(logs[l]);
+      std::optional<RecordKey> before;
       for (int i = int(rng() % 400); i > 0; --i) {
         RecordKey key;
         key.month = rng() % 3 == 0 ? kForever : MonthIndex(rng() % 5 * 300);
@@ -52,6 +54,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         // Profiles of a shard; halves that differ in their last bits alone.
         key.profile = {(rng() % few) * 4 + l, rng() % 2 ? rng() % 4 : (rng() % few) << 1};
         if (rng() % 4 == 0) key.depth = uint8_t(1 + rng() % 2), key.path = uint32_t(rng() % 16);
+        if (before && rng() % 2) key = *before;
+        before = key;
         const bool nothing = !want.contains(bytes_of(key));
         if (nothing && rng() % 6 == 0) {  // told once or twice, then perhaps added to
           const std::string& bytes = stored.try_emplace(bytes_of(key), stored_record(rng)).first->second;
@@ -80,7 +84,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
           log.full(key);
           w.full = true;
         } else {
-          for (int k = int(rng() % 3); k >= 0; --k) {
+          for (int k = int(rng() % (rng() % 8 ? 3 : 40)); k >= 0; --k) {
             w.words.push_back(rng());
             log.word(key, w.words.back(), fresh && k == 0);
             w.fresh |= fresh && k == 0;
