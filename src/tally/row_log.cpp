@@ -52,16 +52,13 @@ const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorI
   // An event's id, and what names its month, come just before its row: one entry to keep and to sort instead of two.
   const uint32_t words_before = words_that_go_on(key, size);
   const bool goes_on = words_before != 0 && words_before <= kMostLeadingWords;
-  uint64_t* w = payload.take(size);
   RowLogEntry& entry = goes_on ? entries.back() : add(key, RowLogEntry::Kind::row);
-  if (goes_on) {
-    entry.kind = RowLogEntry::Kind::row;
-    entry.leading = uint8_t(words_before);
-  } else {
-    entry.payload = w;
-  }
+  entry.kind = RowLogEntry::Kind::row;
+  if (goes_on) entry.leading = uint8_t(words_before & kMostLeadingWords);
   entry.fresh |= fresh;
   entry.row = {metric, slot, of};
+  uint64_t* w = payload.take(size);
+  if (!goes_on) entry.payload = w;
   *w++ = columns;
   const uint64_t* kept = w;
   for (; columns != 0; columns &= columns - 1) *w++ = elements[std::countr_zero(columns)];
