@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <utility>
 
 #include "base/hash.h"
 #include "cells/cell_rows.h"
@@ -58,6 +59,12 @@ int ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector, Dim
   return entry->bits;
 }
 
+void ChunkLengths::prefetch(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) const {
+  if (table_.size() == 0) return;
+  const Entry* set = &table_[set_of(tag_of(day, tenant, selector, dimension))];
+  for (size_t w = 0; w < kWays; ++w) __builtin_prefetch(set + w, 1);
+}
+
 bool ChunkLengths::knows(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) {
   return find(tag_of(day, tenant, selector, dimension)) != nullptr;
 }
@@ -67,8 +74,8 @@ int ChunkLengths::bits_of_grown(uint64_t values, int chunk_values) {
 }
 
 ChunkLengths::Entry* ChunkLengths::find(uint64_t tag) {
-  if (table_.empty()) return nullptr;
-  Entry* set = table_.data() + (tag & (table_.size() - 1) & ~(kWays - 1));
+  if (table_.size() == 0) return nullptr;
+  Entry* set = &table_[set_of(tag)];
   for (size_t w = 0; w < kWays; ++w) {
     if (set[w].tag == tag) return set + w;
   }
@@ -77,7 +84,7 @@ ChunkLengths::Entry* ChunkLengths::find(uint64_t tag) {
 
 ChunkLengths::Entry& ChunkLengths::insert(const Entry& entry) {
   if (used_ * 2 >= table_.size() && table_.size() < max_entries_) grow();
-  Entry* set = table_.data() + (entry.tag & (table_.size() - 1) & ~(kWays - 1));
+  Entry* set = &table_[set_of(entry.tag)];
   const auto worth = [](const Entry& e) { return e.tag == 0 ? 0 : (uint64_t(e.own_bits) + 1) << 32 | e.day; };
   Entry* victim = std::min_element(set, set + kWays, [&](const Entry& a, const Entry& b) { return worth(a) < worth(b); });
   if (victim->tag == 0) ++used_;
@@ -86,8 +93,7 @@ ChunkLengths::Entry& ChunkLengths::insert(const Entry& entry) {
 }
 
 void ChunkLengths::grow() {
-  std::vector<Entry> old(table_.empty() ? kFirstEntries : table_.size() * 2);
-  old.swap(table_);
+  HugeArray<Entry> old = std::exchange(table_, HugeArray<Entry>(table_.size() == 0 ? kFirstEntries : table_.size() * 2));
   used_ = 0;
   for (const Entry& e : old) {
     if (e.tag != 0) insert(e);

@@ -7,8 +7,8 @@
 #include <array>
 #include <cstdint>
 #include <span>
-#include <vector>
 
+#include "base/huge_array.h"
 #include "base/ids.h"
 #include "time/month_table.h"
 
@@ -26,6 +26,8 @@ class ChunkLengths {
   // (unless forgotten).
   int choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
              std::span<const uint64_t> hashes, int chunk_values, int least = 0);
+  // For a choose() that is near.
+  void prefetch(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) const;
   // Whether something was said for this key, and is not forgotten.
   bool knows(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension);
   // Bits at which so many values fall into rows that have not grown beyond what is let grow by merging.
@@ -42,12 +44,13 @@ class ChunkLengths {
   };
   static constexpr size_t kWays = 4;
 
+  size_t set_of(uint64_t tag) const { return tag & (table_.size() - 1) & ~(kWays - 1); }
   Entry* find(uint64_t tag);
   Entry& insert(const Entry& entry);
   void grow();
 
   const size_t max_entries_;
-  std::vector<Entry> table_;
+  HugeArray<Entry> table_;
   size_t used_ = 0;
 };
 

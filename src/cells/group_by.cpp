@@ -184,6 +184,7 @@ class GroupWorker::Grouper {
   Status sparse(const CellKey& key, int frames, const SelectorShape& shape, RowOutput& out);
   bool goes_sparse(const CellKey& key);
   int chunk_bits(const CellKey& key);
+  void prefetch_chunk_lengths(const CellKey& key, std::span<const SelectorShape::Dimension> dimensions);
 
   const GroupBy::Impl& whole_;
   GroupTable table_;
@@ -217,6 +218,7 @@ Status GroupWorker::Grouper::packed(CellKey key, int frames, std::span<const Sel
                                     RowOutput& out) {
   for (size_t begin = 0; begin < dimensions.size(); begin += GroupTable::kDimensionsLoaded) {
     const auto loaded = dimensions.subspan(begin, std::min(GroupTable::kDimensionsLoaded, dimensions.size() - begin));
+    prefetch_chunk_lengths(key, loaded);
     table_.load(loaded, frames);
     for (size_t d = 0; d < loaded.size(); ++d) {
       cells_.count(table_, loaded[d], d, loaded[d].unique ? frames : 0, whole_.plan.values);
@@ -237,6 +239,11 @@ int GroupWorker::Grouper::chunk_bits(const CellKey& key) {
   if (cells_.values() == 1 && cells_.smallest_hashes()[0] == kValueHashStart) return 0;
   return whole_.state.chunk_lengths.choose(key.day, key.tenant, key.selector, key.dimension, cells_.values(),
                                      cells_.smallest_hashes(), options.chunk_values);
+}
+
+void GroupWorker::Grouper::prefetch_chunk_lengths(const CellKey& key, std::span<const SelectorShape::Dimension> dimensions) {
+  std::lock_guard lock(whole_.state.mutex);
+  for (const auto& dimension : dimensions) whole_.state.chunk_lengths.prefetch(key.day, key.tenant, key.selector, dimension.id);
 }
 
 // Whether the table's rows go out as they are; counts them if so.

@@ -20,11 +20,7 @@ void NameBatch::add(const NameEntry& name) {
 NameLog::NameLog(size_t cache_entries) {
   CHECK(cache_entries >= 1);
   const size_t sets = std::bit_ceil((cache_entries + kWays - 1) / kWays);
-  size_t bytes = (sets + 1) * sizeof(Set);
-  memory_.reset(std::calloc(bytes, 1));
-  CHECK(memory_ != nullptr);
-  void* aligned = memory_.get();
-  known_ = static_cast<Set*>(std::align(alignof(Set), sets * sizeof(Set), aligned, bytes));
+  known_ = HugeArray<Set>(sets);
   set_mask_ = sets - 1;
 }
 

@@ -4,14 +4,13 @@
 #pragma once
 
 #include <cstdint>
-#include <cstdlib>
 #include <cstring>
-#include <memory>
 #include <string_view>
 #include <utility>
 
 #include "base/block_log.h"
 #include "base/hash.h"
+#include "base/huge_array.h"
 #include "base/ids.h"
 
 namespace quipu {
@@ -67,7 +66,7 @@ class NameBatch {
 class NameLog {
  public:
   // The cache: 8 bytes an entry, in sets of one memory line; rounded up to a power of two. It takes memory only as
-  // names come.
+  // names come, by huge pages.
   static constexpr size_t kLeastCacheEntries = 1 << 19;
   explicit NameLog(size_t cache_entries = kLeastCacheEntries);
   // Remembers the text unless the cache says that this very text (by its check) was handed over.
@@ -88,17 +87,13 @@ class NameLog {
  private:
   static constexpr size_t kWays = 8;
   struct alignas(64) Set {
-    uint64_t prints[kWays] = {};  // the last used first; 0: none
+    uint64_t prints[kWays];  // the last used first; 0: none
   };
   static uint64_t fingerprint(TenantId tenant, PropertyId property, Hasher::Checked hash) {
     return combine64(hash.check, hash.element ^ (uint64_t(raw(tenant)) << 32 | raw(property)) * 0x9e3779b97f4a7c15ull);
   }
 
-  struct Free {
-    void operator()(void* memory) const { std::free(memory); }
-  };
-  std::unique_ptr<void, Free> memory_;
-  Set* known_;  // in it
+  HugeArray<Set> known_;
   size_t set_mask_;
   NameBatch pending_;
 };

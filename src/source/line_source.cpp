@@ -105,7 +105,7 @@ Block LineSource::give(std::shared_ptr<std::vector<char>> buffer, size_t text_si
 }
 
 Result<Block> LineSource::next() {
-  auto buffer = std::make_shared<std::vector<char>>(std::max(ahead_.size(), block_bytes_) + kBlockPadding);
+  auto buffer = buffers_.take(std::max(ahead_.size(), block_bytes_) + kBlockPadding);
   size_t size = ahead_.size();
   std::memcpy(buffer->data(), ahead_.data(), size);
   if (Status status = fill(*buffer, size); !status.ok()) {

@@ -6,6 +6,7 @@
 #include <string>
 #include <vector>
 
+#include "source/block_buffers.h"
 #include "source/byte_stream.h"
 #include "source/fingerprint.h"
 #include "source/source.h"
@@ -43,6 +44,7 @@ class LineSource : public Source {
   const size_t max_line_bytes_, block_bytes_;
   std::unique_ptr<ByteStream> stream_;
   Fingerprint taken_;
+  BlockBuffers buffers_;
   std::string ahead_;        // bytes read beyond what was given
   uint64_t lines_;
   bool ended_;               // the stream is at its end

@@ -9,6 +9,7 @@
 #include <cerrno>
 #include <cstring>
 #include <filesystem>
+#include <memory>
 #include <vector>
 
 #include "source/raw_input.h"
@@ -18,15 +19,18 @@ namespace {
 
 constexpr size_t kLongestName = 128;
 constexpr int kStopPollMs = 200;
-constexpr size_t kChunkBytes = 256 << 10;
-constexpr size_t kSyncBytes = 4 << 20;   // what is there to be read is synced together, up to so much
+constexpr size_t kChunkBytes = 256 << 10;   // read at a time
+constexpr size_t kSyncBytes = 4 << 20;      // what is there to be read is synced together, up to so much
+constexpr int kPipeBytes = 1 << 20;         // what may wait in a pipe: the more, the fewer syncs (as much as anyone may ask for)
 
 std::string system_error() { return std::strerror(errno); }
 
 class Spool : public RawInput {
  public:
   Spool(int input, int file, std::string name, std::string path, const std::atomic<bool>* stop)
-      : input_(input), file_(file), name_(std::move(name)), path_(std::move(path)), stop_(stop), chunk_(kChunkBytes) {}
+      : input_(input), file_(file), name_(std::move(name)), path_(std::move(path)), stop_(stop), taken_(new char[kSyncBytes]) {
+    ::fcntl(input_, F_SETPIPE_SZ, kPipeBytes);  // no pipe, or not allowed: it stays as it is
+  }
   ~Spool() override { ::close(file_); }
   Spool(const Spool&) = delete;
 
@@ -37,7 +41,7 @@ class Spool : public RawInput {
     const uint64_t before = uint64_t(info.st_size);
     std::vector<char> known(kChunkBytes);
     while (size_ < before && !ended_) {
-      auto got = read_input(size_t(std::min<uint64_t>(kChunkBytes, before - size_)));
+      auto got = read_input(taken_.get(), size_t(std::min<uint64_t>(kChunkBytes, before - size_)));
       if (!got.ok()) return got.error();
       const size_t n = *got;
       for (size_t have = 0; have < n;) {
@@ -46,8 +50,8 @@ class Spool : public RawInput {
         if (m <= 0) return Error{path_ + ": cannot be read: " + (m < 0 ? system_error() : "it was cut")};
         have += size_t(m);
       }
-      const auto differs = std::mismatch(chunk_.data(), chunk_.data() + n, known.data()).first;
-      const size_t equal = size_t(differs - chunk_.data());
+      const auto differs = std::mismatch(taken_.get(), taken_.get() + n, known.data()).first;
+      const size_t equal = size_t(differs - taken_.get());
       size_ += equal;
       if (equal == n) continue;
       if (!again) {
@@ -55,7 +59,8 @@ class Spool : public RawInput {
                      "\" (" + path_ + "); give other input another name: --as NAME. To count it anew under this name: --again"};
       }
       QUIPU_TRY(cut());
-      return append(chunk_.data() + equal, n - equal);
+      QUIPU_TRY(write(taken_.get() + equal, n - equal));
+      return sync(n - equal);
     }
     if (size_ < before) {      // ended early
       if (again) return cut();
@@ -68,6 +73,12 @@ class Spool : public RawInput {
     while (offset >= size_) {
       if (ended_) return size_t{0};
       QUIPU_TRY(take_in());
+    }
+    if (offset >= size_ - taken_size_) {  // what came last is still at hand
+      const char* from = taken_.get() + (offset - (size_ - taken_size_));
+      const size_t given = size_t(std::min<uint64_t>(n, size_ - offset));
+      std::memcpy(to, from, given);
+      return given;
     }
     while (true) {
       const ssize_t got = ::pread(file_, to, size_t(std::min<uint64_t>(n, size_ - offset)), off_t(offset));
@@ -84,15 +95,15 @@ class Spool : public RawInput {
     struct pollfd p{input_, POLLIN, 0};
     return ::poll(&p, 1, 0) != 0;
   }
-  // Up to `most` bytes into chunk_; 0 at the end.
-  Result<size_t> read_input(size_t most) {
+  // Up to `most` bytes; 0 at the end.
+  Result<size_t> read_input(char* to, size_t most) {
     while (true) {
       // A signal may reach any thread, so waiting ends now and then to look.
       struct pollfd p{input_, POLLIN, 0};
       const int ready = ::poll(&p, 1, kStopPollMs);
       if (stop_ && stop_->load(std::memory_order_relaxed)) return Error{"standard input: stopped while waiting for it"};
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
-      const ssize_t got = ::read(input_, chunk_.data(), most);
+      const ssize_t got = ::read(input_, to, most);
       if (got >= 0) {
         ended_ = got == 0;
         return size_t(got);
@@ -102,30 +113,30 @@ class Spool : public RawInput {
   }
   // Waits for something to come in (or the end), writes it to the spool and makes it durable.
   Status take_in() {
-    uint64_t written = 0;
+    taken_size_ = 0;
+    size_t taken = 0;
     do {
-      auto got = read_input(kChunkBytes);
+      auto got = read_input(taken_.get() + taken, std::min(kChunkBytes, kSyncBytes - taken));
       if (!got.ok()) return got.error();
       if (*got == 0) break;
-      QUIPU_TRY(write(chunk_.data(), *got, size_ + written));
-      written += *got;
-    } while (written < kSyncBytes && input_ready());
-    return sync(written);
+      taken += *got;
+    } while (taken < kSyncBytes && input_ready());
+    QUIPU_TRY(write(taken_.get(), taken));
+    QUIPU_TRY(sync(taken));
+    taken_size_ = taken;
+    return {};
   }
-  Status append(const char* from, size_t n) {
-    QUIPU_TRY(write(from, n, size_));
-    return sync(n);
-  }
-  Status write(const char* from, size_t n, uint64_t offset) {
+  // Behind size_.
+  Status write(const char* from, size_t n) {
     for (size_t done = 0; done < n;) {
-      const ssize_t m = ::pwrite(file_, from + done, n - done, off_t(offset + done));
+      const ssize_t m = ::pwrite(file_, from + done, n - done, off_t(size_ + done));
       if (m < 0 && errno == EINTR) continue;
       if (m < 0) return Error{path_ + ": standard input cannot be spooled: " + system_error() + "; make room and run the same command"};
       done += size_t(m);
     }
     return {};
   }
-  Status sync(uint64_t written) {
+  Status sync(size_t written) {
     if (written == 0) return {};
     if (::fdatasync(file_) != 0) return Error{path_ + ": standard input cannot be made durable: " + system_error()};
     size_ += written;
@@ -140,8 +151,9 @@ class Spool : public RawInput {
   const int input_, file_;
   const std::string name_, path_;
   const std::atomic<bool>* const stop_;
-  std::vector<char> chunk_;
-  uint64_t size_ = 0;      // bytes of the spool that may be given out
+  const std::unique_ptr<char[]> taken_;  // what came in last: kSyncBytes at most
+  size_t taken_size_ = 0;                // of it, and of the spool's end, once it is durable
+  uint64_t size_ = 0;                    // bytes of the spool that may be given out
   bool ended_ = false;
 };
 

@@ -239,7 +239,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     fault_point("commit.cells_written");
     return {};
   };
-  std::vector<uint64_t> new_profiles;
+  std::vector<uint64_t> profiles, new_profiles;
   const auto records = [&]() -> Status {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::records)];
@@ -249,9 +249,9 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       record.append_to(key);
       CHECK(key > last);
       last = key;
-      if (is_forever_root(key) && !planted(Planted::profile_not_in_filter)) {
-        if (filter_) filter_->add(profile_hash(key));
-        if (how == RecordWrite::first) new_profiles.push_back(profile_hash(key));
+      if (is_forever_root(record) && !planted(Planted::profile_not_in_filter)) {
+        profiles.push_back(profile_hash(record));
+        if (how == RecordWrite::first) new_profiles.push_back(profiles.back());
       }
       const auto added = how == RecordWrite::append ? of.merge(slice(key), slice(bytes)) : of.put(slice(key), slice(bytes));
       if (!added.ok()) return error(added);
@@ -260,6 +260,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       return {};
     };
     if (write.records) QUIPU_TRY(write.records(*codes_, sink));
+    if (filter_) filter_->add(profiles);
     if (auto s = of.end(); !s.ok()) return error(s);
     stats.records_cpu_ns = own.lap_ns();
     return {};

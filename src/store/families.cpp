@@ -70,17 +70,20 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   options.write_buffer_size = write_buffer_bytes;
   // Records are looked up many at a time, and those of one file are looked up together.
   if (family == Family::records) options.target_file_size_base = kRecordsFileBytes;
-  options.optimize_filters_for_hits = false;
+  // The filter of profiles says which records there are, so what is looked for in the oldest run is nearly always there:
+  // no filter for it, which would be most of all filters.
+  options.optimize_filters_for_hits = family == Family::records;
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;
   options.force_consistency_checks = true;
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
-  options.compaction_options_universal.min_merge_width = kLeastMergedRuns;
+  const RunLimits limits = run_limits(family);
+  options.compaction_options_universal.min_merge_width = unsigned(limits.least_merged);
   options.compaction_options_universal.max_size_amplification_percent = 10'000;
-  options.level0_file_num_compaction_trigger = int(kRunsBeforeCompaction);
+  options.level0_file_num_compaction_trigger = int(limits.before_compaction);
   // Commits wait by themselves, see store_impl.h.
-  options.level0_slowdown_writes_trigger = int(kRunsBeforeCompaction + 2 * kMaxWaitingRuns);
-  options.level0_stop_writes_trigger = int(kRunsBeforeCompaction + 3 * kMaxWaitingRuns);
+  options.level0_slowdown_writes_trigger = int(limits.before_compaction + 2 * kMaxWaitingRuns);
+  options.level0_stop_writes_trigger = int(limits.before_compaction + 3 * kMaxWaitingRuns);
   return options;
 }
 

@@ -1,7 +1,9 @@
 #include "store/name_rows.h"
 
 #include <algorithm>
+#include <compare>
 
+#include "base/radix_sort.h"
 #include "cells/cell_rows.h"
 #include "store/names.h"
 
@@ -12,9 +14,14 @@ namespace {
 constexpr size_t kTextBytesOfRow = 4096;
 
 struct PropertyName {
+  uint64_t place;                 // see radix_sort.h
   uint64_t tenant_and_property;
   Name name;
-  auto operator<=>(const PropertyName&) const = default;
+  bool operator==(const PropertyName& o) const { return tenant_and_property == o.tenant_and_property && name == o.name; }
+  auto operator<=>(const PropertyName& o) const {
+    const auto order = tenant_and_property <=> o.tenant_and_property;
+    return order != 0 ? order : name <=> o.name;
+  }
 };
 
 std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
@@ -22,12 +29,21 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
   for (const NameBatch& batch : batches) count += batch.size();
   std::vector<PropertyName> names;
   names.reserve(count);
+  GroupRanks properties;
   for (const NameBatch& batch : batches) {
     batch.each([&](const NameEntry& name) {
-      names.push_back({uint64_t(raw(name.tenant)) << 32 | raw(name.property), {name.element, name.text}});
+      const uint64_t of = uint64_t(raw(name.tenant)) << 32 | raw(name.property);
+      names.push_back({properties.number(of), of, {name.element, name.text}});
     });
   }
-  std::sort(names.begin(), names.end());
+  properties.rank();
+  for (PropertyName& name : names) name.place = properties.place(uint32_t(name.place), name.name.element);
+  radix_sort(names);
+  for (auto begin = names.begin(); begin != names.end();) {
+    const auto end = std::find_if(begin, names.end(), [&](const PropertyName& n) { return sorted_bits(n.place) != sorted_bits(begin->place); });
+    std::sort(begin, end);
+    begin = end;
+  }
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
 }

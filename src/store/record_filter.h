@@ -13,14 +13,17 @@
 #include <cstdint>
 #include <memory>
 #include <mutex>
-#include <string_view>
+#include <span>
+
+#include "base/huge_array.h"
+#include "tally/record_key.h"
 
 namespace quipu {
 
 // The profile of a record's key, as the filter knows it. Lists of these are stored (state.h): a part of the format.
-uint64_t profile_hash(std::string_view key);
+uint64_t profile_hash(const RecordKey& key);
 // Whether the key is of a forever record itself, not of a chunk of its words.
-bool is_forever_root(std::string_view key);
+inline bool is_forever_root(const RecordKey& key) { return key.month == kForever && key.depth == 0; }
 
 class RecordFilter {
  public:
@@ -30,24 +33,26 @@ class RecordFilter {
   explicit RecordFilter(size_t most_bytes);     // at least kFirstBytes
 
   void add(uint64_t hash);
+  void add(std::span<const uint64_t> hashes);   // faster than one by one
   bool may_hold(uint64_t hash) const;
+  void prefetch(uint64_t hash) const;           // for an add() or may_hold() that is near
   size_t bytes() const;
   uint64_t keys() const;                        // added, but for those that it held already
 
  private:
   struct alignas(64) Line {
-    std::array<std::atomic<uint64_t>, 8> words{};
+    std::array<uint64_t, 8> words;
+    std::atomic_ref<uint64_t> word(size_t i) { return std::atomic_ref(words[i]); }
   };
   struct Level {
-    explicit Level(size_t bytes) : lines(bytes / sizeof(Line)), data(new Line[lines]) {}
-    const size_t lines;
-    const std::unique_ptr<Line[]> data;
+    explicit Level(size_t bytes) : lines(bytes / sizeof(Line)) {}
+    HugeArray<Line> lines;
     std::atomic<uint64_t> keys{0};
   };
   static constexpr int kGrowthBits = 3;         // a level is so many times doubled from the one before
   static constexpr size_t kMaxLevels = 12;
 
-  static bool holds(const Level& level, uint64_t hash);
+  static bool holds(Level& level, uint64_t hash);
   void grow(size_t from);
 
   const size_t most_bytes_;

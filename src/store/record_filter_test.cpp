@@ -59,19 +59,13 @@ TEST(RecordFilter, TakesKeysOfManyThreadsWhileItGrows) {
 }
 
 TEST(RecordFilter, KnowsRootsOfForeverRecordsByTenantAndProfile) {
-  const auto bytes = [](const RecordKey& key) {
-    std::string out;
-    key.append_to(out);
-    return out;
-  };
   const RecordKey key{kForever, TenantId(2), {1, 2}, 0, 0};
-  EXPECT_TRUE(is_forever_root(bytes(key)));
-  EXPECT_FALSE(is_forever_root(bytes({600, TenantId(2), {1, 2}, 0, 0})));
-  EXPECT_FALSE(is_forever_root(bytes({kForever, TenantId(2), {1, 2}, 1, 0})));
-  EXPECT_FALSE(is_forever_root("commits"));
+  EXPECT_TRUE(is_forever_root(key));
+  EXPECT_FALSE(is_forever_root({600, TenantId(2), {1, 2}, 0, 0}));
+  EXPECT_FALSE(is_forever_root({kForever, TenantId(2), {1, 2}, 1, 0}));
   for (const RecordKey& other : {RecordKey{kForever, TenantId(3), {1, 2}, 0, 0}, RecordKey{kForever, TenantId(2), {2, 1}, 0, 0},
                                  RecordKey{kForever, TenantId(2), {1, 3}, 0, 0}}) {
-    EXPECT_NE(profile_hash(bytes(key)), profile_hash(bytes(other)));
+    EXPECT_NE(profile_hash(key), profile_hash(other));
   }
 }
 

@@ -21,14 +21,24 @@ class RecordLoad final : public DurableTier::Load {
   // filter: nullptr if it is not to be asked.
   RecordLoad(const StoreImpl& store, ReaderPool& readers, const RecordFilter* filter, std::span<const RecordKey> keys)
       : readers_(readers), keys_(keys.size()) {
-    std::vector<std::string> bytes(keys.size());
+    constexpr size_t kAhead = 8;
     for (size_t i = 0; i < keys.size(); ++i) {
-      keys[i].append_to(bytes[i]);
-      if (filter && is_forever_root(bytes[i]) && !filter->may_hold(profile_hash(bytes[i]))) continue;
+      if (filter && i + kAhead < keys.size()) filter->prefetch(profile_hash(keys[i + kAhead]));
+      if (filter && is_forever_root(keys[i]) && !filter->may_hold(profile_hash(keys[i]))) continue;
       order_.push_back(uint32_t(i));
     }
-    std::sort(order_.begin(), order_.end(), [&](uint32_t a, uint32_t b) { return bytes[a] < bytes[b]; });
-    for (uint32_t i : order_) wanted_.push_back(std::move(bytes[i]));
+    std::vector<std::string> bytes(order_.size());
+    std::vector<uint32_t> places(order_.size());
+    for (uint32_t i = 0; i < order_.size(); ++i) {
+      keys[order_[i]].append_to(bytes[i]);
+      places[i] = i;
+    }
+    std::sort(places.begin(), places.end(), [&](uint32_t a, uint32_t b) { return bytes[a] < bytes[b]; });
+    for (uint32_t& place : places) {
+      wanted_.push_back(std::move(bytes[place]));
+      place = order_[place];
+    }
+    order_ = std::move(places);
     found_.resize(wanted_.size());
     const size_t pieces = (wanted_.size() + kRecordsOfReader - 1) / kRecordsOfReader;
     done_.resize(pieces);
@@ -102,7 +112,7 @@ void StoreImpl::fill_filter(uint64_t last_commit) {
         background_->report({Trouble::Kind::damage, "a list of profiles"});
         return;
       }
-      for (uint64_t hash : hashes) filter_->add(hash);
+      filter_->add(hashes);
       seen += hashes.size();
     }
     if (!it->status().ok()) {

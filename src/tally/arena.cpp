@@ -6,6 +6,8 @@
 #include <bit>
 #include <cstring>
 
+#include "base/huge_array.h"
+
 #if defined(__SANITIZE_ADDRESS__)
 #define QUIPU_POISON 1
 #elif defined(__has_feature)
@@ -19,17 +21,6 @@
 
 namespace quipu {
 namespace {
-
-// Straight from the system, so that what is given back leaves the process. Aligned to its size.
-uint8_t* map_chunk(size_t bytes) {
-  void* mapped = mmap(nullptr, 2 * bytes, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
-  CHECK(mapped != MAP_FAILED);
-  auto* begin = static_cast<uint8_t*>(mapped);
-  const size_t before = (bytes - reinterpret_cast<uintptr_t>(begin) % bytes) % bytes;
-  if (before != 0) munmap(begin, before);
-  munmap(begin + before + bytes, bytes - before);
-  return begin + before;
-}
 
 // Under the address sanitizer, bytes outside of live blocks may not be touched.
 void poison([[maybe_unused]] const uint8_t* p, [[maybe_unused]] size_t bytes) {
@@ -100,7 +91,7 @@ void Arena::unlist(uint32_t number) {
 }
 
 uint32_t Arena::new_chunk(int size_class) {
-  auto* base = map_chunk(kChunkBytes);
+  auto* base = static_cast<uint8_t*>(map_aligned(kChunkBytes, kChunkBytes));
   if (chunks_of_class_[size_t(size_class)]++ >= kSmallPagedChunks)
     madvise(base, kChunkBytes, MADV_HUGEPAGE);  // a hint
   poison(base, kChunkBytes);

@@ -13,17 +13,17 @@ constexpr size_t kFirstPlaces = 1024;
 }  // namespace
 
 ElementCodes::ElementCodes(uint32_t most)
-    : most_(std::min(most, kMostCodes)), table_elements_(kFirstPlaces), table_codes_(kFirstPlaces), candidates_(kCandidates) {}
+    : most_(std::min(most, kMostCodes)), table_(kFirstPlaces), candidates_(kCandidates) {}
 
 ElementCodes::~ElementCodes() {
   for (auto& chunk : chunks_) delete[] chunk.load(std::memory_order_relaxed);
 }
 
 uint32_t ElementCodes::find(uint64_t element) const {
-  const size_t mask = table_elements_.size() - 1;
-  for (size_t at = mix64(element) & mask;; at = (at + 1) & mask) {
-    if (table_elements_[at] == element) return table_codes_[at];
-    if (table_elements_[at] == 0) return kNone;
+  const size_t mask = table_.size() - 1;
+  for (size_t at = home(element);; at = (at + 1) & mask) {
+    if (table_[at].element == element) return table_[at].code;
+    if (table_[at].element == 0) return kNone;
   }
 }
 
@@ -46,7 +46,7 @@ uint32_t ElementCodes::code_of(uint64_t element) {
 }
 
 void ElementCodes::give(uint64_t element) {
-  if (size_t(size_ + 1) * 2 > table_elements_.size()) grow();
+  if (size_t(size_ + 1) * 4 > table_.size() * 3) grow();
   place(element, size_);
   std::atomic<std::atomic<uint64_t>*>& in = chunks_[size_ / kChunk];
   std::atomic<uint64_t>* chunk = in.load(std::memory_order_relaxed);
@@ -59,18 +59,15 @@ void ElementCodes::give(uint64_t element) {
 }
 
 void ElementCodes::place(uint64_t element, uint32_t code) {
-  const size_t mask = table_elements_.size() - 1;
-  size_t at = mix64(element) & mask;
-  while (table_elements_[at] != 0) at = (at + 1) & mask;
-  table_elements_[at] = element;
-  table_codes_[at] = code;
+  const size_t mask = table_.size() - 1;
+  size_t at = home(element);
+  while (table_[at].element != 0) at = (at + 1) & mask;
+  table_[at] = {element, code};
 }
 
 // What is known stands in the chunks, so the table is made anew.
 void ElementCodes::grow() {
-  const size_t places = table_elements_.size() * 2;
-  table_elements_.assign(places, 0);
-  table_codes_.assign(places, 0);
+  table_ = HugeArray<Place>(table_.size() * 2);
   for (uint32_t code = 0; code < size_; ++code) place(element(code), code);
 }
 

@@ -16,6 +16,9 @@
 #include <span>
 #include <vector>
 
+#include "base/hash.h"
+#include "base/huge_array.h"
+
 namespace quipu {
 
 class ElementCodes {
@@ -25,8 +28,8 @@ class ElementCodes {
   static constexpr uint32_t kSightings = 4;          // after which a candidate has a code
   static constexpr uint32_t kNone = ~uint32_t(0);
 
-  // most: codes that may be given; those that are restored come on top. Memory: 8 bytes a code given, 24 (its table
-  // full) to 48 (just grown) more for the writer, and candidates of 128 KiB.
+  // most: codes that may be given; those that are restored come on top. Memory: 8 bytes a code given, 21 (its table
+  // full) to 43 (just grown) more for the writer, and candidates of 128 KiB.
   explicit ElementCodes(uint32_t most = kMostCodes);
   ~ElementCodes();
 
@@ -38,6 +41,8 @@ class ElementCodes {
   }
   uint32_t size() const { return size_; }   // writer's thread
 
+  // For a code_of() that is near.
+  void prefetch(uint64_t element) const { __builtin_prefetch(&table_[home(element)]); }
   // The code of an element (not 0) that is about to be stored; kNone if it has none yet.
   uint32_t code_of(uint64_t element);
 
@@ -54,6 +59,7 @@ class ElementCodes {
   };
   static constexpr uint32_t kCandidates = 1 << 13;
 
+  size_t home(uint64_t element) const { return mix64(element) & (table_.size() - 1); }
   uint32_t find(uint64_t element) const;
   void give(uint64_t element);
   void place(uint64_t element, uint32_t code);
@@ -62,9 +68,12 @@ class ElementCodes {
   const uint32_t most_;
   uint32_t size_ = 0, taken_ = 0;
   std::array<std::atomic<std::atomic<uint64_t>*>, kMostCodes / kChunk> chunks_{};  // owned
-  // Open addressing, at most half full; a power of two. An empty place holds element 0.
-  std::vector<uint64_t> table_elements_;
-  std::vector<uint32_t> table_codes_;
+  // Open addressing, at most three quarters full; a power of two. An empty place holds element 0.
+  struct Place {
+    uint64_t element;
+    uint32_t code;
+  };
+  HugeArray<Place> table_;
   std::vector<Candidate> candidates_;
 };
 

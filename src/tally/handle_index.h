@@ -1,6 +1,7 @@
 // A hash table of handles: open addressing with linear probing in 64 segments which grow by a third
 // each on its own, so that no single growth takes long. A slot is 8 bytes: 32 bits of the hash and
-// the handle; the keys stand in what the handles name, and the caller compares them. One thread.
+// the handle; the keys stand in what the handles name, and the caller compares them. Beside it lies
+// a byte for whoever walks over all entries, its mark: 0 until it is set. One thread.
 #pragma once
 
 #include <array>
@@ -22,7 +23,7 @@ class HandleIndex {
 
   size_t size() const { return size_; }
   size_t slots() const { return slots_; }
-  size_t bytes() const { return slots_ * sizeof(Slot); }
+  size_t bytes() const { return slots_ * (sizeof(Slot) + 1); }
 
   void prefetch(uint64_t hash) const {
     const Segment& segment = segments_[segment_of(hash)];
@@ -77,6 +78,8 @@ class HandleIndex {
     Handle& handle = segment.slots[cursor.slot].handle;
     return handle == kNoHandle ? nullptr : &handle;
   }
+  // Of the cursor's entry.
+  uint8_t& mark(const Cursor& cursor) { return segments_[cursor.segment].marks[cursor.slot]; }
   // False when the walk has come to its end and begins again.
   bool advance(Cursor& cursor) const {
     if (++cursor.slot < segments_[cursor.segment].slots.size()) return true;
@@ -96,6 +99,7 @@ class HandleIndex {
       const bool stays = hole < i ? home > hole && home <= i : home > hole || home <= i;
       if (stays) continue;
       segment.slots[hole] = segment.slots[i];
+      segment.marks[hole] = segment.marks[i];
       hole = i;
     }
     segment.slots[hole] = Slot{};
@@ -111,6 +115,7 @@ class HandleIndex {
   };
   struct Segment {
     std::vector<Slot> slots;
+    std::vector<uint8_t> marks;
     size_t used = 0;
     uint32_t home(uint32_t tag) const { return uint32_t((uint64_t(tag) * slots.size()) >> 32); }
   };
@@ -121,11 +126,13 @@ class HandleIndex {
     while (segment.slots[i].handle != kNoHandle)
       if (++i == segment.slots.size()) i = 0;
     segment.slots[i] = slot;
+    segment.marks[i] = 0;
   }
   void grow(Segment& segment) {
     std::vector<Slot> before(segment.slots.size() + segment.slots.size() / 3 + 8);
     slots_ += before.size() - segment.slots.size();
     before.swap(segment.slots);
+    segment.marks.assign(segment.slots.size(), 0);
     for (const Slot& slot : before)
       if (slot.handle != kNoHandle) place(segment, slot);
   }

@@ -185,6 +185,7 @@ class HotTier {
   // hot_tier_room.cpp
   size_t memory_bytes() const;
   bool may_evict(uint32_t generation) const;
+  bool is_pinned(uint8_t mark) const;
   bool any_clean() const;
   void drop(RecordRef& ref);
   void sweep_step(bool evict);

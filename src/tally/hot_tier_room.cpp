@@ -59,19 +59,31 @@ void HotTier::move_if_sparse(Handle& handle) {
   handle = now;
 }
 
+// Most of what is in memory waits to be durable, if the hot tier is small beside the panes. So a profile all of whose
+// records do has the first of their generations as its mark, and is passed over until that one is durable: no line of
+// its own is touched. (Of a generation eight bits are enough: few are on their way.)
+bool HotTier::is_pinned(uint8_t mark) const {
+  return mark != 0 && int8_t(uint8_t(mark - uint8_t(durable_generation_))) > 0 && !planted(Planted::evict_before_durable);
+}
+
 void HotTier::sweep_profile(bool evict) {
   Handle* slot = profiles_.at(profile_hand_);
-  if (slot != nullptr) {
+  if (slot != nullptr && !(evict && is_pinned(profiles_.mark(profile_hand_)))) {
     auto* node = arena_.at<ProfileNode>(*slot);
+    uint32_t pinned_until = ~uint32_t(0);
+    bool all_pinned = true;
     for (uint32_t i = 0; i < node->count;) {
       RecordRef& ref = node->refs()[i];
       const bool recent = ref.referenced;
       if (evict) ref.referenced = 0;
-      if (evict && !recent && (ref.handle == kNoHandle || may_evict(generation_of(ref)))) {
+      const bool pinned = evict && !recent && ref.handle != kNoHandle && !may_evict(generation_of(ref));
+      if (evict && !recent && !pinned) {
         drop(ref);
         ref = node->refs()[--node->count];
         continue;
       }
+      if (pinned) pinned_until = std::min(pinned_until, generation_of(ref));
+      all_pinned &= pinned;
       if (ref.handle != kNoHandle && ref.month != kForever)
         move_if_sparse(arena_.at<MonthRecord>(ref.handle)->words);
       move_if_sparse(ref.handle);
@@ -82,6 +94,7 @@ void HotTier::sweep_profile(bool evict) {
       profiles_.erase(profile_hand_);
       return;  // the next entry may stand in this slot now
     }
+    profiles_.mark(profile_hand_) = all_pinned ? uint8_t(pinned_until) : 0;
     move_if_sparse(*slot);
   }
   if (!profiles_.advance(profile_hand_)) sweeping_chunks_ = true;

@@ -3,12 +3,12 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <numeric>
 #include <tuple>
 #include <utility>
 
 #include "base/check.h"
 #include "base/fault.h"
+#include "base/radix_sort.h"
 #include "tally/record_format.h"
 
 namespace quipu {
@@ -52,13 +52,16 @@ const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorI
   // An event's id, and what names its month, come just before its row: one entry to keep and to sort instead of two.
   const uint32_t words_before = words_that_go_on(key, size);
   const bool goes_on = words_before != 0 && words_before <= kMostLeadingWords;
+  uint64_t* w = payload.take(size);
   RowLogEntry& entry = goes_on ? entries.back() : add(key, RowLogEntry::Kind::row);
-  entry.kind = RowLogEntry::Kind::row;
-  if (goes_on) entry.leading = uint8_t(words_before & kMostLeadingWords);
+  if (goes_on) {
+    entry.kind = RowLogEntry::Kind::row;
+    entry.leading = uint8_t(words_before & kMostLeadingWords);
+  } else {
+    entry.payload = w;
+  }
   entry.fresh |= fresh;
   entry.row = {metric, slot, of};
-  uint64_t* w = payload.take(size);
-  if (!goes_on) entry.payload = w;
   *w++ = columns;
   const uint64_t* kept = w;
   for (; columns != 0; columns &= columns - 1) *w++ = elements[std::countr_zero(columns)];
@@ -95,63 +98,11 @@ void RowLog::Impl::stored(const RecordKey& key, std::string_view bytes) {
 
 namespace {
 
-// An entry on its way through the sort: the first 64 bits of its place among all keys, and which it
-// is.
+// An entry on its way through the sort, and which it is.
 struct Item {
   uint64_t place;
   uint32_t log;
   uint32_t entry;
-};
-
-constexpr int kSortedBits = 44;
-uint64_t sorted_bits(const Item& item) { return item.place >> (64 - kSortedBits); }
-
-// By the first bits of their places; stable. What they leave alike is settled by comparing keys.
-void radix_sort(std::vector<Item>& items) {
-  constexpr int kDigitBits = 11;
-  static_assert(kSortedBits % kDigitBits == 0);
-  constexpr uint64_t kMask = (1 << kDigitBits) - 1;
-  std::vector<Item> other(items.size());
-  for (int shift = 64 - kSortedBits; shift < 64; shift += kDigitBits) {
-    std::vector<uint32_t> begin(kMask + 2, 0);
-    for (const Item& item : items) ++begin[(item.place >> shift & kMask) + 1];
-    if (std::find(begin.begin(), begin.end(), items.size()) != begin.end()) continue;  // all alike
-    for (size_t d = 1; d < begin.size(); ++d) begin[d] += begin[d - 1];
-    for (const Item& item : items) other[begin[item.place >> shift & kMask]++] = item;
-    items.swap(other);
-  }
-}
-
-// Numbers given to (month, tenant) pairs as they come, dense from 0. Open addressing.
-class PairNumbers {
- public:
-  uint32_t number(uint64_t pair) {
-    if (pairs_.size() * 2 >= table_.size()) grow();
-    uint32_t& at = find(pair);
-    if (at == kNone) {
-      at = uint32_t(pairs_.size());
-      pairs_.push_back(pair);
-    }
-    return at;
-  }
-  const std::vector<uint64_t>& pairs() const { return pairs_; }
-
- private:
-  static constexpr uint32_t kNone = ~uint32_t(0);
-
-  uint32_t& find(uint64_t pair) {
-    const size_t mask = table_.size() - 1;
-    for (size_t at = pair * 0x9e3779b97f4a7c15ull >> 32 & mask;; at = (at + 1) & mask) {
-      if (table_[at] == kNone || pairs_[table_[at]] == pair) return table_[at];
-    }
-  }
-  void grow() {
-    table_.assign(std::max<size_t>(1024, table_.size() * 2), kNone);
-    for (uint32_t i = 0; i < pairs_.size(); ++i) find(pairs_[i]) = i;
-  }
-
-  std::vector<uint64_t> pairs_;
-  std::vector<uint32_t> table_;
 };
 
 using KeyOrder = std::tuple<MonthIndex, uint32_t, uint64_t, uint64_t, uint8_t, uint32_t>;
@@ -181,26 +132,32 @@ class Encoder {
     return RowLogAccess::of(logs_[item.log]).entries[item.entry];
   }
 
-  // Sorted entries lie anywhere in the logs.
+  // Sorted entries lie anywhere in the logs, and codes of their elements anywhere in a table.
   void prefetch(size_t begin) const {
-    constexpr size_t kEntryAhead = 24, kPayloadAhead = 12;
+    constexpr size_t kEntryAhead = 24, kPayloadAhead = 12, kCodesAhead = 3;
+    constexpr size_t kPayloadWords = 32, kLineWords = 8;   // of most rows
     if (begin + kEntryAhead < items_.size())
       __builtin_prefetch(&entry(items_[begin + kEntryAhead]));
-    if (begin + kPayloadAhead >= items_.size()) return;
-    const uint64_t* payload = entry(items_[begin + kPayloadAhead]).payload;
-    __builtin_prefetch(payload);
-    __builtin_prefetch(payload + 8);
-    __builtin_prefetch(payload + 16);
+    if (begin + kPayloadAhead < items_.size()) {
+      const uint64_t* payload = entry(items_[begin + kPayloadAhead]).payload;
+      for (size_t w = 0; w < kPayloadWords; w += kLineWords) __builtin_prefetch(payload + w);
+    }
+    if (begin + kCodesAhead < items_.size()) prefetch_codes(entry(items_[begin + kCodesAhead]));
+  }
+  void prefetch_codes(const RowLogEntry& e) const {
+    if (e.kind != RowLogEntry::Kind::row) return;
+    const uint64_t* payload = e.row_payload();
+    const uint64_t* const end = payload + 1 + std::popcount(*payload);
+    while (++payload != end) codes_.prefetch(*payload);
   }
 
   static uint64_t month_and_tenant(const RowLogEntry& e) {
     return uint64_t(e.month) << 32 | raw(e.tenant);
   }
 
-  // An item's place is the rank of its (month, tenant) among those of all logs, then bits of its
-  // profile.
+  // By (month, tenant), then bits of the profile.
   void collect() {
-    PairNumbers numbers;
+    GroupRanks ranks;
     size_t count = 0;
     for (const RowLog& log : logs_) count += log.empty() ? 0 : RowLogAccess::of(log).entries.size();
     CHECK(count <= 0xFFFFFFFF);
@@ -209,24 +166,17 @@ class Encoder {
       if (logs_[l].empty()) continue;
       const auto& entries = RowLogAccess::of(logs_[l]).entries;
       for (uint32_t i = 0; i < entries.size(); ++i)
-        items_.push_back({numbers.number(month_and_tenant(entries[i])), l, i});
+        items_.push_back({ranks.number(month_and_tenant(entries[i])), l, i});
     }
-    const std::vector<uint64_t>& pairs = numbers.pairs();
-    std::vector<uint32_t> in_order(pairs.size());
-    std::iota(in_order.begin(), in_order.end(), 0);
-    std::sort(in_order.begin(), in_order.end(), [&](uint32_t a, uint32_t b) { return pairs[a] < pairs[b]; });
-    std::vector<uint64_t> ranks(pairs.size());
-    for (size_t r = 0; r < in_order.size(); ++r) ranks[in_order[r]] = r;
-    const int rank_bits = std::bit_width(pairs.size());
-    for (Item& item : items_)
-      item.place = ranks[item.place] << (64 - rank_bits) | entry(item).profile.hi >> rank_bits;
+    ranks.rank();
+    for (Item& item : items_) item.place = ranks.place(uint32_t(item.place), entry(item).profile.hi);
   }
 
   // Puts entries that the sort holds for alike in the order of their whole keys; those of one key keep theirs.
   void settle_ties() {
     for (size_t begin = 0, end; begin < items_.size(); begin = end) {
       bool differ = false;
-      for (end = begin + 1; end < items_.size() && sorted_bits(items_[end]) == sorted_bits(items_[begin]); ++end)
+      for (end = begin + 1; end < items_.size() && sorted_bits(items_[end].place) == sorted_bits(items_[begin].place); ++end)
         differ |= order_of(entry(items_[end])) != order_of(entry(items_[begin]));
       if (!differ) continue;
       // A heavy profile has thousands of chunks: their keys are brought together, entries lie anywhere.
