@@ -1,5 +1,6 @@
 // An append-only log in blocks that are never moved or copied: no append stalls, and what lies in it keeps its address.
-// A piece lies in one block. One thread; any thread may read what nobody appends to.
+// A piece lies in one block. Of a log that holds much the blocks are huge pages: what lies in it is read in any order.
+// One thread; any thread may read what nobody appends to.
 #pragma once
 
 #include <algorithm>
@@ -8,6 +9,8 @@
 #include <utility>
 #include <vector>
 
+#include "base/huge_array.h"
+
 namespace quipu {
 
 template <typename T>
@@ -15,6 +18,8 @@ class BlockLog {
  public:
   static constexpr size_t kFirstBlock = (size_t(64) << 10) / sizeof(T);  // small, for logs that hold little
   static constexpr size_t kBlock = (size_t(1) << 20) / sizeof(T);
+  static constexpr size_t kHugeBlock = kHugePageBytes / sizeof(T);
+  static constexpr size_t kSmallBlocks = 4;  // before the first huge one
 
   BlockLog() = default;
   BlockLog(BlockLog&& other) noexcept { swap(other); }
@@ -28,11 +33,10 @@ class BlockLog {
   T* take(size_t n) {
     while (last_ < blocks_.size() && blocks_[last_].size - blocks_[last_].used < n) ++last_;
     if (last_ == blocks_.size()) {
-      const size_t size = std::max(n, blocks_.empty() ? kFirstBlock : kBlock);
-      blocks_.push_back({std::unique_ptr<T[]>(new T[size]), 0, size});
+      blocks_.emplace_back(std::max(n, blocks_.empty() ? kFirstBlock : blocks_.size() < kSmallBlocks ? kBlock : kHugeBlock));
     }
     Block& block = blocks_[last_];
-    T* piece = block.items.get() + block.used;
+    T* piece = block.items + block.used;
     block.used += n;
     size_ += n;
     return piece;
@@ -41,7 +45,7 @@ class BlockLog {
   bool goes_on_at(const T* end, size_t n) const {
     if (last_ == blocks_.size()) return false;
     const Block& block = blocks_[last_];
-    return block.size - block.used >= n && block.items.get() + block.used == end;
+    return block.size - block.used >= n && block.items + block.used == end;
   }
   void clear() {  // the blocks stay
     for (Block& block : blocks_) block.used = 0;
@@ -54,15 +58,26 @@ class BlockLog {
   template <typename Visit>
   void each_block(const Visit& visit) const {
     for (const Block& block : blocks_) {
-      if (block.used != 0) visit(block.items.get(), block.items.get() + block.used);
+      if (block.used != 0) visit(block.items, block.items + block.used);
     }
   }
 
  private:
   struct Block {
-    std::unique_ptr<T[]> items;
+    explicit Block(size_t n) : size(n) {
+      if (n >= kHugeBlock) {
+        huge = HugeArray<T>(n);
+        items = huge.begin();
+      } else {
+        small.reset(new T[n]);
+        items = small.get();
+      }
+    }
+    std::unique_ptr<T[]> small;
+    HugeArray<T> huge;
+    T* items;
     size_t used = 0;
-    size_t size = 0;
+    size_t size;
   };
   void swap(BlockLog& other) noexcept {
     blocks_.swap(other.blocks_);

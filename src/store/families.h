@@ -33,18 +33,10 @@ std::string encode_commits(uint64_t commits);
 bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no such count
 
 // Sorted runs that a family may have before compaction merges some of them, and how many it merges at least. Fewer:
-// more rewriting of what is stored; more: more places to look in, which counting does for records alone. Few runs merged
-// at a time (RocksDB's default is two), or all of them whenever the newer ones outweigh the oldest twice (its bound of
-// space amplification, which is for data that is overwritten), write the same rows again and again.
-// docs/performance.md has what was measured.
-struct RunLimits {
-  uint64_t before_compaction, least_merged;
-};
-constexpr RunLimits run_limits(Family family) {
-  const bool read_by_queries_alone = family == Family::cells || family == Family::names;
-  return read_by_queries_alone ? RunLimits{48, 16} : RunLimits{20, 8};
-}
-inline constexpr uint64_t kMostRunsBeforeCompaction = run_limits(Family::cells).before_compaction;
+// more rewriting of what is stored; more: more places to look in. Few runs merged at a time (RocksDB's default is two),
+// or all of them whenever the newer ones outweigh the oldest twice (its bound of space amplification, which is for data
+// that is overwritten), write the same rows again and again. docs/performance.md has what was measured.
+inline constexpr uint64_t kRunsBeforeCompaction = 20, kLeastMergedRuns = 8;
 // So many more runs than that in a family hold the next commit back.
 inline constexpr uint64_t kMaxWaitingRuns = 24;
 

@@ -121,8 +121,8 @@ Status StoreImpl::settle() {
 uint64_t StoreImpl::waiting_runs() const {
   uint64_t most = 0;
   for (Family f : kAllFamilies) {
-    const uint64_t runs = property(f, "rocksdb.num-files-at-level0"), usual = run_limits(f).before_compaction;
-    most = std::max(most, runs > usual ? runs - usual : 0);
+    const uint64_t runs = property(f, "rocksdb.num-files-at-level0");
+    most = std::max(most, runs > kRunsBeforeCompaction ? runs - kRunsBeforeCompaction : 0);
   }
   return most;
 }

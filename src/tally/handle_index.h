@@ -4,6 +4,7 @@
 // a byte for whoever walks over all entries, its mark: 0 until it is set. One thread.
 #pragma once
 
+#include <algorithm>
 #include <array>
 #include <cstdint>
 #include <vector>
@@ -80,6 +81,9 @@ class HandleIndex {
   }
   // Of the cursor's entry.
   uint8_t& mark(const Cursor& cursor) { return segments_[cursor.segment].marks[cursor.slot]; }
+  void clear_marks() {
+    for (Segment& segment : segments_) std::fill(segment.marks.begin(), segment.marks.end(), 0);
+  }
   // False when the walk has come to its end and begins again.
   bool advance(Cursor& cursor) const {
     if (++cursor.slot < segments_[cursor.segment].slots.size()) return true;

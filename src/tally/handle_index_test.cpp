@@ -23,6 +23,8 @@ TEST(HandleIndex, FindsExactlyWhatIsThereWhileEntriesComeMoveAndGo) {
   };
   Handle next = 1;
   HandleIndex::Cursor hand;
+  std::unordered_map<uint64_t, uint8_t> marks;  // of keys, as they were set last
+  uint64_t seen = 0;
   for (int i = 0; i < 60000; ++i) {
     const uint64_t key = rng() % 500;
     const auto known = model.find(key);
@@ -39,7 +41,18 @@ TEST(HandleIndex, FindsExactlyWhatIsThereWhileEntriesComeMoveAndGo) {
     }
     for (int step = int(rng() % 40); step > 0; --step) {  // the clock's way of erasing
       Handle* at = index.at(hand);
+      if (at != nullptr) {
+        uint8_t& known_mark = marks[key_of.at(*at)];
+        uint8_t& mark = index.mark(hand);
+        // Those of entries that moved when the table grew may be gone.
+        if (mark != 0) {
+          ASSERT_EQ(mark, known_mark) << "another entry's";
+        }
+        seen += mark != 0;
+        mark = known_mark = uint8_t(rng());
+      }
       if (at != nullptr && rng() % 4 == 0) {
+        marks.erase(key_of.at(*at));
         model.erase(key_of.at(*at));
         key_of.erase(*at);
         index.erase(hand);
@@ -49,6 +62,14 @@ TEST(HandleIndex, FindsExactlyWhatIsThereWhileEntriesComeMoveAndGo) {
     }
     ASSERT_EQ(index.size(), model.size());
   }
+  EXPECT_GT(seen, 1000u);
+  index.clear_marks();
+  HandleIndex::Cursor all;
+  do {
+    if (index.at(all) != nullptr) {
+      ASSERT_EQ(index.mark(all), 0);
+    }
+  } while (index.advance(all));
   for (uint64_t key = 0; key < 500; ++key)
     EXPECT_EQ(find(key), model.contains(key) ? model[key] : kNoHandle);
 }

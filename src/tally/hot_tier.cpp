@@ -386,6 +386,10 @@ void HotTier::durable(uint64_t epoch) {
     durable_generation_ = in_flight_.front().generation;
     in_flight_.erase(in_flight_.begin());
   }
+  // Before eight bits of a generation that was durable long ago could be taken for those of one to come.
+  if (durable_generation_ - marks_since_ < kMarksKept) return;
+  profiles_.clear_marks();
+  marks_since_ = durable_generation_;
 }
 
 }  // namespace quipu

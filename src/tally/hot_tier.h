@@ -205,7 +205,8 @@ class HotTier {
   std::vector<WordLookup*> looking_;
 
   RowLog log_;
-  uint32_t generation_ = 1, durable_generation_ = 0;
+  static constexpr uint32_t kMarksKept = 64;  // generations
+  uint32_t generation_ = 1, durable_generation_ = 0, marks_since_ = 0;
   uint64_t pinned_ = 0;  // records of the present generation
   struct InFlight {
     uint64_t epoch;

@@ -154,6 +154,26 @@ TEST_F(HotTierTest, RecordsUsedLatelyOutliveThoseThatAreNot) {
   EXPECT_EQ(stats().loads, loads);
 }
 
+TEST_F(HotTierTest, WhatWaitsToBeDurableStaysAndGoesOnceItIsHoweverLongAgoTheHandCameBy) {
+  constexpr uint64_t kProfiles = 20000;
+  const auto turn = [&] {
+    for (int i = 0; i < 8; ++i) hot_->make_room(1000);
+  };
+  for (uint64_t later : {1, 2, 63, 64, 65, 127, 128, 129, 200, 255, 256, 257, 400}) {
+    hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
+    for (uint64_t p = 0; p < kProfiles; ++p) append(p, 0);
+    turn();
+    RowLog log;
+    hot_->hand_over(1, log);
+    turn();
+    EXPECT_EQ(stats().evictions, 0u);
+    for (uint64_t epoch = 2; epoch <= later; ++epoch) hot_->hand_over(epoch, log);
+    for (uint64_t epoch = 1; epoch <= later; ++epoch) hot_->durable(epoch);
+    turn();
+    EXPECT_LT(stats().memory_bytes, size_t(1) << 20) << later << " generations later";
+  }
+}
+
 TEST_F(HotTierTest, ANewProfileIsLookedForOnceAndItsMonthsNotAtAll) {
   append(1, 0);
   open_months(1, 12);
