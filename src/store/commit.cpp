@@ -345,6 +345,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   QUIPU_TRY(mark_->write(mark));
   stats.ingest_s = seconds_since(ingest_start);
   pace_.committed(stats.cell_bytes + stats.record_bytes + stats.name_bytes, waiting_runs());
+  QUIPU_TRY(choose_merged_runs());
   return stats;
 }
 

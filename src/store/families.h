@@ -14,6 +14,7 @@
 #include <memory>
 #include <string>
 #include <string_view>
+#include <utility>
 
 namespace rocksdb {
 class Cache;
@@ -36,7 +37,18 @@ bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no su
 // more rewriting of what is stored; more: more places to look in. Few runs merged at a time (RocksDB's default is two),
 // or all of them whenever the newer ones outweigh the oldest twice (its bound of space amplification, which is for data
 // that is overwritten), write the same rows again and again. docs/performance.md has what was measured.
-inline constexpr uint64_t kRunsBeforeCompaction = 20, kLeastMergedRuns = 8;
+constexpr uint64_t runs_before_compaction(Family family) { return family == Family::records ? 24 : 20; }
+inline constexpr uint64_t kLeastMergedRuns = 8;
+
+// Which runs are merged, neighbours all. Commits under load are of about one size, and so is what was merged of them:
+// runs of like size (none more than kLikeSize times the next) are each rewritten as often as there are sizes, and hardly
+// ever all at once. But where sizes vary no eight neighbours may be alike. Then, when kStuckRuns more than usual wait,
+// any are merged whose next is no larger than all before it together, which always finds some.
+enum class MergedRuns : uint8_t { of_like_size, any };
+inline constexpr unsigned kLikeSize = 4;
+inline constexpr uint64_t kStuckRuns = 4;
+// By a name and its value, for rocksdb::DB::SetOptions().
+std::pair<std::string, std::string> merged_runs_option(MergedRuns runs);
 // So many more runs than that in a family hold the next commit back.
 inline constexpr uint64_t kMaxWaitingRuns = 24;
 

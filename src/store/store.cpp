@@ -121,10 +121,27 @@ Status StoreImpl::settle() {
 uint64_t StoreImpl::waiting_runs() const {
   uint64_t most = 0;
   for (Family f : kAllFamilies) {
-    const uint64_t runs = property(f, "rocksdb.num-files-at-level0");
-    most = std::max(most, runs > kRunsBeforeCompaction ? runs - kRunsBeforeCompaction : 0);
+    most = std::max(most, waiting_runs(f));
   }
   return most;
+}
+
+uint64_t StoreImpl::waiting_runs(Family f) const {
+  const uint64_t runs = property(f, "rocksdb.num-files-at-level0"), usual = runs_before_compaction(f);
+  return runs > usual ? runs - usual : 0;
+}
+
+// See families.h. Options that are set are written to the database's folder, so they are only when something changed.
+Status StoreImpl::choose_merged_runs() {
+  for (Family f : kAllFamilies) {
+    const uint64_t waiting = waiting_runs(f);
+    MergedRuns& runs = merged_runs_[size_t(f)];
+    const MergedRuns wanted = waiting > kStuckRuns ? MergedRuns::any : waiting == 0 ? MergedRuns::of_like_size : runs;
+    if (wanted == runs) continue;
+    if (auto s = db_->SetOptions(family(f), {merged_runs_option(wanted)}); !s.ok()) return error(s);
+    runs = wanted;
+  }
+  return {};
 }
 
 }  // namespace quipu

@@ -129,6 +129,8 @@ class StoreImpl final : public Store {
   void set_state(CommittedState state);
   std::unique_ptr<View> view() const;
   void wait_for_room();
+  uint64_t waiting_runs(Family f) const;
+  Status choose_merged_runs();
   Status check_space(size_t expected_bytes) const;
   Status flush_for_ingest();
   Result<StoredNames> stored_names(rocksdb::Iterator& names, TenantId tenant, PropertyId property) const;
@@ -142,6 +144,7 @@ class StoreImpl final : public Store {
   std::array<std::unique_ptr<rocksdb::Options>, kFamilies> options_;
   std::shared_ptr<BackgroundErrors> background_;
   CompactionPace pace_;
+  std::array<MergedRuns, kFamilies> merged_runs_{};  // of the writer's thread
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};  // owned
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;          // owned

@@ -318,6 +318,40 @@ TEST(Store, ABackupIsAStoreOfItsOwn) {
   EXPECT_FALSE(store->backup(folder / "no/such/folder").ok());
 }
 
+TEST(Store, RunsOfLikeSizeAreMergedAndOthersOnceTheyAreMany) {
+  TestFolder folder;
+  auto store = open_store(folder / "data");
+  auto& inner = static_cast<StoreImpl&>(*store);
+  auto commit = [&, n = uint64_t(0)](uint32_t rows) mutable {
+    CheckpointWrite write = empty_write(++n, 1'000'000);
+    write.cells = [rows](const RowSink& sink) -> Status {
+      for (uint32_t r = 1; r <= rows; ++r) QUIPU_TRY(sink(test_cell_key(r, 1), test_cell_row(1, r)));
+      return {};
+    };
+    ASSERT_TRUE(store->commit(std::move(write)).ok());
+  };
+  const auto runs = [&] { return inner.property(Family::cells, "rocksdb.num-files-at-level0"); };
+  const auto alike = [&] {
+    return inner.db()->GetOptions(inner.family(Family::cells)).compaction_options_universal.stop_style ==
+           rocksdb::kCompactionStopStyleSimilarSize;
+  };
+  const uint64_t usual = runs_before_compaction(Family::cells);
+  for (uint64_t i = 0; i < usual; ++i) commit(5000);
+  ASSERT_TRUE(store->settle().ok());
+  EXPECT_LT(runs(), usual - kLeastMergedRuns) << "runs of one size";
+
+  while (runs() < usual + kStuckRuns) commit(runs() % 2 ? 5000 : 50);
+  ASSERT_TRUE(store->settle().ok());
+  EXPECT_EQ(runs(), usual + kStuckRuns) << "none is like its neighbours";
+  EXPECT_TRUE(alike());
+  commit(50);
+  ASSERT_TRUE(store->settle().ok());
+  EXPECT_FALSE(alike());
+  EXPECT_LT(runs(), usual) << "they are merged all the same";
+  commit(50);
+  EXPECT_TRUE(alike());
+}
+
 TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
   TestFolder folder;
   auto store = open_store(folder / "data");
