@@ -37,14 +37,17 @@ bool decode_commits(std::string_view bytes, uint64_t& commits);  // false: no su
 // more rewriting of what is stored; more: more places to look in. Few runs merged at a time (RocksDB's default is two),
 // or all of them whenever the newer ones outweigh the oldest twice (its bound of space amplification, which is for data
 // that is overwritten), write the same rows again and again. docs/performance.md has what was measured.
-constexpr uint64_t runs_before_compaction(Family family) { return family == Family::records ? 24 : 20; }
-inline constexpr uint64_t kLeastMergedRuns = 8;
+inline constexpr uint64_t kRunsBeforeCompaction = 20, kLeastMergedRuns = 8;
 
-// Which runs are merged, neighbours all. Commits under load are of about one size, and so is what was merged of them:
-// runs of like size (none more than kLikeSize times the next) are each rewritten as often as there are sizes, and hardly
-// ever all at once. But where sizes vary no eight neighbours may be alike. Then, when kStuckRuns more than usual wait,
-// any are merged whose next is no larger than all before it together, which always finds some.
+// Which runs are merged, neighbours all: any whose next is no larger than all before it together; so there are one large
+// run and smaller ones, and few to look into for a record. Of families that counting does not read, those of like size,
+// none more than kLikeSize times the next: commits under load are of about one size, and so is what was merged of them,
+// so a row is rewritten as often as there are sizes, and hardly ever with all others. But where sizes vary no eight
+// neighbours may be alike; then, when more than kStuckRuns beyond the usual wait, any are merged until none waits.
 enum class MergedRuns : uint8_t { of_like_size, any };
+constexpr MergedRuns usual_merged_runs(Family family) {
+  return family == Family::cells || family == Family::names ? MergedRuns::of_like_size : MergedRuns::any;
+}
 inline constexpr unsigned kLikeSize = 4;
 inline constexpr uint64_t kStuckRuns = 4;
 // By a name and its value, for rocksdb::DB::SetOptions().

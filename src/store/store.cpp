@@ -127,13 +127,14 @@ uint64_t StoreImpl::waiting_runs() const {
 }
 
 uint64_t StoreImpl::waiting_runs(Family f) const {
-  const uint64_t runs = property(f, "rocksdb.num-files-at-level0"), usual = runs_before_compaction(f);
-  return runs > usual ? runs - usual : 0;
+  const uint64_t runs = property(f, "rocksdb.num-files-at-level0");
+  return runs > kRunsBeforeCompaction ? runs - kRunsBeforeCompaction : 0;
 }
 
 // See families.h. Options that are set are written to the database's folder, so they are only when something changed.
 Status StoreImpl::choose_merged_runs() {
   for (Family f : kAllFamilies) {
+    if (usual_merged_runs(f) == MergedRuns::any) continue;
     const uint64_t waiting = waiting_runs(f);
     MergedRuns& runs = merged_runs_[size_t(f)];
     const MergedRuns wanted = waiting > kStuckRuns ? MergedRuns::any : waiting == 0 ? MergedRuns::of_like_size : runs;

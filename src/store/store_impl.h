@@ -144,7 +144,7 @@ class StoreImpl final : public Store {
   std::array<std::unique_ptr<rocksdb::Options>, kFamilies> options_;
   std::shared_ptr<BackgroundErrors> background_;
   CompactionPace pace_;
-  std::array<MergedRuns, kFamilies> merged_runs_{};  // of the writer's thread
+  std::array<MergedRuns, kFamilies> merged_runs_{};  // of the writer's thread; where any are usual it is not looked at
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};  // owned
   rocksdb::ColumnFamilyHandle* default_handle_ = nullptr;          // owned

@@ -335,7 +335,7 @@ TEST(Store, RunsOfLikeSizeAreMergedAndOthersOnceTheyAreMany) {
     return inner.db()->GetOptions(inner.family(Family::cells)).compaction_options_universal.stop_style ==
            rocksdb::kCompactionStopStyleSimilarSize;
   };
-  const uint64_t usual = runs_before_compaction(Family::cells);
+  constexpr uint64_t usual = kRunsBeforeCompaction;
   for (uint64_t i = 0; i < usual; ++i) commit(5000);
   ASSERT_TRUE(store->settle().ok());
   EXPECT_LT(runs(), usual - kLeastMergedRuns) << "runs of one size";
