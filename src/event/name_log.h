@@ -38,15 +38,23 @@ class NameBatch {
   // visit(const NameEntry&), in the order they came. Texts stay where they are for the batch's life.
   template <typename Visit>
   void each(const Visit& visit) const {
+    each_place([&](const char* at) { visit(read(at)); });
+  }
+  // visit(const char*): where each name lies, to be read() later.
+  template <typename Visit>
+  void each_place(const Visit& visit) const {
     log_.each_block([&](const char* at, const char* end) {
       while (at != end) {
-        Head head;
-        std::memcpy(&head, at, sizeof head);
-        at += sizeof head;
-        visit(NameEntry{head.tenant, head.property, uint64_t(head.element[1]) << 32 | head.element[0], {at, head.text_bytes}});
-        at += head.text_bytes;
+        visit(at);
+        const std::string_view text = read(at).text;
+        at = text.data() + text.size();
       }
     });
+  }
+  static NameEntry read(const char* at) {
+    Head head;
+    std::memcpy(&head, at, sizeof head);
+    return {head.tenant, head.property, uint64_t(head.element[1]) << 32 | head.element[0], {at + sizeof head, head.text_bytes}};
   }
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }

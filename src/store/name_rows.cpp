@@ -1,7 +1,6 @@
 #include "store/name_rows.h"
 
 #include <algorithm>
-#include <compare>
 
 #include "base/radix_sort.h"
 #include "cells/cell_rows.h"
@@ -14,35 +13,40 @@ namespace {
 constexpr size_t kTextBytesOfRow = 4096;
 
 struct PropertyName {
-  uint64_t place;                 // see radix_sort.h
   uint64_t tenant_and_property;
   Name name;
-  bool operator==(const PropertyName& o) const { return tenant_and_property == o.tenant_and_property && name == o.name; }
-  auto operator<=>(const PropertyName& o) const {
-    const auto order = tenant_and_property <=> o.tenant_and_property;
-    return order != 0 ? order : name <=> o.name;
-  }
+  auto operator<=>(const PropertyName&) const = default;
 };
 
+uint64_t tenant_and_property(const NameEntry& name) { return uint64_t(raw(name.tenant)) << 32 | raw(name.property); }
+
 std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
+  struct Item {
+    uint64_t place;   // see radix_sort.h
+    const char* at;
+  };
   size_t count = 0;
   for (const NameBatch& batch : batches) count += batch.size();
-  std::vector<PropertyName> names;
-  names.reserve(count);
+  std::vector<Item> items;
+  items.reserve(count);
   GroupRanks properties;
   for (const NameBatch& batch : batches) {
-    batch.each([&](const NameEntry& name) {
-      const uint64_t of = uint64_t(raw(name.tenant)) << 32 | raw(name.property);
-      names.push_back({properties.number(of), of, {name.element, name.text}});
-    });
+    batch.each_place([&](const char* at) { items.push_back({properties.number(tenant_and_property(NameBatch::read(at))), at}); });
   }
   properties.rank();
-  for (PropertyName& name : names) name.place = properties.place(uint32_t(name.place), name.name.element);
-  radix_sort(names);
-  for (auto begin = names.begin(); begin != names.end();) {
-    const auto end = std::find_if(begin, names.end(), [&](const PropertyName& n) { return sorted_bits(n.place) != sorted_bits(begin->place); });
-    std::sort(begin, end);
-    begin = end;
+  for (Item& item : items) item.place = properties.place(uint32_t(item.place), NameBatch::read(item.at).element);
+  radix_sort(items);
+
+  constexpr size_t kAhead = 8;
+  std::vector<PropertyName> names;
+  names.reserve(count);
+  for (size_t begin = 0, end; begin < items.size(); begin = end) {
+    for (end = begin; end < items.size() && sorted_bits(items[end].place) == sorted_bits(items[begin].place); ++end) {
+      if (end + kAhead < items.size()) __builtin_prefetch(items[end + kAhead].at);
+      const NameEntry name = NameBatch::read(items[end].at);
+      names.push_back({tenant_and_property(name), {name.element, name.text}});
+    }
+    std::sort(names.begin() + ptrdiff_t(begin), names.end());
   }
   names.erase(std::unique(names.begin(), names.end()), names.end());
   return names;
