@@ -86,15 +86,14 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   options.compaction_style = rocksdb::kCompactionStyleUniversal;
   options.compaction_options_universal.min_merge_width = kLeastMergedRuns;
   options.compaction_options_universal.max_size_amplification_percent = 10'000;
-  if (usual_merged_runs(family) == MergedRuns::of_like_size) {
-    options.compaction_options_universal.stop_style = rocksdb::kCompactionStopStyleSimilarSize;
-    options.compaction_options_universal.size_ratio = 100 * (kLikeSize - 1);
-  }
   options.level0_file_num_compaction_trigger = int(kRunsBeforeCompaction);
   // Commits wait by themselves, see store_impl.h.
   options.level0_slowdown_writes_trigger = int(kRunsBeforeCompaction + 2 * kMaxWaitingRuns);
   options.level0_stop_writes_trigger = int(kRunsBeforeCompaction + 3 * kMaxWaitingRuns);
-  return options;
+  rocksdb::ColumnFamilyOptions merging;
+  const auto [name, value] = merged_runs_option(usual_merged_runs(family));
+  CHECK(rocksdb::GetColumnFamilyOptionsFromMap(rocksdb::ConfigOptions(), options, {{name, value}}, &merging).ok());
+  return merging;
 }
 
 }  // namespace quipu

@@ -94,7 +94,7 @@ void HotTier::sweep_profile(bool evict) {
       profiles_.erase(profile_hand_);
       return;  // the next entry may stand in this slot now
     }
-    profiles_.mark(profile_hand_) = all_pinned ? uint8_t(pinned_until) : 0;
+    if (evict) profiles_.mark(profile_hand_) = all_pinned ? uint8_t(pinned_until) : 0;
     move_if_sparse(*slot);
   }
   if (!profiles_.advance(profile_hand_)) sweeping_chunks_ = true;

@@ -77,6 +77,7 @@ class Life {
     EXPECT_EQ(tier_.absent_months, 0);
     EXPECT_EQ(tier_.wrongly_first, 0u);
     EXPECT_EQ(tier_.wrongly_whole, 0u);
+    EXPECT_EQ(tier_.wrongly_placed, 0u);
     EXPECT_EQ(tier_.out_of_order, 0);
     EXPECT_EQ(tier_.words_in_full, 0);
     EXPECT_EQ(tier_.corrupt, 0);
@@ -84,7 +85,7 @@ class Life {
 
   // What the lives of a run came across, so that the test cannot pass by idleness.
   struct Met {
-    uint64_t evictions = 0, found = 0, words = 0, inlined_rows = 0, whole = 0, kept = 0;
+    uint64_t evictions = 0, found = 0, words = 0, inlined_rows = 0, whole = 0, moved = 0, kept = 0;
     int deepest = 0;
   };
   void add_to(Met& met) const {
@@ -94,6 +95,7 @@ class Life {
     met.kept += kept_;
     met.inlined_rows += tier_.inlined_rows;
     met.whole += tier_.whole;
+    met.moved += tier_.moved;
     met.deepest = std::max(met.deepest, tier_.deepest);
   }
 
@@ -319,6 +321,7 @@ TEST(Tally, EveryBitmapIsThatOfANaiveCounterWhateverTheBatchesHandOversAndRestar
   EXPECT_GT(met.kept, 1000u);
   EXPECT_GT(met.inlined_rows, 100u);
   EXPECT_GT(met.whole, 10u);
+  EXPECT_GT(met.moved, 10u);
   EXPECT_GE(met.deepest, 2);
 }
 
