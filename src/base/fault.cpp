@@ -110,7 +110,6 @@ constexpr const char* kPlantedNames[] = {
     "profile_not_in_filter",
     "codes_not_committed",
     "whole_record_of_part",
-    "recurring_forgotten",
 };
 
 int planted_index() {

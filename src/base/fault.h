@@ -28,7 +28,6 @@ enum class Planted {
   profile_not_in_filter,      // a profile with a record that the filter of new profiles does not know
   codes_not_committed,        // codes of elements that records use and no commit holds
   whole_record_of_part,       // a record written whole from what was read while more was on its way into it
-  recurring_forgotten,        // a recurring record that is added to where it was before
 };
 #ifdef QUIPU_CANARY
 bool planted(Planted fault);

@@ -23,18 +23,16 @@ Result<RecordCensus> count_records(const Store& store) {
     words = 0;
   };
   Status outer = store.scan_records([&](std::string_view key, std::string_view value) {
-    if (key.size() <= kRecordPrefixBytes) {
+    if (key.size() < kRecordPrefixBytes) {
       inner = Error{"a record has a broken key: the store's files are damaged; restore a backup"};
       return false;
     }
-    const unsigned month = unsigned(uint8_t(key[0])) << 8 | uint8_t(key[1]);
-    const bool forever = month == kForever || month == kRecurring;
+    const bool forever = uint8_t(key[0]) == 0xFF && uint8_t(key[1]) == 0xFF;
     if (key.substr(0, kRecordPrefixBytes) != record) {
       end_record();
       record = std::string(key.substr(0, kRecordPrefixBytes));
+      ++(forever ? census.forever : census.months);
     }
-    // Chunks of a recurring record stand without their root, under kForever.
-    if (key[kRecordPrefixBytes] == 0) ++(forever ? census.forever : census.months);
     RecordReader reader(value, store.element_codes());
     while (true) {
       const RecordReader::Item item = reader.next();

@@ -49,7 +49,7 @@ struct EngineOptions {
 // be held a quarter more), the block cache 6/64, the filter of profiles 10/64, compaction 1/16, write buffers 1/32, the
 // names known to be stored 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for the commit's own
 // tables, which grow with the panes.
-inline constexpr size_t kFixedMemoryBytes = size_t(96) << 20;
+inline constexpr size_t kFixedMemoryBytes = size_t(120) << 20;
 inline constexpr size_t kMostPaneBytes = size_t(512) << 20;
 // Of panes that fill while others, of so many bytes, are committed: a commit takes about half as long as they take.
 constexpr size_t kept_beside(size_t pane_bytes) { return pane_bytes / 3 * 2; }

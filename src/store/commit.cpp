@@ -26,9 +26,6 @@ namespace {
 using Clock = std::chrono::steady_clock;
 using rocksdb::Slice;
 
-// Behind all keys of records: the last byte of a key is the end of a path, and no month is above FFFF.
-const std::string kBehindRecords(28, '\xff');
-
 Slice slice(std::string_view bytes) { return Slice(bytes.data(), bytes.size()); }
 double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
 
@@ -38,7 +35,6 @@ class FamilyOutput {
   virtual ~FamilyOutput() = default;
   virtual rocksdb::Status merge(Slice key, Slice value) = 0;
   virtual rocksdb::Status put(Slice key, Slice value) = 0;
-  virtual rocksdb::Status remove(Slice key) = 0;
   virtual rocksdb::Status end() = 0;
 };
 
@@ -69,7 +65,6 @@ class BatchOutput final : public Output {
     Rows(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* handle) : batch_(batch), handle_(handle) {}
     rocksdb::Status merge(Slice key, Slice value) override { return batch_.Merge(handle_, key, value); }
     rocksdb::Status put(Slice key, Slice value) override { return batch_.Put(handle_, key, value); }
-    rocksdb::Status remove(Slice key) override { return batch_.Delete(handle_, key); }
     rocksdb::Status end() override { return {}; }
 
    private:
@@ -112,7 +107,6 @@ class FileOutput final : public Output {
     rocksdb::Status open(const std::string& path) { return writer_.Open(path); }
     rocksdb::Status merge(Slice key, Slice value) override { return writer_.Merge(key, value); }
     rocksdb::Status put(Slice key, Slice value) override { return writer_.Put(key, value); }
-    rocksdb::Status remove(Slice key) override { return writer_.Delete(key); }
     rocksdb::Status end() override { return writer_.Finish(); }  // syncs the file
 
    private:
@@ -245,35 +239,19 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     fault_point("commit.cells_written");
     return {};
   };
-  std::vector<uint64_t> profiles, listed;   // for the filter; those that it does not know yet
+  std::vector<uint64_t> profiles, new_profiles;
   const auto records = [&]() -> Status {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::records)];
     std::string key, last;
-    // Recurring records come before the others, among which those that moved there are to be removed.
-    std::vector<std::string> moved;
-    size_t removed = 0;
-    const auto remove_before = [&](std::string_view end) -> Status {
-      for (; removed < moved.size() && moved[removed] < end; ++removed) {
-        if (auto s = of.remove(moved[removed]); !s.ok()) return error(s);
-      }
-      return {};
-    };
     const RecordSink sink = [&](const RecordKey& record, std::string_view bytes, RecordWrite how) -> Status {
       key.clear();
       record.append_to(key);
       CHECK(key > last);
       last = key;
-      const bool moves = how == RecordWrite::moved;
-      if (moves) {
-        CHECK(record.month == kRecurring && record.depth == 0);
-        record.under(kForever).append_to(moved.emplace_back());
-      }
-      QUIPU_TRY(remove_before(key));
-      CHECK(removed == moved.size() || moved[removed] != key);
-      if ((is_forever_root(record) || moves) && !planted(Planted::profile_not_in_filter)) {
+      if (is_forever_root(record) && !planted(Planted::profile_not_in_filter)) {
         profiles.push_back(profile_hash(record));
-        if (how == RecordWrite::first || moves) listed.push_back(profiles.back());
+        if (how == RecordWrite::first) new_profiles.push_back(profiles.back());
       }
       const auto added = how == RecordWrite::append ? of.merge(slice(key), slice(bytes)) : of.put(slice(key), slice(bytes));
       if (!added.ok()) return error(added);
@@ -282,7 +260,6 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       return {};
     };
     if (write.records) QUIPU_TRY(write.records(*codes_, sink));
-    QUIPU_TRY(remove_before(kBehindRecords));
     if (filter_) filter_->add(profiles);
     if (auto s = of.end(); !s.ok()) return error(s);
     stats.records_cpu_ns = own.lap_ns();
@@ -339,7 +316,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       meta[std::move(entry.key)] = std::move(entry.value);
     }
   }
-  if (!listed.empty()) meta[profiles_key(commits)] = encode_hashes(listed);
+  if (!new_profiles.empty()) meta[profiles_key(commits)] = encode_hashes(new_profiles);
   for (uint32_t chunk : codes_->take_changed()) {
     if (!planted(Planted::codes_not_committed)) meta[codes_key(chunk)] = encode_hashes(codes_->chunk(chunk));
   }

@@ -54,8 +54,8 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
   db.max_total_wal_size = 4 * options.write_buffer_bytes;
   db.use_direct_reads = options.direct_reads;
   db.bytes_per_sync = 1 << 20;
-  // Each compaction reads ahead in each of its runs, in two buffers.
-  const size_t buffers = 2 * (kRunsBeforeCompaction + kMaxWaitingRuns) * size_t(db.max_background_jobs);
+  // Each part of a compaction reads ahead in each of its runs, in two buffers.
+  const size_t buffers = 2 * (kRunsBeforeCompaction + kMaxWaitingRuns) * size_t(db.max_background_jobs) * db.max_subcompactions;
   db.compaction_readahead_size = std::clamp<size_t>(options.compaction_bytes / buffers, 32 << 10, 2 << 20);
   db.info_log_level = rocksdb::WARN_LEVEL;
   db.max_log_file_size = 1 << 20;

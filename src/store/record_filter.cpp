@@ -21,8 +21,7 @@ size_t line_of(uint64_t hash, size_t lines) { return size_t((unsigned __int128)(
 }  // namespace
 
 uint64_t profile_hash(const RecordKey& key) {
-  const uint64_t hash = mix64(key.profile.lo ^ mix64(key.profile.hi ^ mix64(raw(key.tenant))));
-  return key.month == kRecurring ? mix64(hash + 1) : hash;
+  return mix64(key.profile.lo ^ mix64(key.profile.hi ^ mix64(raw(key.tenant))));
 }
 
 RecordFilter::RecordFilter(size_t most_bytes) : most_bytes_(std::max(most_bytes, kFirstBytes)) { grow(0); }

@@ -1,6 +1,5 @@
-// Which profiles have a forever record in the store, and which of these a recurring one: asked in memory before the
-// store is, so that a new profile costs a memory line or a few instead of a look into every sorted run, and others are
-// looked for in one place. It never says "no" of a profile that was added; "yes"
+// Which profiles have a forever record in the store: asked in memory before the store is, so that a new profile costs
+// a memory line or a few instead of a look into every sorted run. It never says "no" of a profile that was added; "yes"
 // it says wrongly of one in a hundred or so, and of more once more are added than its bytes are made for.
 // Bloom filters of one memory line a key (Putze, Sanders, Singler: "Cache-, Hash- and Space-Efficient Bloom Filters",
 // 2007), each eight times as large as the one before (Almeida et al.: "Scalable Bloom Filters", 2007), up to a number of
@@ -21,10 +20,9 @@
 
 namespace quipu {
 
-// The profile of a forever record's key, as the filter knows it: a recurring one by another hash. Lists of these are
-// stored (state.h): a part of the format.
+// The profile of a record's key, as the filter knows it. Lists of these are stored (state.h): a part of the format.
 uint64_t profile_hash(const RecordKey& key);
-// Whether the key is of a forever record itself, not of a chunk of its words; as asked for, not as a recurring one.
+// Whether the key is of a forever record itself, not of a chunk of its words.
 inline bool is_forever_root(const RecordKey& key) { return key.month == kForever && key.depth == 0; }
 
 class RecordFilter {

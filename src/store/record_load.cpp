@@ -20,87 +20,51 @@ class RecordLoad final : public DurableTier::Load {
  public:
   // filter: nullptr if it is not to be asked.
   RecordLoad(const StoreImpl& store, ReaderPool& readers, const RecordFilter* filter, std::span<const RecordKey> keys)
-      : store_(store), readers_(readers), keys_(keys.size()) {
+      : readers_(readers), keys_(keys.size()) {
     constexpr size_t kAhead = 8;
     for (size_t i = 0; i < keys.size(); ++i) {
       if (filter && i + kAhead < keys.size()) filter->prefetch(profile_hash(keys[i + kAhead]));
-      Wanted wanted{"", uint32_t(i), is_forever_root(keys[i]), false, {}};
-      if (wanted.forever_root) {
-        if (filter && !filter->may_hold(profile_hash(keys[i]))) continue;
-        wanted.may_recur = !filter || filter->may_hold(profile_hash(keys[i].under(kRecurring)));
-      }
-      keys[i].append_to(wanted.key);
-      wanted_.push_back(std::move(wanted));
+      if (filter && is_forever_root(keys[i]) && !filter->may_hold(profile_hash(keys[i]))) continue;
+      order_.push_back(uint32_t(i));
     }
-    std::sort(wanted_.begin(), wanted_.end(), [](const Wanted& a, const Wanted& b) { return a.key < b.key; });
+    std::vector<std::string> bytes(order_.size());
+    std::vector<uint32_t> places(order_.size());
+    for (uint32_t i = 0; i < order_.size(); ++i) {
+      keys[order_[i]].append_to(bytes[i]);
+      places[i] = i;
+    }
+    std::sort(places.begin(), places.end(), [&](uint32_t a, uint32_t b) { return bytes[a] < bytes[b]; });
+    for (uint32_t& place : places) {
+      wanted_.push_back(std::move(bytes[place]));
+      place = order_[place];
+    }
+    order_ = std::move(places);
+    found_.resize(wanted_.size());
     const size_t pieces = (wanted_.size() + kRecordsOfReader - 1) / kRecordsOfReader;
     done_.resize(pieces);
-    reading_ = readers_.begin(pieces, [this](size_t piece) {
+    rocksdb::ReadOptions options;
+    options.fill_cache = false;  // what was read goes on in the hot tier; the cache is for filters
+    reading_ = readers_.begin(pieces, [this, &store, options](size_t piece) {
       const size_t begin = piece * kRecordsOfReader, count = std::min(kRecordsOfReader, wanted_.size() - begin);
-      done_[piece] = read(std::span(wanted_).subspan(begin, count));
+      done_[piece] = multi_get(store, options, Family::records, std::span(wanted_).subspan(begin, count),
+                               std::span(found_).subspan(begin, count));
     });
   }
   ~RecordLoad() override { readers_.finish(*reading_); }
 
-  Status finish(std::vector<StoredRecord>& values) override {
+  Status finish(std::vector<std::string>& values) override {
     readers_.finish(*reading_);
     for (const Status& status : done_) QUIPU_TRY(status);
-    values.assign(keys_, StoredRecord());
-    for (Wanted& wanted : wanted_) values[wanted.place] = std::move(wanted.found);
+    values.assign(keys_, std::string());
+    for (size_t i = 0; i < order_.size(); ++i) values[order_[i]] = std::move(found_[i]);
     return {};
   }
 
  private:
-  struct Wanted {
-    std::string key;
-    uint32_t place;       // as asked
-    bool forever_root;    // and lies under kForever or kRecurring
-    bool may_recur;       // as far as the filter knows
-    StoredRecord found;
-  };
-
-  // What the filter takes for recurring is looked for there, then all others where they are. A commit may move records
-  // meanwhile, which shows them in one place at any moment and never moves them back: so what was in neither is looked
-  // for among the recurring ones once more.
-  Status read(std::span<Wanted> wanted) const {
-    QUIPU_TRY(read(wanted, kRecurring, [](const Wanted& w) { return w.may_recur; }));
-    QUIPU_TRY(read(wanted, kForever, [](const Wanted& w) { return w.found.bytes.empty(); }));
-    return read(wanted, kRecurring, [](const Wanted& w) { return w.forever_root && w.found.bytes.empty(); });
-  }
-
-  // Those that `which` says; forever records under this month.
-  template <typename Which>
-  Status read(std::span<Wanted> wanted, MonthIndex forever, const Which& which) const {
-    std::vector<std::string> keys, values;
-    std::vector<Wanted*> asked;
-    for (Wanted& w : wanted) {
-      if (!which(w)) continue;
-      asked.push_back(&w);
-      keys.push_back(w.key);
-      if (w.forever_root) keys.back().replace(0, kMonthBytes, key_of_month(forever));
-    }
-    if (asked.empty()) return {};
-    rocksdb::ReadOptions options;
-    options.fill_cache = false;  // what was read goes on in the hot tier; the cache is for filters
-    values.resize(keys.size());
-    QUIPU_TRY(multi_get(store_, options, Family::records, keys, values));
-    for (size_t i = 0; i < asked.size(); ++i) {
-      if (!values[i].empty()) asked[i]->found = {std::move(values[i]), asked[i]->forever_root && forever == kRecurring};
-    }
-    return {};
-  }
-
-  static constexpr size_t kMonthBytes = 2;
-  static std::string key_of_month(MonthIndex month) {
-    std::string key;
-    RecordKey{month, TenantId(), {}, 0, 0}.append_to(key);
-    return key.substr(0, kMonthBytes);
-  }
-
-  const StoreImpl& store_;
   ReaderPool& readers_;
   const size_t keys_;
-  std::vector<Wanted> wanted_;    // in the order of keys
+  std::vector<uint32_t> order_;   // of those looked for, by place in the order of keys: place as asked
+  std::vector<std::string> wanted_, found_;
   std::vector<Status> done_;      // by piece
   std::shared_ptr<ReaderPool::Batch> reading_;
 };

@@ -34,7 +34,7 @@ std::string encode_state(const CommittedState& state, uint64_t commits);
 bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commits);
 
 // Lists of hashes: a chunk of the elements that have codes (tally/element_codes.h); the profiles (profile_hash() of
-// record_filter.h) whose forever record was new, or moved to the recurring ones, in a commit.
+// record_filter.h) whose forever record was new in a commit.
 std::string codes_key(uint32_t chunk);
 std::string profiles_key(uint64_t commit);
 std::string encode_hashes(std::span<const uint64_t> hashes);

@@ -24,7 +24,7 @@
 
 namespace quipu {
 
-inline constexpr uint32_t kStoreVersion = 5;
+inline constexpr uint32_t kStoreVersion = 4;
 
 struct StoreOptions {
   bool create = false;                  // make a new store if there is none
@@ -110,7 +110,7 @@ struct FamilyStats {
 // Of the filter that says which profiles have records.
 struct FilterStats {
   bool complete = false;  // else it is not asked yet
-  uint64_t profiles = 0, bytes = 0;  // recurring profiles count twice
+  uint64_t profiles = 0, bytes = 0;
 };
 
 class Store : public DurableTier {

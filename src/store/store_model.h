@@ -71,11 +71,6 @@ inline std::string test_cell_key(uint32_t tenant, uint32_t chunk) {
   key.append_to(bytes);
   return bytes;
 }
-inline std::string bytes_of(const RecordKey& key) {
-  std::string bytes;
-  key.append_to(bytes);
-  return bytes;
-}
 inline std::string test_cell_row(uint64_t element, uint64_t count) {
   CellRowBuilder builder(1, {}, 0);
   SlotCount slot;
@@ -139,9 +134,9 @@ class StoreModel {
       record.profile = {up_to(3), up_to(3)};
       record.depth = uint8_t(up_to(2));
       record.path = uint32_t(up_to(2));
-      if (record.month == kForever && record.depth == 0 && records.contains(bytes_of(record.under(kRecurring)))) record.month = kRecurring;
       const std::string bytes = std::to_string(random()) + ";";
-      const std::string key = bytes_of(record);
+      std::string key;
+      record.append_to(key);
       Append& append = new_records[key];
       if (!records.contains(key) && up_to(1) == 0) append.how = RecordWrite::first;
       append.key = record;
@@ -152,16 +147,6 @@ class StoreModel {
       if (append.how == RecordWrite::first || up_to(2) != 0) continue;
       append.how = RecordWrite::whole;
       append.bytes = records[key];
-    }
-    for (uint64_t i = 0; i < 2 * 3 * 3 * 2; ++i) {
-      const RecordKey from{kForever, TenantId(uint32_t(1 + i % 2)), {i / 2 % 3, i / 6 % 3}, 0, uint32_t(i / 18)};
-      const auto stored = records.find(bytes_of(from));
-      if (stored == records.end() || new_records.contains(stored->first) || up_to(6) != 0) continue;
-      const RecordKey to = from.under(kRecurring);
-      const std::string bytes = stored->second + std::to_string(random()) + ";";
-      records.erase(stored);
-      records[bytes_of(to)] = bytes;
-      new_records[bytes_of(to)] = {to, bytes, RecordWrite::moved};
     }
     std::vector<uint64_t> new_codes;
     for (uint64_t n = up_to(2) * up_to(400); n > 0; --n) new_codes.push_back(checkpoint << 32 | n);

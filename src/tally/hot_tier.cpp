@@ -297,7 +297,6 @@ bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, bool
     // Children of a chunk that was not full until now were never written: they are known to be
     // empty.
     RecordKey below = key;
-    if (below.month == kRecurring) below.month = kForever;  // where chunks stay
     ++below.depth;
     for (uint32_t i = 0; i < kChunkChildren; ++i) {
       below.path = key.path << kChunkBits | i;
@@ -330,16 +329,6 @@ bool HotTier::takes_inlined(const RecordRef& ref) const {
   return ref.inlined && !ref.named && arena_.at<MonthRecord>(ref.handle)->rows < options_.inlined_rows;
 }
 
-// Whether a row or word that is about to be added to a forever record goes to the recurring ones. What was read in this
-// generation is in its log, and is written there with it; without an addition it stays where it is.
-bool HotTier::goes_recurring(RecordRef& forever) {
-  if (forever.moving) {
-    forever.moving = 0;
-    forever.recurring = generation_of(forever) == generation_;
-  }
-  return forever.recurring;
-}
-
 void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   bool fresh = ref.handle == kNoHandle;
   if (ref.month != kForever) {
@@ -350,9 +339,7 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
-  const bool recurring = ref.month == kForever && !was_full && goes_recurring(ref);
-  const RecordKey root_key = recurring ? key.under(kRecurring) : key;
-  const bool taken = add_word(root_key, root, word, fresh);
+  const bool taken = add_word(key, root, word, fresh);
   if (!was_full) pin(generation_of(ref));
   ref.full = arena_.at<WordSet>(root)->full;
   if (ref.full && !was_full) ref.whole = 1;
@@ -379,9 +366,8 @@ const uint64_t* HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, u
   ref.handle = append_row(arena_, ref.handle, meta, filled, elements);
   pin(generation_of(ref));
   ++rows_;
-  RecordKey key = key_of(profile, inlined ? kForever : ref.month);
-  if (inlined && goes_recurring(record(profile, kForever))) key.month = kRecurring;
-  return RowLogAccess::of(log_).row(key, ref.month, meta_metric(meta), meta_slot(meta), columns, elements, fresh);
+  return RowLogAccess::of(log_).row(key_of(profile, inlined ? kForever : ref.month), ref.month,
+                                    meta_metric(meta), meta_slot(meta), columns, elements, fresh);
 }
 
 void HotTier::hand_over(uint64_t epoch, RowLog& out) {

@@ -45,11 +45,7 @@ inline Hash128 unpack(const std::array<uint32_t, 4>& packed) {
 // One record of a profile.
 struct RecordRef {
   MonthIndex month;    // or kForever
-  uint8_t referenced : 1;  // used since the clock's hand last came by
-  // Of the forever record: it is stored as a recurring one; and it is not, but will be once it is added to in the
-  // generation in which it was read.
-  uint8_t recurring : 1;
-  uint8_t moving : 1;
+  uint8_t referenced;  // used since the clock's hand last came by
   uint8_t full : 1;    // its words go on in chunks
   uint8_t whole : 1;   // and every one of them is in memory
   // Of a month. It may be stored in two places, and is in memory once what either holds is there.
@@ -71,7 +67,7 @@ struct ProfileNode {
 
   RecordRef* refs() { return reinterpret_cast<RecordRef*>(this + 1); }
 };
-static_assert(sizeof(RecordRef) == 8 && sizeof(ProfileNode) == 24 && alignof(ProfileNode) == 4);
+static_assert(sizeof(ProfileNode) == 24 && alignof(ProfileNode) == 4);
 
 // A chunk of words at depth 1 and more.
 struct ChunkNode {
@@ -165,7 +161,6 @@ class HotTier {
   void begin_month(Handle profile, RecordRef& ref);
   void name_month(Handle profile, RecordRef& ref);
   bool takes_inlined(const RecordRef& ref) const;
-  bool goes_recurring(RecordRef& forever);
   static uint64_t hash_of(const RecordKey& chunk);
   Handle find_chunk(const RecordKey& key) const;
   const WordSet* chunk_words(const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again
@@ -174,14 +169,13 @@ class HotTier {
   static RecordKey child(RecordKey key, uint64_t word);
 
   // hot_tier_load.cpp
-  Status fill(const RecordKey& key, const StoredRecord& stored);
+  Status fill(const RecordKey& key, std::string_view bytes);
   Status fill_chunk(const RecordKey& key, std::string_view bytes, Handle& set);
   Status fill_month(const RecordKey& key, std::string_view bytes);
-  Status fill_forever(const RecordKey& key, const StoredRecord& stored);
+  Status fill_forever(const RecordKey& key, std::string_view bytes);
   Status fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row, Handle& record);
   Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
-  void log_stored_month(const RecordKey& key, std::string_view bytes);
-  void log_stored_forever(const RecordKey& key, std::string_view bytes, RecordRef& ref);
+  void log_stored(const RecordKey& key, std::string_view bytes);
 
   Handle& root_set(const RecordRef& ref) const;
   uint32_t& generation_of(const RecordRef& ref) const;
@@ -206,8 +200,8 @@ class HotTier {
   HandleIndex profiles_, chunks_;
   RecordsAhead ahead_;
   std::vector<RecordKey> needed_, unread_;
-  std::vector<StoredRecord> loaded_;
-  StoredRecord loaded_ahead_;
+  std::vector<std::string> loaded_;
+  std::string loaded_ahead_;
   std::vector<WordLookup*> looking_;
 
   RowLog log_;

@@ -25,9 +25,9 @@ void HotTier::ask_ahead(uint64_t hash, TenantId tenant, const Hash128& profile) 
 Status HotTier::load_needed() {
   if (needed_.empty()) return {};
   loads_ += needed_.size();
-  const auto fill_from = [&](const RecordKey& key, const StoredRecord& stored) {
-    if (!stored.bytes.empty()) ++loads_found_;
-    return fill(key, stored);
+  const auto fill_from = [&](const RecordKey& key, const std::string& bytes) {
+    if (!bytes.empty()) ++loads_found_;
+    return fill(key, bytes);
   };
   unread_.clear();
   for (const RecordKey& key : needed_) {
@@ -49,24 +49,14 @@ Status HotTier::load_needed() {
   return {};
 }
 
-Status HotTier::fill(const RecordKey& key, const StoredRecord& stored) {
-  if (key.depth != 0) return fill_chunk(key, stored.bytes, arena_.at<ChunkNode>(find_chunk(key))->set);
-  return key.month == kForever ? fill_forever(key, stored) : fill_month(key, stored.bytes);
+Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
+  if (key.depth != 0) return fill_chunk(key, bytes, arena_.at<ChunkNode>(find_chunk(key))->set);
+  return key.month == kForever ? fill_forever(key, bytes) : fill_month(key, bytes);
 }
 
-// All that was ever added to the record is durable and in these bytes.
-void HotTier::log_stored_month(const RecordKey& key, std::string_view bytes) {
-  if (bytes.size() <= size_t(options_.whole_bytes)) RowLogAccess::of(log_).stored(key, bytes, false);
-}
-
-// So, too. If it is added to before the log is handed over, it moves to the recurring ones; it is pinned, so that its
-// generation tells.
-void HotTier::log_stored_forever(const RecordKey& key, std::string_view bytes, RecordRef& ref) {
-  if (bytes.size() > size_t(options_.whole_bytes) || ref.handle == kNoHandle) return;
-  RowLogAccess::of(log_).stored(key.under(kRecurring), bytes, !ref.recurring);
-  if (ref.recurring) return;
-  ref.moving = 1;
-  pin(generation_of(ref));
+// All that was ever added under the key is durable and in these bytes.
+void HotTier::log_stored(const RecordKey& key, std::string_view bytes) {
+  if (bytes.size() <= size_t(options_.whole_bytes)) RowLogAccess::of(log_).stored(key, bytes);
 }
 
 Status HotTier::fill_chunk(const RecordKey& key, std::string_view bytes, Handle& set) {
@@ -88,7 +78,7 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
   if (ref.handle == kLoading) ref.handle = kNoHandle;
   if (bytes.empty())
     return damaged(key, "it is not there, though the profile's forever record names it");
-  log_stored_month(key, bytes);  // a month is read once, before anything is added to it
+  log_stored(key, bytes);  // a month is read once, before anything is added to it
   Handle set = kNoHandle;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
@@ -109,12 +99,13 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
 
 // Its words, if they are not in memory; and the rows that it holds of months that wait for them. Rows in hand are likely
 // to be wanted next: with the words come those of all months of which nothing is in memory.
-Status HotTier::fill_forever(const RecordKey& key, const StoredRecord& stored) {
-  const std::string_view bytes = stored.bytes;
+Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
   const uint64_t hash = hash_of(key.tenant, key.profile);
   Handle profile = find(hash, key.tenant, key.profile);
   const bool first = find_record(profile, kForever)->handle == kLoading;
   const uint32_t before = arena_.at<ProfileNode>(profile)->count;
+  // Rows of a month in memory may be on their way into it.
+  if (first && !bytes.empty() && (before == 1 || planted(Planted::whole_record_of_part))) log_stored(key, bytes);
   Handle set = first ? kNoHandle : find_record(profile, kForever)->handle;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
@@ -141,7 +132,6 @@ Status HotTier::fill_forever(const RecordKey& key, const StoredRecord& stored) {
     if (ref.month == kForever) {
       ref.handle = set;
       ref.full = root != nullptr && root->full;
-      if (first) ref.recurring = stored.recurring && !planted(Planted::recurring_forgotten);
       continue;
     }
     if (!ref.inlined_due) continue;
@@ -155,9 +145,6 @@ Status HotTier::fill_forever(const RecordKey& key, const StoredRecord& stored) {
   // If words of the record are elsewhere, it is not known here whether a month has a record of its own, too: its rows
   // are read when they are asked for.
   while (root != nullptr && root->full && node->count > before) drop(node->refs()[--node->count]);
-  // Rows of a month in memory may be on their way into it.
-  if (first && !bytes.empty() && (before == 1 || planted(Planted::whole_record_of_part)))
-    log_stored_forever(key, bytes, *find_record(profile, kForever));
   return {};
 }
 

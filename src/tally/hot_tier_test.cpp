@@ -11,23 +11,16 @@
 namespace quipu {
 namespace {
 
-std::string bytes_of(const RecordKey& key) {
-  std::string bytes;
-  key.append_to(bytes);
-  return bytes;
-}
-
 class MapTier : public DurableTier {
  public:
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
-    std::vector<StoredRecord> values(keys.size());
+    std::vector<std::string> values(keys.size());
     loads += 1;
     for (size_t i = 0; i < keys.size(); ++i) {
-      const bool forever_root = keys[i].month == kForever && keys[i].depth == 0;
-      auto it = forever_root ? records.find(bytes_of(keys[i].under(kRecurring))) : records.end();
-      values[i].recurring = it != records.end();
-      if (it == records.end()) it = records.find(bytes_of(keys[i]));
-      if (it != records.end()) values[i].bytes = it->second;
+      std::string key;
+      keys[i].append_to(key);
+      const auto it = records.find(key);
+      values[i] = it == records.end() ? "" : it->second;
     }
     return std::make_unique<LoadedAtOnce>(std::move(values));
   }
@@ -38,7 +31,7 @@ class MapTier : public DurableTier {
 };
 
 constexpr MonthIndex kMonth = 600;
-constexpr RecordWrite kAppend = RecordWrite::append, kFirst = RecordWrite::first, kWhole = RecordWrite::whole, kMoved = RecordWrite::moved;
+constexpr RecordWrite kAppend = RecordWrite::append, kFirst = RecordWrite::first, kWhole = RecordWrite::whole;
 constexpr TenantId kTenant{1};
 
 class HotTierTest : public testing::Test {
@@ -101,12 +94,10 @@ class HotTierTest : public testing::Test {
   void commit(const std::vector<RowLog>& logs) {
     written_.clear();
     for (const RecordAppend& append : appends_of(logs, plan_, tier_.codes)) {
-      std::string& record = tier_.records[bytes_of(append.key)];
+      std::string key;
+      append.key.append_to(key);
+      std::string& record = tier_.records[key];
       if (append.how == kWhole) record.clear();
-      if (append.how == kMoved) {
-        EXPECT_EQ(record, "");
-        EXPECT_EQ(tier_.records.erase(bytes_of(append.key.under(kForever))), 1u);
-      }
       record += append.bytes;
       written_.push_back(append.how);
     }
@@ -226,9 +217,6 @@ TEST_F(HotTierTest, AForeverRecordIsNotReadAheadWhileAMonthOfTheProfileIsInMemor
   none.memory_bytes = 0;
   hot_ = std::make_unique<HotTier>(none, plan_, tier_);
   const Handle handle = open(1);
-  RowLog nothing;
-  hot_->hand_over(++epoch_, nothing);
-  hot_->durable(epoch_);
   hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(1), 1), 0x3F, 0x3F, row(1, 1).data());
   for (int i = 0; i < 4; ++i) hot_->make_room(1);
   ASSERT_EQ(stats().records, 1u) << "the month alone is left";
@@ -258,7 +246,7 @@ TEST_F(HotTierTest, WhatWasReadIsWrittenWholeOnceItIsAddedTo) {
   open(2);  // read only
   append(1, 1);
   commit_and_forget();
-  EXPECT_EQ(written_, std::vector{kMoved});
+  EXPECT_EQ(written_, std::vector{kWhole});
   append(1, 2);
   commit_and_forget();
   EXPECT_EQ(written_, std::vector{kWhole});
@@ -282,73 +270,6 @@ TEST_F(HotTierTest, WhatWasReadIsWrittenWholeOnceItIsAddedTo) {
   check(1, 13);
 }
 
-TEST_F(HotTierTest, ARecordThatIsReadAndAddedToMovesToTheRecurringOnesOnce) {
-  append(1, 0);
-  append(2, 0);
-  commit_and_forget();
-  append(1, 1);
-  commit_and_forget();
-  EXPECT_EQ(written_, std::vector{kMoved});
-  ASSERT_EQ(tier_.records.size(), 2u);
-  EXPECT_TRUE(tier_.records.begin()->first.starts_with("\xff\xfe")) << "it did not move";
-  EXPECT_TRUE(tier_.records.rbegin()->first.starts_with("\xff\xff")) << "who was not seen again moved";
-  append(1, 2);
-  append(1, 3);
-  std::vector<RowLog> logs(1);
-  hot_->hand_over(++epoch_, logs[0]);
-  commit(logs);
-  append(1, 4);  // not read again
-  commit_and_forget();
-  EXPECT_EQ(written_, std::vector{kAppend});
-  EXPECT_EQ(tier_.records.size(), 2u);
-  check(1, 5);
-  check(2, 1);
-}
-
-// What was read is told to the log of that time, and written with what is added in that time alone.
-TEST_F(HotTierTest, ARecordThatIsReadInOneEpochAndAddedToInTheNextStaysWhereItIs) {
-  append(1, 0);
-  commit_and_forget();
-  open(1);
-  std::vector<RowLog> logs(1);
-  hot_->hand_over(++epoch_, logs[0]);
-  commit(logs);
-  EXPECT_TRUE(written_.empty());
-  append(1, 1);
-  commit_and_forget();
-  EXPECT_EQ(written_, std::vector{kAppend});
-  ASSERT_EQ(tier_.records.size(), 1u);
-  EXPECT_TRUE(tier_.records.begin()->first.starts_with("\xff\xff"));
-  check(1, 2);
-}
-
-// Until it is durable where it moves, it is in the old place, from where it could be read and moved once more.
-TEST_F(HotTierTest, ARecordThatMayMoveIsNotForgottenBeforeItsEpochIsDurable) {
-  options_.memory_bytes = 0;
-  hot_ = std::make_unique<HotTier>(options_, plan_, tier_);
-  append(1, 0);
-  commit_and_forget();
-  open(1);
-  const uint64_t before = stats().loads;
-  const auto read_again = [&] {
-    for (int i = 0; i < 8; ++i) hot_->make_room(0);
-    const Hash128 profile{mix64(1), 0};
-    const uint64_t hash = HotTier::hash_of(kTenant, profile);
-    Handle handle = hot_->open(hash, kTenant, profile);
-    if (!hot_->need_forever(hash, handle)) {
-      EXPECT_TRUE(hot_->load_needed().ok());
-    }
-    return stats().loads > before;
-  };
-  EXPECT_FALSE(read_again());
-  std::vector<RowLog> logs(1);
-  hot_->hand_over(++epoch_, logs[0]);
-  EXPECT_FALSE(read_again());
-  commit(logs);
-  hot_->durable(epoch_);
-  EXPECT_TRUE(read_again());
-}
-
 TEST_F(HotTierTest, WhatIsLongIsAddedTo) {
   for (const int most : {0, 300}) {
     options_.whole_bytes = most;
@@ -360,7 +281,7 @@ TEST_F(HotTierTest, WhatIsLongIsAddedTo) {
       append(1, n);
       commit_and_forget();
       if (n != 0) {
-        EXPECT_EQ(written_, std::vector{stored > size_t(most) ? kAppend : n == 1 ? kMoved : kWhole}) << n;
+        EXPECT_EQ(written_, std::vector{stored <= size_t(most) ? kWhole : kAppend}) << n;
       }
       appended += written_[0] == kAppend;
     }

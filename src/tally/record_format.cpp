@@ -99,7 +99,7 @@ RecordReader::Item RecordReader::begin_segment() {
     const uint64_t version = in_.varint();
     rows_left_ = in_.varint();
     if (!in_.ok()) return corrupt("it ends inside a segment of rows");
-    if (month >= kRecurring) return corrupt("a month that cannot be");
+    if (month >= kForever) return corrupt("a month that cannot be");
     if (version == 0 || version > 0xFFFF) return corrupt("a plan version that cannot be");
     if (rows_left_ == 0) return corrupt("a segment without rows");
     month_ = first == head(kRowsOfMonth) ? std::optional(MonthIndex(month)) : std::nullopt;
@@ -155,8 +155,8 @@ std::string describe(const RecordKey& key) {
                         static_cast<unsigned long long>(key.profile.hi),
                         static_cast<unsigned long long>(key.profile.lo));
   std::string out(text, size_t(n));
-  if (key.month >= kRecurring) {
-    out += key.month == kRecurring ? "ids and lifetime (recurring)" : "ids and lifetime";
+  if (key.month == kForever) {
+    out += "ids and lifetime";
   } else {
     n = std::snprintf(text, sizeof text, "month %d-%02d", 1970 + key.month / 12,
                       key.month % 12 + 1);

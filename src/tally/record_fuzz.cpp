@@ -24,7 +24,7 @@ class OneRecord : public DurableTier {
       }
   }
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
-    std::vector<StoredRecord> values(keys.size());
+    std::vector<std::string> values(keys.size());
     // A full root leads on to chunks.
     const std::string full_root(
         "\x23\x01"
@@ -33,11 +33,11 @@ class OneRecord : public DurableTier {
     for (size_t i = 0; i < keys.size(); ++i) {
       const bool same = (keys[i].month == kForever) == forever_;
       if (same && keys[i].depth == depth_)
-        values[i] = {bytes_, bytes_.size() % 2 != 0};
+        values[i] = bytes_;
       else if (same && keys[i].depth < depth_)
-        values[i].bytes = full_root;
+        values[i] = full_root;
       else if (keys[i].month == kForever && keys[i].depth == 0)
-        write_words(values[i].bytes, months_, false);
+        write_words(values[i], months_, false);
     }
     return std::make_unique<LoadedAtOnce>(std::move(values));
   }

@@ -26,7 +26,7 @@ void RecordsAhead::forget() {
   std::fill(slots_.begin(), slots_.end(), kNone);
 }
 
-Result<bool> RecordsAhead::take(uint64_t hash, const RecordKey& key, StoredRecord& value) {
+Result<bool> RecordsAhead::take(uint64_t hash, const RecordKey& key, std::string& value) {
   if (keys_.empty() || key.month != kForever || key.depth != 0) return false;
   const uint32_t slot = slot_of(hash, key);
   if (slot == kNone) return false;

@@ -4,6 +4,7 @@
 #pragma once
 
 #include <memory>
+#include <string>
 #include <vector>
 
 #include "tally/record_key.h"
@@ -19,7 +20,7 @@ class RecordsAhead {
   void forget();  // before others are asked for
 
   // Gives the record if it was asked for. The first call waits until all are read.
-  Result<bool> take(uint64_t hash, const RecordKey& key, StoredRecord& value);
+  Result<bool> take(uint64_t hash, const RecordKey& key, std::string& value);
 
  private:
   static constexpr uint32_t kNone = ~uint32_t(0);
@@ -31,7 +32,7 @@ class RecordsAhead {
   std::vector<uint64_t> hashes_;   // of the keys
   std::vector<uint32_t> slots_;    // open addressing, a power of two: indexes of keys
   std::unique_ptr<DurableTier::Load> load_;  // under way
-  std::vector<StoredRecord> values_;
+  std::vector<std::string> values_;
 };
 
 }  // namespace quipu

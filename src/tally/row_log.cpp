@@ -88,10 +88,8 @@ void RowLog::Impl::word(const RecordKey& key, uint64_t word, bool fresh) {
 
 void RowLog::Impl::full(const RecordKey& key) { add(key, RowLogEntry::Kind::full); }
 
-void RowLog::Impl::stored(const RecordKey& key, std::string_view bytes, bool moved) {
-  CHECK(!moved || (key.month == kRecurring && key.depth == 0));
+void RowLog::Impl::stored(const RecordKey& key, std::string_view bytes) {
   RowLogEntry& entry = add(key, RowLogEntry::Kind::stored);
-  entry.fresh = moved;
   uint64_t* words = payload.take((bytes.size() + 7) / 8);
   std::memcpy(words, bytes.data(), bytes.size());
   entry.payload = words;
@@ -204,7 +202,7 @@ class Encoder {
     for (; begin < end && entry(items_[begin]).kind == RowLogEntry::Kind::stored; ++begin) {
       const RowLogEntry& e = entry(items_[begin]);
       bytes_.assign(reinterpret_cast<const char*>(e.payload), e.words.count);
-      how_ = e.fresh ? RecordWrite::moved : RecordWrite::whole;
+      how_ = RecordWrite::whole;
     }
     if (begin == end) return false;
     for (size_t i = begin; i < end; ++i) {

@@ -18,7 +18,7 @@ struct RowLogEntry {
             // bitmap; then their elements from the lowest
     words,  // payload: the words
     full,   // the chunk takes no more words
-    stored, // what the durable tier holds of the record; payload: its bytes
+    stored, // what the durable tier holds under the key; payload: its bytes
   };
   struct Row {
     SelectorId metric;
@@ -39,7 +39,7 @@ struct RowLogEntry {
   MonthIndex month;
   uint8_t depth;
   Kind kind : 2;
-  bool fresh : 1;  // the first entry of a key under which nothing is stored; of stored: it is under the key of kForever
+  bool fresh : 1;  // the first entry of a key under which nothing is stored
   uint8_t leading : 5;  // words before a row
 
   uint32_t path() const { return kind == Kind::row ? 0 : words.path; }
@@ -61,8 +61,8 @@ struct RowLog::Impl {
   void word(const RecordKey& key, uint64_t word, bool fresh);
   void full(const RecordKey& key);
   // Nothing is on its way into the durable tier under the key, and nothing was added in this log. If something is
-  // now, the record is written whole. moved: what is stored is under the key of kForever, this one's is kRecurring.
-  void stored(const RecordKey& key, std::string_view bytes, bool moved);
+  // now, the record is written whole.
+  void stored(const RecordKey& key, std::string_view bytes);
 
  private:
   RowLogEntry& add(const RecordKey& key, RowLogEntry::Kind kind);

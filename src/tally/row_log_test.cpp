@@ -40,7 +40,6 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
     };
     std::map<std::string, Want> want;
     std::map<std::string, std::string> stored;  // told, by key
-    std::map<std::string, bool> moved;          // so, too
     std::vector<std::pair<const uint64_t*, std::vector<uint64_t>>> kept;  // elements of rows, where the log said they are
     std::vector<RowLog> logs(1 + rng() % 3);
     const uint64_t few =
@@ -50,7 +49,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       std::optional<RecordKey> before;
       for (int i = int(rng() % 400); i > 0; --i) {
         RecordKey key;
-        key.month = rng() % 3 != 0 ? MonthIndex(rng() % 5 * 300) : rng() % 2 ? kForever : kRecurring;
+        key.month = rng() % 3 == 0 ? kForever : MonthIndex(rng() % 5 * 300);
         key.tenant = TenantId(uint32_t(1 + rng() % 3 * 1000));
         // Profiles of a shard; halves that differ in their last bits alone.
         key.profile = {(rng() % few) * 4 + l, rng() % 2 ? rng() % 4 : (rng() % few) << 1};
@@ -60,15 +59,14 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         const bool nothing = !want.contains(bytes_of(key));
         if (nothing && rng() % 6 == 0) {  // told once or twice, then perhaps added to
           const std::string& bytes = stored.try_emplace(bytes_of(key), stored_record(rng)).first->second;
-          const bool moves = moved.try_emplace(bytes_of(key), key.month == kRecurring && key.depth == 0 && rng() % 2).first->second;
-          for (int k = int(rng() % 2); k >= 0; --k) log.stored(key, bytes, moves);
+          for (int k = int(rng() % 2); k >= 0; --k) log.stored(key, bytes);
           if (rng() % 3 == 0) continue;
         }
         Want& w = want[bytes_of(key)];
         if (nothing && stored.contains(bytes_of(key))) w.stored = stored[bytes_of(key)];
         const bool fresh = w.stored.empty() && w.rows.empty() && w.words.empty() && rng() % 2;
         if (key.depth == 0 && rng() % 2) {
-          const MonthIndex of = key.month >= kRecurring ? MonthIndex(600 + rng() % 3) : key.month;
+          const MonthIndex of = key.month == kForever ? MonthIndex(600 + rng() % 3) : key.month;
           std::array<uint64_t, kMaxColumns> elements{};
           uint64_t filled = 0;
           for (size_t c = 0; c < kMaxColumns; ++c)
@@ -107,7 +105,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         ASSERT_NE(item, RecordReader::Item::corrupt) << reader.problem();
         if (item == RecordReader::Item::row) {
           ASSERT_EQ(reader.version(), 9);
-          ASSERT_EQ(reader.month().has_value(), append.key.month >= kRecurring);
+          ASSERT_EQ(reader.month().has_value(), append.key.month == kForever);
           got.rows[reader.month().value_or(append.key.month)].emplace_back(raw(reader.metric()), reader.slot(), reader.elements());
         }
         if (item == RecordReader::Item::word) got.words.push_back(reader.word());
@@ -117,10 +115,7 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       ASSERT_EQ(got.words, it->second.words);
       ASSERT_EQ(got.full, it->second.full);
       const Want& w = it->second;
-      ASSERT_EQ(append.how, w.fresh             ? RecordWrite::first
-                            : w.stored.empty()   ? RecordWrite::append
-                            : moved[it->first] ? RecordWrite::moved
-                                                 : RecordWrite::whole);
+      ASSERT_EQ(append.how, w.fresh ? RecordWrite::first : w.stored.empty() ? RecordWrite::append : RecordWrite::whole);
       ++it;
     }
     ASSERT_EQ(it, want.end());

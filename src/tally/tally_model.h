@@ -303,14 +303,14 @@ class MemoryTier : public DurableTier {
  public:
   // Reads at once, so that what comes between is seen to be heeded.
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
-    std::vector<StoredRecord> values(keys.size());
+    std::vector<std::string> values(keys.size());
     for (size_t i = 0; i < keys.size(); ++i) {
-      if (!asked.insert(bytes_of(keys[i])).second) ++asked_twice;
-      const bool forever_root = keys[i].depth == 0 && keys[i].month == kForever;
-      const auto recurring = forever_root ? records.find(bytes_of(keys[i].under(kRecurring))) : records.end();
-      const auto it = recurring != records.end() ? recurring : records.find(bytes_of(keys[i]));
-      if (it != records.end()) values[i] = {it->second, it == recurring};
-      absent_months += it == records.end() && keys[i].depth == 0 && !forever_root;
+      std::string key;
+      keys[i].append_to(key);
+      if (!asked.insert(key).second) ++asked_twice;
+      const auto it = records.find(key);
+      values[i] = it == records.end() ? "" : it->second;
+      absent_months += it == records.end() && keys[i].depth == 0 && keys[i].month != kForever;
     }
     asked.clear();
     return std::make_unique<LoadedAtOnce>(std::move(values));
@@ -318,17 +318,16 @@ class MemoryTier : public DurableTier {
   void commit(const std::vector<RecordAppend>& appends) {
     std::string before;
     for (const RecordAppend& a : appends) {
-      const std::string key = bytes_of(a.key);
+      std::string key;
+      a.key.append_to(key);
       out_of_order += !(before < key) || a.bytes.empty();
       before = key;
-      if (a.how == RecordWrite::moved) move(a);
-      wrongly_placed += a.key.depth == 0 && a.key.month == kForever && records.contains(bytes_of(a.key.under(kRecurring)));
       const bool was_full = full.contains(key);
       std::string& record = records[key];
       wrongly_first += (a.how == RecordWrite::first) != record.empty();
       std::string_view added = a.bytes;
-      if (a.how == RecordWrite::whole || a.how == RecordWrite::moved) {
-        ++(a.how == RecordWrite::whole ? whole : moved);
+      if (a.how == RecordWrite::whole) {
+        ++whole;
         wrongly_whole += record.empty() || added.size() == record.size() || !added.starts_with(record);
         if (added.starts_with(record)) added.remove_prefix(record.size());
         record.clear();
@@ -343,7 +342,7 @@ class MemoryTier : public DurableTier {
         // A root goes on taking rows when its words are full.
         words_in_full += was_full && item != RecordReader::Item::row;
         if (item == RecordReader::Item::full) full.insert(key);
-        inlined_rows += item == RecordReader::Item::row && a.key.month >= kRecurring;
+        inlined_rows += item == RecordReader::Item::row && a.key.month == kForever;
         deepest = std::max(deepest, int(a.key.depth));
       }
     }
@@ -354,24 +353,9 @@ class MemoryTier : public DurableTier {
   std::set<std::string> asked, full;  // of one call; chunks marked full
   int asked_twice = 0, out_of_order = 0, words_in_full = 0, corrupt = 0, deepest = 0;
   int absent_months = 0;  // looked for; the forever record tells
-  uint64_t inlined_rows = 0, whole = 0, moved = 0;
+  uint64_t inlined_rows = 0, whole = 0;
   uint64_t wrongly_first = 0;  // or wrongly not
   uint64_t wrongly_whole = 0;  // not what is stored and more
-  uint64_t wrongly_placed = 0;  // added to where the record is not, or moved twice
-
- private:
-  static std::string bytes_of(const RecordKey& key) {
-    std::string bytes;
-    key.append_to(bytes);
-    return bytes;
-  }
-  void move(const RecordAppend& a) {
-    const std::string from = bytes_of(a.key.under(kForever)), to = bytes_of(a.key);
-    wrongly_placed += a.key.month != kRecurring || a.key.depth != 0 || records.contains(to);
-    records[to] = records[from];
-    records.erase(from);
-    if (full.erase(from)) full.insert(to);
-  }
 };
 
 }  // namespace quipu::tally_model
