@@ -32,6 +32,8 @@ uint64_t count_cells(Engine& engine) {
     if (!key || key->day == kLifetimeDay) return true;
     if (key->dimension == DimensionId::none) {
       inner = read_sparse_row(value, [&](LayoutId id) { return engine.catalogue().layout(id); }, DimensionId::none, [&](const SparseCell&) { ++cells; });
+    } else if (key->joint()) {
+      inner = read_joint_row(value, *key, DimensionId::none, [&](DimensionId, const CellEntry&) { ++cells; });
     } else {
       inner = read_cell_row(value, [&](const CellEntry&) { ++cells; });
     }

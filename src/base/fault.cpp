@@ -104,6 +104,7 @@ namespace {
 constexpr const char* kPlantedNames[] = {
     "positions_before_cells",    "evict_before_durable", "ignore_previous_month", "ignore_next_month",
     "array_values_not_distinct", "names_not_committed",  "hour_rounding",         "chunk_length_missed",
+    "joint_row_missed",
     "id_of_set_aside",           "threshold_off_by_one", "old_row_for_new_dimension",
     "month_not_named",
     "record_taken_for_new",

@@ -20,6 +20,7 @@ enum class Planted {
   names_not_committed,        // names cached but not committed
   hour_rounding,              // hours rounded in UTC in a :30 zone
   chunk_length_missed,        // a chunk of another length not read
+  joint_row_missed,           // a row of several dimensions not read
   id_of_set_aside,            // an id stored for a set-aside event
   threshold_off_by_one,       // the matrix-to-words threshold off by one row
   old_row_for_new_dimension,  // a row of an older plan version taken for a newer dimension

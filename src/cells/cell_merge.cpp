@@ -1,4 +1,5 @@
-// Merging of stored rows: packed rows of one key by a merge of their entries, sparse rows by stringing together.
+// Merging of stored rows: packed rows of one key by a merge of their entries, joint rows dimension by dimension, sparse
+// rows by stringing together.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -7,6 +8,7 @@
 #include "base/least_keys.h"
 #include "cells/cell_codec.h"
 #include "cells/cell_rows.h"
+#include "cells/joint_rows.h"
 #include "cells/sparse_rows.h"
 
 namespace quipu {
@@ -277,12 +279,35 @@ std::optional<std::string> merge_packed(std::span<const std::string_view> rows) 
   });
 }
 
+std::optional<std::string> merge_joint(std::span<const std::string_view> rows) {
+  std::vector<JointParts> parts;
+  for (std::string_view row : rows) {
+    const auto cut = joint_parts(row);
+    if (!cut) return std::nullopt;
+    parts.push_back(*cut);
+  }
+  JointRowBuilder merged;
+  std::vector<std::string_view> of_dimension;
+  for (uint32_t place = 0; place < kJointDimensions; ++place) {
+    of_dimension.clear();
+    for (const JointParts& row : parts) {
+      if (!row[place].empty()) of_dimension.push_back(row[place]);
+    }
+    if (of_dimension.empty()) continue;
+    const auto sum = merge_packed(of_dimension);
+    if (!sum) return std::nullopt;
+    merged.add(DimensionId(place), *sum);
+  }
+  return merged.finish();
+}
+
 }  // namespace
 
 std::optional<std::string> merge_rows(std::string_view key, std::span<const std::string_view> rows) {
   const auto parsed = CellKey::parse(key);
   if (!parsed || rows.empty()) return std::nullopt;
-  return parsed->dimension == DimensionId::none ? string_together(rows) : merge_packed(rows);
+  if (parsed->dimension == DimensionId::none) return string_together(rows);
+  return parsed->joint() ? merge_joint(rows) : merge_packed(rows);
 }
 
 }  // namespace quipu

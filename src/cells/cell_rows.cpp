@@ -64,6 +64,7 @@ std::optional<CellKey> CellKey::parse(std::string_view bytes) {
   if (key.dimension == DimensionId::none) return key;
   key.chunk_bits = in.u8();
   key.chunk = in.be32();
+  if (key.joint()) return key.chunk == 0 && key.dimension == last_of_joint(key.dimension) ? std::optional(key) : std::nullopt;
   if (key.chunk_bits > kMaxChunkBits || uint32_t(uint64_t(key.chunk) << key.chunk_bits) != 0) return std::nullopt;
   return key;
 }

@@ -4,6 +4,8 @@
 // Key (big endian): day u32 | tenant u32 | selector u32 | dimension u32 | chunk bits u8 | chunk prefix u32
 //   day: days since 1970-01-01 UTC; kLifetimeDay for rows without day.
 //   dimension 0: the sparse row of (day, tenant, selector) (no chunk bytes follow).
+//   chunk bits 255: a joint row (joint_rows.h) of dimensions whose ids differ in their last four bits; dimension: the
+//     largest such id; chunk prefix: 0.
 //   chunk prefix: the first `chunk bits` bits of value_hash(elements), left-aligned in 32 bits.
 // Rows of one key from several checkpoints are merged by adding (merge_rows: the store's merge operator).
 #pragma once
@@ -27,6 +29,9 @@ namespace quipu {
 
 inline constexpr DayIndex kLifetimeDay = 0xFFFFFFFF;
 inline constexpr int kMaxChunkBits = 24;
+inline constexpr uint8_t kJointChunk = 255;       // instead of chunk bits: a joint row
+inline constexpr uint32_t kJointDimensions = 16;  // of a joint row, at most
+constexpr DimensionId last_of_joint(DimensionId d) { return DimensionId(raw(d) | (kJointDimensions - 1)); }
 
 struct CellKey {
   DayIndex day = 0;
@@ -35,6 +40,10 @@ struct CellKey {
   DimensionId dimension{};      // none: the sparse row
   uint8_t chunk_bits = 0;
   uint32_t chunk = 0;           // left-aligned prefix
+  bool joint() const { return chunk_bits == kJointChunk; }
+  static CellKey joint_of(DayIndex day, TenantId tenant, SelectorId selector, DimensionId one_of_them) {
+    return {day, tenant, selector, last_of_joint(one_of_them), kJointChunk, 0};
+  }
   void append_to(std::string& out) const;
   static std::optional<CellKey> parse(std::string_view bytes);
 };
@@ -92,7 +101,11 @@ using LayoutOf = std::function<const SectionLayout*(LayoutId)>;
 Status read_sparse_row(std::string_view value, const LayoutOf& layout_of, DimensionId only,
                        const std::function<void(const SparseCell&)>& visit);
 
-// The merge operator of the cells family: packed rows of one key add up, sparse rows are strung together.
+// Reads a joint row; `only` limits it to one dimension (none: all).
+Status read_joint_row(std::string_view value, const CellKey& key, DimensionId only,
+                      const std::function<void(DimensionId, const CellEntry&)>& visit);
+
+// The merge operator of the cells family: packed and joint rows of one key add up, sparse rows are strung together.
 // Associative; gives nullopt on corrupt bytes.
 std::optional<std::string> merge_rows(std::string_view key, std::span<const std::string_view> rows);
 

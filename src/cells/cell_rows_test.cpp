@@ -395,12 +395,15 @@ TEST(CellRows, RowsThatCannotBelongTogetherDoNotMerge) {
   EXPECT_FALSE(merge_rows(key_of(), {}).has_value());
 }
 
-TEST(CellLookup, GivesEveryChunkLengthAndTheSparseRow) {
+TEST(CellLookup, GivesEveryChunkLengthTheSparseRowAndTheJointRow) {
   const std::vector<uint64_t> value{77, 88};
   const auto keys = lookup_keys(9, TenantId(1), SelectorId(2), DimensionId(3), value);
-  ASSERT_EQ(keys.size(), size_t(kMaxChunkBits) + 2);
+  ASSERT_EQ(keys.size(), size_t(kMaxChunkBits) + 3);
   EXPECT_TRUE(std::is_sorted(keys.begin(), keys.end()));
   EXPECT_EQ(CellKey::parse(keys[0])->dimension, DimensionId::none);
+  const auto joint = CellKey::parse(keys.back());
+  ASSERT_TRUE(joint.has_value() && joint->joint());
+  EXPECT_EQ(joint->dimension, DimensionId(15));
   for (int bits = 0; bits <= kMaxChunkBits; ++bits) {
     const auto key = CellKey::parse(keys[size_t(bits) + 1]);
     ASSERT_TRUE(key.has_value());

@@ -26,8 +26,8 @@ int bits_for(uint64_t values, uint64_t aim) {
 
 }  // namespace
 
-int ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
-                         std::span<const uint64_t> hashes, int chunk_values, int least) {
+ChunkLengths::Choice ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
+                                          std::span<const uint64_t> hashes, int chunk_values, int least) {
   const uint64_t aim = uint64_t(std::max(1, chunk_values));
   const uint64_t tag = tag_of(day, tenant, selector, dimension);
   Entry* entry = find(tag);
@@ -56,7 +56,7 @@ int ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector, Dim
   const int wanted = std::max({bits_for(values, aim), bits_for(of_day, aim * kGrowth), std::min(least, kMaxChunkBits)});
   entry->own_bits = std::max(entry->own_bits, uint8_t(wanted));
   entry->bits = std::max(entry->bits, entry->own_bits);
-  return entry->bits;
+  return {entry->bits, std::max(values, of_day)};
 }
 
 void ChunkLengths::prefetch(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) const {

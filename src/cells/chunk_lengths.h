@@ -21,11 +21,16 @@ class ChunkLengths {
 
   explicit ChunkLengths(size_t max_entries = kMaxEntries) : max_entries_(max_entries) {}  // a power of two, 1,024 or more
 
+  struct Choice {
+    int bits = 0;
+    uint64_t values = 0;                           // at least so many that day, by estimate
+  };
+
   // hashes: the first min(kSmallest, values) of the pane's `values` distinct value hashes, rising.
   // chunk_values: values aimed at in a row. Never shorter than `least`, and than what was said for this key before
   // (unless forgotten).
-  int choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
-             std::span<const uint64_t> hashes, int chunk_values, int least = 0);
+  Choice choose(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension, uint64_t values,
+                std::span<const uint64_t> hashes, int chunk_values, int least = 0);
   // For a choose() that is near.
   void prefetch(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) const;
   // Whether something was said for this key, and is not forgotten.

@@ -25,7 +25,7 @@ class Chunks : public ::testing::Test {
     hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
     const size_t distinct = hashes.size();
     hashes.resize(std::min(hashes.size(), ChunkLengths::kSmallest));
-    return lengths_.choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim, least_);
+    return lengths_.choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim, least_).bits;
   }
   bool known(DayIndex day, uint32_t dimension) { return lengths_.knows(day, TenantId(1), SelectorId(1), DimensionId(dimension)); }
   ChunkLengths lengths_;
@@ -95,7 +95,7 @@ TEST_F(Chunks, MayGrowBeforeLongerOnesAreChosen) {
 }
 
 TEST_F(Chunks, AreNoLongerThanAKeyHolds) {
-  EXPECT_LE(lengths_.choose(1, TenantId(1), SelectorId(1), DimensionId(1), UINT64_MAX, {}, 0), kMaxChunkBits);
+  EXPECT_LE(lengths_.choose(1, TenantId(1), SelectorId(1), DimensionId(1), UINT64_MAX, {}, 0).bits, kMaxChunkBits);
 }
 
 TEST_F(Chunks, RememberTheLongOnesAmongVeryManyShortOnes) {

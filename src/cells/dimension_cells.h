@@ -25,6 +25,8 @@ class DimensionCells {
   // The first hashes of values, rising: at most ChunkLengths::kSmallest.
   std::span<const uint64_t> smallest_hashes() const { return {smallest_.data(), smallest_count_}; }
 
+  // The cells counted as one packed row. Valid until the next call.
+  std::string_view row() { return encode_row(items_); }
   // Emits the rows of the cells counted; key: without chunk.
   Status emit(CellKey key, int chunk_bits, RowOutput& out);
 

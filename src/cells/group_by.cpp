@@ -10,6 +10,7 @@
 #include "cells/cell_rows.h"
 #include "cells/dimension_cells.h"
 #include "cells/group_table.h"
+#include "cells/joint_rows.h"
 #include "cells/ordered_entries.h"
 #include "cells/pane_entry.h"
 #include "cells/row_output.h"
@@ -22,6 +23,7 @@ namespace {
 
 constexpr size_t kSparseCounters = size_t(1) << 20;
 constexpr uint64_t kRandomLengths = 7;           // 0 .. 6 bits
+constexpr uint64_t kRandomJoint = 3;             // beside them: this many draws are joint rows
 // A row's part in the work of a group, beside one for each dimension: to turn it into columns.
 constexpr size_t kRowWork = 8;
 // A group that is large beside a piece is cut between dimensions, into pieces of at least so many.
@@ -54,6 +56,12 @@ struct Piece {
   size_t dimensions_begin = 0, dimensions_end = 0;
   bool cut() const { return dimensions_end != 0; }
 };
+
+// From `at` on, the first dimension that shares no joint row with the one before it.
+size_t end_of_joint(std::span<const SelectorShape::Dimension> dimensions, size_t at) {
+  while (at > 0 && at < dimensions.size() && last_of_joint(dimensions[at].id) == last_of_joint(dimensions[at - 1].id)) ++at;
+  return at;
+}
 
 void report_written(std::span<const EntryBucket> buckets, std::vector<GroupByResult::Written>& out) {
   const auto order = [](const GroupByResult::Written& w) { return std::tuple(raw(w.tenant), w.month); };
@@ -144,7 +152,12 @@ void GroupBy::Impl::cut(size_t most_pieces) {
     const size_t cuts = std::min(own / aim, dimensions / kLeastDimensions);
     if (cuts >= 2) {
       end_before(g);
-      for (size_t c = 0; c < cuts; ++c) pieces.push_back({g, g + 1, dimensions * c / cuts, dimensions * (c + 1) / cuts});
+      size_t dimension = 0;
+      for (size_t c = 1; c <= cuts; ++c) {
+        const size_t end = end_of_joint(groups[g].dimensions(), dimensions * c / cuts);
+        if (end > dimension) pieces.push_back({g, g + 1, dimension, end});
+        dimension = std::max(dimension, end);
+      }
       begin = g + 1;
       continue;
     }
@@ -183,12 +196,14 @@ class GroupWorker::Grouper {
   Status packed(CellKey key, int frames, std::span<const SelectorShape::Dimension> dimensions, RowOutput& out);
   Status sparse(const CellKey& key, int frames, const SelectorShape& shape, RowOutput& out);
   bool goes_sparse(const CellKey& key);
-  int chunk_bits(const CellKey& key);
+  std::optional<int> chunk_bits(const CellKey& key);
+  Status emit_joint(CellKey key, RowOutput& out);
   void prefetch_chunk_lengths(const CellKey& key, std::span<const SelectorShape::Dimension> dimensions);
 
   const GroupBy::Impl& whole_;
   GroupTable table_;
   DimensionCells cells_;
+  JointRowBuilder joint_;
 };
 
 Status GroupWorker::Grouper::piece(const Piece& piece, RowOutput& out) {
@@ -224,21 +239,40 @@ Status GroupWorker::Grouper::packed(CellKey key, int frames, std::span<const Sel
       cells_.count(table_, loaded[d], d, loaded[d].unique ? frames : 0, whole_.plan.values);
       if (cells_.empty()) continue;
       key.dimension = loaded[d].id;
-      QUIPU_TRY(cells_.emit(key, chunk_bits(key), out));
+      if (!joint_.empty() && joint_.last_dimension() != last_of_joint(key.dimension)) QUIPU_TRY(emit_joint(key, out));
+      if (const auto bits = chunk_bits(key)) {
+        QUIPU_TRY(cells_.emit(key, *bits, out));
+      } else {
+        joint_.add(key.dimension, cells_.row());
+        out.result().cells += cells_.values();
+      }
     }
   }
-  return {};
+  return joint_.empty() ? Status() : emit_joint(key, out);
 }
 
-int GroupWorker::Grouper::chunk_bits(const CellKey& key) {
+Status GroupWorker::Grouper::emit_joint(CellKey key, RowOutput& out) {
+  ++out.result().joint_rows;
+  key = CellKey::joint_of(key.day, key.tenant, key.selector, joint_.last_dimension());
+  return out.emit(key, joint_.finish());
+}
+
+// nullopt: a joint row.
+std::optional<int> GroupWorker::Grouper::chunk_bits(const CellKey& key) {
   const GroupByOptions& options = whole_.options;
   std::lock_guard lock(whole_.state.mutex);
   if (options.random_chunks_seed != 0) {
-    return int(combine64(options.random_chunks_seed, whole_.state.draws++) % kRandomLengths);
+    const uint64_t drawn = combine64(options.random_chunks_seed, whole_.state.draws++) % (kRandomLengths + kRandomJoint);
+    return drawn < kRandomLengths ? std::optional(int(drawn)) : std::nullopt;
   }
-  if (cells_.values() == 1 && cells_.smallest_hashes()[0] == kValueHashStart) return 0;
-  return whole_.state.chunk_lengths.choose(key.day, key.tenant, key.selector, key.dimension, cells_.values(),
-                                     cells_.smallest_hashes(), options.chunk_values);
+  ChunkLengths::Choice choice{0, 1};
+  const bool only_value = cells_.values() == 1 && cells_.smallest_hashes()[0] == kValueHashStart;
+  if (!only_value) {
+    choice = whole_.state.chunk_lengths.choose(key.day, key.tenant, key.selector, key.dimension, cells_.values(),
+                                               cells_.smallest_hashes(), options.chunk_values);
+  }
+  if (choice.bits == 0 && choice.values <= uint64_t(std::max(0, options.joint_values))) return std::nullopt;
+  return choice.bits;
 }
 
 void GroupWorker::Grouper::prefetch_chunk_lengths(const CellKey& key, std::span<const SelectorShape::Dimension> dimensions) {

@@ -3,7 +3,7 @@
 //
 // Entries are brought into the order of (UTC day, tenant, metric); the sections of metrics that feed one selector
 // make a group. A group of few rows goes out as one sparse row; of any other each dimension is counted by itself
-// (group_table.h, dimension_cells.h). Rows without day (lifetime) come last and are always packed.
+// (group_table.h, dimension_cells.h), and those of few values share joint rows. Rows without day (lifetime) come last and are always packed.
 // Memory beside the panes: about 20 bytes an entry, and a worker some 100-200 bytes more for each entry of its largest group.
 #pragma once
 
@@ -26,7 +26,8 @@ struct GroupByOptions {
   int sparse_events = 4;            // a (day, tenant, selector) with at most so many rows is stored as a sparse row
   uint32_t sparse_limit = 256;      // rows written sparse for one (day, tenant, selector) between two clearings of the counters (at the latest at opening)
   int chunk_values = 128;           // values aimed at in a row
-  // Tests: chunk lengths of 0..6 bits drawn at random from this seed (0: from the number of values).
+  int joint_values = 64;            // a dimension of at most so many values a day goes into joint rows (joint_rows.h)
+  // Tests: chunk lengths of 0..6 bits, or a joint row, drawn at random from this seed (0: from the number of values).
   uint64_t random_chunks_seed = 0;
 };
 
@@ -42,6 +43,7 @@ struct GroupByState {
 struct GroupByResult {
   uint64_t rows = 0;           // rows out
   uint64_t sparse_rows = 0;
+  uint64_t joint_rows = 0;
   uint64_t cells = 0;          // entries (value x day) in packed rows
   uint64_t bytes = 0;          // of keys and values
   // (tenant, selector, dimension) in which some event counted in more than one value. Distinct.
@@ -63,6 +65,7 @@ struct GroupByResult {
   void add_counters(const GroupByResult& other) {
     rows += other.rows;
     sparse_rows += other.sparse_rows;
+    joint_rows += other.joint_rows;
     cells += other.cells;
     bytes += other.bytes;
   }

@@ -57,7 +57,7 @@ using SeveralKey = std::tuple<uint32_t, uint32_t, uint32_t>;
 
 // What came up, to be sure that a test met what it is for.
 struct Met {
-  bool sparse = false, packed_and_sparse = false, lifetime = false, several_operands = false, several = false;
+  bool sparse = false, packed_and_sparse = false, joint = false, joint_and_own = false, lifetime = false, several_operands = false, several = false;
   size_t pieces = 0;
   std::set<int> chunk_bits;
 };
@@ -144,7 +144,7 @@ void expect_equals_model(const Case& c, Met& met) {
   }
   EXPECT_EQ(several, several_expected);
   met.several = met.several || !several.empty();
-  std::string sparse_group;
+  std::string sparse_group, own_group;
   for (const auto& [bytes, operands] : rows.operands()) {
     const auto key = CellKey::parse(bytes);
     met.lifetime = met.lifetime || key->day == kLifetimeDay;
@@ -152,7 +152,11 @@ void expect_equals_model(const Case& c, Met& met) {
     if (key->dimension == DimensionId::none) {
       met.sparse = true;
       sparse_group = bytes.substr(0, 12);
+    } else if (key->joint()) {
+      met.joint = true;
+      met.joint_and_own = met.joint_and_own || bytes.substr(0, 12) == own_group;
     } else {
+      own_group = bytes.substr(0, 12);
       met.chunk_bits.insert(key->chunk_bits);
       met.packed_and_sparse = met.packed_and_sparse || bytes.substr(0, 12) == sparse_group;
     }
@@ -201,12 +205,13 @@ TEST(GroupBy, CellsEqualANaiveModelOverShardsMetricsGroupsMonthsAndCheckpoints) 
     c.options.sparse_limit = uint32_t(i % 4 == 0 ? 3 : 256);
     c.options.chunk_values = i % 3 == 0 ? 2 : 128;
     c.options.random_chunks_seed = i % 2 == 0 ? seed | 1 : 0;
+    c.options.joint_values = i % 4 == 1 ? 0 : i % 4 == 3 ? 3 : 64;
     c.events.domain = i % 5 == 0 ? 1000 : 4;
     c.events.slots = i % 3 == 1 ? 1 : 96;
     c.events.tenants = i % 7 == 0 ? 60 : 3;
     expect_equals_model(c, met);
   }
-  EXPECT_TRUE(met.sparse && met.packed_and_sparse && met.lifetime && met.several_operands && met.several);
+  EXPECT_TRUE(met.sparse && met.packed_and_sparse && met.joint && met.joint_and_own && met.lifetime && met.several_operands && met.several);
   EXPECT_EQ(met.chunk_bits.size(), 7u);
   EXPECT_GT(met.pieces, 8u);
 }
@@ -320,10 +325,16 @@ TEST(GroupBy, OneLargeGroupIsCutBetweenItsDimensionsIntoTheSameRows) {
   const Rows whole = rows_of(1, one, result_of_one), cut = rows_of(4, several, result_of_several);
   EXPECT_EQ(one, 1u);
   EXPECT_GE(several, 3u);
-  EXPECT_GE(whole.size(), dimensions.size());
+  EXPECT_GE(whole.size(), dimensions.size() / kJointDimensions);
   EXPECT_TRUE(whole == cut);
   EXPECT_EQ(result_of_one.cells, result_of_several.cells);
   EXPECT_EQ(result_of_one.bytes, result_of_several.bytes);
+}
+
+std::string key_bytes(const CellKey& key) {
+  std::string bytes;
+  key.append_to(bytes);
+  return bytes;
 }
 
 // One metric of one dimension without properties (id 1) and one of property 0 (id 2).
@@ -447,7 +458,7 @@ TEST(GroupBy, AGroupPastItsLimitOfSparseRowsIsPacked) {
     EXPECT_GT(result.bytes, 0u);
   }
   EXPECT_EQ(sparse, 5u);          // two rows each
-  EXPECT_EQ(packed, 2u * 25u);    // one row a dimension
+  EXPECT_EQ(packed, 25u);         // one row of both dimensions
 }
 
 TEST(GroupBy, NarrowAndWideCountersAgreeBeyond65535Rows) {
@@ -500,6 +511,47 @@ TEST(GroupBy, ChunksGrowLongerWithValuesAndNeverShorterWithinADay) {
       EXPECT_EQ(last, 7);         // 2000 values by 16
     }
   }
+}
+
+TEST(GroupBy, DimensionsOfFewValuesADayShareARowUntilTheyHaveMore) {
+  SmallWorld world;
+  GroupByState state;
+  GroupByOptions options;
+  options.joint_values = 16;
+  std::map<std::string, std::vector<std::string>> operands;
+  const std::string joint = key_bytes(CellKey::joint_of(0, TenantId(1), SelectorId(1), DimensionId(2)));
+  const std::string own = key_bytes({0, TenantId(1), SelectorId(1), DimensionId(2), 0, 0});
+  bool left = false;
+  for (uint64_t i = 0; i < 20; ++i) {
+    Pane pane;
+    for (uint64_t v = 0; v < 10; ++v) world.add(pane, 1 + v + 5 * i);  // half of them are new
+    const Pane* panes[] = {&pane};
+    GroupByResult result;
+    std::set<std::string> keys;
+    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [&](std::string_view k, std::string_view v) {
+      keys.emplace(k);
+      operands[std::string(k)].emplace_back(v);
+      return Status();
+    }, result).ok());
+    EXPECT_EQ(result.joint_rows, 1u);
+    EXPECT_EQ(result.cells, 11u);
+    ASSERT_TRUE(keys == std::set<std::string>{joint} || keys == std::set({own, joint})) << i;
+    EXPECT_TRUE(keys.contains(own) || !left) << i;
+    left = keys.contains(own);
+    EXPECT_TRUE(i > 0 || !left);
+  }
+  EXPECT_TRUE(left);
+  Model model;
+  for (const auto& [key, rows] : operands) {
+    const std::vector<std::string_view> views(rows.begin(), rows.end());
+    ASSERT_TRUE(test::read_all({{key, *merge_rows(key, views)}}, world.layout_of(), model).ok());
+  }
+  EXPECT_EQ((model[{0, 1, 1, 1, {}}][0].count), 200u);
+  uint64_t events = 0;
+  for (const auto& [at, slots] : model) {
+    if (std::get<3>(at) == 2) events += slots.at(0).count;
+  }
+  EXPECT_EQ(events, 200u);
 }
 
 TEST(GroupBy, TheSinksErrorEndsIt) {

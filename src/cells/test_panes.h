@@ -215,6 +215,9 @@ inline Status read_all(const std::map<std::string, std::string>& rows, const Lay
     if (key->dimension == DimensionId::none) {
       QUIPU_TRY(read_sparse_row(value, layout_of, DimensionId::none,
                                 [&](const SparseCell& c) { add_to_model(model, *key, c.dimension, c.entry); }));
+    } else if (key->joint()) {
+      QUIPU_TRY(read_joint_row(value, *key, DimensionId::none,
+                               [&](DimensionId d, const CellEntry& e) { add_to_model(model, *key, d, e); }));
     } else {
       QUIPU_TRY(read_cell_row(value, [&](const CellEntry& e) { add_to_model(model, *key, key->dimension, e); }));
     }

@@ -75,7 +75,7 @@ void add_checkpoints(const RunFigures& f, Rows& rows) {
   rows.push_back({"  mean seconds", ratio(t.commit_s, n, 3), t.checkpoints ? ratio(t.group_s, n, 3) + " of them group into cells" : ""});
   rows.push_back({"  longest seconds", t.checkpoints ? decimal(t.longest_s, 3) : kNoFigure, ""});
   rows.push_back({"  mean bytes of cells", mean(t.cell_bytes),
-                  several(t.cells, "cell") + " in all, in " + several(t.cell_rows, "row") + " (" + with_thousands(t.sparse_rows) + " sparse)"});
+                  several(t.cells, "cell") + " in all, in " + several(t.cell_rows, "row") + " (" + with_thousands(t.sparse_rows) + " sparse, " + with_thousands(t.joint_rows) + " joint)"});
   rows.push_back({"  mean bytes of records", mean(t.record_bytes), ""});
   rows.push_back({"  mean bytes of names", mean(t.name_bytes), several(t.names, "name") + " in all, in " + several(t.name_rows, "row")});
   rows.push_back({"  longest stall, us", with_thousands(f.longest_stall_us), "of a shard at a barrier"});

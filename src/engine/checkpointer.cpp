@@ -228,6 +228,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   totals_.ingested += stats->ingested;
   totals_.cell_rows += grouped.rows;
   totals_.sparse_rows += grouped.sparse_rows;
+  totals_.joint_rows += grouped.joint_rows;
   totals_.cells += grouped.cells;
   totals_.cell_bytes += grouped.bytes;
   totals_.record_bytes += stats->record_bytes;

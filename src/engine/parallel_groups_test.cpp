@@ -65,6 +65,7 @@ TEST(ParallelGroups, GiveTheRowsOfOneThreadInTheirOrderWhateverTheThreads) {
     EXPECT_EQ(result.rows, of_one.rows);
     EXPECT_EQ(result.cells, of_one.cells);
     EXPECT_EQ(result.sparse_rows, of_one.sparse_rows);
+    EXPECT_EQ(result.joint_rows, of_one.joint_rows);
     EXPECT_EQ(result.bytes, of_one.bytes);
     EXPECT_EQ(cpu_ns > 0, threads > 1);
   }

@@ -20,6 +20,7 @@ LayoutOf layouts(StoreView& view) {
 
 Status read_row(StoreView& view, const CellKey& key, DimensionId only, std::string_view value,
                 const std::function<void(DimensionId, const CellEntry&)>& visit) {
+  if (key.joint()) return read_joint_row(value, key, only, visit);
   if (key.dimension != DimensionId::none) {
     return read_cell_row(value, [&](const CellEntry& entry) { visit(key.dimension, entry); });
   }
@@ -66,6 +67,11 @@ Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, Dimen
                         key_of(d, tenant, selector, DimensionId(1)), dimension, pass));
     QUIPU_TRY(scan_rows(view, key_of(d, tenant, selector, dimension), key_of(d, tenant, selector, DimensionId(raw(dimension) + 1)),
                         dimension, pass));
+    const DimensionId last = last_of_joint(dimension);
+    if (last == dimension) continue;  // the joint row was among these
+    std::string joint;
+    CellKey::joint_of(d, tenant, selector, dimension).append_to(joint);
+    QUIPU_TRY(scan_rows(view, joint, key_of(d, tenant, selector, DimensionId(raw(last) + 1)), dimension, pass));
   }
   return {};
 }

@@ -75,7 +75,7 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored
     const int aim = int(std::clamp<size_t>(kTextBytesOfRow / mean_bytes, 1, kNamesOfRow));
     const auto least = least_bits(tenant, property, aim, stored);
     if (!least.ok()) return least.error();
-    int bits = lengths_.choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)), end - i, smallest, aim, *least);
+    int bits = lengths_.choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)), end - i, smallest, aim, *least).bits;
     bits = std::min((bits + kNamePrefixStep - 1) / kNamePrefixStep * kNamePrefixStep, kMaxChunkBits);
     while (i < end) {
       const NameKey row_key = name_key(tenant, property, bits, names[i].name.element);

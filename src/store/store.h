@@ -24,7 +24,7 @@
 
 namespace quipu {
 
-inline constexpr uint32_t kStoreVersion = 4;
+inline constexpr uint32_t kStoreVersion = 5;
 
 struct StoreOptions {
   bool create = false;                  // make a new store if there is none

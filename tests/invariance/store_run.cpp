@@ -68,7 +68,7 @@ std::string Settings::describe() const {
   out << "shards " << engine.shards << ", decoders " << engine.decoders << ", hot " << engine.hot_bytes << ", pane " << engine.pane_bytes
       << ", checkpoint every " << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", matrix rows " << engine.matrix_rows
       << ", inlined rows " << engine.inlined_rows << ", whole bytes " << engine.whole_bytes << ", chunk words " << engine.chunk_words << ", variant " << engine.tally_variant << ", ingest from " << engine.ingest_bytes
-      << ", sparse up to " << engine.group_by.sparse_events << "/" << engine.group_by.sparse_limit << ", chunks seed "
+      << ", sparse up to " << engine.group_by.sparse_events << "/" << engine.group_by.sparse_limit << ", joint up to " << engine.group_by.joint_values << ", chunks seed "
       << engine.group_by.random_chunks_seed << ", restart every " << restart_every_blocks;
   return out.str();
 }
@@ -91,6 +91,7 @@ Settings draw_settings(std::mt19937_64& random) {
   e.ingest_bytes = pick({1, 64 << 10, size_t(1) << 40});
   e.group_by.sparse_events = int(pick({0, 1, 4, 50}));
   e.group_by.sparse_limit = uint32_t(pick({1, 8, 256}));
+  e.group_by.joint_values = int(pick({0, 3, 64}));
   e.group_by.random_chunks_seed = pick({0, 1 + random() % 1000});
   e.relative_now = false;
   s.restart_every_blocks = pick({0, 5, 25});
