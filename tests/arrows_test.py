@@ -35,6 +35,7 @@ ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
 # first part of the header's path (or its whole name) -> the room that owns it
 OWNERS = {
     "rocksdb": "store",
+    "jemalloc": "base",
     "simdjson": "event",
     "simdjson.h": "event",
     "librdkafka": "source",

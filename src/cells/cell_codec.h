@@ -4,6 +4,7 @@
 #pragma once
 
 #include <algorithm>
+#include <bit>
 #include <cstdint>
 #include <cstring>
 #include <span>
@@ -127,6 +128,32 @@ inline bool get_slot(ByteReader& in, int frames, size_t values, SlotCount& out, 
   }
   for (size_t v = 0; v < values; ++v) out.sums[v] = flags & kSumsFollow ? in.svarint128() : 0;
   return in.ok();
+}
+
+// Passes over the slots of an entry. False: corrupt.
+inline bool skip_slots(ByteReader& in, int frames, size_t values) {
+  int slot_before = -1;
+  for (bool last = false; !last;) {
+    const uint8_t head = in.u8();
+    const uint8_t flags = in.u8();
+    const int slot = head & ~kLastSlot;
+    last = head & kLastSlot;
+    if (slot >= kSlotsOfDay || slot <= slot_before) return false;
+    slot_before = slot;
+    if (!(flags & kSeveral)) {
+      in.bytes(uint64_t(more_flag_bytes(frames)));
+    } else {
+      if (!(flags & kFlagBits)) in.varint();
+      unsigned differences = 0;
+      for (int b = 0; b < changed_bytes(frames); ++b) differences += unsigned(std::popcount(in.u8()));
+      for (; differences > 0; --differences) in.varint();
+    }
+    if (flags & kSumsFollow) {
+      for (size_t v = 0; v < values; ++v) in.svarint128();
+    }
+    if (!in.ok()) return false;
+  }
+  return true;
 }
 
 // What stands before the entries of a packed row.

@@ -66,30 +66,7 @@ class EntryCursor {
   }
 
   // False: corrupt.
-  bool skip_slots() {
-    int slot_before = -1;
-    for (bool last = false; !last;) {
-      const uint8_t head = in_.u8();
-      const uint8_t flags = in_.u8();
-      const int slot = head & ~kLastSlot;
-      last = head & kLastSlot;
-      if (slot >= kSlotsOfDay || slot <= slot_before) return false;
-      slot_before = slot;
-      if (!(flags & kSeveral)) {
-        in_.bytes(uint64_t(more_flag_bytes(header_.frames)));
-      } else {
-        if (!(flags & kFlagBits)) in_.varint();
-        unsigned differences = 0;
-        for (int b = 0; b < changed_bytes(header_.frames); ++b) differences += unsigned(std::popcount(in_.u8()));
-        for (; differences > 0; --differences) in_.varint();
-      }
-      if (flags & kSumsFollow) {
-        for (size_t v = 0; v < header_.values; ++v) in_.svarint128();
-      }
-      if (!in_.ok()) return false;
-    }
-    return true;
-  }
+  bool skip_slots() { return quipu::skip_slots(in_, header_.frames, header_.values); }
 
  private:
   ByteReader in_{std::string_view()};

@@ -111,7 +111,7 @@ std::string CellRowBuilder::finish() {
   return row;
 }
 
-Status read_cell_row(std::string_view value, const CellVisitor& visit) {
+Status read_cell_row(std::string_view value, const CellVisitor& visit, std::span<const uint64_t> hashes) {
   ByteReader in(value);
   CellRowHeader header;
   if (const char* wrong = header.get(in)) return broken(wrong);
@@ -123,16 +123,23 @@ Status read_cell_row(std::string_view value, const CellVisitor& visit) {
   entry.frames = header.frames;
   for (uint64_t e = 0; e < header.entries; ++e) {
     for (int k = 0; k < header.arity; ++k) elements[size_t(k)] = in.le64();
-    size_t n = 0;
-    for (bool last = false; !last; ++n) {
-      if (n == kSlotsOfDay || !get_slot(in, header.frames, header.values, slots[n], last)) return broken("is cut off or has an impossible slot");
-      if (n > 0 && slots[n].slot <= slots[n - 1].slot) return broken("has slots out of order");
-    }
     entry.elements = {elements.data(), size_t(header.arity)};
     const uint64_t hash = value_hash(entry.elements);
     if (e > 0 && (hash < hash_before || (hash == hash_before && elements <= before))) return broken("has values out of order");
     hash_before = hash;
     before = elements;
+    if (!hashes.empty()) {
+      if (hash > hashes.back()) return {};
+      if (!std::binary_search(hashes.begin(), hashes.end(), hash)) {
+        if (!skip_slots(in, header.frames, header.values)) return broken("is cut off or has an impossible slot");
+        continue;
+      }
+    }
+    size_t n = 0;
+    for (bool last = false; !last; ++n) {
+      if (n == kSlotsOfDay || !get_slot(in, header.frames, header.values, slots[n], last)) return broken("is cut off or has an impossible slot");
+      if (n > 0 && slots[n].slot <= slots[n - 1].slot) return broken("has slots out of order");
+    }
     entry.slots = {slots.data(), n};
     visit(entry);
   }

@@ -89,7 +89,8 @@ class CellRowBuilder {
 };
 
 // Reads a packed row. Corrupt bytes give an error, never a wrong entry silently where it can be told.
-Status read_cell_row(std::string_view value, const CellVisitor& visit);
+// hashes: value hashes, rising; if there are any, other entries are passed over, and what is behind the last is not read.
+Status read_cell_row(std::string_view value, const CellVisitor& visit, std::span<const uint64_t> hashes = {});
 
 // One event row in a sparse row, expanded to what it adds to one dimension's cell.
 struct SparseCell {
@@ -101,9 +102,9 @@ using LayoutOf = std::function<const SectionLayout*(LayoutId)>;
 Status read_sparse_row(std::string_view value, const LayoutOf& layout_of, DimensionId only,
                        const std::function<void(const SparseCell&)>& visit);
 
-// Reads a joint row; `only` limits it to one dimension (none: all).
+// Reads a joint row; `only` limits it to one dimension (none: all). hashes: see read_cell_row.
 Status read_joint_row(std::string_view value, const CellKey& key, DimensionId only,
-                      const std::function<void(DimensionId, const CellEntry&)>& visit);
+                      const std::function<void(DimensionId, const CellEntry&)>& visit, std::span<const uint64_t> hashes = {});
 
 // The merge operator of the cells family: packed and joint rows of one key add up, sparse rows are strung together.
 // Associative; gives nullopt on corrupt bytes.

@@ -223,6 +223,36 @@ TEST(CellRows, ReadBackWhatWasWritten) {
   }
 }
 
+TEST(CellRows, OnlyTheValuesWantedAreRead) {
+  const uint64_t seed = draw_seed();
+  for (uint64_t i = 0; i < 100; ++i) {
+    SCOPED_TRACE("seed " + std::to_string(seed + i));
+    Random random(seed + i);
+    Shape shape{int(below(random, 4)), {}, int(below(random, kMaxFrames + 1))};
+    if (below(random, 2)) shape.ids = {2, 60};
+    const Row row = draw_row(random, shape);
+    const std::string bytes = encode(row, shape);
+    std::vector<uint64_t> hashes{random()};
+    std::set<std::vector<uint64_t>> wanted, seen;
+    for (const auto& [value, slots] : row) {
+      if (below(random, 3) != 0) continue;
+      wanted.insert(value);
+      hashes.push_back(value_hash(value));
+    }
+    std::sort(hashes.begin(), hashes.end());
+    uint64_t count = 0, expected = 0;
+    ASSERT_TRUE(read_cell_row(bytes, [&](const CellEntry& entry) {
+      seen.emplace(entry.elements.begin(), entry.elements.end());
+      for (const SlotCount& s : entry.slots) count += s.count;
+    }, hashes).ok());
+    for (const auto& value : wanted) {
+      for (const auto& [at, fields] : row.at(value)) expected += fields.count;
+    }
+    EXPECT_EQ(seen, wanted);
+    EXPECT_EQ(count, expected);
+  }
+}
+
 TEST(CellRows, MergeAddsUpWhateverTheGroupingAndTheHeaders) {
   const uint64_t seed = draw_seed();
   for (uint64_t i = 0; i < 100; ++i) {

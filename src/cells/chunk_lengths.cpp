@@ -11,8 +11,6 @@ namespace quipu {
 namespace {
 
 constexpr size_t kFirstEntries = 1024;
-// A row may grow to so many times the values aimed at, by merging, before a pane writes shorter pieces than aimed at.
-constexpr uint64_t kGrowth = 16;
 
 uint64_t tag_of(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) {
   const uint64_t tag = combine64(combine64(day, uint64_t(raw(tenant)) << 32 | raw(selector)), raw(dimension));

@@ -18,6 +18,8 @@ class ChunkLengths {
  public:
   static constexpr size_t kSmallest = 8;
   static constexpr size_t kMaxEntries = size_t(1) << 18;
+  // A row may grow to so many times the values aimed at, by merging, before a pane writes shorter pieces than aimed at.
+  static constexpr uint64_t kGrowth = 64;
 
   explicit ChunkLengths(size_t max_entries = kMaxEntries) : max_entries_(max_entries) {}  // a power of two, 1,024 or more
 

@@ -33,7 +33,7 @@ std::optional<JointParts> joint_parts(std::string_view row) {
 }
 
 Status read_joint_row(std::string_view value, const CellKey& key, DimensionId only,
-                      const std::function<void(DimensionId, const CellEntry&)>& visit) {
+                      const std::function<void(DimensionId, const CellEntry&)>& visit, std::span<const uint64_t> hashes) {
   const auto parts = joint_parts(value);
   if (!parts) {
     return Error{"a stored joint row of cells is cut off or of an unknown version: the store's files are damaged or of a newer "
@@ -43,7 +43,7 @@ Status read_joint_row(std::string_view value, const CellKey& key, DimensionId on
   for (uint32_t place = 0; place < kJointDimensions; ++place) {
     const DimensionId dimension{first + place};
     if ((*parts)[place].empty() || (only != DimensionId::none && dimension != only)) continue;
-    QUIPU_TRY(read_cell_row((*parts)[place], [&](const CellEntry& entry) { visit(dimension, entry); }));
+    QUIPU_TRY(read_cell_row((*parts)[place], [&](const CellEntry& entry) { visit(dimension, entry); }, hashes));
   }
   return {};
 }

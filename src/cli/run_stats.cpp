@@ -1,10 +1,7 @@
 #include "cli/run_stats.h"
 
 #include <algorithm>
-#include <charconv>
 #include <cstdio>
-#include <fstream>
-#include <sstream>
 #include <utility>
 
 #include "base/cpu_clock.h"
@@ -87,15 +84,13 @@ void add_store(const RunFigures& f, Rows& rows) {
   rows.push_back({"  filter of profiles", with_thousands(f.filter.profiles),
                   several(f.filter.bytes, "byte") + (f.filter.complete ? "; it says which are new" : "; not filled yet, so not asked")});
   const uint64_t given = f.checkpoints.cell_bytes + f.checkpoints.record_bytes + f.checkpoints.name_bytes;
-  // A commit reaches storage: zero means that this file system does not keep the count.
-  const uint64_t written = f.written_bytes.value_or(0);
+  uint64_t rewritten = 0;
+  for (const FamilyStats& s : f.families) rewritten += s.compacted_bytes;
   if (given == 0) {
     rows.push_back({"  write amplification", kNoFigure, "nothing was given to the store"});
-  } else if (written == 0) {
-    rows.push_back({"  write amplification", "unknown", "the system does not say what was written to storage"});
   } else {
-    rows.push_back({"  write amplification", ratio(double(written), double(given), 2),
-                    several(written, "byte") + " written to storage for " + with_thousands(given) + " given to the store"});
+    rows.push_back({"  write amplification", ratio(double(given + rewritten), double(given), 2),
+                    with_thousands(given) + " bytes given to the store, and " + with_thousands(rewritten) + " written by compaction"});
   }
   for (const FamilyStats& s : f.families) {
     rows.push_back({"  bytes of " + s.family, with_thousands(s.bytes), several(s.rows, "row") + " in " + several(s.files, "file")});
@@ -103,32 +98,9 @@ void add_store(const RunFigures& f, Rows& rows) {
   }
 }
 
-std::optional<uint64_t> written_bytes_now() {
-  std::ifstream file("/proc/self/io");
-  std::stringstream text;
-  text << file.rdbuf();
-  return parse_written_bytes(text.str());
-}
-
 }  // namespace
 
-std::optional<uint64_t> parse_written_bytes(std::string_view io) {
-  constexpr std::string_view kKey = "write_bytes: ";
-  while (!io.empty()) {
-    const size_t end = std::min(io.find('\n'), io.size());
-    const std::string_view line = io.substr(0, end);
-    uint64_t bytes = 0;
-    if (line.starts_with(kKey)) {
-      const char* last = line.data() + line.size();
-      const auto [stop, error] = std::from_chars(line.data() + kKey.size(), last, bytes);
-      return error == std::errc() && stop == last ? std::optional(bytes) : std::nullopt;
-    }
-    io.remove_prefix(std::min(end + 1, io.size()));
-  }
-  return std::nullopt;
-}
-
-RunMeter::RunMeter() : begin_(std::chrono::steady_clock::now()), cpu_ns_(process_cpu_ns()), written_bytes_(written_bytes_now()) {}
+RunMeter::RunMeter() : begin_(std::chrono::steady_clock::now()), cpu_ns_(process_cpu_ns()) {}
 
 void RunMeter::stop() { seconds_ = std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
 
@@ -137,7 +109,6 @@ RunFigures RunMeter::figures(Engine& engine, const RunSummary& summary) const {
   f.seconds = seconds_;
   const CpuSpent& spent = engine.live().cpu;
   f.cpu = {spent.read, spent.decode, spent.tally, spent.pane, spent.cells, spent.records, spent.names, spent.commit, process_cpu_ns() - cpu_ns_};
-  if (const auto written = written_bytes_now(); written && written_bytes_) f.written_bytes = *written - *written_bytes_;
   f.read = summary.tallies.read;
   f.tallied = summary.tallies.counted + summary.tallies.duplicate;
   f.hot = engine.tally_stats();

@@ -4,7 +4,6 @@
 
 #include <chrono>
 #include <cstdint>
-#include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -31,7 +30,6 @@ struct RunFigures {
   uint64_t longest_stall_us = 0;         // of a shard at a barrier
   uint64_t waiting_runs = 0;             // see Store
   FilterStats filter;
-  std::optional<uint64_t> written_bytes; // to storage, by the whole process; nothing where that is not known
   std::vector<FamilyStats> families;
 };
 
@@ -47,11 +45,7 @@ class RunMeter {
   const std::chrono::steady_clock::time_point begin_;
   double seconds_ = 0;
   const uint64_t cpu_ns_;
-  const std::optional<uint64_t> written_bytes_;
 };
-
-// The figure write_bytes of /proc/PID/io.
-std::optional<uint64_t> parse_written_bytes(std::string_view io);
 
 std::string summary_line(const RunFigures& figures);  // one line, at the end of every run
 std::string stats_text(const RunFigures& figures);    // tables, for --stats

@@ -54,11 +54,10 @@ RunFigures figures() {
   f.checkpoints.name_bytes = 1'000;
   f.checkpoints.names = 2'500;
   f.checkpoints.name_rows = 20;
-  f.written_bytes = 35'000;
   f.waiting_runs = 17;
   f.filter = {true, 4'321, 1'048'576};
   f.longest_stall_us = 77;
-  f.families = {{"cells", 12, 34'567, 1, 1.234, 5'678}, {"names", 1, 2, 3, 0, 1}};
+  f.families = {{"cells", 12, 34'567, 1, 1.234, 5'678, 20'000}, {"names", 1, 2, 3, 0, 1, 5'000}};
   return f;
 }
 
@@ -132,14 +131,12 @@ TEST(RunStats, CheckpointsHaveTheirMeansAndTheirLongest) {
   EXPECT_EQ(table.at("compaction of names"), (std::vector<std::string>{"0.00 s", "of CPU time; 1 row read"}));
 }
 
-TEST(RunStats, WriteAmplificationIsUnknownWhereTheSystemDoesNotSay) {
+TEST(RunStats, WriteAmplificationIsWhatIsWrittenForAByteGiven) {
   RunFigures f = figures();
-  EXPECT_EQ(table_of(stats_text(f)).at("write amplification").at(0), "3.50");
-  for (std::optional<uint64_t> nothing : {std::optional<uint64_t>(), std::optional<uint64_t>(0)}) {
-    f.written_bytes = nothing;
-    EXPECT_EQ(table_of(stats_text(f)).at("write amplification").at(0), "unknown");
-  }
-  f.written_bytes = 4'096;
+  EXPECT_EQ(table_of(stats_text(f)).at("write amplification"),
+            (std::vector<std::string>{"3.50", "10,000 bytes given to the store, and 25,000 written by compaction"}));
+  f.families.clear();
+  EXPECT_EQ(table_of(stats_text(f)).at("write amplification").at(0), "1.00");
   f.checkpoints.cell_bytes = f.checkpoints.record_bytes = f.checkpoints.name_bytes = 0;
   EXPECT_EQ(table_of(stats_text(f)).at("write amplification").at(0), "-");
 }
@@ -167,16 +164,6 @@ TEST(RunStats, TheSummaryIsOneLineAndTellsHitsOnlyWhereStoredProfilesWereRead) {
   f.hot.loads_found = 0;   // all were new
   f.checkpoints.checkpoints = 1;
   EXPECT_EQ(summary_line(f), "0.25 s, 8,000 events/s, 1 checkpoint\n");
-}
-
-TEST(RunStats, WrittenBytesAreReadFromTheirOwnLineOnly) {
-  const std::string before = "rchar: 1\nwchar: 2\nsyscr: 3\nsyscw: 4\nread_bytes: 5\n";
-  EXPECT_EQ(parse_written_bytes(before + "write_bytes: 28672\ncancelled_write_bytes: 7\n"), 28672u);
-  EXPECT_EQ(parse_written_bytes("write_bytes: 18446744073709551615"), ~uint64_t(0));
-  for (const std::string& text : {std::string(), before, before + "cancelled_write_bytes: 7\n", std::string("write_bytes: \n"), std::string("write_bytes: 12 kB\n"),
-                                  std::string("write_bytes: 18446744073709551616\n"), std::string("\n\n")}) {
-    EXPECT_EQ(parse_written_bytes(text), std::nullopt) << text;
-  }
 }
 
 }  // namespace

@@ -5,7 +5,6 @@
 
 #include "base/cpu_clock.h"
 #include "base/fault.h"
-#include "base/heap.h"
 #include "engine/parallel_groups.h"
 
 namespace quipu {
@@ -13,7 +12,6 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kPoll = std::chrono::milliseconds(5);
-constexpr double kTrimS = 1;  // between two trims of the heap
 
 double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
 
@@ -117,7 +115,6 @@ bool Checkpointer::due() const {
 void Checkpointer::run() {
   name_thread("checkpoint");
   uint64_t number = wiring_.store->committed().checkpoint;
-  Clock::time_point trimmed = Clock::now();
   while (true) {
     uint64_t requests;
     std::map<std::string, std::string> positions;
@@ -156,9 +153,6 @@ void Checkpointer::run() {
       committing_ = false;
       changed_.notify_all();
     }
-    if (seconds_since(trimmed) < kTrimS) continue;
-    trim_heap();
-    trimmed = Clock::now();
   }
 }
 

@@ -18,11 +18,12 @@ LayoutOf layouts(StoreView& view) {
   return [&view](LayoutId id) { return view.catalogue().layout(id); };
 }
 
+// hashes: see read_cell_row.
 Status read_row(StoreView& view, const CellKey& key, DimensionId only, std::string_view value,
-                const std::function<void(DimensionId, const CellEntry&)>& visit) {
-  if (key.joint()) return read_joint_row(value, key, only, visit);
+                const std::function<void(DimensionId, const CellEntry&)>& visit, std::span<const uint64_t> hashes = {}) {
+  if (key.joint()) return read_joint_row(value, key, only, visit, hashes);
   if (key.dimension != DimensionId::none) {
-    return read_cell_row(value, [&](const CellEntry& entry) { visit(key.dimension, entry); });
+    return read_cell_row(value, [&](const CellEntry& entry) { visit(key.dimension, entry); }, hashes);
   }
   return read_sparse_row(value, layouts(view), only, [&](const SparseCell& cell) { visit(cell.dimension, cell.entry); });
 }
@@ -78,6 +79,9 @@ Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, Dimen
 
 Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
                   std::span<const std::vector<uint64_t>> values, const std::function<void(DayIndex, const CellEntry&)>& visit) {
+  std::vector<uint64_t> hashes;
+  for (const auto& value : values) hashes.push_back(value_hash(value));
+  std::sort(hashes.begin(), hashes.end());
   for (uint64_t day = first; day <= last; ++day) {
     auto next = view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
     if (!next.ok()) return next.error();
@@ -104,7 +108,7 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
           return std::equal(value.begin(), value.end(), entry.elements.begin(), entry.elements.end());
         });
         if (d == dimension && wanted) visit(DayIndex(day), entry);
-      }));
+      }, hashes));
     }
   }
   return {};

@@ -10,9 +10,9 @@
 namespace quipu {
 namespace {
 
-// Compaction writes what is committed some three times again in the mean (docs/performance.md); held to
-// little more than that it falls behind, and then catches up as fast as it can.
-constexpr double kTimesCommitted = 4;
+// Compaction writes what is committed about twice again in the mean (docs/performance.md); held to little more than
+// that it falls behind, and then catches up as fast as it can.
+constexpr double kTimesCommitted = 2.5;
 constexpr int64_t kSlowest = int64_t(48) << 20;
 // It is held back less and less when more runs wait than the first, and not at all from the second on.
 constexpr uint64_t kUsualRuns = 4, kCrowdedRuns = 14;

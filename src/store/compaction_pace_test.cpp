@@ -11,7 +11,7 @@ namespace {
 constexpr double kMiB = 1 << 20;
 
 TEST(CompactionPace, IsAFewTimesWhatIsCommitted) {
-  EXPECT_GT(compaction_rate(50 * kMiB, 0), 3 * 50 * kMiB);
+  EXPECT_GT(compaction_rate(50 * kMiB, 0), 2 * 50 * kMiB);
   EXPECT_LT(compaction_rate(50 * kMiB, 0), 8 * 50 * kMiB);
   EXPECT_GT(compaction_rate(0, 0), 10 * kMiB) << "it never stops";
 }

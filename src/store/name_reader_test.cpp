@@ -157,11 +157,11 @@ TEST_F(NamesOfStore, OfASnapshotAreThoseOfItsCheckpoint) {
 
 TEST_F(NamesOfStore, DoNotFillOneRowHoweverOftenTheStoreIsOpened) {
   for (int i = 0; i < 60; ++i) {
-    add_random(1, 1, 300);
+    add_random(1, 1, 1'000);
     commit(TestWay::mixed);
     reopen();
   }
-  for (const auto& [bits, names] : lengths_of(1, 1)) EXPECT_LE(names, 2 * 16 * size_t(kNamesOfRow)) << bits << " bits";
+  for (const auto& [bits, names] : lengths_of(1, 1)) EXPECT_LE(names, 2 * ChunkLengths::kGrowth * size_t(kNamesOfRow)) << bits << " bits";
   EXPECT_EQ(difference(), "");
 }
 

@@ -17,7 +17,7 @@ namespace {
 
 using StoredName = std::tuple<uint32_t, uint32_t, uint64_t, std::string>;  // tenant, property, element, text
 
-constexpr size_t kGrownRow = 16 * size_t(kNamesOfRow);
+constexpr size_t kGrownRow = ChunkLengths::kGrowth * size_t(kNamesOfRow);
 
 class NameRowsTest : public ::testing::Test {
  protected:

@@ -43,7 +43,7 @@ Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {
     db_->GetMapProperty(family(f), rocksdb::DB::Properties::kCFStats, &compaction);
     const auto figure = [&](const char* name) { return std::strtod(compaction[name].c_str(), nullptr); };
     all.push_back({family_name(f), rows_of(f), meta.size, meta.file_count, figure("compaction.Sum.CompMergeCPU"),
-                   uint64_t(figure("compaction.Sum.KeyIn"))});
+                   uint64_t(figure("compaction.Sum.KeyIn")), uint64_t(figure("compaction.Sum.WriteGB") * double(1 << 30))});
   }
   return all;
 }

@@ -105,6 +105,7 @@ struct FamilyStats {
   uint64_t files = 0;
   double compaction_cpu_s = 0;  // flushes included
   uint64_t compacted_rows = 0;  // that went into compactions: each as often as it was rewritten
+  uint64_t compacted_bytes = 0; // written by compactions and flushes
 };
 
 // Of the filter that says which profiles have records.

@@ -410,6 +410,7 @@ TEST(Store, TellsSizesOfItsFamilies) {
     EXPECT_GT(family.bytes, 0u) << family.family;
     EXPECT_GT(family.files, 0u) << family.family;
     EXPECT_EQ(family.compacted_rows, 0u) << family.family;
+    EXPECT_LT(family.compacted_bytes, family.bytes + 4096) << "files of commits are no compaction's; " << family.family;
   }
   ASSERT_TRUE(store->commit(model.next(2, TestWay::files)).ok());
   auto& inner = static_cast<StoreImpl&>(*store);
@@ -419,6 +420,7 @@ TEST(Store, TellsSizesOfItsFamilies) {
   for (const FamilyStats& family : *stats) {
     EXPECT_GE(family.compacted_rows, family.rows) << family.family;
     EXPECT_GT(family.compaction_cpu_s, 0) << family.family;
+    EXPECT_GE(family.compacted_bytes, family.bytes / 2) << family.family;
   }
 }
 
