@@ -1,6 +1,8 @@
 #include "store/compaction_pace.h"
 
+#include <rocksdb/listener.h>
 #include <rocksdb/rate_limiter.h>
+#include <rocksdb/table_properties.h>
 
 #include <algorithm>
 #include <cmath>
@@ -18,8 +20,82 @@ constexpr int64_t kSlowest = int64_t(48) << 20;
 constexpr uint64_t kUsualRuns = 4, kCrowdedRuns = 14;
 static_assert(kCrowdedRuns < kMaxWaitingRuns);
 constexpr double kMemory_s = 30;
+// A merge of more than is committed in so long a time is a large one.
+constexpr double kLarge_s = 30;
+// Large merges may write half of what small ones may, beside these: one of all records comes due once they have
+// doubled, which takes far longer.
+constexpr double kLargeShare = 0.5;
+constexpr int64_t kRefillPeriod_us = 50'000;
+
+thread_local bool t_large = false;  // the compaction job of this thread
+
+// Of small merges; the writes of large ones wait for another limiter's.
+class TwoLimits final : public rocksdb::RateLimiter {
+ public:
+  explicit TwoLimits(std::shared_ptr<rocksdb::RateLimiter> large)
+      : small_(rocksdb::NewGenericRateLimiter(kNoLimit, kRefillPeriod_us)), large_(std::move(large)) {}
+
+  using RateLimiter::Request;
+  void Request(const int64_t bytes, const rocksdb::Env::IOPriority priority, rocksdb::Statistics* statistics) override {
+    rocksdb::RateLimiter& of = t_large ? *large_ : *small_;
+    for (int64_t left = bytes; left > 0;) {  // the bursts of the two differ
+      const int64_t part = std::min(left, of.GetSingleBurstBytes());
+      of.Request(part, priority, statistics);
+      left -= part;
+    }
+  }
+  void SetBytesPerSecond(int64_t rate) override { small_->SetBytesPerSecond(rate); }
+  int64_t GetSingleBurstBytes() const override { return small_->GetSingleBurstBytes(); }
+  int64_t GetTotalBytesThrough(const rocksdb::Env::IOPriority priority) const override {
+    return small_->GetTotalBytesThrough(priority) + large_->GetTotalBytesThrough(priority);
+  }
+  int64_t GetTotalRequests(const rocksdb::Env::IOPriority priority) const override {
+    return small_->GetTotalRequests(priority) + large_->GetTotalRequests(priority);
+  }
+  int64_t GetBytesPerSecond() const override { return small_->GetBytesPerSecond(); }
+
+ private:
+  const std::unique_ptr<rocksdb::RateLimiter> small_;
+  const std::shared_ptr<rocksdb::RateLimiter> large_;
+};
+
+// RocksDB tells of a job on the thread that runs it, and of each of its parts on the part's thread.
+class MergeListener final : public rocksdb::EventListener {
+ public:
+  explicit MergeListener(std::shared_ptr<LargeMerges> large) : large_(std::move(large)) {}
+  void OnCompactionBegin(rocksdb::DB*, const rocksdb::CompactionJobInfo& job) override {
+    uint64_t bytes = 0;
+    for (const std::string& file : job.input_files) {
+      const auto found = job.table_properties.find(file);
+      if (found != job.table_properties.end()) bytes += found->second->data_size;
+    }
+    large_->begins(job.job_id, bytes);
+  }
+  void OnSubcompactionBegin(const rocksdb::SubcompactionJobInfo& part) override { t_large = large_->is_large(part.job_id); }
+  void OnSubcompactionCompleted(const rocksdb::SubcompactionJobInfo&) override { t_large = false; }
+  void OnCompactionCompleted(rocksdb::DB*, const rocksdb::CompactionJobInfo& job) override { large_->ended(job.job_id); }
+
+ private:
+  const std::shared_ptr<LargeMerges> large_;
+};
 
 }  // namespace
+
+void LargeMerges::begins(int job, uint64_t bytes) {
+  if (bytes < least_bytes_) return;
+  std::lock_guard lock(mutex_);
+  jobs_.insert(job);
+}
+
+void LargeMerges::ended(int job) {
+  std::lock_guard lock(mutex_);
+  jobs_.erase(job);
+}
+
+bool LargeMerges::is_large(int job) const {
+  std::lock_guard lock(mutex_);
+  return jobs_.contains(job);
+}
 
 int64_t compaction_rate(double committed_bytes_s, uint64_t waiting_runs) {
   if (waiting_runs >= kCrowdedRuns) return kNoLimit;
@@ -27,7 +103,13 @@ int64_t compaction_rate(double committed_bytes_s, uint64_t waiting_runs) {
   return std::clamp(int64_t(std::min(kTimesCommitted * committed_bytes_s * more, double(kNoLimit))), kSlowest, kNoLimit);
 }
 
-CompactionPace::CompactionPace() : limiter_(rocksdb::NewGenericRateLimiter(kNoLimit, /*refill_period_us=*/50'000)) {}
+CompactionPace::CompactionPace() : large_limiter_(rocksdb::NewGenericRateLimiter(kNoLimit, kRefillPeriod_us)) {
+  limiter_ = std::make_shared<TwoLimits>(large_limiter_);
+}
+
+std::shared_ptr<rocksdb::EventListener> CompactionPace::listener() const { return std::make_shared<MergeListener>(large_); }
+
+uint64_t CompactionPace::large_bytes() const { return uint64_t(large_limiter_->GetTotalBytesThrough()); }
 
 void CompactionPace::committed(uint64_t bytes, uint64_t waiting_runs) {
   const Clock::time_point now = Clock::now();
@@ -35,6 +117,7 @@ void CompactionPace::committed(uint64_t bytes, uint64_t waiting_runs) {
   last_ = now;
   const double share = 1 - std::exp(-seconds / kMemory_s);
   bytes_s_ += (double(bytes) / seconds - bytes_s_) * share;
+  large_->set_least_bytes(uint64_t(kLarge_s * bytes_s_));
   set(compaction_rate(bytes_s_, waiting_runs));
 }
 
@@ -45,6 +128,7 @@ void CompactionPace::set(int64_t rate) {
   if (std::abs(double(rate - rate_)) < double(rate_) / 20) return;
   rate_ = rate;
   limiter_->SetBytesPerSecond(rate);
+  large_limiter_->SetBytesPerSecond(rate == kNoLimit ? kNoLimit : int64_t(double(rate) * kLargeShare));
 }
 
 }  // namespace quipu

@@ -1,9 +1,15 @@
 #include "store/compaction_pace.h"
 
 #include <gtest/gtest.h>
+#include <rocksdb/db.h>
+#include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
 
+#include <memory>
+#include <string>
+
 #include "store/families.h"
+#include "store/store_model.h"
 
 namespace quipu {
 namespace {
@@ -35,6 +41,54 @@ TEST(CompactionPace, FollowsCommitsAndIsLiftedOnRequest) {
   pace.committed(1000, 5);
   pace.no_limit();
   EXPECT_EQ(pace.limiter()->GetBytesPerSecond(), kNoLimit);
+}
+
+TEST(CompactionPace, KnowsLargeMergesWhileTheyLast) {
+  LargeMerges merges;
+  merges.begins(1, uint64_t(1) << 50);
+  EXPECT_FALSE(merges.is_large(1)) << "nothing is large before anything was committed";
+  merges.set_least_bytes(1000);
+  merges.begins(2, 999);
+  merges.begins(3, 1000);
+  merges.begins(4, 5000);
+  EXPECT_FALSE(merges.is_large(2));
+  EXPECT_TRUE(merges.is_large(3) && merges.is_large(4));
+  merges.ended(3);
+  merges.ended(2);
+  EXPECT_FALSE(merges.is_large(3));
+  EXPECT_TRUE(merges.is_large(4));
+}
+
+// A database of two files that are merged once.
+uint64_t bytes_of_large_merges(uint64_t committed_bytes) {
+  TestFolder folder;
+  CompactionPace pace;
+  rocksdb::Options options;
+  options.create_if_missing = true;
+  options.disable_auto_compactions = true;
+  options.compression = rocksdb::kNoCompression;
+  options.rate_limiter = pace.limiter();
+  options.listeners.push_back(pace.listener());
+  rocksdb::DB* opened = nullptr;
+  EXPECT_TRUE(rocksdb::DB::Open(options, folder / "db", &opened).ok());
+  const std::unique_ptr<rocksdb::DB> db(opened);
+  for (int file = 0; file < 2; ++file) {
+    for (int i = 0; i < 1000; ++i) EXPECT_TRUE(db->Put({}, std::to_string(i), std::string(100, 'v')).ok());
+    EXPECT_TRUE(db->Flush({}).ok());
+  }
+  EXPECT_EQ(pace.large_bytes(), 0u);
+  pace.committed(committed_bytes, 0);
+  EXPECT_TRUE(db->CompactRange({}, nullptr, nullptr).ok());
+  const uint64_t bytes = pace.large_bytes();
+  // A flush is none.
+  EXPECT_TRUE(db->Put({}, "k", "v").ok() && db->Flush({}).ok());
+  EXPECT_EQ(pace.large_bytes(), bytes);
+  return bytes;
+}
+
+TEST(CompactionPace, WhatALargeMergeWritesIsHeldToItsOwnLimit) {
+  EXPECT_GT(bytes_of_large_merges(1), 100'000u);
+  EXPECT_EQ(bytes_of_large_merges(uint64_t(1) << 40), 0u) << "so much is committed that none is large";
 }
 
 }  // namespace

@@ -87,9 +87,9 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   options.compaction_options_universal.min_merge_width = kLeastMergedRuns;
   options.compaction_options_universal.max_size_amplification_percent = 10'000;
   options.level0_file_num_compaction_trigger = int(kRunsBeforeCompaction);
-  // Commits wait by themselves, see store_impl.h.
-  options.level0_slowdown_writes_trigger = int(kRunsBeforeCompaction + 2 * kMaxWaitingRuns);
-  options.level0_stop_writes_trigger = int(kRunsBeforeCompaction + 3 * kMaxWaitingRuns);
+  // Commits wait by themselves, see store_impl.h; these count runs that are being merged, too.
+  options.level0_slowdown_writes_trigger = int(2 * kRunsBeforeCompaction + 4 * kMaxWaitingRuns);
+  options.level0_stop_writes_trigger = int(2 * kRunsBeforeCompaction + 5 * kMaxWaitingRuns);
   rocksdb::ColumnFamilyOptions merging;
   const auto [name, value] = merged_runs_option(usual_merged_runs(family));
   CHECK(rocksdb::GetColumnFamilyOptionsFromMap(rocksdb::ConfigOptions(), options, {{name, value}}, &merging).ok());

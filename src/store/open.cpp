@@ -49,7 +49,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
   db.max_open_files = max_open_files();
   db.skip_stats_update_on_db_open = true;
   db.max_background_jobs = std::max(4, cores);  // the one long job of universal compaction must not block short ones
-  db.max_subcompactions = uint32_t(std::clamp(cores, 1, 4));
+  db.max_subcompactions = uint32_t(std::clamp(cores / 2, 1, 4));  // the rest count meanwhile
   db.db_write_buffer_size = options.write_buffer_bytes;
   db.max_total_wal_size = 4 * options.write_buffer_bytes;
   db.use_direct_reads = options.direct_reads;
@@ -165,6 +165,7 @@ Status StoreImpl::open_database(bool create) {
   }
   rocksdb::DBOptions with_listener = db_options;
   with_listener.listeners.push_back(std::make_shared<ErrorListener>(background_));
+  with_listener.listeners.push_back(pace_.listener());
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;

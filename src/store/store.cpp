@@ -127,7 +127,11 @@ uint64_t StoreImpl::waiting_runs() const {
 }
 
 uint64_t StoreImpl::waiting_runs(Family f) const {
-  const uint64_t runs = property(f, "rocksdb.num-files-at-level0");
+  rocksdb::ColumnFamilyMetaData meta;
+  db_->GetColumnFamilyMetaData(family(f), &meta);
+  // Those that are being merged wait no longer, however long that takes.
+  const auto& files = meta.levels[0].files;
+  const uint64_t runs = uint64_t(std::count_if(files.begin(), files.end(), [](const auto& file) { return !file.being_compacted; }));
   return runs > kRunsBeforeCompaction ? runs - kRunsBeforeCompaction : 0;
 }
 
