@@ -11,17 +11,8 @@ namespace quipu {
 namespace {
 
 using test::below;
+using test::hex;
 using test::Random;
-
-std::string hex(std::string_view bytes) {
-  std::string out;
-  for (unsigned char b : bytes) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", b);
-    out += digits;
-  }
-  return out;
-}
 
 SlotCount slot(uint8_t at, uint64_t count, std::initializer_list<uint32_t> first, std::initializer_list<Fixed6> sums = {}) {
   SlotCount s;

@@ -55,13 +55,7 @@ std::string small_row() {
 }
 
 TEST(JointRows, BytesArePinned) {
-  std::string hex;
-  for (unsigned char b : small_row()) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", b);
-    hex += digits;
-  }
-  EXPECT_EQ(hex,
+  EXPECT_EQ(test::hex(small_row()),
             "01"                                                        // version
             "0312" "010001000101" "0100000000000000" "88820103"         // dimension 35: size, header, element 1: slot 8, 2 events, first 0
             "0f1a" "010001000102" "0200000000000000" "8800" "0100000000000000" "8800");

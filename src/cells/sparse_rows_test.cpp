@@ -46,13 +46,7 @@ std::string small_row() {
 }
 
 TEST(SparseRows, BytesArePinned) {
-  std::string hex;
-  for (unsigned char b : small_row()) {
-    char digits[3];
-    std::snprintf(digits, sizeof digits, "%02x", b);
-    hex += digits;
-  }
-  EXPECT_EQ(hex,
+  EXPECT_EQ(test::hex(small_row()),
             "0133" "0403" "05" "020508"                                 // version, size, layout, dimensions, frames, value ids
             "0c" "0205" "0a00000000000000" "0b00000000000000"           // slot 12; the second value, -3; elements
             "00" "6500" "01"                                            // here: all; first: as here, as before, bits, as before, none

@@ -3,12 +3,15 @@
 #pragma once
 
 #include <algorithm>
+#include <cstdio>
 #include <deque>
 #include <map>
 #include <memory>
 #include <random>
 #include <set>
 #include <span>
+#include <string>
+#include <string_view>
 #include <tuple>
 #include <vector>
 
@@ -17,6 +20,16 @@
 #include "cells/pane.h"
 
 namespace quipu::test {
+
+inline std::string hex(std::string_view bytes) {
+  std::string out;
+  for (unsigned char b : bytes) {
+    char digits[3];
+    std::snprintf(digits, sizeof digits, "%02x", b);
+    out += digits;
+  }
+  return out;
+}
 
 using Random = std::mt19937_64;
 inline uint64_t below(Random& random, uint64_t n) { return random() % n; }
