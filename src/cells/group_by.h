@@ -3,7 +3,8 @@
 //
 // Entries are brought into the order of (UTC day, tenant, metric); the sections of metrics that feed one selector
 // make a group. A group of few rows goes out as one sparse row; of any other each dimension is counted by itself
-// (group_table.h, dimension_cells.h), and those of few values share joint rows. Rows without day (lifetime) come last and are always packed.
+// (group_table.h, dimension_cells.h), and those of few values share joint rows. Rows without day (lifetime) come last
+// and are never sparse.
 // Memory beside the panes: about 20 bytes an entry, and a worker some 100-200 bytes more for each entry of its largest group.
 #pragma once
 

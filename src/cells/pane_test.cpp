@@ -41,7 +41,7 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
   EventBatch batch;
   std::vector<uint64_t> planes;
   std::deque<std::vector<uint64_t>> kept;
-  for (int i = 0; i < 100; ++i) {
+  for (int i = 0; i < 400; ++i) {
     test::draw_events(random, world, months, shape, 50, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* drawn) {
       const uint32_t blocks = e.metric->blocks;
       planes.assign(drawn, drawn + size_t(e.month->frames() + e.metric->has_lifetime) * blocks);

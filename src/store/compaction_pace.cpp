@@ -12,7 +12,7 @@
 namespace quipu {
 namespace {
 
-// Compaction writes what is committed about twice again in the mean (docs/performance.md); held to little more than
+// Compaction writes what is committed 1.6 times again in the mean (docs/performance.md); held to little more than
 // that it falls behind, and then catches up as fast as it can.
 constexpr double kTimesCommitted = 2.5;
 constexpr int64_t kSlowest = int64_t(48) << 20;
