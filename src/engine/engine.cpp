@@ -34,10 +34,10 @@ MemoryShares divide_memory(const EngineOptions& options) {
   const size_t divided = memory - std::min(memory / 2, kFixedMemoryBytes);
   MemoryShares shares;
   const size_t pane = std::min(divided / 64 * 12, kMostPaneBytes);
-  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 35 - pane - kept_beside(pane);
+  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 33 - pane - kept_beside(pane);
   shares.pane = options.pane_bytes ? options.pane_bytes : pane;
   shares.cache = divided / 64 * 5;
-  shares.filter = divided / 64 * 10;
+  shares.filter = divided / 64 * 12;
   shares.compaction = divided / 16;
   shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
   shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);

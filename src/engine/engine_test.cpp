@@ -225,7 +225,7 @@ TEST(Engine, MemoryIsDividedWithinWhatItMayHave) {
     const MemoryShares shares = divide_memory(options);
     // Panes have two generations.
     EXPECT_LE(shares.hot + shares.pane + kept_beside(shares.pane) + shares.cache + shares.filter + shares.compaction + shares.write_buffer + shares.names, memory);
-    EXPECT_GE(shares.hot, memory / 7);
+    EXPECT_GE(shares.hot, memory / 8);
     EXPECT_GT(shares.write_buffer, 0u);
   }
 }

@@ -45,8 +45,8 @@ struct EngineOptions {
 
 // Memory as it is divided. Of the budget, kFixedMemoryBytes (but no more than half) are for what does not grow:
 // the program, RocksDB, queues, stacks. Of the rest panes have 12/64 before they are committed (kMostPaneBytes at
-// most: larger ones hardly help) and those that fill meanwhile 8/64, the hot tier what is left of 35/64 (its memory may
-// be held a quarter more), the block cache 5/64, the filter of profiles 10/64, compaction 1/16, write buffers 1/32, the
+// most: larger ones hardly help) and those that fill meanwhile 8/64, the hot tier what is left of 33/64 (its memory may
+// be held a quarter more), the block cache 5/64, the filter of profiles 12/64, compaction 1/16, write buffers 1/32, the
 // names known to be stored 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for the commit's own
 // tables, which grow with the panes.
 inline constexpr size_t kFixedMemoryBytes = size_t(96) << 20;

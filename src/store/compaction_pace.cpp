@@ -29,35 +29,52 @@ constexpr int64_t kRefillPeriod_us = 50'000;
 
 thread_local bool t_large = false;  // the compaction job of this thread
 
-// Of small merges; the writes of large ones wait for another limiter's.
-class TwoLimits final : public rocksdb::RateLimiter {
+// RocksDB's limiter keeps what it granted for a period and nobody took: after a moment without a limit that would last
+// for many minutes. So it is not asked then, and only given a rate at which whoever waits in it is woken.
+class Limit {
  public:
-  explicit TwoLimits(std::shared_ptr<rocksdb::RateLimiter> large)
-      : small_(rocksdb::NewGenericRateLimiter(kNoLimit, kRefillPeriod_us)), large_(std::move(large)) {}
-
-  using RateLimiter::Request;
-  void Request(const int64_t bytes, const rocksdb::Env::IOPriority priority, rocksdb::Statistics* statistics) override {
-    rocksdb::RateLimiter& of = t_large ? *large_ : *small_;
-    for (int64_t left = bytes; left > 0;) {  // the bursts of the two differ
-      const int64_t part = std::min(left, of.GetSingleBurstBytes());
-      of.Request(part, priority, statistics);
-      left -= part;
+  void request(int64_t bytes, rocksdb::Env::IOPriority priority, rocksdb::Statistics* statistics) {
+    through_ += bytes;
+    while (bytes > 0 && rate_ < kNoLimit) {
+      const int64_t part = std::min(bytes, limiter_->GetSingleBurstBytes());
+      limiter_->Request(part, priority, statistics);
+      bytes -= part;
     }
   }
-  void SetBytesPerSecond(int64_t rate) override { small_->SetBytesPerSecond(rate); }
-  int64_t GetSingleBurstBytes() const override { return small_->GetSingleBurstBytes(); }
-  int64_t GetTotalBytesThrough(const rocksdb::Env::IOPriority priority) const override {
-    return small_->GetTotalBytesThrough(priority) + large_->GetTotalBytesThrough(priority);
+  void set(int64_t rate) {
+    rate_ = rate;
+    limiter_->SetBytesPerSecond(std::min(rate, kHighest));
   }
-  int64_t GetTotalRequests(const rocksdb::Env::IOPriority priority) const override {
-    return small_->GetTotalRequests(priority) + large_->GetTotalRequests(priority);
-  }
-  int64_t GetBytesPerSecond() const override { return small_->GetBytesPerSecond(); }
+  int64_t rate() const { return rate_; }
+  int64_t through() const { return through_; }
 
  private:
-  const std::unique_ptr<rocksdb::RateLimiter> small_;
-  const std::shared_ptr<rocksdb::RateLimiter> large_;
+  static constexpr int64_t kHighest = int64_t(4) << 30;
+  const std::unique_ptr<rocksdb::RateLimiter> limiter_{rocksdb::NewGenericRateLimiter(kHighest, kRefillPeriod_us)};
+  std::atomic<int64_t> rate_ = kNoLimit, through_ = 0;
 };
+
+}  // namespace
+
+class CompactionPace::Limits final : public rocksdb::RateLimiter {
+ public:
+  using RateLimiter::Request;
+  void Request(const int64_t bytes, const rocksdb::Env::IOPriority priority, rocksdb::Statistics* statistics) override {
+    (t_large ? large : small).request(bytes, priority, statistics);
+  }
+  void SetBytesPerSecond(int64_t rate) override {
+    small.set(rate);
+    large.set(rate);
+  }
+  int64_t GetSingleBurstBytes() const override { return kNoLimit; }
+  int64_t GetTotalBytesThrough(rocksdb::Env::IOPriority) const override { return small.through() + large.through(); }
+  int64_t GetTotalRequests(rocksdb::Env::IOPriority) const override { return 0; }  // not counted
+  int64_t GetBytesPerSecond() const override { return small.rate(); }
+
+  Limit small, large;  // merges
+};
+
+namespace {
 
 // RocksDB tells of a job on the thread that runs it, and of each of its parts on the part's thread.
 class MergeListener final : public rocksdb::EventListener {
@@ -103,13 +120,13 @@ int64_t compaction_rate(double committed_bytes_s, uint64_t waiting_runs) {
   return std::clamp(int64_t(std::min(kTimesCommitted * committed_bytes_s * more, double(kNoLimit))), kSlowest, kNoLimit);
 }
 
-CompactionPace::CompactionPace() : large_limiter_(rocksdb::NewGenericRateLimiter(kNoLimit, kRefillPeriod_us)) {
-  limiter_ = std::make_shared<TwoLimits>(large_limiter_);
-}
+CompactionPace::CompactionPace() : limits_(std::make_shared<Limits>()) {}
+
+std::shared_ptr<rocksdb::RateLimiter> CompactionPace::limiter() const { return limits_; }
 
 std::shared_ptr<rocksdb::EventListener> CompactionPace::listener() const { return std::make_shared<MergeListener>(large_); }
 
-uint64_t CompactionPace::large_bytes() const { return uint64_t(large_limiter_->GetTotalBytesThrough()); }
+uint64_t CompactionPace::large_bytes() const { return uint64_t(limits_->large.through()); }
 
 void CompactionPace::committed(uint64_t bytes, uint64_t waiting_runs) {
   const Clock::time_point now = Clock::now();
@@ -127,8 +144,8 @@ void CompactionPace::set(int64_t rate) {
   // Each change costs the limiter's lock; a twentieth more or less is none.
   if (std::abs(double(rate - rate_)) < double(rate_) / 20) return;
   rate_ = rate;
-  limiter_->SetBytesPerSecond(rate);
-  large_limiter_->SetBytesPerSecond(rate == kNoLimit ? kNoLimit : int64_t(double(rate) * kLargeShare));
+  limits_->small.set(rate);
+  limits_->large.set(rate == kNoLimit ? kNoLimit : int64_t(double(rate) * kLargeShare));
 }
 
 }  // namespace quipu

@@ -43,7 +43,7 @@ class LargeMerges {
 class CompactionPace {
  public:
   CompactionPace();
-  const std::shared_ptr<rocksdb::RateLimiter>& limiter() const { return limiter_; }
+  std::shared_ptr<rocksdb::RateLimiter> limiter() const;
   // To be told of the database's compactions.
   std::shared_ptr<rocksdb::EventListener> listener() const;
   uint64_t large_bytes() const;  // that large merges wrote
@@ -53,10 +53,10 @@ class CompactionPace {
 
  private:
   using Clock = std::chrono::steady_clock;
+  class Limits;  // of small merges and of large ones
   void set(int64_t rate);
 
-  std::shared_ptr<rocksdb::RateLimiter> limiter_;         // of small merges; gives large ones to the other
-  std::shared_ptr<rocksdb::RateLimiter> large_limiter_;
+  const std::shared_ptr<Limits> limits_;
   const std::shared_ptr<LargeMerges> large_ = std::make_shared<LargeMerges>();
   int64_t rate_ = kNoLimit;
   double bytes_s_ = 0;   // committed, of the last half minute or so

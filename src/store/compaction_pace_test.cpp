@@ -5,6 +5,7 @@
 #include <rocksdb/options.h>
 #include <rocksdb/rate_limiter.h>
 
+#include <chrono>
 #include <memory>
 #include <string>
 
@@ -41,6 +42,22 @@ TEST(CompactionPace, FollowsCommitsAndIsLiftedOnRequest) {
   pace.committed(1000, 5);
   pace.no_limit();
   EXPECT_EQ(pace.limiter()->GetBytesPerSecond(), kNoLimit);
+}
+
+TEST(CompactionPace, AMomentWithoutALimitIsNotSavedUp) {
+  CompactionPace pace;
+  const auto seconds_of = [&](int64_t bytes) {
+    const auto start = std::chrono::steady_clock::now();
+    pace.limiter()->Request(bytes, rocksdb::Env::IO_LOW, nullptr);
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
+  };
+  EXPECT_LT(seconds_of(int64_t(1) << 40), 0.1);
+  pace.committed(1, 0);
+  const int64_t rate = pace.limiter()->GetBytesPerSecond();
+  seconds_of(rate / 2);  // may find what a period of the highest rate gives
+  EXPECT_GT(seconds_of(rate / 2), 0.3);
+  pace.no_limit();
+  EXPECT_LT(seconds_of(int64_t(1) << 40), 0.1);
 }
 
 TEST(CompactionPace, KnowsLargeMergesWhileTheyLast) {

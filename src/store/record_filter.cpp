@@ -7,7 +7,7 @@
 namespace quipu {
 namespace {
 
-constexpr int kBitsSet = 6;   // of a line, for a key
+constexpr int kBitsSet = 5;   // of a line, for a key: the best for 7 bits a key, and nearly so for 12
 
 // Of a line of eight words, the bits that belong to a hash.
 template <typename F>
@@ -71,8 +71,11 @@ void RecordFilter::grow(size_t from) {
   std::lock_guard lock(growing_);
   const size_t count = count_.load(std::memory_order_relaxed);
   if (count != from) return;
-  const size_t size = std::min(kFirstBytes << (kGrowthBits * count), most_bytes_ - bytes()) / sizeof(Line) * sizeof(Line);
-  // A last one smaller than the one before would soon be full.
+  const size_t left = most_bytes_ - bytes();
+  size_t size = std::min(kFirstBytes << (kGrowthBits * count), left);
+  if (left - size < size) size = left;  // no room for another behind it: it is the last, and has all
+  size = size / sizeof(Line) * sizeof(Line);
+  // Smaller than the one before it would soon be full.
   if (count == kMaxLevels || (count > 0 && size < levels_[count - 1]->lines.size() * sizeof(Line))) {
     full_.store(true, std::memory_order_relaxed);
     return;

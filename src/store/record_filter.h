@@ -2,8 +2,8 @@
 // a memory line or a few instead of a look into every sorted run. It never says "no" of a profile that was added; "yes"
 // it says wrongly of one in a hundred or so, and of more once more are added than its bytes are made for.
 // Bloom filters of one memory line a key (Putze, Sanders, Singler: "Cache-, Hash- and Space-Efficient Bloom Filters",
-// 2007), each eight times as large as the one before (Almeida et al.: "Scalable Bloom Filters", 2007), up to a number of
-// bytes. It may be asked only once all that the store holds was added.
+// 2007), each eight times as large as the one before (Almeida et al.: "Scalable Bloom Filters", 2007), the last with all
+// that is left of a number of bytes. It may be asked only once all that the store holds was added.
 // add() and may_hold(): any thread, at the same time. Who must not miss a key must have been told of its add().
 #pragma once
 

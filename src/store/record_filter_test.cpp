@@ -41,6 +41,14 @@ TEST(RecordFilter, SaysNoOnlyOfWhatWasNotAddedAlsoBeyondItsBytes) {
   EXPECT_EQ(filter.keys(), keys);
 }
 
+TEST(RecordFilter, TheLastOfItsLevelsHasAllThatIsLeft) {
+  EXPECT_EQ(RecordFilter(3 << 19).bytes(), size_t(3) << 19) << "no room for a second";
+  RecordFilter filter(10 << 20);
+  EXPECT_EQ(filter.bytes(), size_t(1) << 20);
+  for (uint64_t i = 0; i < 1'000'000; ++i) filter.add(mix64(i));
+  EXPECT_EQ(filter.bytes(), size_t(10) << 20) << "nine, for eight and one would leave one unused";
+}
+
 TEST(RecordFilter, TakesKeysOfManyThreadsWhileItGrows) {
   RecordFilter filter(8 << 20);
   constexpr uint64_t kEach = 500'000;

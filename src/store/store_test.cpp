@@ -384,6 +384,49 @@ TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
   EXPECT_LE(waiting_runs(), kMaxWaitingRuns + 1);
 }
 
+TEST(Store, RunsThatAreBeingMergedWaitNoLonger) {
+  TestFolder folder;
+  auto store = open_store(folder / "data");
+  auto& inner = static_cast<StoreImpl&>(*store);
+  rocksdb::ColumnFamilyHandle* const records = inner.family(Family::records);
+  ASSERT_TRUE(inner.db()->SetOptions(records, {{"disable_auto_compactions", "true"}}).ok());
+  constexpr uint64_t kCommits = kRunsBeforeCompaction + 10;
+  for (uint64_t n = 1; n <= kCommits; ++n) {
+    CheckpointWrite write = empty_write(n, 1'000'000);  // by files, each a run
+    write.records = [&](ElementCodes&, const RecordSink& sink) {
+      return sink({kForever, TenantId(1), {n, n}, 0, 0}, std::string(300'000, 'r'), RecordWrite::first);
+    };
+    ASSERT_TRUE(store->commit(std::move(write)).ok());
+  }
+  auto runs = [&] {
+    std::vector<std::string> files;
+    rocksdb::ColumnFamilyMetaData meta;
+    inner.db()->GetColumnFamilyMetaData(records, &meta);
+    for (const auto& file : meta.levels[0].files) files.push_back(file.name);
+    return files;
+  };
+  const std::vector<std::string> merged = runs();
+  ASSERT_GT(merged.size(), kRunsBeforeCompaction);
+  EXPECT_EQ(inner.waiting_runs(), merged.size() - kRunsBeforeCompaction);
+
+  rocksdb::RateLimiter& limiter = *inner.db()->GetDBOptions().rate_limiter;
+  limiter.SetBytesPerSecond(2000);  // so that the merge takes as long as is looked
+  std::thread merge([&] {
+    rocksdb::CompactionOptions options;
+    options.compression = rocksdb::kDisableCompressionOption;
+    EXPECT_TRUE(inner.db()->CompactFiles(options, records, merged, 6).ok());
+  });
+  bool seen = false;
+  for (int round = 0; round < 10'000 && !seen && runs() == merged; ++round) {
+    seen = inner.waiting_runs() == 0 && runs() == merged;
+    std::this_thread::sleep_for(std::chrono::milliseconds(1));
+  }
+  EXPECT_TRUE(seen) << "all are there, none waits";
+  limiter.SetBytesPerSecond(kNoLimit);
+  merge.join();
+  EXPECT_TRUE(runs().empty());
+}
+
 TEST(Store, CompactionIsHeldToAPaceUntilTheStoreIsToSettle) {
   TestFolder folder;
   auto store = open_store(folder / "data");
