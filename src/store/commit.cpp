@@ -130,7 +130,6 @@ bool StoreImpl::takes_files(size_t expected_bytes) {
 void StoreImpl::wait_for_room() {
   const auto deadline = Clock::now() + std::chrono::milliseconds(max_room_wait_ms);
   while (waiting_runs() > kMaxWaitingRuns && !background_->get() && Clock::now() < deadline) {
-    pace_.no_limit();
     std::this_thread::sleep_for(std::chrono::milliseconds(5));
   }
 }
@@ -344,7 +343,6 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   fault_point(stats.ingested ? "commit.ingest_done" : "commit.batch_done");
   QUIPU_TRY(mark_->write(mark));
   stats.ingest_s = seconds_since(ingest_start);
-  pace_.committed(stats.cell_bytes + stats.record_bytes + stats.name_bytes, waiting_runs());
   QUIPU_TRY(choose_merged_runs());
   return stats;
 }

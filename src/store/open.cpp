@@ -149,7 +149,6 @@ Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory, con
 
 Status StoreImpl::open_database(bool create) {
   rocksdb::DBOptions db_options = database_options(store_options_, create);
-  db_options.rate_limiter = pace_.limiter();
   background_ = std::make_shared<BackgroundErrors>();
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = store_options_.cache_bytes;
@@ -165,7 +164,6 @@ Status StoreImpl::open_database(bool create) {
   }
   rocksdb::DBOptions with_listener = db_options;
   with_listener.listeners.push_back(std::make_shared<ErrorListener>(background_));
-  with_listener.listeners.push_back(pace_.listener());
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;

@@ -102,7 +102,6 @@ Status StoreImpl::backup(const std::string& directory) const {
 Status StoreImpl::settle() {
   // Universal compaction may call itself needed and pick nothing: quiet for so long counts as settled.
   constexpr int kQuietRounds = 50;
-  pace_.no_limit();
   int quiet = 0;
   for (int idle_rounds = 0; quiet < kQuietRounds && idle_rounds < 3;) {
     if (auto trouble = background_->get()) return store_error(*trouble, directory_, state()->checkpoint);

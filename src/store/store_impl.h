@@ -21,7 +21,6 @@
 #include <thread>
 
 #include "store/commit_mark.h"
-#include "store/compaction_pace.h"
 #include "store/families.h"
 #include "store/name_rows.h"
 #include "store/reader_pool.h"
@@ -143,7 +142,6 @@ class StoreImpl final : public Store {
   StoreOptions store_options_;
   std::array<std::unique_ptr<rocksdb::Options>, kFamilies> options_;
   std::shared_ptr<BackgroundErrors> background_;
-  CompactionPace pace_;
   std::array<MergedRuns, kFamilies> merged_runs_{};  // of the writer's thread; where any are usual it is not looked at
   std::unique_ptr<rocksdb::DB> db_;
   std::array<rocksdb::ColumnFamilyHandle*, kFamilies> handles_{};  // owned
