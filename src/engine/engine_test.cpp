@@ -226,6 +226,7 @@ TEST(Engine, MemoryIsDividedWithinWhatItMayHave) {
     // Panes have two generations.
     EXPECT_LE(shares.hot + shares.pane + kept_beside(shares.pane) + shares.cache + shares.filter + shares.compaction + shares.write_buffer + shares.names, memory);
     EXPECT_GE(shares.hot, memory / 8);
+    EXPECT_GE(shares.hot, shares.pane) << "what a pane's events touched stays until it is durable";
     EXPECT_GT(shares.write_buffer, 0u);
   }
 }
