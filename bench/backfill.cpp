@@ -1,10 +1,11 @@
 // bench_backfill: how fresh live events are while years of history are counted.
 //
-// The engine reads its inputs one after the other, so this is ONE interleaved stream: a file of history, lines some
-// seconds of event time apart, in which every tenth line is a live one, of today. It is read as fast as it can be
-// counted. A live line's freshness is the time from its reading to the moment when the checkpoint that holds it was
-// seen to be durable. When a line was read is told by how many lines are decoded, less what may wait between reader and
-// decoder; so freshness is never made out too short, and too long by a few thousandths of a second.
+// The engine reads its inputs one after the other, so this is ONE interleaved stream: a file of
+// history, lines some seconds of event time apart, in which every tenth line is a live one, of
+// today. It is read as fast as it can be counted. A live line's freshness is the time from its
+// reading to the moment when the checkpoint that holds it was seen to be durable. When a line was
+// read is told by how many lines are decoded, less what may wait between reader and decoder; so
+// freshness is never made out too short, and too long by a few thousandths of a second.
 #include <algorithm>
 #include <cstdio>
 #include <filesystem>
@@ -26,7 +27,8 @@ namespace {
 constexpr std::chrono::milliseconds kWatchInterval{2};
 constexpr int64_t kYear_s = 365 * 86400;
 
-// Lines that the reader may be ahead of the decoders: their full queues, a block in each decoder and one in its hand.
+// Lines that the reader may be ahead of the decoders: their full queues, a block in each decoder
+// and one in its hand.
 uint64_t lines_ahead(unsigned decoders, double bytes_a_line) {
   const uint64_t blocks = decoders * (kDecodeQueueBlocks + 1) + 1;
   return uint64_t(double(blocks * kBlockBytes) / bytes_a_line) + 1;
@@ -39,7 +41,8 @@ int run(int argc, char** argv) {
   std::string json;
   EngineChoice choice;
   choice.checkpoint_s = 1;
-  OptionTable table("bench_backfill", "Counts history with live lines in it, and prints how fresh those are.");
+  OptionTable table("bench_backfill",
+                    "Counts history with live lines in it, and prints how fresh those are.");
   table.add("--events", "lines, live ones included", lines);
   table.add("--fanout", "dimensions an event", fanout);
   table.add("--live-every", "one line of so many is live", live_every);
@@ -50,10 +53,12 @@ int run(int argc, char** argv) {
   table.add("--folder", "for lines and stores, on the disk to be measured", choice.folder);
   table.add("--json", "file for the figures", json);
   table.read(argc, argv);
-  if (live_every < 2 || lines < live_every) give_up("--live-every takes 2 or more, and there must be a live line");
+  if (live_every < 2 || lines < live_every)
+    give_up("--live-every takes 2 or more, and there must be a live line");
 
   std::filesystem::create_directories(choice.folder);
-  const std::string path = choice.folder + "/lines-history-" + std::to_string(lines) + "-" + std::to_string(live_every) + "-" + std::to_string(years) + ".jsonl";
+  const std::string path = choice.folder + "/lines-history-" + std::to_string(lines) + "-" +
+                           std::to_string(live_every) + "-" + std::to_string(years) + ".jsonl";
   if (!std::filesystem::exists(path)) {
     WorkloadOptions live{.seed = 2};
     WorkloadOptions history;
@@ -61,7 +66,9 @@ int run(int argc, char** argv) {
     history.base_s = live.base_s - int64_t(history.line_s) * int64_t(lines);
     Workload old_lines(history), live_lines(live);
     uint64_t n = 0;
-    write_line_file(path, lines, [&](std::string& out) { (++n % live_every == 0 ? live_lines : old_lines).next(out); });
+    write_line_file(path, lines, [&](std::string& out) {
+      (++n % live_every == 0 ? live_lines : old_lines).next(out);
+    });
   }
 
   const std::string store = choice.folder + "/store-backfill";
@@ -76,17 +83,24 @@ int run(int argc, char** argv) {
   const double committed_s = clock.wall_s();
   watch.stop();
   const Tallies& tallies = summary->tallies;
-  const uint64_t ahead = lines_ahead(options.decoders, double(std::filesystem::file_size(path)) / double(lines));
-  const std::vector<double> fresh = freshness(watch.samples(), watch.commits(), lines, live_every, ahead);
+  const uint64_t ahead =
+      lines_ahead(options.decoders, double(std::filesystem::file_size(path)) / double(lines));
+  const std::vector<double> fresh =
+      freshness(watch.samples(), watch.commits(), lines, live_every, ahead);
   const Quantiles fresh_s = quantiles(fresh);
   const Quantiles commit_s = quantiles(watch.commit_seconds());
 
-  std::printf("backfill of %u years, F=%d, checkpoints every %g s. One interleaved stream: 1 line of %u is live.\n", years, fanout, choice.checkpoint_s,
-              live_every);
-  std::printf("%10s %10s %10s %8s %12s %12s %14s %14s %14s\n", "lines", "live", "commit/s", "commits", "commit p50 s", "commit max s", "fresh p50 s", "fresh p99 s",
+  std::printf(
+      "backfill of %u years, F=%d, checkpoints every %g s. One interleaved stream: 1 line of %u is "
+      "live.\n",
+      years, fanout, choice.checkpoint_s, live_every);
+  std::printf("%10s %10s %10s %8s %12s %12s %14s %14s %14s\n", "lines", "live", "commit/s",
+              "commits", "commit p50 s", "commit max s", "fresh p50 s", "fresh p99 s",
               "fresh max s");
-  std::printf("%10llu %10llu %10.0f %8zu %12.3f %12.3f %14.3f %14.3f %14.3f\n", (unsigned long long)tallies.read, (unsigned long long)fresh.size(),
-              double(tallies.read) / committed_s, watch.commit_seconds().size(), commit_s.p50, commit_s.max, fresh_s.p50, fresh_s.p99, fresh_s.max);
+  std::printf("%10llu %10llu %10.0f %8zu %12.3f %12.3f %14.3f %14.3f %14.3f\n",
+              (unsigned long long)tallies.read, (unsigned long long)fresh.size(),
+              double(tallies.read) / committed_s, watch.commit_seconds().size(), commit_s.p50,
+              commit_s.max, fresh_s.p50, fresh_s.p99, fresh_s.max);
 
   JsonObject o;
   o.add("stream", "interleaved");
@@ -114,6 +128,6 @@ int run(int argc, char** argv) {
 }  // namespace quipu::bench
 
 int main(int argc, char** argv) {
-  quipu::keep_heap_small();   // as the program quipu does
+  quipu::keep_heap_small();  // as the program quipu does
   return quipu::bench::run(argc, argv);
 }

@@ -1,6 +1,7 @@
-// bench_families: how much of a store's disk space each family takes, as a line of JSON, family to bytes. For
-// looking at a store that another process writes: each file of rows names its family, and nothing else is read.
-// Files that compaction has replaced and not yet removed count too. Logs and all else are under "other".
+// bench_families: how much of a store's disk space each family takes, as a line of JSON, family to
+// bytes. For looking at a store that another process writes: each file of rows names its family,
+// and nothing else is read. Files that compaction has replaced and not yet removed count too. Logs
+// and all else are under "other".
 #include <rocksdb/options.h>
 #include <rocksdb/sst_file_reader.h>
 #include <rocksdb/table_properties.h>
@@ -31,11 +32,13 @@ int main(int argc, char** argv) {
   namespace fs = std::filesystem;
   std::map<std::string, uint64_t> bytes;
   std::error_code error;
-  for (fs::directory_iterator entry(fs::path(argv[1]) / "db", error), end; !error && entry != end; entry.increment(error)) {
+  for (fs::directory_iterator entry(fs::path(argv[1]) / "db", error), end; !error && entry != end;
+       entry.increment(error)) {
     std::error_code gone;
     const uint64_t size = entry->file_size(gone);
     if (gone) continue;
-    const std::string family = entry->path().extension() == ".sst" ? family_of(entry->path().string()) : "";
+    const std::string family =
+        entry->path().extension() == ".sst" ? family_of(entry->path().string()) : "";
     bytes[family.empty() ? "other" : family] += size;
   }
   if (error) {

@@ -12,7 +12,8 @@ namespace {
 namespace fs = std::filesystem;
 
 TEST(LineFiles, PartsAreOneWorkloadAndAreKept) {
-  const fs::path folder = fs::path(testing::TempDir()) / ("line_file_test-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("line_file_test-" + std::to_string(::getpid()));
   fs::remove_all(folder);
   fs::create_directories(folder);
   const std::string first = folder / "a", second = folder / "b";

@@ -20,7 +20,9 @@ constexpr std::chrono::milliseconds kWatchInterval{5};
 // From here on peak_rss_bytes() is the most since now.
 void reset_peak_rss() { std::ofstream("/proc/self/clear_refs") << "5"; }
 
-uint64_t default_memory() { return uint64_t(::sysconf(_SC_PHYS_PAGES)) * uint64_t(::sysconf(_SC_PAGE_SIZE)) / 2; }
+uint64_t default_memory() {
+  return uint64_t(::sysconf(_SC_PHYS_PAGES)) * uint64_t(::sysconf(_SC_PAGE_SIZE)) / 2;
+}
 
 // Stored values and days: a cell each.
 uint64_t count_cells(Engine& engine) {
@@ -31,9 +33,12 @@ uint64_t count_cells(Engine& engine) {
     auto key = CellKey::parse(bytes);
     if (!key || key->day == kLifetimeDay) return true;
     if (key->dimension == DimensionId::none) {
-      inner = read_sparse_row(value, [&](LayoutId id) { return engine.catalogue().layout(id); }, DimensionId::none, [&](const SparseCell&) { ++cells; });
+      inner = read_sparse_row(
+          value, [&](LayoutId id) { return engine.catalogue().layout(id); }, DimensionId::none,
+          [&](const SparseCell&) { ++cells; });
     } else if (key->joint()) {
-      inner = read_joint_row(value, *key, DimensionId::none, [&](DimensionId, const CellEntry&) { ++cells; });
+      inner = read_joint_row(value, *key, DimensionId::none,
+                             [&](DimensionId, const CellEntry&) { ++cells; });
     } else {
       inner = read_cell_row(value, [&](const CellEntry&) { ++cells; });
     }
@@ -46,8 +51,9 @@ uint64_t count_cells(Engine& engine) {
 std::vector<std::pair<const char*, double>> cpu_parts(Engine& engine) {
   const CpuSpent& c = engine.live().cpu;
   auto s = [](const std::atomic<uint64_t>& ns) { return double(ns) / 1e9; };
-  return {{"read", s(c.read)},   {"decode", s(c.decode)},   {"tally", s(c.tally)}, {"pane", s(c.pane)},
-          {"cells", s(c.cells)}, {"records", s(c.records)}, {"names", s(c.names)}, {"commit", s(c.commit)}};
+  return {{"read", s(c.read)},   {"decode", s(c.decode)}, {"tally", s(c.tally)},
+          {"pane", s(c.pane)},   {"cells", s(c.cells)},   {"records", s(c.records)},
+          {"names", s(c.names)}, {"commit", s(c.commit)}};
 }
 
 // Each record was made once; what was evicted and not read again is not in memory.
@@ -108,7 +114,9 @@ Measurement measure(const MeasureOptions& o, int fanout) {
   const std::string store = o.engine.folder + "/store-" + std::to_string(fanout);
   std::filesystem::remove_all(store);
   EngineOptions options = engine_options(o.engine, store);
-  if (o.commits) options.checkpoint_blocks = std::max<uint64_t>(1, std::filesystem::file_size(o.lines) / SourceOptions().block_bytes / o.commits);
+  if (o.commits)
+    options.checkpoint_blocks = std::max<uint64_t>(
+        1, std::filesystem::file_size(o.lines) / SourceOptions().block_bytes / o.commits);
   reset_peak_rss();
   std::unique_ptr<Engine> engine = open_engine(fanout, options);
   if (!o.preload.empty()) {
@@ -130,7 +138,7 @@ Measurement measure(const MeasureOptions& o, int fanout) {
   m.settled_s = clock.wall_s();
   m.cpu_s = clock.cpu_s();
   watch.stop();
-  if (m.reading_s == 0) m.reading_s = m.committed_s;   // too short for a word of progress
+  if (m.reading_s == 0) m.reading_s = m.committed_s;  // too short for a word of progress
 
   m.events = tallies.read;
   m.counted = tallies.counted;

@@ -1,4 +1,5 @@
-// Counting a file of the workload's lines through the whole engine, with everything that can be told of it.
+// Counting a file of the workload's lines through the whole engine, with everything that can be
+// told of it.
 #pragma once
 
 #include <cstdint>
@@ -17,11 +18,12 @@ struct EngineChoice {
   uint64_t hot_bytes = 0, pane_bytes = 0;   // 0: by memory
   unsigned shards = 0;                      // 0: one a core
   unsigned commit_threads = 0;              // 0: one a core
-  int readers = -1;                         // threads that look for records; -1: the store's default
-  bool direct_reads = false;                // past the page cache
-  int inlined_rows = -1;                    // of a month in a forever record; -1: the engine's default
-  int whole_bytes = -1;                     // of a record that is written whole when it was read; -1: the engine's default
-  int matrix_rows = 0;                      // of a month record before it goes on as words; 0: the engine's default
+  int readers = -1;           // threads that look for records; -1: the store's default
+  bool direct_reads = false;  // past the page cache
+  int inlined_rows = -1;      // of a month in a forever record; -1: the engine's default
+  int whole_bytes =
+      -1;  // of a record that is written whole when it was read; -1: the engine's default
+  int matrix_rows = 0;  // of a month record before it goes on as words; 0: the engine's default
   double checkpoint_s = 60;
 };
 
@@ -37,20 +39,23 @@ struct Measurement {
   std::vector<std::pair<const char*, double>> cpu_parts;            // where the CPU time went, in s
   uint64_t commits = 0;
   Quantiles commit_s;
-  uint64_t stall_us = 0;        // the longest of a shard at a barrier, preload included: no others are known
-  uint64_t memberships = 0;     // newly seen
-  uint64_t loads = 0, loads_found = 0, waited = 0;  // records read; of them stored; events that waited for one
-  uint64_t hot_bytes = 0, hot_budget = 0;           // of the hot tiers, at the end
-  uint64_t state_bytes = 0;     // what all records made by the preload (if none: by the end) take in a hot tier
-  uint64_t peak_rss_bytes = 0, memory_budget = 0;   // of the process, preload included
-  uint64_t cells = 0, record_bytes = 0, cell_bytes = 0, name_bytes = 0;   // on disk
+  uint64_t stall_us =
+      0;  // the longest of a shard at a barrier, preload included: no others are known
+  uint64_t memberships = 0;  // newly seen
+  uint64_t loads = 0, loads_found = 0,
+           waited = 0;  // records read; of them stored; events that waited for one
+  uint64_t hot_bytes = 0, hot_budget = 0;  // of the hot tiers, at the end
+  uint64_t state_bytes =
+      0;  // what all records made by the preload (if none: by the end) take in a hot tier
+  uint64_t peak_rss_bytes = 0, memory_budget = 0;  // of the process, preload included
+  uint64_t cells = 0, record_bytes = 0, cell_bytes = 0, name_bytes = 0;  // on disk
 };
 
 struct MeasureOptions {
   EngineChoice engine;
-  uint64_t commits = 20;        // at least so many; 0: as the engine does by itself
-  std::string preload;          // file counted and settled before the clock starts; "": none
-  std::string lines;            // the file
+  uint64_t commits = 20;  // at least so many; 0: as the engine does by itself
+  std::string preload;    // file counted and settled before the clock starts; "": none
+  std::string lines;      // the file
 };
 
 Measurement measure(const MeasureOptions& options, int fanout);

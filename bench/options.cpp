@@ -29,16 +29,20 @@ std::string text_of(const Value& value) {
 }  // namespace
 
 void OptionTable::add(const std::string& name, const std::string& help, uint64_t& value) {
-  options_.push_back({name, help, text_of(value), [&value](const std::string& text) { value = number<uint64_t>(text); }});
+  options_.push_back({name, help, text_of(value),
+                      [&value](const std::string& text) { value = number<uint64_t>(text); }});
 }
 void OptionTable::add(const std::string& name, const std::string& help, unsigned& value) {
-  options_.push_back({name, help, text_of(value), [&value](const std::string& text) { value = number<unsigned>(text); }});
+  options_.push_back({name, help, text_of(value),
+                      [&value](const std::string& text) { value = number<unsigned>(text); }});
 }
 void OptionTable::add(const std::string& name, const std::string& help, int& value) {
-  options_.push_back({name, help, text_of(value), [&value](const std::string& text) { value = number<int>(text); }});
+  options_.push_back({name, help, text_of(value),
+                      [&value](const std::string& text) { value = number<int>(text); }});
 }
 void OptionTable::add(const std::string& name, const std::string& help, double& value) {
-  options_.push_back({name, help, text_of(value), [&value](const std::string& text) { value = number<double>(text); }});
+  options_.push_back({name, help, text_of(value),
+                      [&value](const std::string& text) { value = number<double>(text); }});
 }
 void OptionTable::add(const std::string& name, const std::string& help, std::string& value) {
   options_.push_back({name, help, value, [&value](const std::string& text) { value = text; }});
@@ -48,17 +52,18 @@ void OptionTable::add(const std::string& name, const std::string& help, std::vec
   std::string text;
   for (int n : value) text += (text.empty() ? "" : ",") + std::to_string(n);
   options_.push_back({name, help, text, [&value](const std::string& list) {
-    value.clear();
-    for (size_t at = 0; at <= list.size();) {
-      const size_t comma = std::min(list.find(',', at), list.size());
-      value.push_back(number<int>(list.substr(at, comma - at)));
-      at = comma + 1;
-    }
-  }});
+                        value.clear();
+                        for (size_t at = 0; at <= list.size();) {
+                          const size_t comma = std::min(list.find(',', at), list.size());
+                          value.push_back(number<int>(list.substr(at, comma - at)));
+                          at = comma + 1;
+                        }
+                      }});
 }
 
 void OptionTable::add_mib(const std::string& name, const std::string& help, uint64_t& bytes) {
-  options_.push_back({name, help, text_of(bytes >> 20), [&bytes](const std::string& text) { bytes = number<uint64_t>(text) << 20; }});
+  options_.push_back({name, help, text_of(bytes >> 20),
+                      [&bytes](const std::string& text) { bytes = number<uint64_t>(text) << 20; }});
 }
 
 std::string OptionTable::usage() const {
@@ -82,7 +87,8 @@ void OptionTable::read(int argc, char** argv) const {
       std::fputs(usage().c_str(), stdout);
       std::exit(0);
     }
-    const auto option = std::find_if(options_.begin(), options_.end(), [&](const Option& o) { return o.name == name; });
+    const auto option = std::find_if(options_.begin(), options_.end(),
+                                     [&](const Option& o) { return o.name == name; });
     if (option == options_.end()) refuse("unknown option " + name);
     if (i + 1 == argc) refuse(name + " needs a value");
     try {

@@ -31,7 +31,8 @@ void read(Values& v, std::vector<std::string> words) {
 
 TEST(OptionTable, SetsWhatIsGivenAndKeepsDefaults) {
   Values v;
-  read(v, {"--lines", "18446744073709551615", "--mb", "512", "--age", "0.25", "--folder", "x y", "--list", "300"});
+  read(v, {"--lines", "18446744073709551615", "--mb", "512", "--age", "0.25", "--folder", "x y",
+           "--list", "300"});
   EXPECT_EQ(v.lines, UINT64_MAX);
   EXPECT_EQ(v.bytes, uint64_t(512) << 20);
   EXPECT_EQ(v.age_s, 0.25);

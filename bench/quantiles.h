@@ -11,7 +11,8 @@ struct Quantiles {
   double p50 = 0, p99 = 0, max = 0;
 };
 
-// By nearest rank: the smallest value that at least so large a share of all values does not exceed. Zeros of none.
+// By nearest rank: the smallest value that at least so large a share of all values does not exceed.
+// Zeros of none.
 inline Quantiles quantiles(std::vector<double> values) {
   if (values.empty()) return {};
   std::sort(values.begin(), values.end());

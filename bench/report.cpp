@@ -8,7 +8,7 @@
 namespace quipu::bench {
 namespace {
 
-using Wide = unsigned long long;   // what %llu prints
+using Wide = unsigned long long;  // what %llu prints
 
 double per(double part, double whole) { return whole > 0 ? part / whole : 0; }
 
@@ -17,13 +17,17 @@ double per(double part, double whole) { return whole > 0 ? part / whole : 0; }
 void JsonObject::add_member(const std::string& name, const std::string& value) {
   members_ += (members_.empty() ? "\"" : ",\"") + name + "\":" + value;
 }
-void JsonObject::add(const std::string& name, uint64_t value) { add_member(name, std::to_string(value)); }
+void JsonObject::add(const std::string& name, uint64_t value) {
+  add_member(name, std::to_string(value));
+}
 void JsonObject::add(const std::string& name, double value) {
   char text[40];
   std::snprintf(text, sizeof text, "%.9g", value);
   add_member(name, text);
 }
-void JsonObject::add(const std::string& name, const char* text) { add_member(name, "\"" + std::string(text) + "\""); }
+void JsonObject::add(const std::string& name, const char* text) {
+  add_member(name, "\"" + std::string(text) + "\"");
+}
 void JsonObject::add(const std::string& name, const Quantiles& q) {
   JsonObject object;
   object.add("p50", q.p50);
@@ -31,7 +35,9 @@ void JsonObject::add(const std::string& name, const Quantiles& q) {
   object.add("max", q.max);
   add(name, object);
 }
-void JsonObject::add(const std::string& name, const JsonObject& object) { add_member(name, object.text()); }
+void JsonObject::add(const std::string& name, const JsonObject& object) {
+  add_member(name, object.text());
+}
 void JsonObject::add_null(const std::string& name) { add_member(name, "null"); }
 
 void write_json(const std::string& path, const std::string& text) {
@@ -43,36 +49,48 @@ void write_json(const std::string& path, const std::string& text) {
 }
 
 void print_throughput(const std::vector<Measurement>& rows) {
-  std::printf("%5s %9s %10s %10s %10s %9s %8s %10s %10s %9s %9s %9s %8s\n", "F", "events", "reading/s", "commit/s", "events/s", "us CPU/ev",
-              "commits", "members/ev", "cells/ev", "B RAM/mem", "B dsk/mem", "B/cell", "RSS MB");
+  std::printf("%5s %9s %10s %10s %10s %9s %8s %10s %10s %9s %9s %9s %8s\n", "F", "events",
+              "reading/s", "commit/s", "events/s", "us CPU/ev", "commits", "members/ev", "cells/ev",
+              "B RAM/mem", "B dsk/mem", "B/cell", "RSS MB");
   for (const Measurement& r : rows) {
     const double n = double(r.events), m = double(r.memberships);
-    std::printf("%5d %9llu %10.0f %10.0f %10.0f %9.2f %8llu %10.1f %10.1f %9.2f %9.2f %9.2f %8.0f\n", r.fanout, Wide(r.events), per(n, r.reading_s),
-                per(n, r.committed_s), per(n, r.settled_s), per(r.cpu_s * 1e6, n), Wide(r.commits), per(m, n), per(double(r.cells), n),
-                per(double(r.hot_bytes), m), per(double(r.record_bytes), m), per(double(r.cell_bytes), double(r.cells)),
-                double(r.peak_rss_bytes) / 1e6);
+    std::printf(
+        "%5d %9llu %10.0f %10.0f %10.0f %9.2f %8llu %10.1f %10.1f %9.2f %9.2f %9.2f %8.0f\n",
+        r.fanout, Wide(r.events), per(n, r.reading_s), per(n, r.committed_s), per(n, r.settled_s),
+        per(r.cpu_s * 1e6, n), Wide(r.commits), per(m, n), per(double(r.cells), n),
+        per(double(r.hot_bytes), m), per(double(r.record_bytes), m),
+        per(double(r.cell_bytes), double(r.cells)), double(r.peak_rss_bytes) / 1e6);
   }
 }
 
 void print_cold(const std::vector<Measurement>& rows, unsigned cold_percent, uint64_t preload) {
-  std::printf("%u%% of events on cold profiles, after %llu lines that made them (loads are records asked of the store; state/hot is what those lines made against the hot tiers)\n", cold_percent, Wide(preload));
-  std::printf("%5s %9s %10s %10s %10s %9s %8s %9s %9s %10s %10s %9s %9s\n", "F", "events", "reading/s", "commit/s", "events/s", "us CPU/ev", "commits",
-              "loads/ev", "found/ev", "waited/ev", "state/hot", "RSS MB", "budget MB");
+  std::printf(
+      "%u%% of events on cold profiles, after %llu lines that made them (loads are records asked "
+      "of the store; state/hot is what those lines made against the hot tiers)\n",
+      cold_percent, Wide(preload));
+  std::printf("%5s %9s %10s %10s %10s %9s %8s %9s %9s %10s %10s %9s %9s\n", "F", "events",
+              "reading/s", "commit/s", "events/s", "us CPU/ev", "commits", "loads/ev", "found/ev",
+              "waited/ev", "state/hot", "RSS MB", "budget MB");
   for (const Measurement& r : rows) {
     const double n = double(r.events);
-    std::printf("%5d %9llu %10.0f %10.0f %10.0f %9.2f %8llu %9.3f %9.3f %10.3f %10.1f %9.0f %9.0f\n", r.fanout, Wide(r.events), per(n, r.reading_s),
-                per(n, r.committed_s), per(n, r.settled_s), per(r.cpu_s * 1e6, n), Wide(r.commits), per(double(r.loads), n),
-                per(double(r.loads_found), n), per(double(r.waited), n), per(double(r.state_bytes), double(r.hot_budget)),
-                double(r.peak_rss_bytes) / 1e6, double(r.memory_budget) / 1e6);
+    std::printf(
+        "%5d %9llu %10.0f %10.0f %10.0f %9.2f %8llu %9.3f %9.3f %10.3f %10.1f %9.0f %9.0f\n",
+        r.fanout, Wide(r.events), per(n, r.reading_s), per(n, r.committed_s), per(n, r.settled_s),
+        per(r.cpu_s * 1e6, n), Wide(r.commits), per(double(r.loads), n),
+        per(double(r.loads_found), n), per(double(r.waited), n),
+        per(double(r.state_bytes), double(r.hot_budget)), double(r.peak_rss_bytes) / 1e6,
+        double(r.memory_budget) / 1e6);
   }
 }
 
 void print_commits(const std::vector<Measurement>& rows) {
-  std::printf("\n%5s %8s %12s %12s %12s %14s   (a commit: from all parts there to durable; a stall: of a shard at a barrier)\n", "F", "commits",
-              "commit p50 s", "commit p99 s", "commit max s", "stall max ms");
+  std::printf(
+      "\n%5s %8s %12s %12s %12s %14s   (a commit: from all parts there to durable; a stall: of a "
+      "shard at a barrier)\n",
+      "F", "commits", "commit p50 s", "commit p99 s", "commit max s", "stall max ms");
   for (const Measurement& r : rows) {
-    std::printf("%5d %8llu %12.3f %12.3f %12.3f %14.3f\n", r.fanout, Wide(r.commits), r.commit_s.p50, r.commit_s.p99, r.commit_s.max,
-                double(r.stall_us) / 1000);
+    std::printf("%5d %8llu %12.3f %12.3f %12.3f %14.3f\n", r.fanout, Wide(r.commits),
+                r.commit_s.p50, r.commit_s.p99, r.commit_s.max, double(r.stall_us) / 1000);
   }
 }
 

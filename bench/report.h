@@ -14,9 +14,9 @@ namespace quipu::bench {
 class JsonObject {
  public:
   void add(const std::string& name, uint64_t value);
-  void add(const std::string& name, int value) { add(name, uint64_t(value)); }   // not negative
+  void add(const std::string& name, int value) { add(name, uint64_t(value)); }  // not negative
   void add(const std::string& name, double value);
-  void add(const std::string& name, const char* text);                           // printable ASCII without quotes
+  void add(const std::string& name, const char* text);  // printable ASCII without quotes
   void add(const std::string& name, const Quantiles& quantiles);
   void add(const std::string& name, const JsonObject& object);
   void add_null(const std::string& name);

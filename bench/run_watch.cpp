@@ -6,7 +6,8 @@ double monotonic_s() {
   return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
 }
 
-RunWatch::RunWatch(Engine& engine, std::chrono::milliseconds interval, std::function<void(const Sample&)> seen)
+RunWatch::RunWatch(Engine& engine, std::chrono::milliseconds interval,
+                   std::function<void(const Sample&)> seen)
     : engine_(engine),
       interval_(interval),
       seen_(std::move(seen)),
@@ -50,7 +51,8 @@ void RunWatch::look() {
   const CheckpointTotals totals = engine_.checkpoint_totals();
   const uint64_t made = totals.checkpoints - totals_.checkpoints;
   if (made == 0) return;
-  for (uint64_t i = 0; i < made; ++i) commit_seconds_.push_back((totals.commit_s - totals_.commit_s) / double(made));
+  for (uint64_t i = 0; i < made; ++i)
+    commit_seconds_.push_back((totals.commit_s - totals_.commit_s) / double(made));
   totals_ = totals;
   totals_due_ = false;
 }

@@ -16,7 +16,8 @@ namespace fs = std::filesystem;
 
 TEST(RunWatch, SeesEveryLineBecomeDurable) {
   const uint64_t n = 20000;
-  const fs::path folder = fs::path(testing::TempDir()) / ("run_watch_test-" + std::to_string(::getpid()));
+  const fs::path folder =
+      fs::path(testing::TempDir()) / ("run_watch_test-" + std::to_string(::getpid()));
   fs::remove_all(folder);
   fs::create_directories(folder);
   const std::string lines = folder / "lines.jsonl";
@@ -34,11 +35,12 @@ TEST(RunWatch, SeesEveryLineBecomeDurable) {
 
   EXPECT_EQ(calls, watch.samples().size());
   EXPECT_EQ(watch.samples().back().decoded, n);
-  EXPECT_EQ(watch.samples().back().tallied, n);   // counted or duplicate: no line is set aside
+  EXPECT_EQ(watch.samples().back().tallied, n);  // counted or duplicate: no line is set aside
   const CheckpointTotals totals = engine->checkpoint_totals();
   ASSERT_GE(totals.checkpoints, 5u);
   EXPECT_EQ(watch.commit_seconds().size(), totals.checkpoints);
-  EXPECT_NEAR(std::accumulate(watch.commit_seconds().begin(), watch.commit_seconds().end(), 0.0), totals.commit_s, 1e-6);
+  EXPECT_NEAR(std::accumulate(watch.commit_seconds().begin(), watch.commit_seconds().end(), 0.0),
+              totals.commit_s, 1e-6);
   ASSERT_FALSE(watch.commits().empty());
   EXPECT_EQ(watch.commits().back().lines, n);
   EXPECT_EQ(watch.commits().back().checkpoint, totals.checkpoints);

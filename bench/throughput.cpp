@@ -1,13 +1,15 @@
-// bench_throughput: counts the workload through the whole engine and prints what it took, for each fan-out.
+// bench_throughput: counts the workload through the whole engine and prints what it took, for each
+// fan-out.
 //
-// events/s = events / (time until the last commit is durable and compaction has nothing more to do); the rate
-// while reading and the rate until the last commit stand beside it. The lines are written before the clock
-// starts. Memory and stored bytes are per membership (dimension, value, slot newly seen by a profile) and per
-// stored cell (value and day).
+// events/s = events / (time until the last commit is durable and compaction has nothing more to
+// do); the rate while reading and the rate until the last commit stand beside it. The lines are
+// written before the clock starts. Memory and stored bytes are per membership (dimension, value,
+// slot newly seen by a profile) and per stored cell (value and day).
 //
-// With --preload the first lines make old profiles, and of the events behind them, which alone are measured, --cold
-// percent are each of one of these (bench/workload.h). A memory budget much smaller than what they take makes that a
-// read of the store. The other events are of profiles that begin then, never seen before.
+// With --preload the first lines make old profiles, and of the events behind them, which alone are
+// measured, --cold percent are each of one of these (bench/workload.h). A memory budget much
+// smaller than what they take makes that a read of the store. The other events are of profiles that
+// begin then, never seen before.
 #include <cstdio>
 #include <filesystem>
 
@@ -21,7 +23,8 @@
 namespace quipu::bench {
 namespace {
 
-constexpr uint64_t kNoProfileTwice = 1000000000000;   // so many that hardly a session's profile comes again
+constexpr uint64_t kNoProfileTwice =
+    1000000000000;  // so many that hardly a session's profile comes again
 
 int run(int argc, char** argv) {
   uint64_t events = 3000000;
@@ -40,25 +43,38 @@ int run(int argc, char** argv) {
   table.add("--checkpoint", "age of a checkpoint in seconds", measured.engine.checkpoint_s);
   table.add_mib("--memory-mb", "budget; 0: the engine's default", measured.engine.memory_bytes);
   table.add_mib("--hot-mb", "hot tiers, all together; 0: by memory", measured.engine.hot_bytes);
-  table.add_mib("--pane-mb", "panes that begin a checkpoint; 0: by memory", measured.engine.pane_bytes);
+  table.add_mib("--pane-mb", "panes that begin a checkpoint; 0: by memory",
+                measured.engine.pane_bytes);
   table.add("--shards", "0: one a core", measured.engine.shards);
-  table.add("--commit-threads", "that group a checkpoint; 0: one a core", measured.engine.commit_threads);
-  table.add("--readers", "threads that look for records; -1: the store's default", measured.engine.readers);
+  table.add("--commit-threads", "that group a checkpoint; 0: one a core",
+            measured.engine.commit_threads);
+  table.add("--readers", "threads that look for records; -1: the store's default",
+            measured.engine.readers);
   table.add("--direct-reads", "1: past the page cache, to see what the disk costs", direct_reads);
-  table.add("--inlined-rows", "rows of a month that a forever record takes; -1: the engine's default", measured.engine.inlined_rows);
-  table.add("--whole-bytes", "most bytes of a record that is written whole when it was read; -1: the engine's default", measured.engine.whole_bytes);
-  table.add("--matrix-rows", "rows of a month record before it goes on as words; 0: the engine's default", measured.engine.matrix_rows);
+  table.add("--inlined-rows",
+            "rows of a month that a forever record takes; -1: the engine's default",
+            measured.engine.inlined_rows);
+  table.add(
+      "--whole-bytes",
+      "most bytes of a record that is written whole when it was read; -1: the engine's default",
+      measured.engine.whole_bytes);
+  table.add("--matrix-rows",
+            "rows of a month record before it goes on as words; 0: the engine's default",
+            measured.engine.matrix_rows);
   table.add("--seed", "of the workload", workload.seed);
   table.add("--folder", "for lines and stores, on the disk to be measured", measured.engine.folder);
   table.add("--json", "file for the figures", json);
   table.read(argc, argv);
   measured.engine.direct_reads = direct_reads != 0;
-  if (workload.cold_percent > 100 || (workload.cold_percent > 0 && workload.preload == 0)) give_up("--cold is a percentage and needs a --preload");
+  if (workload.cold_percent > 100 || (workload.cold_percent > 0 && workload.preload == 0))
+    give_up("--cold is a percentage and needs a --preload");
 
   std::filesystem::create_directories(measured.engine.folder);
-  std::string name = measured.engine.folder + "/lines-" + std::to_string(workload.seed) + "-" + std::to_string(events);
+  std::string name = measured.engine.folder + "/lines-" + std::to_string(workload.seed) + "-" +
+                     std::to_string(events);
   std::vector<LinePart> parts;
-  if (workload.profiles != WorkloadOptions().profiles) name += "-of-" + std::to_string(workload.profiles);
+  if (workload.profiles != WorkloadOptions().profiles)
+    name += "-of-" + std::to_string(workload.profiles);
   if (workload.preload) {
     workload.profiles = kNoProfileTwice;
     name += "-cold-" + std::to_string(workload.preload);
@@ -72,8 +88,10 @@ int run(int argc, char** argv) {
 
   std::vector<Measurement> rows;
   for (int fanout : fanouts) rows.push_back(measure(measured, fanout));
-  if (workload.preload) print_cold(rows, workload.cold_percent, workload.preload);
-  else print_throughput(rows);
+  if (workload.preload)
+    print_cold(rows, workload.cold_percent, workload.preload);
+  else
+    print_throughput(rows);
   print_commits(rows);
   print_cpu(rows);
   std::string text;
@@ -91,6 +109,6 @@ int run(int argc, char** argv) {
 }  // namespace quipu::bench
 
 int main(int argc, char** argv) {
-  quipu::keep_heap_small();   // as the program quipu does
+  quipu::keep_heap_small();  // as the program quipu does
   return quipu::bench::run(argc, argv);
 }

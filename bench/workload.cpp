@@ -157,7 +157,8 @@ Workload::Workload(const WorkloadOptions& options)
   unsigned __int128 total = 0;
   for (uint64_t weight : weights) total += weight;
   for (uint64_t weight : weights) {
-    const uint64_t share = static_cast<uint64_t>(static_cast<unsigned __int128>(weight) * options.profiles / total);
+    const uint64_t share =
+        static_cast<uint64_t>(static_cast<unsigned __int128>(weight) * options.profiles / total);
     profiles_of_tenant_.push_back(std::max<uint64_t>(share, 1));
   }
   for (uint32_t i = 0; i < kOpenSessions; ++i) {
@@ -183,11 +184,13 @@ void Workload::begin_old(Session& session, uint64_t number, uint64_t events) {
   begin(session, tenant_table_.draw(random), "o" + std::to_string(number), events);
 }
 
-void Workload::begin(Session& session, uint32_t tenant_number, const std::string& profile, uint64_t events) {
+void Workload::begin(Session& session, uint32_t tenant_number, const std::string& profile,
+                     uint64_t events) {
   session.events_left = events;
   const std::string tenant = "t" + std::to_string(tenant_number);
   session.head = "{\"tenant\":\"" + tenant + "\",\"metric\":\"";
-  session.profile_id = "\",\"profile\":\"" + profile + "@" + tenant + ".example\",\"unique_id\":\"m";
+  session.profile_id =
+      "\",\"profile\":\"" + profile + "@" + tenant + ".example\",\"unique_id\":\"m";
   session.properties.clear();
   for (int p = 0; p < kSessionProperties; ++p) {
     session.properties += property_head(p) + std::to_string(property_tables_[p].draw(random_));

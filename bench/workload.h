@@ -6,9 +6,9 @@
 //
 //   tenant       "t17": one of `tenants`, drawn Zipf(1.0) for each session
 //   metric       one of 8 names, skewed
-//   profile      "p123@t17.example": uniform in the tenant, which has a share of `profiles` by its weight
-//   unique_id    "m" and 16 hex digits, distinct for every line that is no duplicate
-//   time         unix seconds. Line n is at base + n / rate; 90% of lines are up to 60 s behind that,
+//   profile      "p123@t17.example": uniform in the tenant, which has a share of `profiles` by its
+//   weight unique_id    "m" and 16 hex digits, distinct for every line that is no duplicate time
+//   unix seconds. Line n is at base + n / rate; 90% of lines are up to 60 s behind that,
 //                8% 1-12 hours, 1.9% 1-20 days, 0.1% 1-5 years
 //   value        a number with 2 digits behind the point, on Placed Order and Viewed Product
 //   properties   p00..p23, strings like "p07-3", drawn Zipf(0.8) from kCardinalities values in each
@@ -18,10 +18,12 @@
 // drawn for each event. kOpenSessions are open at a time and take turns at random. 3% of lines
 // repeat one of the last 100,000 lines byte for byte.
 //
-// Cold profiles, if asked for. Sessions that begin in the first `preload` lines are each of an old profile, "o0", "o1",
-// ..., one after the other; no later session is. After those lines `cold_percent` of the events are each a session of
-// one event, of an old profile drawn uniformly: one not seen since the preload, or since it was drawn so before (a
-// repeated line apart). Sessions that are open at the end of the preload go on.
+// Cold profiles, if asked for. Sessions that begin in the first `preload` lines are each of an old
+// profile, "o0", "o1",
+// ..., one after the other; no later session is. After those lines `cold_percent` of the events are
+// each a session of one event, of an old profile drawn uniformly: one not seen since the preload,
+// or since it was drawn so before (a repeated line apart). Sessions that are open at the end of the
+// preload go on.
 #pragma once
 
 #include <array>
@@ -48,9 +50,9 @@ struct WorkloadOptions {
   uint64_t seed = 1;
   int64_t base_s = 1772323200;  // 2026-03-01T00:00:00Z
   uint32_t rate = 20000;        // lines a second of event time
-  uint32_t line_s = 0;          // instead of `rate`, if not 0: seconds of event time from line to line
-  uint64_t preload = 0;         // lines
-  uint32_t cold_percent = 0;    // of later events; without a preload there is no such event
+  uint32_t line_s = 0;   // instead of `rate`, if not 0: seconds of event time from line to line
+  uint64_t preload = 0;  // lines
+  uint32_t cold_percent = 0;  // of later events; without a preload there is no such event
 };
 
 // xoshiro256++ of Blackman and Vigna, seeded by splitmix64.
@@ -109,8 +111,8 @@ class Workload {
   std::vector<uint64_t> profiles_of_tenant_;
   std::vector<Session> sessions_;  // the open ones, then that of cold events
   std::string line_;
-  uint64_t lines_ = 0;   // made so far
-  uint64_t events_ = 0;  // of them no duplicates
+  uint64_t lines_ = 0;         // made so far
+  uint64_t events_ = 0;        // of them no duplicates
   uint64_t old_profiles_ = 0;  // that have begun
   // The last kRepeatWindow lines, for duplicates: line n at n % kRepeatWindow.
   std::vector<char> recent_;

@@ -175,7 +175,8 @@ TEST(Workload, APreloadIsOneSessionForEachOldProfile) {
     EXPECT_EQ(properties.size(), 1u) << profile;
     EXPECT_LE(events[profile].size(), 7u);
   }
-  // 0.97 * 40,000 events in sessions of 4, of which the open ones at the begin and at the end are cut.
+  // 0.97 * 40,000 events in sessions of 4, of which the open ones at the begin and at the end are
+  // cut.
   EXPECT_GT(kept.size(), 9600u);
   EXPECT_LT(kept.size(), 9600u + kOpenSessions + 200);
   // Behind it sessions that were open go on, and no other is of an old profile.
@@ -221,11 +222,13 @@ TEST(Workload, ColdEventsAreOfOldProfilesDrawnUniformly) {
       sum += std::stod(profile.substr(1));
     }
     EXPECT_NEAR(static_cast<double>(cold) / events, percent / 100.0, 0.012);
-    EXPECT_LE(unknown, cold / 20);  // those whose sessions had not yet sent anything when the preload ended
+    EXPECT_LE(unknown,
+              cold / 20);  // those whose sessions had not yet sent anything when the preload ended
     EXPECT_NEAR(sum / cold / static_cast<double>(old.size()), 0.5, 0.03);
     // Of N profiles drawn `cold` times uniformly, N (1 - e^(-cold/N)) are met.
     const double profiles = static_cast<double>(old.size());
-    EXPECT_NEAR(static_cast<double>(drawn.size()), profiles * (1 - std::exp(-cold / profiles)), profiles / 20);
+    EXPECT_NEAR(static_cast<double>(drawn.size()), profiles * (1 - std::exp(-cold / profiles)),
+                profiles / 20);
     for (const auto& [profile, of] : tenants) EXPECT_EQ(of.size(), 1u) << profile;
   }
 }

@@ -1,10 +1,12 @@
-// bench_limits: what this machine's memory and disk can do, to hold the figures of the ways against. Single
-// figures of one short run; anything else that runs meanwhile takes from them.
+// bench_limits: what this machine's memory and disk can do, to hold the figures of the ways
+// against. Single figures of one short run; anything else that runs meanwhile takes from them.
 //
-//   memory read     bytes summed up over 1 GiB, by one thread and by two (each its half), best of three
-//   random access   one 64-byte line of 1 GiB, huge pages asked for: each address from the line before
+//   memory read     bytes summed up over 1 GiB, by one thread and by two (each its half), best of
+//   three random access   one 64-byte line of 1 GiB, huge pages asked for: each address from the
+//   line before
 //                   (latency), and eight such chains at once (how much of it overlaps)
-//   disk            1 GiB in the folder, 1 MiB a write and one fsync at the end; read back after the system was
+//   disk            1 GiB in the folder, 1 MiB a write and one fsync at the end; read back after
+//   the system was
 //                   told to forget it
 //   fsync           4 KiB appended and made durable by fdatasync, 200 times
 #include <fcntl.h>
@@ -32,7 +34,7 @@ constexpr size_t kWrite = 1 << 20;
 constexpr int kSyncs = 200;
 
 struct Limits {
-  double read_1_gb_s, read_2_gb_s;    // 10^9 bytes a second
+  double read_1_gb_s, read_2_gb_s;  // 10^9 bytes a second
   double dependent_ns, independent_ns;
   double write_mb_s, disk_read_mb_s;  // 10^6 bytes a second
   double fsync_median_us, fsync_p99_us;
@@ -43,7 +45,9 @@ struct Limits {
   std::exit(1);
 }
 
-double now_s() { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); }
+double now_s() {
+  return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+}
 
 volatile uint64_t g_sink;  // keeps results from being optimised away
 
@@ -62,7 +66,8 @@ double read_gb_s(const uint64_t* words, int threads) {
     std::vector<std::thread> pool;
     for (int t = 0; t < threads; ++t) {
       const size_t part = kBytes / sizeof(uint64_t) / size_t(threads);
-      pool.emplace_back([=] { g_sink = sum(words + part * size_t(t), words + part * size_t(t + 1)); });
+      pool.emplace_back(
+          [=] { g_sink = sum(words + part * size_t(t), words + part * size_t(t + 1)); });
     }
     for (std::thread& thread : pool) thread.join();
     best = std::max(best, double(kBytes) / (now_s() - begin) / 1e9);
@@ -129,7 +134,8 @@ void measure_disk(const std::string& folder, Limits& limits) {
   if (::fsync(file) != 0) fail("cannot sync " + path);
   limits.write_mb_s = double(kBytes) / (now_s() - begin) / 1e6;
 
-  if (::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) != 0 || ::lseek(file, 0, SEEK_SET) != 0) fail("cannot rewind " + path);
+  if (::posix_fadvise(file, 0, 0, POSIX_FADV_DONTNEED) != 0 || ::lseek(file, 0, SEEK_SET) != 0)
+    fail("cannot rewind " + path);
   begin = now_s();
   for (size_t done = 0; done < kBytes; done += kWrite) {
     if (::read(file, buffer.data(), kWrite) != ssize_t(kWrite)) fail("cannot read " + path);
@@ -139,7 +145,8 @@ void measure_disk(const std::string& folder, Limits& limits) {
   std::vector<double> taken;
   for (int i = 0; i < kSyncs; ++i) {
     begin = now_s();
-    if (::write(file, buffer.data(), 4096) != 4096 || ::fdatasync(file) != 0) fail("cannot sync " + path);
+    if (::write(file, buffer.data(), 4096) != 4096 || ::fdatasync(file) != 0)
+      fail("cannot sync " + path);
     taken.push_back((now_s() - begin) * 1e6);
   }
   std::sort(taken.begin(), taken.end());
@@ -154,8 +161,10 @@ int main(int argc, char** argv) {
   std::string folder = "/tmp", json;
   for (int i = 1; i < argc; ++i) {
     const std::string option = argv[i];
-    if (i + 1 < argc && option == "--folder") folder = argv[++i];
-    else if (i + 1 < argc && option == "--json") json = argv[++i];
+    if (i + 1 < argc && option == "--folder")
+      folder = argv[++i];
+    else if (i + 1 < argc && option == "--json")
+      json = argv[++i];
     else {
       std::fprintf(stderr, "usage: bench_limits [--folder DIR] [--json FILE]\n");
       return 2;
@@ -164,15 +173,24 @@ int main(int argc, char** argv) {
   Limits l{};
   measure_memory(l);
   measure_disk(folder, l);
-  std::printf("memory read      %8.1f GB/s one thread, %.1f GB/s two\n", l.read_1_gb_s, l.read_2_gb_s);
-  std::printf("random 64 bytes  %8.1f ns each after the other, %.1f ns eight at a time (of 1 GiB)\n", l.dependent_ns, l.independent_ns);
-  std::printf("disk             %8.0f MB/s written and synced, %.0f MB/s read\n", l.write_mb_s, l.disk_read_mb_s);
-  std::printf("fdatasync        %8.0f us median, %.0f us p99 (4 KiB appended)\n", l.fsync_median_us, l.fsync_p99_us);
+  std::printf("memory read      %8.1f GB/s one thread, %.1f GB/s two\n", l.read_1_gb_s,
+              l.read_2_gb_s);
+  std::printf(
+      "random 64 bytes  %8.1f ns each after the other, %.1f ns eight at a time (of 1 GiB)\n",
+      l.dependent_ns, l.independent_ns);
+  std::printf("disk             %8.0f MB/s written and synced, %.0f MB/s read\n", l.write_mb_s,
+              l.disk_read_mb_s);
+  std::printf("fdatasync        %8.0f us median, %.0f us p99 (4 KiB appended)\n", l.fsync_median_us,
+              l.fsync_p99_us);
   if (!json.empty()) {
-    std::ofstream(json) << "{\"memory_read_1_gb_s\":" << l.read_1_gb_s << ",\"memory_read_2_gb_s\":" << l.read_2_gb_s
-                        << ",\"random_dependent_ns\":" << l.dependent_ns << ",\"random_independent_ns\":" << l.independent_ns
-                        << ",\"disk_write_mb_s\":" << l.write_mb_s << ",\"disk_read_mb_s\":" << l.disk_read_mb_s
-                        << ",\"fsync_median_us\":" << l.fsync_median_us << ",\"fsync_p99_us\":" << l.fsync_p99_us << "}\n";
+    std::ofstream(json) << "{\"memory_read_1_gb_s\":" << l.read_1_gb_s
+                        << ",\"memory_read_2_gb_s\":" << l.read_2_gb_s
+                        << ",\"random_dependent_ns\":" << l.dependent_ns
+                        << ",\"random_independent_ns\":" << l.independent_ns
+                        << ",\"disk_write_mb_s\":" << l.write_mb_s
+                        << ",\"disk_read_mb_s\":" << l.disk_read_mb_s
+                        << ",\"fsync_median_us\":" << l.fsync_median_us
+                        << ",\"fsync_p99_us\":" << l.fsync_p99_us << "}\n";
   }
   return 0;
 }

@@ -16,10 +16,12 @@ using simdjson::ondemand::value;
 // A string without escapes, as a piece of the line itself.
 std::string_view text_of(value v) {
   const std::string_view token = v.raw_json_token();
-  if (token.empty() || token[0] != '"') fail("a line holds " + std::string(token) + " where a string belongs");
+  if (token.empty() || token[0] != '"')
+    fail("a line holds " + std::string(token) + " where a string belongs");
   const size_t end = token.find('"', 1);
   const std::string_view text = token.substr(1, end - 1);
-  if (text.find_first_of("\\\t,") != std::string_view::npos) fail("a line holds text that no line of the workload has: " + std::string(text));
+  if (text.find_first_of("\\\t,") != std::string_view::npos)
+    fail("a line holds text that no line of the workload has: " + std::string(text));
   return text;
 }
 
@@ -31,7 +33,8 @@ int64_t hundredths_of(std::string_view token) {
   if (point != std::string_view::npos) {
     const auto first = std::from_chars(begin, begin + point, whole);
     const auto second = std::from_chars(begin + point + 1, begin + point + 3, rest);
-    if (first.ptr == begin + point && second.ptr == begin + point + 3 && whole >= 0) return whole * 100 + rest;
+    if (first.ptr == begin + point && second.ptr == begin + point + 3 && whole >= 0)
+      return whole * 100 + rest;
   }
   fail("a value is not a decimal with two digits: " + std::string(token));
 }
@@ -64,9 +67,11 @@ struct LineReader::Impl {
     out.unique_id = text_of(all["unique_id"]);
     out.time_s = all["time"].get_int64();
     value amount;
-    out.value_hundredths = all["value"].get(amount) == simdjson::SUCCESS ? hundredths_of(amount.raw_json_token()) : 0;
+    out.value_hundredths =
+        all["value"].get(amount) == simdjson::SUCCESS ? hundredths_of(amount.raw_json_token()) : 0;
     object properties = all["properties"].get_object();
-    for (int p = 0; p < kProperties; ++p) out.properties[size_t(p)] = text_of(properties[names[size_t(p)]]);
+    for (int p = 0; p < kProperties; ++p)
+      out.properties[size_t(p)] = text_of(properties[names[size_t(p)]]);
   }
 };
 
@@ -104,11 +109,14 @@ bool LineReader::next(size_t lines, Block& block) {
   block.text.resize(size + simdjson::SIMDJSON_PADDING);
   block.lines.resize(impl_->starts.size());
   for (size_t i = 0; i < block.lines.size(); ++i) {
-    const size_t begin = impl_->starts[i], end = i + 1 < block.lines.size() ? impl_->starts[i + 1] : size;
+    const size_t begin = impl_->starts[i],
+                 end = i + 1 < block.lines.size() ? impl_->starts[i + 1] : size;
     try {
-      impl_->parse(block.text.data() + begin, end - begin, block.text.size() - begin, block.lines[i]);
+      impl_->parse(block.text.data() + begin, end - begin, block.text.size() - begin,
+                   block.lines[i]);
     } catch (const simdjson::simdjson_error& error) {
-      fail("line " + std::to_string(impl_->read + i + 1) + " of " + impl_->path + " is none of the workload's: " + error.what());
+      fail("line " + std::to_string(impl_->read + i + 1) + " of " + impl_->path +
+           " is none of the workload's: " + error.what());
     }
   }
   impl_->read += block.lines.size();
@@ -122,7 +130,8 @@ std::vector<Dimension> dimensions_of(int fanout) {
   for (int p = 0; p < kProperties; ++p) {
     for (int q = p + 1; q < kProperties; ++q) out.push_back({2, p, q});
   }
-  if (fanout < 1 || fanout > kMaxFanout) fail("a fan-out is from 1 to " + std::to_string(kMaxFanout));
+  if (fanout < 1 || fanout > kMaxFanout)
+    fail("a fan-out is from 1 to " + std::to_string(kMaxFanout));
   out.resize(size_t(fanout));
   return out;
 }
@@ -140,7 +149,8 @@ std::array<int64_t, kTimeframes> buckets_of(int64_t time_s) {
   const sys_days day = floor<days>(sys_seconds(seconds(time_s)));
   const year_month_day date(day);
   const sys_days month = date.year() / date.month() / 1;
-  return {floor<hours>(seconds(time_s)).count() * 3600, int64_t(day.time_since_epoch().count()) * 86400,
+  return {floor<hours>(seconds(time_s)).count() * 3600,
+          int64_t(day.time_since_epoch().count()) * 86400,
           int64_t(month.time_since_epoch().count()) * 86400};
 }
 

@@ -1,5 +1,5 @@
-// The workload's lines, its dimensions and its buckets, for the ways of counting in this folder: written from
-// bench/workload.h alone, no code of src/ in it.
+// The workload's lines, its dimensions and its buckets, for the ways of counting in this folder:
+// written from bench/workload.h alone, no code of src/ in it.
 #pragma once
 
 #include <array>
@@ -9,8 +9,8 @@
 #include <string_view>
 #include <vector>
 
-#include "bench/workload.h"
 #include "bench/ways/digest.h"
+#include "bench/workload.h"
 
 namespace quipu::bench {
 
@@ -21,15 +21,16 @@ struct Line {
   std::array<std::string_view, kProperties> properties;
 };
 
-// Lines that stand next to each other in the file; their texts point into the block. Moving one keeps them.
+// Lines that stand next to each other in the file; their texts point into the block. Moving one
+// keeps them.
 struct Block {
   std::vector<char> text;
   std::vector<Line> lines;
   uint64_t end = 0;  // number, in the file, of the line after the last one
 };
 
-// Reads a file of lines from its begin. For one thread. A file that cannot be read, and a line that is none of
-// the workload's, end the process with a message.
+// Reads a file of lines from its begin. For one thread. A file that cannot be read, and a line that
+// is none of the workload's, end the process with a message.
 class LineReader {
  public:
   explicit LineReader(const std::string& path);
@@ -52,7 +53,8 @@ struct Dimension {
   int first = 0, second = 0;
 };
 std::vector<Dimension> dimensions_of(int fanout);
-void append_values(const Dimension& dimension, const Line& line, std::string& out);  // as in digest.h
+void append_values(const Dimension& dimension, const Line& line,
+                   std::string& out);  // as in digest.h
 
 // First seconds of the hour, day and month of UTC that hold `time_s`; index by Timeframe.
 std::array<int64_t, kTimeframes> buckets_of(int64_t time_s);

@@ -1,5 +1,5 @@
-// The truth for small inputs: every cell in one map, its profiles as a list. Nothing is kept on disk; the folder
-// stays empty, and read, committed and settled are one.
+// The truth for small inputs: every cell in one map, its profiles as a list. Nothing is kept on
+// disk; the folder stays empty, and read, committed and settled are one.
 #include <algorithm>
 #include <map>
 #include <string>
@@ -32,13 +32,19 @@ WayResult count(const WayOptions& o) {
   std::unordered_set<std::string> ids;
   WayResult result;
   Block block;
-  while ((o.events == 0 || result.events < o.events) && (o.seconds == 0 || watch.wall_s() < o.seconds)) {
-    if (!reader.next(o.events == 0 ? 1000 : std::min<uint64_t>(1000, o.events - result.events), block)) break;
+  while ((o.events == 0 || result.events < o.events) &&
+         (o.seconds == 0 || watch.wall_s() < o.seconds)) {
+    if (!reader.next(o.events == 0 ? 1000 : std::min<uint64_t>(1000, o.events - result.events),
+                     block))
+      break;
     result.events += block.lines.size();
     for (const Line& line : block.lines) {
       const std::string tenant(line.tenant), metric(line.metric), profile(line.profile);
-      if (!ids.insert(tenant + '\t' + metric + '\t' + profile + '\t' + std::string(line.unique_id)).second) continue;
-      const uint32_t who = profiles.try_emplace(tenant + '\t' + profile, uint32_t(profiles.size())).first->second;
+      if (!ids.insert(tenant + '\t' + metric + '\t' + profile + '\t' + std::string(line.unique_id))
+               .second)
+        continue;
+      const uint32_t who =
+          profiles.try_emplace(tenant + '\t' + profile, uint32_t(profiles.size())).first->second;
       const auto buckets = buckets_of(line.time_s);
       for (size_t d = 0; d < dimensions.size(); ++d) {
         std::string values;
@@ -61,9 +67,11 @@ WayResult count(const WayOptions& o) {
   for (auto& [group, places] : cells) {
     for (auto& [place, c] : places) {
       std::sort(c.profiles.begin(), c.profiles.end());
-      const uint64_t unique = uint64_t(std::unique(c.profiles.begin(), c.profiles.end()) - c.profiles.begin());
-      digest.add({std::get<0>(group), std::get<1>(group), std::get<2>(group), std::get<2>(place), Timeframe(std::get<0>(place)),
-                  std::get<1>(place), c.events, unique, c.sum_hundredths});
+      const uint64_t unique =
+          uint64_t(std::unique(c.profiles.begin(), c.profiles.end()) - c.profiles.begin());
+      digest.add({std::get<0>(group), std::get<1>(group), std::get<2>(group), std::get<2>(place),
+                  Timeframe(std::get<0>(place)), std::get<1>(place), c.events, unique,
+                  c.sum_hundredths});
     }
   }
   result.digest = digest.text();
@@ -73,4 +81,6 @@ WayResult count(const WayOptions& o) {
 }  // namespace
 }  // namespace quipu::bench
 
-int main(int argc, char** argv) { return quipu::bench::way_main(argc, argv, "naive", quipu::bench::count); }
+int main(int argc, char** argv) {
+  return quipu::bench::way_main(argc, argv, "naive", quipu::bench::count);
+}

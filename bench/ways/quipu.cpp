@@ -1,6 +1,6 @@
-// quipu itself, by the same command line as the other ways: the whole engine into a store, then the digest of
-// what the store answers. Weeks are counted too, and left out of the digest. A cap is a number of lines here,
-// given by the file; --events and --seconds are for the other ways.
+// quipu itself, by the same command line as the other ways: the whole engine into a store, then the
+// digest of what the store answers. Weeks are counted too, and left out of the digest. A cap is a
+// number of lines here, given by the file; --events and --seconds are for the other ways.
 #include <chrono>
 #include <cstdlib>
 #include <filesystem>
@@ -53,14 +53,16 @@ std::string digest_of(Engine& engine, int fanout) {
   Digest digest;
   Status status = visit_counter_buckets(**view, [&](const CounterBucket& b) -> Result<bool> {
     if (b.calendar < 0 || b.interval == Interval::week) return true;
-    const Timeframe timeframe = b.interval == Interval::hour ? Timeframe::hour : b.interval == Interval::day ? Timeframe::day : Timeframe::month;
+    const Timeframe timeframe = b.interval == Interval::hour  ? Timeframe::hour
+                                : b.interval == Interval::day ? Timeframe::day
+                                                              : Timeframe::month;
     auto values = values_of(**view, b);
     if (!values.ok()) return values.error();
     Fixed6 sum = 0;
     for (const auto& [value, of_value] : b.sums) sum += of_value;
     if (sum % kFixedPerHundredth != 0) return Error{"a sum has more than two digits"};
-    digest.add({*b.tenant_name, b.counter->selector_name, numbers.at(b.counter->names), *values, timeframe, b.first_s, b.count, b.unique,
-                int64_t(sum / kFixedPerHundredth)});
+    digest.add({*b.tenant_name, b.counter->selector_name, numbers.at(b.counter->names), *values,
+                timeframe, b.first_s, b.count, b.unique, int64_t(sum / kFixedPerHundredth)});
     return true;
   });
   if (!status.ok()) fail(status.error().message);
@@ -98,4 +100,6 @@ WayResult count(const WayOptions& o) {
 }  // namespace
 }  // namespace quipu::bench
 
-int main(int argc, char** argv) { return quipu::bench::way_main(argc, argv, "quipu", quipu::bench::count); }
+int main(int argc, char** argv) {
+  return quipu::bench::way_main(argc, argv, "quipu", quipu::bench::count);
+}

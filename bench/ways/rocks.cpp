@@ -31,11 +31,14 @@ Sums sums_of(const rocksdb::Slice& bytes) {
   return sums;
 }
 
-Sums sum_of(const Sums& a, const Sums& b) { return {a.count + b.count, a.unique + b.unique, a.sum_hundredths + b.sum_hundredths}; }
+Sums sum_of(const Sums& a, const Sums& b) {
+  return {a.count + b.count, a.unique + b.unique, a.sum_hundredths + b.sum_hundredths};
+}
 
 class AddSums final : public rocksdb::AssociativeMergeOperator {
  public:
-  bool Merge(const rocksdb::Slice&, const rocksdb::Slice* before, const rocksdb::Slice& delta, std::string* out, rocksdb::Logger*) const override {
+  bool Merge(const rocksdb::Slice&, const rocksdb::Slice* before, const rocksdb::Slice& delta,
+             std::string* out, rocksdb::Logger*) const override {
     Sums total = sums_of(delta);
     if (before) total = sum_of(total, sums_of(*before));
     out->assign(reinterpret_cast<const char*>(&total), sizeof total);
@@ -68,7 +71,8 @@ rocksdb::ColumnFamilyOptions seen_options(const std::shared_ptr<rocksdb::Cache>&
   table.filter_policy.reset(rocksdb::NewBloomFilterPolicy(10, false));
   table.optimize_filters_for_memory = true;
   table.data_block_index_type = rocksdb::BlockBasedTableOptions::kDataBlockBinaryAndHash;
-  family.table_factory.reset(rocksdb::NewBlockBasedTableFactory(rocksdb::BlockBasedTableOptions(table)));
+  family.table_factory.reset(
+      rocksdb::NewBlockBasedTableFactory(rocksdb::BlockBasedTableOptions(table)));
   family.memtable_prefix_bloom_size_ratio = 0.1;
   family.memtable_whole_key_filtering = true;
   return family;
@@ -84,7 +88,8 @@ uint64_t big_endian(std::string_view bytes) {
   return number;
 }
 
-std::unique_ptr<Database> open_database(const std::string& path, const std::shared_ptr<rocksdb::Cache>& cache) {
+std::unique_ptr<Database> open_database(const std::string& path,
+                                        const std::shared_ptr<rocksdb::Cache>& cache) {
   rocksdb::DBOptions options;
   options.create_if_missing = true;
   options.create_missing_column_families = true;
@@ -97,7 +102,9 @@ std::unique_ptr<Database> open_database(const std::string& path, const std::shar
   rocksdb::ColumnFamilyOptions cells = family_options(cache);
   cells.merge_operator = std::make_shared<AddSums>();
   const std::vector<rocksdb::ColumnFamilyDescriptor> families = {
-      {rocksdb::kDefaultColumnFamilyName, family_options(cache)}, {"cells", cells}, {"seen", seen_options(cache)}};
+      {rocksdb::kDefaultColumnFamilyName, family_options(cache)},
+      {"cells", cells},
+      {"seen", seen_options(cache)}};
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   check(rocksdb::DB::Open(options, path, families, &handles, &db));
@@ -114,8 +121,9 @@ void wait_until_idle(const Databases& databases) {
   auto busy = [&] {
     for (const auto& database : databases) {
       for (rocksdb::ColumnFamilyHandle* family : {database->cells, database->seen}) {
-        for (const char* property : {"rocksdb.num-running-flushes", "rocksdb.mem-table-flush-pending", "rocksdb.num-running-compactions",
-                                     "rocksdb.compaction-pending"}) {
+        for (const char* property :
+             {"rocksdb.num-running-flushes", "rocksdb.mem-table-flush-pending",
+              "rocksdb.num-running-compactions", "rocksdb.compaction-pending"}) {
           uint64_t value = 0;
           if (database->db->GetIntProperty(family, property, &value) && value > 0) return true;
         }
@@ -123,7 +131,8 @@ void wait_until_idle(const Databases& databases) {
     }
     return false;
   };
-  for (int quiet = 0; quiet < 3; quiet = busy() ? 0 : quiet + 1) std::this_thread::sleep_for(std::chrono::milliseconds(2));
+  for (int quiet = 0; quiet < 3; quiet = busy() ? 0 : quiet + 1)
+    std::this_thread::sleep_for(std::chrono::milliseconds(2));
 }
 
 // Walks all databases in the order of keys and adds up what they hold of a cell.
@@ -147,10 +156,13 @@ std::string digest_of(const Databases& databases) {
       it->Next();
     }
     const std::string_view text = key;
-    const size_t metric = text.find('\0') + 1, dimension = text.find('\0', metric) + 1, bucket = text.size() - 8;
-    digest.add({text.substr(0, metric - 1), text.substr(metric, dimension - metric - 1), int(big_endian(text.substr(dimension, 2))),
-                text.substr(dimension + 2, bucket - 2 - (dimension + 2)), Timeframe(text[bucket - 1]), int64_t(big_endian(text.substr(bucket))),
-                total.count, total.unique, total.sum_hundredths});
+    const size_t metric = text.find('\0') + 1, dimension = text.find('\0', metric) + 1,
+                 bucket = text.size() - 8;
+    digest.add({text.substr(0, metric - 1), text.substr(metric, dimension - metric - 1),
+                int(big_endian(text.substr(dimension, 2))),
+                text.substr(dimension + 2, bucket - 2 - (dimension + 2)),
+                Timeframe(text[bucket - 1]), int64_t(big_endian(text.substr(bucket))), total.count,
+                total.unique, total.sum_hundredths});
   }
   for (const auto& it : iterators) check(it->status());
   return digest.text();
@@ -241,9 +253,11 @@ std::string cell_value(uint64_t count, uint64_t unique, int64_t sum_hundredths) 
   return {reinterpret_cast<const char*>(&sums), sizeof sums};
 }
 
-WayResult run_on_rocksdb(const WayOptions& o, const std::function<std::unique_ptr<Writer>(Database&)>& make) {
+WayResult run_on_rocksdb(const WayOptions& o,
+                         const std::function<std::unique_ptr<Writer>(Database&)>& make) {
   const Watch watch;
-  const auto cache = rocksdb::NewLRUCache(o.memory_bytes / 2);  // the other half for write buffers and the rest
+  const auto cache =
+      rocksdb::NewLRUCache(o.memory_bytes / 2);  // the other half for write buffers and the rest
   Databases databases;
   std::array<std::unique_ptr<Writer>, kWriters> writers;
   std::array<uint64_t, kWriters> positions;
@@ -283,8 +297,10 @@ WayResult run_on_rocksdb(const WayOptions& o, const std::function<std::unique_pt
     more = fill(next);
     for (auto& done : work) done.get();
     counted = now.block.end;
-    const bool full = std::any_of(writers.begin(), writers.end(), [](const auto& writer) { return writer->full(); });
-    if (more && (full || counted - committed >= o.commit_events || watch.wall_s() - committed_s >= o.commit_s)) {
+    const bool full = std::any_of(writers.begin(), writers.end(),
+                                  [](const auto& writer) { return writer->full(); });
+    if (more && (full || counted - committed >= o.commit_events ||
+                 watch.wall_s() - committed_s >= o.commit_s)) {
       commit();
       committed = counted;
       committed_s = watch.wall_s();

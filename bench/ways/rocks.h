@@ -1,16 +1,16 @@
-// The databases under the two ordinary ways on RocksDB, set up as one would for this load, and the loop that
-// feeds them: lines in blocks, split over two writers by the hash of (tenant, profile), a commit now and then.
-// Each writer has a database of its own, since one takes batches with merges one after the other; a cell is the
-// sum of both.
+// The databases under the two ordinary ways on RocksDB, set up as one would for this load, and the
+// loop that feeds them: lines in blocks, split over two writers by the hash of (tenant, profile), a
+// commit now and then. Each writer has a database of its own, since one takes batches with merges
+// one after the other; a cell is the sum of both.
 //
-// Column families: "cells" (merged, never read while counting), "seen" (16-byte keys: ids and memberships; read
-// for every event) and "meta" (how far the writer has come). The log is on; a commit syncs it. Batches
-// hold the position that they belong to, so a process that dies goes on with what its log held and nothing is
-// counted twice or left out.
+// Column families: "cells" (merged, never read while counting), "seen" (16-byte keys: ids and
+// memberships; read for every event) and "meta" (how far the writer has come). The log is on; a
+// commit syncs it. Batches hold the position that they belong to, so a process that dies goes on
+// with what its log held and nothing is counted twice or left out.
 //
-// A cell's key is tenant 0x00 metric 0x00 dimension(2, big-endian) values 0x00 timeframe(1) bucket(8,
-// big-endian); its value three numbers of 8 bytes, little-endian: count, unique, sum in hundredths. The merge
-// operator adds them.
+// A cell's key is tenant 0x00 metric 0x00 dimension(2, big-endian) values 0x00 timeframe(1)
+// bucket(8, big-endian); its value three numbers of 8 bytes, little-endian: count, unique, sum in
+// hundredths. The merge operator adds them.
 #pragma once
 
 #include <rocksdb/db.h>
@@ -44,7 +44,7 @@ class KeySet {
  public:
   KeySet() { clear(); }
   bool contains(const Key16& key) const { return slots_[find(key)] != 0; }
-  void insert(const Key16& key);  // one that it does not contain
+  void insert(const Key16& key);                // one that it does not contain
   std::vector<Key16>& keys() { return keys_; }  // to be put in another order just before clear()
   void clear();
 
@@ -80,6 +80,7 @@ class Writer {
 };
 
 // Runs a way on RocksDB from begin to end.
-WayResult run_on_rocksdb(const WayOptions& options, const std::function<std::unique_ptr<Writer>(Database&)>& make);
+WayResult run_on_rocksdb(const WayOptions& options,
+                         const std::function<std::unique_ptr<Writer>(Database&)>& make);
 
 }  // namespace quipu::bench

@@ -1,10 +1,10 @@
-// The ordinary way (a): every dimension of an event an event of its own. For each it looks up whether its
-// profile is known in the cell, from the hour outwards (who was there in the hour was there in the day), and
-// adds one to each of its three cells by a merge, so that counts are never read. A key a membership: the
-// 128-bit hash of (cell, timeframe, bucket, profile).
+// The ordinary way (a): every dimension of an event an event of its own. For each it looks up
+// whether its profile is known in the cell, from the hour outwards (who was there in the hour was
+// there in the day), and adds one to each of its three cells by a merge, so that counts are never
+// read. A key a membership: the 128-bit hash of (cell, timeframe, bucket, profile).
 //
-// A write batch holds everything of its lines, cells, memberships, ids and position, so any prefix of the log
-// is a right state; a commit only syncs it.
+// A write batch holds everything of its lines, cells, memberships, ids and position, so any prefix
+// of the log is a right state; a commit only syncs it.
 #include "bench/ways/rocks.h"
 
 namespace quipu::bench {
@@ -12,9 +12,11 @@ namespace {
 
 class Exploded final : public Writer {
  public:
-  Exploded(Database& database, int fanout) : database_(database), dimensions_(dimensions_of(fanout)) {
+  Exploded(Database& database, int fanout)
+      : database_(database), dimensions_(dimensions_of(fanout)) {
     std::string stored;
-    const auto status = database_.db->Get(rocksdb::ReadOptions(), database_.meta, "position", &stored);
+    const auto status =
+        database_.db->Get(rocksdb::ReadOptions(), database_.meta, "position", &stored);
     if (!status.IsNotFound()) check(status);
     if (!stored.empty()) position_ = std::stoull(stored);
   }
@@ -35,7 +37,8 @@ class Exploded final : public Writer {
   // True the first time that it is asked for a key.
   bool is_new(const Key16& key) {
     if (fresh_.contains(key)) return false;
-    const auto status = database_.db->Get(rocksdb::ReadOptions(), database_.seen, key.slice(), &found_);
+    const auto status =
+        database_.db->Get(rocksdb::ReadOptions(), database_.seen, key.slice(), &found_);
     found_.Reset();
     if (status.ok()) return false;
     if (!status.IsNotFound()) check(status);
@@ -63,7 +66,8 @@ class Exploded final : public Writer {
           text_.append(profile.bytes.data(), 16);
           first = is_new(hash128(text_));
         }
-        check(batch_.Merge(database_.cells, rocksdb::Slice(text_.data(), cell), cell_value(1, first, line.value_hundredths)));
+        check(batch_.Merge(database_.cells, rocksdb::Slice(text_.data(), cell),
+                           cell_value(1, first, line.value_hundredths)));
       }
     }
   }
@@ -78,10 +82,13 @@ class Exploded final : public Writer {
 };
 
 WayResult count(const WayOptions& o) {
-  return run_on_rocksdb(o, [&](Database& database) { return std::make_unique<Exploded>(database, o.fanout); });
+  return run_on_rocksdb(
+      o, [&](Database& database) { return std::make_unique<Exploded>(database, o.fanout); });
 }
 
 }  // namespace
 }  // namespace quipu::bench
 
-int main(int argc, char** argv) { return quipu::bench::way_main(argc, argv, "rocks_exploded", quipu::bench::count); }
+int main(int argc, char** argv) {
+  return quipu::bench::way_main(argc, argv, "rocks_exploded", quipu::bench::count);
+}

@@ -1,10 +1,11 @@
-// The ordinary way (b): the event whole. One MultiGet looks up all of its memberships and its id, whose keys
-// stand together: hash of the profile (8 bytes), hash of (cell, timeframe, bucket) or of the id (8 bytes). What
-// is added to cells is summed up in memory and merged at the commit.
+// The ordinary way (b): the event whole. One MultiGet looks up all of its memberships and its id,
+// whose keys stand together: hash of the profile (8 bytes), hash of (cell, timeframe, bucket) or of
+// the id (8 bytes). What is added to cells is summed up in memory and merged at the commit.
 //
-// Memberships are written at once, cells at the commit, so the state between two commits is no right one. Hence
-// each membership carries the number of the commit that it belongs to, its epoch, and the epoch that a dead
-// process was in is void ever after. A commit's own batch holds cells, epoch and position.
+// Memberships are written at once, cells at the commit, so the state between two commits is no
+// right one. Hence each membership carries the number of the commit that it belongs to, its epoch,
+// and the epoch that a dead process was in is void ever after. A commit's own batch holds cells,
+// epoch and position.
 #include <algorithm>
 #include <cstring>
 
@@ -33,7 +34,8 @@ class Deltas {
   void add(const Key16& hash, bool unique, int64_t hundredths, MakeKey&& key) {
     if (entries_.size() * 2 >= slots_.size()) grow();
     size_t at = first_slot(hash, slots_.size());
-    while (slots_[at] && !(entries_[slots_[at] - 1].hash == hash)) at = (at + 1) & (slots_.size() - 1);
+    while (slots_[at] && !(entries_[slots_[at] - 1].hash == hash))
+      at = (at + 1) & (slots_.size() - 1);
     if (!slots_[at]) {
       const size_t begin = keys_.size();
       key(keys_);
@@ -54,7 +56,9 @@ class Deltas {
 
   rocksdb::Slice key(const Entry& e) const { return {keys_.data() + e.key_begin, e.key_size}; }
   std::vector<Entry>& entries() { return entries_; }
-  size_t bytes() const { return entries_.size() * sizeof(Entry) + keys_.size() + slots_.size() * sizeof slots_[0]; }
+  size_t bytes() const {
+    return entries_.size() * sizeof(Entry) + keys_.size() + slots_.size() * sizeof slots_[0];
+  }
 
  private:
   void grow() {
@@ -104,7 +108,9 @@ class Intact final : public Writer {
     for (const Line* line : lines) add(*line);
     // In order, so that the memtable need not search anew for each.
     auto& keys = fresh_.keys();
-    std::sort(keys.begin(), keys.end(), [](const Key16& a, const Key16& b) { return std::memcmp(a.bytes.data(), b.bytes.data(), 16) < 0; });
+    std::sort(keys.begin(), keys.end(), [](const Key16& a, const Key16& b) {
+      return std::memcmp(a.bytes.data(), b.bytes.data(), 16) < 0;
+    });
     const rocksdb::Slice epoch(reinterpret_cast<const char*>(&epoch_), sizeof epoch_);
     rocksdb::WriteBatch batch;
     for (const Key16& key : keys) check(batch.Put(database_.seen, key.slice(), epoch));
@@ -116,9 +122,13 @@ class Intact final : public Writer {
 
   void commit() override {
     auto& entries = deltas_.entries();
-    std::sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) { return deltas_.key(a).compare(deltas_.key(b)) < 0; });
+    std::sort(entries.begin(), entries.end(), [&](const auto& a, const auto& b) {
+      return deltas_.key(a).compare(deltas_.key(b)) < 0;
+    });
     rocksdb::WriteBatch batch;
-    for (const auto& e : entries) check(batch.Merge(database_.cells, deltas_.key(e), cell_value(e.count, e.unique, int64_t(e.sum_hundredths))));
+    for (const auto& e : entries)
+      check(batch.Merge(database_.cells, deltas_.key(e),
+                        cell_value(e.count, e.unique, int64_t(e.sum_hundredths))));
     ++epoch_;
     check(batch.Put(database_.meta, "state", meta(position_)));
     rocksdb::WriteOptions synced;
@@ -168,7 +178,8 @@ class Intact final : public Writer {
     const size_t id = keys_.size() - 1;
     text_.assign(line.metric).append(1, '\0').append(line.unique_id);
     set_key(id);
-    database_.db->MultiGet(rocksdb::ReadOptions(), database_.seen, keys_.size(), slices_.data(), found_.data(), statuses_.data());
+    database_.db->MultiGet(rocksdb::ReadOptions(), database_.seen, keys_.size(), slices_.data(),
+                           found_.data(), statuses_.data());
     if (known(id)) return;
     fresh_.insert(keys_[id]);
     for (size_t i = 0; i < id; ++i) {
@@ -197,10 +208,13 @@ class Intact final : public Writer {
 };
 
 WayResult count(const WayOptions& o) {
-  return run_on_rocksdb(o, [&](Database& database) { return std::make_unique<Intact>(database, o.fanout); });
+  return run_on_rocksdb(
+      o, [&](Database& database) { return std::make_unique<Intact>(database, o.fanout); });
 }
 
 }  // namespace
 }  // namespace quipu::bench
 
-int main(int argc, char** argv) { return quipu::bench::way_main(argc, argv, "rocks_intact", quipu::bench::count); }
+int main(int argc, char** argv) {
+  return quipu::bench::way_main(argc, argv, "rocks_intact", quipu::bench::count);
+}

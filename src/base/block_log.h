@@ -1,6 +1,7 @@
-// An append-only log in blocks that are never moved or copied: no append stalls, and what lies in it keeps its address.
-// A piece lies in one block. Of a log that holds much the blocks are huge pages: what lies in it is read in any order.
-// One thread; any thread may read what nobody appends to.
+// An append-only log in blocks that are never moved or copied: no append stalls, and what lies in
+// it keeps its address. A piece lies in one block. Of a log that holds much the blocks are huge
+// pages: what lies in it is read in any order. One thread; any thread may read what nobody appends
+// to.
 #pragma once
 
 #include <algorithm>
@@ -16,7 +17,8 @@ namespace quipu {
 template <typename T>
 class BlockLog {
  public:
-  static constexpr size_t kFirstBlock = (size_t(64) << 10) / sizeof(T);  // small, for logs that hold little
+  static constexpr size_t kFirstBlock =
+      (size_t(64) << 10) / sizeof(T);  // small, for logs that hold little
   static constexpr size_t kBlock = (size_t(1) << 20) / sizeof(T);
   static constexpr size_t kHugeBlock = kHugePageBytes / sizeof(T);
   static constexpr size_t kSmallBlocks = 4;  // before the first huge one
@@ -33,7 +35,9 @@ class BlockLog {
   T* take(size_t n) {
     while (last_ < blocks_.size() && blocks_[last_].size - blocks_[last_].used < n) ++last_;
     if (last_ == blocks_.size()) {
-      blocks_.emplace_back(std::max(n, blocks_.empty() ? kFirstBlock : blocks_.size() < kSmallBlocks ? kBlock : kHugeBlock));
+      blocks_.emplace_back(std::max(n, blocks_.empty()                 ? kFirstBlock
+                                       : blocks_.size() < kSmallBlocks ? kBlock
+                                                                       : kHugeBlock));
     }
     Block& block = blocks_[last_];
     T* piece = block.items + block.used;

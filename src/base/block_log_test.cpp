@@ -11,7 +11,8 @@ using Log = BlockLog<uint64_t>;
 
 std::vector<uint64_t> contents(const Log& log) {
   std::vector<uint64_t> out;
-  log.each_block([&](const uint64_t* begin, const uint64_t* end) { out.insert(out.end(), begin, end); });
+  log.each_block(
+      [&](const uint64_t* begin, const uint64_t* end) { out.insert(out.end(), begin, end); });
   return out;
 }
 

@@ -1,7 +1,8 @@
 // Writing and reading of stored bytes. Fixed-width numbers in values are little endian; numbers in
 // keys are big endian, so that keys sort as numbers. Varints are LEB128, signed ones zigzag first.
-// A ByteReader never reads past its end: after a failed read ok() is false, every further read gives
-// zero, and the caller checks ok() once at the end. No threads, no ownership of the bytes read.
+// A ByteReader never reads past its end: after a failed read ok() is false, every further read
+// gives zero, and the caller checks ok() once at the end. No threads, no ownership of the bytes
+// read.
 #pragma once
 
 #include <cstdint>

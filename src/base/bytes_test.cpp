@@ -19,7 +19,8 @@ TEST(Bytes, FixedNumbersHaveTheBytesOfTheirByteOrder) {
   w.le64(0x0102030405060708);
   w.be64(0x0102030405060708);
   EXPECT_EQ(out, std::string("\xab\x02\x01\x01\x02\x04\x03\x02\x01\x01\x02\x03\x04"
-                             "\x08\x07\x06\x05\x04\x03\x02\x01\x01\x02\x03\x04\x05\x06\x07\x08", 29));
+                             "\x08\x07\x06\x05\x04\x03\x02\x01\x01\x02\x03\x04\x05\x06\x07\x08",
+                             29));
   ByteReader r(out);
   EXPECT_EQ(r.u8(), 0xab);
   EXPECT_EQ(r.le16(), 0x0102);
@@ -109,12 +110,14 @@ TEST(Bytes, AfterAFailedReadEverythingIsZero) {
 }
 
 TEST(Bytes, AVarintOfTooManyBitsOrWithoutEndFails) {
-  for (const char* bytes : {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02", "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x80"}) {
+  for (const char* bytes : {"\xff\xff\xff\xff\xff\xff\xff\xff\xff\x02",
+                            "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x01", "\x80"}) {
     ByteReader r(bytes);
     EXPECT_EQ(r.varint(), 0u);
     EXPECT_FALSE(r.ok());
   }
-  ByteReader wide(std::string_view("\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x04"));
+  ByteReader wide(std::string_view(
+      "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff\x04"));
   EXPECT_TRUE(wide.svarint128() == 0);
   EXPECT_FALSE(wide.ok());
   // A length beyond the end, however large.

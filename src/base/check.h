@@ -6,5 +6,6 @@ namespace quipu {
 [[noreturn]] void check_failed(const char* file, int line, const char* condition);
 }
 
-#define CHECK(condition) \
-  (__builtin_expect(!!(condition), 1) ? void(0) : ::quipu::check_failed(__FILE__, __LINE__, #condition))
+#define CHECK(condition)                        \
+  (__builtin_expect(!!(condition), 1) ? void(0) \
+                                      : ::quipu::check_failed(__FILE__, __LINE__, #condition))

@@ -16,8 +16,8 @@ constexpr Fixed6 kUnit = 1'000'000;
 
 constexpr bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// A number's digits, left in the text where they stand: `whole` then `fraction`. Of those, the ones from
-// `first` to `last` (exclusive) have no zeros at either end; none are left for zero.
+// A number's digits, left in the text where they stand: `whole` then `fraction`. Of those, the ones
+// from `first` to `last` (exclusive) have no zeros at either end; none are left for zero.
 struct Scanned {
   bool negative = false;
   std::string_view whole, fraction;
@@ -54,12 +54,13 @@ std::optional<Scanned> scan(std::string_view text) {
   }
   if (at < text.size() && (text[at] == 'e' || text[at] == 'E')) {
     ++at;
-    if (at < text.size() && (text[at] == '+' || text[at] == '-')) n.exponent_negative = text[at++] == '-';
+    if (at < text.size() && (text[at] == '+' || text[at] == '-'))
+      n.exponent_negative = text[at++] == '-';
     std::string_view exponent = digits();
     if (exponent.empty()) return std::nullopt;
     for (char c : exponent) {
-      n.exponent_beyond = n.exponent > kFarthestExponent / 10 ||
-                          (n.exponent == kFarthestExponent / 10 && c != '0');
+      n.exponent_beyond =
+          n.exponent > kFarthestExponent / 10 || (n.exponent == kFarthestExponent / 10 && c != '0');
       if (n.exponent_beyond) break;
       n.exponent = n.exponent * 10 + (c - '0');
     }
@@ -109,7 +110,8 @@ ParsedFixed6 parse_fixed6(std::string_view text) {
     result.error = DecimalError::too_large;
     return result;
   }
-  const int64_t kept = places + kDecimals;  // digits from the first significant one to the sixth decimal
+  const int64_t kept =
+      places + kDecimals;  // digits from the first significant one to the sixth decimal
   if (kept < 0) {
     result.rounded = true;
     return result;

@@ -22,13 +22,15 @@ struct ParsedFixed6 {
 // `text` must be a JSON number (RFC 8259) as a whole. 1e999999999 costs nothing.
 ParsedFixed6 parse_fixed6(std::string_view text);
 
-// "10.50", "0.125", "167881": an integer without point, else at least two decimals and no further zeros.
+// "10.50", "0.125", "167881": an integer without point, else at least two decimals and no further
+// zeros.
 std::string format_fixed6(Fixed6 value);
 
 bool is_json_number(std::string_view text);
 
 // Canonical text of a JSON number: see docs/plan.md, "numbers". Returns false, and leaves `out`
-// alone, when the text is no JSON number or its exponent is beyond +-10^18 (it then stays as spelled).
+// alone, when the text is no JSON number or its exponent is beyond +-10^18 (it then stays as
+// spelled).
 bool canonical_number(std::string_view text, std::string& out);
 
 }  // namespace quipu

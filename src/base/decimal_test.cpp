@@ -12,7 +12,8 @@ namespace {
 std::string digits_of(Fixed6 v) {
   const bool negative = v < 0;
   std::string s;
-  for (UInt128 m = negative ? -UInt128(v) : UInt128(v); m > 0; m /= 10) s.insert(s.begin(), char('0' + int(m % 10)));
+  for (UInt128 m = negative ? -UInt128(v) : UInt128(v); m > 0; m /= 10)
+    s.insert(s.begin(), char('0' + int(m % 10)));
   return s.empty() ? "0" : (negative ? "-" : "") + s;
 }
 
@@ -80,7 +81,8 @@ std::string increment(std::string digits) {
 std::pair<std::string, bool> slow_fixed6(const std::string& text) {
   Plain p = slow_plain(text);
   const std::string limit = "1" + std::string(20, '0');
-  if (p.whole.size() > limit.size() || (p.whole.size() == limit.size() && (p.whole > limit || !p.fraction.empty()))) {
+  if (p.whole.size() > limit.size() ||
+      (p.whole.size() == limit.size() && (p.whole > limit || !p.fraction.empty()))) {
     return {"too large", false};
   }
   std::string kept = p.whole + (p.fraction + "000000").substr(0, 6);
@@ -147,8 +149,10 @@ TEST(Decimal, AgreesWithArithmeticOnDigitStrings) {
 }
 
 TEST(Decimal, OneValueHasOneCanonicalText) {
-  for (const char* text : {"95", "95.0", "9.5e1", "9.5E+1", "950e-1", "0.095e3"}) EXPECT_EQ(canonical(text), "95");
-  for (const char* text : {"0", "-0", "0.0", "-0.00e5", "0e-7", "0e999999999"}) EXPECT_EQ(canonical(text), "0");
+  for (const char* text : {"95", "95.0", "9.5e1", "9.5E+1", "950e-1", "0.095e3"})
+    EXPECT_EQ(canonical(text), "95");
+  for (const char* text : {"0", "-0", "0.0", "-0.00e5", "0e-7", "0e999999999"})
+    EXPECT_EQ(canonical(text), "0");
   EXPECT_EQ(canonical("0.50"), "0.5");
   EXPECT_EQ(canonical("-1e-3"), "-0.001");
   EXPECT_EQ(canonical("9007199254740993"), "9007199254740993");
@@ -169,10 +173,12 @@ TEST(Decimal, HugeExponentsCostNothing) {
   EXPECT_EQ(canonical("1e1000000000000000001"), "no: untouched");
   EXPECT_EQ(canonical("1e-1000000000000000001"), "no: untouched");
   EXPECT_EQ(canonical("0e99999999999999999999999999999999999999"), "no: untouched");
-  for (const char* text : {"1e999999999", "1e1000000000000000000", "1e99999999999999999999999999", "-1e9223372036854775807"}) {
+  for (const char* text : {"1e999999999", "1e1000000000000000000", "1e99999999999999999999999999",
+                           "-1e9223372036854775807"}) {
     EXPECT_EQ(parse_fixed6(text).error, DecimalError::too_large) << text;
   }
-  for (const char* text : {"1e-999999999", "-1e-1000000000000000000", "1e-99999999999999999999999999", "1e-9223372036854775808"}) {
+  for (const char* text : {"1e-999999999", "-1e-1000000000000000000",
+                           "1e-99999999999999999999999999", "1e-9223372036854775808"}) {
     ParsedFixed6 p = parse_fixed6(text);
     EXPECT_TRUE(p.error == DecimalError::none && p.value == 0 && p.rounded) << text;
   }
@@ -205,12 +211,14 @@ TEST(Decimal, TheLargestValueIsTenToTheTwentieth) {
   EXPECT_EQ(parse_fixed6("1.0e20").error, DecimalError::none);
   EXPECT_EQ(parse_fixed6("100000000000000000000.0000000001").error, DecimalError::too_large);
   EXPECT_EQ(parse_fixed6("-100000000000000000001").error, DecimalError::too_large);
-  EXPECT_EQ(digits_of(parse_fixed6("99999999999999999999.9999996").value), "1" + std::string(26, '0'));
+  EXPECT_EQ(digits_of(parse_fixed6("99999999999999999999.9999996").value),
+            "1" + std::string(26, '0'));
 }
 
 TEST(Decimal, OnlyJsonNumbersAreNumbers) {
-  for (const char* text : {"", "-", "+5", " 5", "5 ", "0095", "-01", "1.", ".5", "1e", "1e+", "1.e5", "0x10", "Infinity",
-                           "NaN", "1,000", "1_000", "--1", "1e5.5", "1e5e5", "٣", "5\n"}) {
+  for (const char* text : {"",      "-",   "+5",    " 5",    "5 ",   "0095",     "-01", "1.",
+                           ".5",    "1e",  "1e+",   "1.e5",  "0x10", "Infinity", "NaN", "1,000",
+                           "1_000", "--1", "1e5.5", "1e5e5", "٣",    "5\n"}) {
     EXPECT_FALSE(is_json_number(text)) << text;
     EXPECT_EQ(parse_fixed6(text).error, DecimalError::not_a_number) << text;
     EXPECT_EQ(canonical(text), "no: untouched") << text;

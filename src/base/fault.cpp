@@ -33,7 +33,8 @@ NamedNumber named_number(const char* variable, const char* text) {
   NamedNumber result;
   if (colon != std::string_view::npos && colon > 0) {
     result.name = all.substr(0, colon);
-    auto [end, error] = std::from_chars(all.data() + colon + 1, all.data() + all.size(), result.number);
+    auto [end, error] =
+        std::from_chars(all.data() + colon + 1, all.data() + all.size(), result.number);
     if (error == std::errc() && end == all.data() + all.size() && result.number >= 0) return result;
   }
   std::fprintf(stderr, "quipu: %s=%s is not of the form name:number\n", variable, text);
@@ -102,15 +103,12 @@ void fault_point(const char* name) {
 namespace {
 
 constexpr const char* kPlantedNames[] = {
-    "positions_before_cells",    "evict_before_durable", "ignore_previous_month", "ignore_next_month",
-    "array_values_not_distinct", "names_not_committed",  "hour_rounding",         "chunk_length_missed",
-    "joint_row_missed",
-    "id_of_set_aside",           "threshold_off_by_one", "old_row_for_new_dimension",
-    "month_not_named",
-    "record_taken_for_new",
-    "profile_not_in_filter",
-    "codes_not_committed",
-    "whole_record_of_part",
+    "positions_before_cells", "evict_before_durable",      "ignore_previous_month",
+    "ignore_next_month",      "array_values_not_distinct", "names_not_committed",
+    "hour_rounding",          "chunk_length_missed",       "joint_row_missed",
+    "id_of_set_aside",        "threshold_off_by_one",      "old_row_for_new_dimension",
+    "month_not_named",        "record_taken_for_new",      "profile_not_in_filter",
+    "codes_not_committed",    "whole_record_of_part",
 };
 
 int planted_index() {
@@ -121,7 +119,8 @@ int planted_index() {
     if (std::string_view(name) == text) return index;
     ++index;
   }
-  std::fprintf(stderr, "quipu: QUIPU_PLANT=%s is none of the planted faults (base/fault.h)\n", text);
+  std::fprintf(stderr, "quipu: QUIPU_PLANT=%s is none of the planted faults (base/fault.h)\n",
+               text);
   std::_Exit(2);
 }
 

@@ -46,7 +46,8 @@ TEST(FaultDeathTest, SleepsAtEachPassOfThatName) {
     for (int i = 0; i < 20; ++i) fault_point("other");
     for (int i = 0; i < 2; ++i) fault_point("commit");
     const auto took = std::chrono::steady_clock::now() - begin;
-    std::_Exit(took >= std::chrono::milliseconds(60) && took < std::chrono::milliseconds(600) ? 7 : 8);
+    std::_Exit(took >= std::chrono::milliseconds(60) && took < std::chrono::milliseconds(600) ? 7
+                                                                                              : 8);
   };
   EXPECT_EXIT(delayed(), testing::ExitedWithCode(7), "");
 }
@@ -77,7 +78,8 @@ TEST(FaultDeathTest, RefusesWhatItCannotRead) {
 
 TEST(CheckDeathTest, EndsTheProcessWithPlaceAndCondition) {
   auto broken = [](int two) { CHECK(two + two == 5); };
-  EXPECT_EXIT(broken(2), testing::KilledBySignal(SIGABRT), "fault_test.cpp:[0-9]+: .*two \\+ two == 5");
+  EXPECT_EXIT(broken(2), testing::KilledBySignal(SIGABRT),
+              "fault_test.cpp:[0-9]+: .*two \\+ two == 5");
 }
 
 #ifdef QUIPU_CANARY
@@ -86,7 +88,8 @@ TEST(PlantedDeathTest, OnlyTheNamedFaultIsPlanted) {
     ::setenv("QUIPU_PLANT", name, 1);
     std::_Exit(planted(fault) ? 1 : 0);
   };
-  EXPECT_EXIT(plant("positions_before_cells", Planted::positions_before_cells), testing::ExitedWithCode(1), "");
+  EXPECT_EXIT(plant("positions_before_cells", Planted::positions_before_cells),
+              testing::ExitedWithCode(1), "");
   EXPECT_EXIT(plant("hour_rounding", Planted::hour_rounding), testing::ExitedWithCode(1), "");
   EXPECT_EXIT(plant("month_not_named", Planted::month_not_named), testing::ExitedWithCode(1), "");
   EXPECT_EXIT(plant("hour_rounding", Planted::names_not_committed), testing::ExitedWithCode(0), "");
@@ -109,7 +112,9 @@ TEST(PlantedDeathTest, AProcessThatMeetsTheFaultNotesItOnceEvenIfItIsKilled) {
   };
   EXPECT_EXIT(killed({Planted::names_not_committed}), testing::KilledBySignal(SIGKILL), "");
   EXPECT_EQ(noted(), "");
-  EXPECT_EXIT(killed({Planted::hour_rounding, Planted::names_not_committed, Planted::hour_rounding}), testing::KilledBySignal(SIGKILL), "");
+  EXPECT_EXIT(
+      killed({Planted::hour_rounding, Planted::names_not_committed, Planted::hour_rounding}),
+      testing::KilledBySignal(SIGKILL), "");
   EXPECT_EQ(noted(), "hour_rounding\n");
   EXPECT_EXIT(killed({Planted::hour_rounding}), testing::KilledBySignal(SIGKILL), "");
   EXPECT_EQ(noted(), "hour_rounding\nhour_rounding\n");

@@ -10,8 +10,9 @@
 namespace quipu {
 namespace {
 
-// The check of a text is hashed with the secret from here on, so that it shares no secret bytes with the
-// element for texts up to 16 bytes and pairs other ones with each input block for longer texts.
+// The check of a text is hashed with the secret from here on, so that it shares no secret bytes
+// with the element for texts up to 16 bytes and pairs other ones with each input block for longer
+// texts.
 constexpr size_t kCheckSecretOffset = 56;
 static_assert(kHashSecretBytes - kCheckSecretOffset >= XXH3_SECRET_SIZE_MIN);
 
@@ -41,12 +42,14 @@ uint64_t Hasher::element(std::string_view text) const {
 }
 
 Hasher::Checked Hasher::element_checked(std::string_view text) const {
-  return {element(text), XXH3_64bits_withSecret(text.data(), text.size(), secret_.data() + kCheckSecretOffset,
-                                                kHashSecretBytes - kCheckSecretOffset)};
+  return {element(text),
+          XXH3_64bits_withSecret(text.data(), text.size(), secret_.data() + kCheckSecretOffset,
+                                 kHashSecretBytes - kCheckSecretOffset)};
 }
 
 Hash128 Hasher::hash128(std::string_view bytes) const {
-  XXH128_hash_t h = XXH3_128bits_withSecret(bytes.data(), bytes.size(), secret_.data(), kHashSecretBytes);
+  XXH128_hash_t h =
+      XXH3_128bits_withSecret(bytes.data(), bytes.size(), secret_.data(), kHashSecretBytes);
   return {h.low64, h.high64};
 }
 

@@ -11,7 +11,8 @@ namespace {
 
 HashSecret patterned_secret(uint8_t salt) {
   HashSecret secret;
-  for (size_t i = 0; i < secret.size(); ++i) secret[i] = uint8_t(mix64(i + 1 + uint64_t{salt} * 1000));
+  for (size_t i = 0; i < secret.size(); ++i)
+    secret[i] = uint8_t(mix64(i + 1 + uint64_t{salt} * 1000));
   return secret;
 }
 
@@ -63,7 +64,8 @@ TEST(Hash, DependsOnTheSecretAndOnEveryByte) {
 
 TEST(Hash, BytesOfAnyKindAreHashedWhole) {
   Hasher hasher(patterned_secret(3));
-  EXPECT_NE(hasher.element(std::string_view("a\0b", 3)), hasher.element(std::string_view("a\0c", 3)));
+  EXPECT_NE(hasher.element(std::string_view("a\0b", 3)),
+            hasher.element(std::string_view("a\0c", 3)));
   EXPECT_NE(hasher.element(std::string_view("\0", 1)), hasher.element(std::string_view("\0\0", 2)));
 }
 

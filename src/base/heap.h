@@ -3,8 +3,8 @@
 
 namespace quipu {
 
-// Memory budgets count what is in use, so what is freed has to leave the process: within kKeptMs, by a thread of
-// jemalloc's own. Called by main() before any thread.
+// Memory budgets count what is in use, so what is freed has to leave the process: within kKeptMs,
+// by a thread of jemalloc's own. Called by main() before any thread.
 inline constexpr long kKeptMs = 2000;
 void keep_heap_small();
 

@@ -29,12 +29,14 @@ TEST(Heap, WhatIsFreedLeavesTheProcess) {
   const size_t before = resident_bytes();
   {
     std::vector<std::unique_ptr<char[]>> blocks;
-    for (size_t i = 0; i < kBlocks; ++i) std::memset(blocks.emplace_back(new char[kBlockBytes]).get(), 1, kBlockBytes);
+    for (size_t i = 0; i < kBlocks; ++i)
+      std::memset(blocks.emplace_back(new char[kBlockBytes]).get(), 1, kBlockBytes);
     ASSERT_GT(resident_bytes(), before + kBlocks * kBlockBytes / 2);
   }
   // Nothing is allocated meanwhile, as in a process that has nothing to do.
   const auto deadline = std::chrono::steady_clock::now() + std::chrono::milliseconds(5 * kKeptMs);
-  while (resident_bytes() > before + kBlocks * kBlockBytes / 4 && std::chrono::steady_clock::now() < deadline)
+  while (resident_bytes() > before + kBlocks * kBlockBytes / 4 &&
+         std::chrono::steady_clock::now() < deadline)
     std::this_thread::sleep_for(std::chrono::milliseconds(50));
   EXPECT_LE(resident_bytes(), before + kBlocks * kBlockBytes / 4);
 }

@@ -18,7 +18,8 @@ size_t rounded(size_t bytes, size_t to) { return (bytes + to - 1) / to * to; }
 }  // namespace
 
 void* map_aligned(size_t bytes, size_t alignment) {
-  void* mapped = mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE, MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
+  void* mapped = mmap(nullptr, bytes + alignment, PROT_READ | PROT_WRITE,
+                      MAP_PRIVATE | MAP_ANONYMOUS | MAP_NORESERVE, -1, 0);
   CHECK(mapped != MAP_FAILED);
   auto* begin = static_cast<uint8_t*>(mapped);
   const size_t before = (alignment - reinterpret_cast<uintptr_t>(begin) % alignment) % alignment;

@@ -9,7 +9,8 @@ namespace quipu {
 namespace {
 
 TEST(HugeArray, HoldsZerosOfAnySizeAndMoves) {
-  for (const size_t bytes : {size_t(8), size_t(1000), kHugePageBytes - 8, kHugePageBytes, kHugePageBytes + 8, 5 * kHugePageBytes}) {
+  for (const size_t bytes : {size_t(8), size_t(1000), kHugePageBytes - 8, kHugePageBytes,
+                             kHugePageBytes + 8, 5 * kHugePageBytes}) {
     HugeArray<uint64_t> array(bytes / 8);
     ASSERT_EQ(array.size(), bytes / 8);
     ASSERT_EQ(reinterpret_cast<uintptr_t>(array.begin()) % 64, 0u);

@@ -12,12 +12,16 @@ std::string quoted(std::string_view text) {
 }
 
 TEST(JsonText, EscapesWhatJsonForbidsInAString) {
-  EXPECT_EQ(quoted(std::string_view("a\"b\\c\nd\te\r\x01\0z", 13)), "\"a\\\"b\\\\c\\nd\\te\\r\\u0001\\u0000z\"");
+  EXPECT_EQ(quoted(std::string_view("a\"b\\c\nd\te\r\x01\0z", 13)),
+            "\"a\\\"b\\\\c\\nd\\te\\r\\u0001\\u0000z\"");
 }
 
 TEST(JsonText, KeepsUnicodeAndReplacesEachBadByte) {
   EXPECT_EQ(quoted("zürich 東京 😀"), "\"zürich 東京 😀\"");
-  EXPECT_EQ(quoted("a\xC0\xAF" "b\xED\xA0\x80"), "\"a\xEF\xBF\xBD\xEF\xBF\xBD" "b\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
+  EXPECT_EQ(quoted("a\xC0\xAF"
+                   "b\xED\xA0\x80"),
+            "\"a\xEF\xBF\xBD\xEF\xBF\xBD"
+            "b\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
 }
 
 TEST(JsonText, KnowsUtf8FromOtherBytes) {

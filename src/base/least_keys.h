@@ -1,6 +1,7 @@
-// The least of up to 32 keys which change one at a time, and who has it: for merging sorted rows. In groups of eight that
-// remember their least, so that a changed key costs a look at seven others and no branch that a processor guesses wrong.
-// Where many rows have the same key this finds them together, which a heap does not. One thread.
+// The least of up to 32 keys which change one at a time, and who has it: for merging sorted rows.
+// In groups of eight that remember their least, so that a changed key costs a look at seven others
+// and no branch that a processor guesses wrong. Where many rows have the same key this finds them
+// together, which a heap does not. One thread.
 #pragma once
 
 #include <algorithm>
@@ -22,7 +23,7 @@ namespace quipu {
 class LeastKeys {
  public:
   static constexpr size_t kMost = 32;
-  using Mask = uint32_t;   // bit i: row i
+  using Mask = uint32_t;  // bit i: row i
 
   // Rows 0 .. rows - 1, each without a key until set().
   explicit LeastKeys(size_t rows) : groups_((rows + kGroup - 1) / kGroup) {
@@ -54,7 +55,7 @@ class LeastKeys {
       for (size_t i = 0; i < kGroup; ++i) of_group |= Mask(keys_[g * kGroup + i] == least) << i;
       with |= of_group << (g * kGroup);
     }
-    return with & alive_;   // a key may be as large as kNoKey
+    return with & alive_;  // a key may be as large as kNoKey
   }
 
  private:
@@ -63,7 +64,8 @@ class LeastKeys {
 
   void find_least(size_t group) {
     const uint64_t* k = &keys_[group * kGroup];
-    least_[group] = std::min(std::min(std::min(k[0], k[1]), std::min(k[2], k[3])), std::min(std::min(k[4], k[5]), std::min(k[6], k[7])));
+    least_[group] = std::min(std::min(std::min(k[0], k[1]), std::min(k[2], k[3])),
+                             std::min(std::min(k[4], k[5]), std::min(k[6], k[7])));
   }
 
   const size_t groups_;
@@ -81,9 +83,11 @@ bool each_row(LeastKeys::Mask rows, const F& f) {
   return true;
 }
 
-// Merges any number of rows into one by merge(rows), which takes at most LeastKeys::kMost and gives an optional string.
+// Merges any number of rows into one by merge(rows), which takes at most LeastKeys::kMost and gives
+// an optional string.
 template <typename Merge>
-std::optional<std::string> merge_in_parts(std::span<const std::string_view> rows, const Merge& merge) {
+std::optional<std::string> merge_in_parts(std::span<const std::string_view> rows,
+                                          const Merge& merge) {
   if (rows.size() <= LeastKeys::kMost) return merge(rows);
   std::vector<std::string> parts;
   for (size_t begin = 0; begin < rows.size(); begin += LeastKeys::kMost) {

@@ -25,7 +25,8 @@ TEST(LeastKeys, GivesTheRowsWithTheLeastKeyWhateverChanges) {
         model[row].reset();
         keys.end(row);
       } else {
-        model[row] = rng() % 3 == 0 ? ~uint64_t(0) - rng() % 2 : rng() % 10;   // the largest key is one like others
+        model[row] = rng() % 3 == 0 ? ~uint64_t(0) - rng() % 2
+                                    : rng() % 10;  // the largest key is one like others
         keys.set(row, *model[row]);
       }
       std::map<uint64_t, LeastKeys::Mask> by_key;

@@ -12,7 +12,8 @@ namespace {
 using ::testing::ElementsAre;
 using ::testing::IsEmpty;
 
-const std::vector<std::string> kMetrics = {"Bought", "Clicked Email", "Opened Email", "Opened", "Refunded"};
+const std::vector<std::string> kMetrics = {"Bought", "Clicked Email", "Opened Email", "Opened",
+                                           "Refunded"};
 
 TEST(NearNames, FindsMisspeltNamesNearestFirst) {
   EXPECT_THAT(near_names("Bougth", kMetrics, 3), ElementsAre("Bought"));
@@ -44,7 +45,8 @@ TEST(NearNames, MessagesListThemAndAreSafeToPrint) {
   EXPECT_EQ(did_you_mean({"a"}), "; did you mean \"a\"?");
   EXPECT_EQ(did_you_mean({"a", "b", "c"}), "; did you mean \"a\", \"b\" or \"c\"?");
   EXPECT_EQ(did_you_mean({"\x1b[2J"}), "; did you mean \"\\x1b[2J\"?");
-  EXPECT_EQ(did_you_mean({std::string(150, 'a')}), "; did you mean \"" + std::string(80, 'a') + "...\"?");
+  EXPECT_EQ(did_you_mean({std::string(150, 'a')}),
+            "; did you mean \"" + std::string(80, 'a') + "...\"?");
 }
 
 // All texts that one edit makes of another, and none that takes three, are near a short name.
@@ -58,14 +60,21 @@ TEST(NearNames, OneEditIsNearAndThreeReplacementsAreNot) {
     std::string edited = name;
     const size_t at = rng() % (name.size() - 1);
     switch (rng() % 4) {
-      case 0: edited.erase(at, 1); break;
-      case 1: edited.insert(at, 1, 'z'); break;
-      case 2: edited[at] = 'Z'; break;
-      default: std::swap(edited[at], edited[at + 1]);
+      case 0:
+        edited.erase(at, 1);
+        break;
+      case 1:
+        edited.insert(at, 1, 'z');
+        break;
+      case 2:
+        edited[at] = 'Z';
+        break;
+      default:
+        std::swap(edited[at], edited[at + 1]);
     }
     ASSERT_THAT(near_names(edited, {name}, 3), ElementsAre(name)) << edited;
     std::string far = name;
-    for (size_t i = 0; i < 3; ++i) far[i] = char('x' + i);   // letters that no name has
+    for (size_t i = 0; i < 3; ++i) far[i] = char('x' + i);  // letters that no name has
     ASSERT_THAT(near_names(far, {name}, 3), IsEmpty()) << far << " " << name;
   }
 }

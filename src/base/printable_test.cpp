@@ -12,12 +12,18 @@ namespace {
 TEST(Printable, ShowsWhatATerminalWouldObeyAsItsCode) {
   EXPECT_EQ(printable("\x1b]52;c;aGk=\x07"), "\\x1b]52;c;aGk=\\x07");
   EXPECT_EQ(printable(std::string_view("a\0b\r\n\tc\x7f", 8)), "a\\x00b\\x0d\\x0a\\x09c\\x7f");
-  EXPECT_EQ(printable("\xc2\x9b" "31m"), "\\u009b31m") << "the one-character form of ESC [";
+  EXPECT_EQ(printable("\xc2\x9b"
+                      "31m"),
+            "\\u009b31m")
+      << "the one-character form of ESC [";
   EXPECT_EQ(printable("\xc2\x80\xc2\x9f\xc2\xa0"), "\\u0080\\u009f\xc2\xa0");
 }
 
 TEST(Printable, ShowsBytesThatAreNoUtf8AsTheirCodes) {
-  EXPECT_EQ(printable("a\x9b" "31m"), "a\\x9b31m") << "some terminals obey the bare byte";
+  EXPECT_EQ(printable("a\x9b"
+                      "31m"),
+            "a\\x9b31m")
+      << "some terminals obey the bare byte";
   EXPECT_EQ(printable("\xe6\x9d"), "\\xe6\\x9d");
   EXPECT_EQ(printable("\xc0\xaf\xed\xa0\x80"), "\\xc0\\xaf\\xed\\xa0\\x80");
 }
@@ -48,7 +54,8 @@ TEST(Printable, OfAnyBytesIsUtf8WithoutControls) {
   std::mt19937_64 rng(seed);
   for (int round = 0; round < 20000; ++round) {
     std::string text;
-    for (size_t n = rng() % 12; text.size() < n;) text += rng() % 3 ? char(rng()) : "\xc2\xe2\x80\x9b\x1b\n"[rng() % 6];
+    for (size_t n = rng() % 12; text.size() < n;)
+      text += rng() % 3 ? char(rng()) : "\xc2\xe2\x80\x9b\x1b\n"[rng() % 6];
     for (const bool lines : {false, true}) {
       const std::string shown = lines ? printable_lines(text) : printable(text);
       ASSERT_TRUE(is_valid_utf8(shown));

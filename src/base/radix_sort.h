@@ -1,6 +1,7 @@
-// Sorting many items by (group, hash), where groups are few and hashes even: items are given a place of 64 bits, the
-// group's rank before the first bits of the hash, and sorted by the first kSortedBits of it. Items whose bits are alike
-// keep their order and are few: whoever sorts settles them by the whole keys. One thread.
+// Sorting many items by (group, hash), where groups are few and hashes even: items are given a
+// place of 64 bits, the group's rank before the first bits of the hash, and sorted by the first
+// kSortedBits of it. Items whose bits are alike keep their order and are few: whoever sorts settles
+// them by the whole keys. One thread.
 #pragma once
 
 #include <algorithm>
@@ -32,7 +33,8 @@ void radix_sort(std::vector<Item>& items) {
   }
 }
 
-// Gives groups (of 64 bits) numbers as they come, dense from 0, and in the end their ranks. Open addressing.
+// Gives groups (of 64 bits) numbers as they come, dense from 0, and in the end their ranks. Open
+// addressing.
 class GroupRanks {
  public:
   uint32_t number(uint64_t group) {
@@ -49,12 +51,15 @@ class GroupRanks {
   void rank() {
     std::vector<uint32_t> in_order(groups_.size());
     std::iota(in_order.begin(), in_order.end(), 0);
-    std::sort(in_order.begin(), in_order.end(), [&](uint32_t a, uint32_t b) { return groups_[a] < groups_[b]; });
+    std::sort(in_order.begin(), in_order.end(),
+              [&](uint32_t a, uint32_t b) { return groups_[a] < groups_[b]; });
     ranks_.resize(groups_.size());
     for (size_t r = 0; r < in_order.size(); ++r) ranks_[in_order[r]] = r;
     bits_ = std::max(1, int(std::bit_width(groups_.size())));
   }
-  uint64_t place(uint32_t number, uint64_t hash) const { return ranks_[number] << (64 - bits_) | hash >> bits_; }
+  uint64_t place(uint32_t number, uint64_t hash) const {
+    return ranks_[number] << (64 - bits_) | hash >> bits_;
+  }
 
  private:
   static constexpr uint32_t kNone = ~uint32_t(0);

@@ -17,8 +17,9 @@ struct Error {
 template <typename T>
 class [[nodiscard]] Result {
  public:
-  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}     // NOLINT(runtime/explicit)
-  Result(Error error) : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
+  Result(T value) : state_(std::in_place_index<0>, std::move(value)) {}  // NOLINT(runtime/explicit)
+  Result(Error error)
+      : state_(std::in_place_index<1>, std::move(error)) {}  // NOLINT(runtime/explicit)
 
   bool ok() const { return state_.index() == 0; }
   explicit operator bool() const { return ok(); }
@@ -67,7 +68,7 @@ class [[nodiscard]] Status {
 }  // namespace quipu
 
 // Returns the error of a Status or Result from the enclosing function.
-#define QUIPU_TRY(expr)                                   \
-  do {                                                    \
+#define QUIPU_TRY(expr)                                                        \
+  do {                                                                         \
     if (auto quipu_try_ = (expr); !quipu_try_.ok()) return quipu_try_.error(); \
   } while (0)

@@ -1,6 +1,6 @@
-// Encoding and decoding of the pieces of a packed row (layout: cell_rows.cpp), shared by those who build, read and
-// merge rows. Writers take a pointer into a buffer with enough room and give the one behind what they wrote.
-// Pure functions; any thread.
+// Encoding and decoding of the pieces of a packed row (layout: cell_rows.cpp), shared by those who
+// build, read and merge rows. Writers take a pointer into a buffer with enough room and give the
+// one behind what they wrote. Pure functions; any thread.
 #pragma once
 
 #include <algorithm>
@@ -16,16 +16,18 @@
 namespace quipu {
 
 inline constexpr uint8_t kCellRowVersion = 1;
-inline constexpr uint8_t kCellRowPlain = 0;       // codec: entries as they are
-inline constexpr uint8_t kLastSlot = 0x80;        // of the head byte of a slot
+inline constexpr uint8_t kCellRowPlain = 0;  // codec: entries as they are
+inline constexpr uint8_t kLastSlot = 0x80;   // of the head byte of a slot
 inline constexpr uint8_t kSlotsOfDay = 96;
-inline constexpr uint8_t kSeveral = 0x80;         // of the flags byte of a slot
+inline constexpr uint8_t kSeveral = 0x80;  // of the flags byte of a slot
 inline constexpr uint8_t kSumsFollow = 0x40;
 inline constexpr uint8_t kFlagBits = 0x3f;
-inline constexpr int kFlagFrames = 6;             // frames whose flags stand in the flags byte itself
+inline constexpr int kFlagFrames = 6;  // frames whose flags stand in the flags byte itself
 inline constexpr uint64_t kMaxCount = uint64_t(1) << 62;
 
-constexpr int more_flag_bytes(int frames) { return frames > kFlagFrames ? (frames - kFlagFrames + 7) / 8 : 0; }
+constexpr int more_flag_bytes(int frames) {
+  return frames > kFlagFrames ? (frames - kFlagFrames + 7) / 8 : 0;
+}
 constexpr int changed_bytes(int frames) { return (frames + 7) / 8; }
 
 inline constexpr size_t kMaxRowHeaderBytes = 5 + kMaxValues + 10;
@@ -61,8 +63,8 @@ inline char* put_elements(char* p, std::span<const uint64_t> elements) {
 }
 
 // One slot of an entry; 1 <= count <= kMaxCount.
-inline char* put_slot(char* p, uint8_t slot, bool last, uint64_t count, std::span<const uint32_t> first,
-                      std::span<const Fixed6> sums) {
+inline char* put_slot(char* p, uint8_t slot, bool last, uint64_t count,
+                      std::span<const uint32_t> first, std::span<const Fixed6> sums) {
   const int frames = int(first.size());
   *p++ = char(slot | (last ? kLastSlot : 0));
   const bool has_sums = std::any_of(sums.begin(), sums.end(), [](Fixed6 s) { return s != 0; });
@@ -107,7 +109,8 @@ inline bool get_slot(ByteReader& in, int frames, size_t values, SlotCount& out, 
   if (!(flags & kSeveral)) {
     out.count = 1;
     uint64_t bits = flags & kFlagBits;
-    for (int b = 0; b < more_flag_bytes(frames); ++b) bits |= uint64_t(in.u8()) << (kFlagFrames + 8 * b);
+    for (int b = 0; b < more_flag_bytes(frames); ++b)
+      bits |= uint64_t(in.u8()) << (kFlagFrames + 8 * b);
     if (bits >> frames) return false;
     for (int f = 0; f < frames; ++f) out.first[size_t(f)] = uint32_t(bits >> f & 1);
   } else {
@@ -145,7 +148,8 @@ inline bool skip_slots(ByteReader& in, int frames, size_t values) {
     } else {
       if (!(flags & kFlagBits)) in.varint();
       unsigned differences = 0;
-      for (int b = 0; b < changed_bytes(frames); ++b) differences += unsigned(std::popcount(in.u8()));
+      for (int b = 0; b < changed_bytes(frames); ++b)
+        differences += unsigned(std::popcount(in.u8()));
       for (; differences > 0; --differences) in.varint();
     }
     if (flags & kSumsFollow) {
@@ -161,7 +165,7 @@ struct CellRowHeader {
   int arity = 0;
   int frames = 0;
   size_t values = 0;
-  std::array<ValueId, kMaxValues> value_ids{};   // rising
+  std::array<ValueId, kMaxValues> value_ids{};  // rising
   uint64_t entries = 0;
 
   bool same_shape(const CellRowHeader& o) const {

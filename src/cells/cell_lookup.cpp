@@ -7,8 +7,8 @@ namespace {
 constexpr int kLengthPlantedOut = 3;
 }
 
-std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension,
-                                     std::span<const uint64_t> elements) {
+std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId selector,
+                                     DimensionId dimension, std::span<const uint64_t> elements) {
   std::vector<std::string> keys;
   keys.reserve(kMaxChunkBits + 3);
   CellKey key{day, tenant, selector, DimensionId::none, 0, 0};
@@ -21,7 +21,8 @@ std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId s
     key.chunk = chunk_of(hash, bits);
     key.append_to(keys.emplace_back());
   }
-  if (!planted(Planted::joint_row_missed)) CellKey::joint_of(day, tenant, selector, dimension).append_to(keys.emplace_back());
+  if (!planted(Planted::joint_row_missed))
+    CellKey::joint_of(day, tenant, selector, dimension).append_to(keys.emplace_back());
   return keys;
 }
 

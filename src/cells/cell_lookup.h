@@ -10,10 +10,10 @@
 
 namespace quipu {
 
-// The keys of all rows that may hold the value: the sparse row (also for the lifetime day, where none is written), one
-// for every chunk length 0 .. kMaxChunkBits, the joint row. Rising.
-std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension,
-                                     std::span<const uint64_t> elements);
+// The keys of all rows that may hold the value: the sparse row (also for the lifetime day, where
+// none is written), one for every chunk length 0 .. kMaxChunkBits, the joint row. Rising.
+std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId selector,
+                                     DimensionId dimension, std::span<const uint64_t> elements);
 
 // The left-aligned prefix of `bits` bits of a value's hash: CellKey::chunk.
 constexpr uint32_t chunk_of(uint64_t value_hash, int bits) {

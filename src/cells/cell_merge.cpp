@@ -1,5 +1,5 @@
-// Merging of stored rows: packed rows of one key by a merge of their entries, joint rows dimension by dimension, sparse
-// rows by stringing together.
+// Merging of stored rows: packed rows of one key by a merge of their entries, joint rows dimension
+// by dimension, sparse rows by stringing together.
 #include <algorithm>
 #include <array>
 #include <bit>
@@ -29,8 +29,8 @@ int compare_elements(const char* a, const char* b, int arity) {
   return 0;
 }
 
-// Walks the entries of one packed row. Of an entry the elements are read first, then its slots: by skip_slots() or by
-// whoever adds them up.
+// Walks the entries of one packed row. Of an entry the elements are read first, then its slots: by
+// skip_slots() or by whoever adds them up.
 class EntryCursor {
  public:
   // False: corrupt.
@@ -77,7 +77,8 @@ class EntryCursor {
   uint64_t hash_ = 0;
 };
 
-// Adds the slots of entries of one value, read under their own headers, in the shape of the merged row.
+// Adds the slots of entries of one value, read under their own headers, in the shape of the merged
+// row.
 class SlotAdder {
  public:
   explicit SlotAdder(const CellRowHeader& merged) : merged_(merged) {}
@@ -96,7 +97,9 @@ class SlotAdder {
       sum.count += read.count;
       if (sum.count > kMaxCount) return false;
       for (int f = 0; f < header.frames; ++f) {
-        if (__builtin_add_overflow(sum.first[size_t(f)], read.first[size_t(f)], &sum.first[size_t(f)])) return false;
+        if (__builtin_add_overflow(sum.first[size_t(f)], read.first[size_t(f)],
+                                   &sum.first[size_t(f)]))
+          return false;
       }
       size_t to = 0;
       for (size_t v = 0; v < header.values; ++v) {
@@ -116,8 +119,9 @@ class SlotAdder {
         const size_t s = half * 64 + size_t(std::countr_zero(rest));
         const Sum& sum = slots_[s];
         --left;
-        const char* end = put_slot(bytes, uint8_t(s), left == 0, sum.count, {sum.first.data(), size_t(merged_.frames)},
-                                   {sum.sums.data(), merged_.values});
+        const char* end =
+            put_slot(bytes, uint8_t(s), left == 0, sum.count,
+                     {sum.first.data(), size_t(merged_.frames)}, {sum.sums.data(), merged_.values});
         out.append(bytes, size_t(end - bytes));
       }
     }
@@ -125,7 +129,8 @@ class SlotAdder {
   }
 
  private:
-  // No initializers: most rows are short, and clearing all of 96 slots would cost more than merging them.
+  // No initializers: most rows are short, and clearing all of 96 slots would cost more than merging
+  // them.
   struct Sum {
     uint64_t count;
     std::array<Fixed6, kMaxValues> sums;
@@ -144,11 +149,12 @@ class SlotAdder {
   }
   const CellRowHeader& merged_;
   SlotCount read_;
-  std::array<Sum, kSlotsOfDay> slots_;   // those present hold something
+  std::array<Sum, kSlotsOfDay> slots_;  // those present hold something
   std::array<uint64_t, 2> present_{};
 };
 
-// The union of the rows' value ids, the most frames, the entries added up (an upper bound). False: they do not fit.
+// The union of the rows' value ids, the most frames, the entries added up (an upper bound). False:
+// they do not fit.
 bool unite(std::span<const EntryCursor> rows, CellRowHeader& merged) {
   merged = rows[0].header();
   for (const EntryCursor& row : rows.subspan(1)) {
@@ -156,8 +162,9 @@ bool unite(std::span<const EntryCursor> rows, CellRowHeader& merged) {
     if (header.arity != merged.arity) return false;
     merged.frames = std::max(merged.frames, header.frames);
     std::array<ValueId, 2 * kMaxValues> ids{};
-    auto end = std::set_union(merged.value_ids.begin(), merged.value_ids.begin() + merged.values, header.value_ids.begin(),
-                              header.value_ids.begin() + header.values, ids.begin());
+    auto end = std::set_union(merged.value_ids.begin(), merged.value_ids.begin() + merged.values,
+                              header.value_ids.begin(), header.value_ids.begin() + header.values,
+                              ids.begin());
     merged.values = size_t(end - ids.begin());
     if (merged.values > size_t(kMaxValues)) return false;
     merged.value_ids = {};
@@ -235,13 +242,15 @@ class PackedMerge {
       return advance(hashes, first);
     }
     body_.append(elements, size_t(merged_.arity) * 8);
-    if (!each_row(with, [&](size_t r) { return adder_.add(cursors_[r]) && advance(hashes, r); })) return false;
+    if (!each_row(with, [&](size_t r) { return adder_.add(cursors_[r]) && advance(hashes, r); }))
+      return false;
     adder_.finish(body_);
     return true;
   }
 
   std::vector<EntryCursor> cursors_;
-  std::array<bool, LeastKeys::kMost> as_merged_{};  // the row's entries can be taken over as they are
+  std::array<bool, LeastKeys::kMost>
+      as_merged_{};  // the row's entries can be taken over as they are
   CellRowHeader merged_;
   SlotAdder adder_{merged_};
   std::string body_;
@@ -249,11 +258,12 @@ class PackedMerge {
 
 std::optional<std::string> merge_packed(std::span<const std::string_view> rows) {
   static thread_local PackedMerge merge;  // its memory stays
-  return merge_in_parts(rows, [](std::span<const std::string_view> part) -> std::optional<std::string> {
-    std::string out;
-    if (!merge.run(part, out)) return std::nullopt;
-    return out;
-  });
+  return merge_in_parts(rows,
+                        [](std::span<const std::string_view> part) -> std::optional<std::string> {
+                          std::string out;
+                          if (!merge.run(part, out)) return std::nullopt;
+                          return out;
+                        });
 }
 
 std::optional<std::string> merge_joint(std::span<const std::string_view> rows) {
@@ -280,7 +290,8 @@ std::optional<std::string> merge_joint(std::span<const std::string_view> rows) {
 
 }  // namespace
 
-std::optional<std::string> merge_rows(std::string_view key, std::span<const std::string_view> rows) {
+std::optional<std::string> merge_rows(std::string_view key,
+                                      std::span<const std::string_view> rows) {
   const auto parsed = CellKey::parse(key);
   if (!parsed || rows.empty()) return std::nullopt;
   if (parsed->dimension == DimensionId::none) return string_together(rows);

@@ -14,7 +14,8 @@ using test::below;
 using test::hex;
 using test::Random;
 
-SlotCount slot(uint8_t at, uint64_t count, std::initializer_list<uint32_t> first, std::initializer_list<Fixed6> sums = {}) {
+SlotCount slot(uint8_t at, uint64_t count, std::initializer_list<uint32_t> first,
+               std::initializer_list<Fixed6> sums = {}) {
   SlotCount s;
   s.slot = at;
   s.count = count;
@@ -45,9 +46,13 @@ struct Shape {
 
 Fixed6 draw_sum(Random& random) {
   switch (below(random, 4)) {
-    case 0: return 0;
-    case 1: return Fixed6(below(random, 200)) - 100;
-    default: return Fixed6(UInt128(random()) << (40 + below(random, 22)) | random()) * (below(random, 2) ? 1 : -1);
+    case 0:
+      return 0;
+    case 1:
+      return Fixed6(below(random, 200)) - 100;
+    default:
+      return Fixed6(UInt128(random()) << (40 + below(random, 22)) | random()) *
+             (below(random, 2) ? 1 : -1);
   }
 }
 
@@ -56,21 +61,32 @@ Row draw_row(Random& random, const Shape& shape) {
   const size_t n = below(random, 20);
   for (size_t i = 0; i < n; ++i) {
     std::vector<uint64_t> value;
-    for (int k = 0; k < shape.arity; ++k) value.push_back(below(random, 12) == 0 ? kEmptyElement : below(random, 6));
+    for (int k = 0; k < shape.arity; ++k)
+      value.push_back(below(random, 12) == 0 ? kEmptyElement : below(random, 6));
     const size_t slots = 1 + (below(random, 3) == 0 ? below(random, 96) : 0);
     for (size_t s = 0; s < slots; ++s) {
       test::ModelSlot& to = row[value][int(below(random, 96))];
       to = {};
       switch (below(random, 4)) {
-        case 0: to.count = 1; break;
-        case 1: to.count = 1 + below(random, 64); break;
-        case 2: to.count = 1 + below(random, 100000); break;
-        default: to.count = 1 + below(random, uint64_t(1) << 40);
+        case 0:
+          to.count = 1;
+          break;
+        case 1:
+          to.count = 1 + below(random, 64);
+          break;
+        case 2:
+          to.count = 1 + below(random, 100000);
+          break;
+        default:
+          to.count = 1 + below(random, uint64_t(1) << 40);
       }
       for (ValueId id : shape.ids) test::add_sum(to.sums, id, draw_sum(random));
       for (int f = 0; f < shape.frames; ++f) {
-        const uint64_t most = std::min<uint64_t>(to.count, UINT32_MAX / 128);  // some seventy rows are added up
-        to.first.push_back(below(random, 3) == 0 && f > 0 ? to.first.back() : below(random, 3) == 0 ? most : below(random, most + 1));
+        const uint64_t most =
+            std::min<uint64_t>(to.count, UINT32_MAX / 128);  // some seventy rows are added up
+        to.first.push_back(below(random, 3) == 0 && f > 0 ? to.first.back()
+                           : below(random, 3) == 0        ? most
+                                                          : below(random, most + 1));
       }
     }
   }
@@ -87,7 +103,8 @@ std::string encode(const Row& row, const Shape& shape) {
       s.count = fields.count;
       for (size_t f = 0; f < fields.first.size(); ++f) s.first[f] = uint32_t(fields.first[f]);
       for (size_t v = 0; v < shape.ids.size(); ++v) {
-        if (auto it = fields.sums.find(shape.ids[v]); it != fields.sums.end()) s.sums[v] = it->second;
+        if (auto it = fields.sums.find(shape.ids[v]); it != fields.sums.end())
+          s.sums[v] = it->second;
       }
     }
     builder.add(value, counts);
@@ -135,7 +152,8 @@ std::string key_of(int bits = 0) {
 
 TEST(CellKey, IsBigEndianAndReadsBack) {
   std::string packed, sparse, prefix;
-  CellKey key{0x01020304, TenantId(0x05060708), SelectorId(0x090a0b0c), DimensionId(0x0d0e0f10), 12, 0xabc00000};
+  CellKey key{0x01020304, TenantId(0x05060708), SelectorId(0x090a0b0c), DimensionId(0x0d0e0f10), 12,
+              0xabc00000};
   key.append_to(packed);
   EXPECT_EQ(hex(packed), "0102030405060708090a0b0c0d0e0f100cabc00000");
   const auto read = CellKey::parse(packed);
@@ -159,12 +177,12 @@ TEST(CellKey, RefusesWhatNobodyWrites) {
   EXPECT_FALSE(CellKey::parse("").has_value());
   EXPECT_FALSE(CellKey::parse(key.substr(0, 20)).has_value());
   EXPECT_FALSE(CellKey::parse(key + "x").has_value());
-  EXPECT_FALSE(CellKey::parse(key.substr(0, 16)).has_value());          // a dimension without chunk
+  EXPECT_FALSE(CellKey::parse(key.substr(0, 16)).has_value());  // a dimension without chunk
   std::string bits = key;
   bits[16] = 25;
   EXPECT_FALSE(CellKey::parse(bits).has_value());
   std::string tail = key;
-  tail[17] = 0x1f;                                                       // a fifth bit of a prefix of four
+  tail[17] = 0x1f;  // a fifth bit of a prefix of four
   EXPECT_FALSE(CellKey::parse(tail).has_value());
   tail[17] = char(0xf0);
   EXPECT_TRUE(CellKey::parse(tail).has_value());
@@ -182,12 +200,24 @@ TEST(CellRows, BytesArePinned) {
   std::vector<std::vector<uint64_t>> values{{0x1111111111111111}, {0x2222222222222222}};
   std::sort(values.begin(), values.end(), ByHash());
   builder.add(values[0], std::vector<SlotCount>{slot(8, 1, {1, 0, 0, 0})});
-  builder.add(values[1], std::vector<SlotCount>{slot(0, 5, {5, 4, 4, 3}, {0, -1}), slot(95, 64, {0, 0, 0, 0}, {Fixed6(1) << 64, 2})});
+  builder.add(values[1], std::vector<SlotCount>{slot(0, 5, {5, 4, 4, 3}, {0, -1}),
+                                                slot(95, 64, {0, 0, 0, 0}, {Fixed6(1) << 64, 2})});
   EXPECT_EQ(hex(builder.finish()),
-            "0100" "01" "020307" "04" "02"                    // version, codec, arity, value ids, frames, entries
-            "2222222222222222" "8801"                         // slot 8, last: one event, first of frame 0
-            "1111111111111111" "00c5" "0a0101" "0001"         // slot 0: 5 events, first 5 4 4 3, sums 0 and -1
-            "dfc040" "017f" "80808080808080808004" "04");     // slot 95, last: 64 events, first none, sums 2^64 and 2
+            "0100"
+            "01"
+            "020307"
+            "04"
+            "02"  // version, codec, arity, value ids, frames, entries
+            "2222222222222222"
+            "8801"  // slot 8, last: one event, first of frame 0
+            "1111111111111111"
+            "00c5"
+            "0a0101"
+            "0001"  // slot 0: 5 events, first 5 4 4 3, sums 0 and -1
+            "dfc040"
+            "017f"
+            "80808080808080808004"
+            "04");  // slot 95, last: 64 events, first none, sums 2^64 and 2
 }
 
 TEST(CellRows, ASingleEventCostsTwoBytesBesideItsElements) {
@@ -232,10 +262,14 @@ TEST(CellRows, OnlyTheValuesWantedAreRead) {
     }
     std::sort(hashes.begin(), hashes.end());
     uint64_t count = 0, expected = 0;
-    ASSERT_TRUE(read_cell_row(bytes, [&](const CellEntry& entry) {
-      seen.emplace(entry.elements.begin(), entry.elements.end());
-      for (const SlotCount& s : entry.slots) count += s.count;
-    }, hashes).ok());
+    ASSERT_TRUE(read_cell_row(
+                    bytes,
+                    [&](const CellEntry& entry) {
+                      seen.emplace(entry.elements.begin(), entry.elements.end());
+                      for (const SlotCount& s : entry.slots) count += s.count;
+                    },
+                    hashes)
+                    .ok());
     for (const auto& value : wanted) {
       for (const auto& [at, fields] : row.at(value)) expected += fields.count;
     }
@@ -306,9 +340,9 @@ TEST(CellRows, ManyRowsMergeAtOnce) {
   ASSERT_TRUE(merged.has_value());
   uint64_t count = 0, slots = 0;
   ASSERT_TRUE(read_cell_row(*merged, [&](const CellEntry& e) {
-    slots += e.slots.size();
-    for (const SlotCount& s : e.slots) count += s.count;
-  }).ok());
+                slots += e.slots.size();
+                for (const SlotCount& s : e.slots) count += s.count;
+              }).ok());
   EXPECT_EQ(count, 1000u);
   EXPECT_EQ(slots, 96u);
 }
@@ -317,11 +351,13 @@ TEST(CellRows, ManyRowsMergeAtOnce) {
 TEST(CellRows, ValuesOfOneHashStayApart) {
   const uint64_t seed = draw_seed();
   Random random(seed);
-  const auto before_last = [](uint64_t first) {  // what the last element is added to (value_hash_step)
-    return value_hash(std::vector<uint64_t>{first}) * 0x9e3779b97f4a7c15ull;
-  };
+  const auto before_last =
+      [](uint64_t first) {  // what the last element is added to (value_hash_step)
+        return value_hash(std::vector<uint64_t>{first}) * 0x9e3779b97f4a7c15ull;
+      };
   std::vector<std::vector<uint64_t>> values;
-  for (uint64_t first = 1; first <= 5; ++first) values.push_back({first, before_last(77) + 78 - before_last(first)});
+  for (uint64_t first = 1; first <= 5; ++first)
+    values.push_back({first, before_last(77) + 78 - before_last(first)});
   ASSERT_EQ(value_hash(values.front()), value_hash(values.back()));
   const Shape shape{2, {}, 1};
   for (int round = 0; round < 50; ++round) {
@@ -330,12 +366,14 @@ TEST(CellRows, ValuesOfOneHashStayApart) {
     for (int r = 0; r < 6; ++r) {
       Row row;
       for (const auto& value : values) {
-        if (below(random, 2)) row[value][0] = {.count = 1 + below(random, 3), .sums = {}, .first = {1}};
+        if (below(random, 2))
+          row[value][0] = {.count = 1 + below(random, 3), .sums = {}, .first = {1}};
       }
       add(expected, row, 1);
       rows.push_back(encode(row, shape));
     }
-    const auto merged = merge_rows(key_of(), std::vector<std::string_view>(rows.begin(), rows.end()));
+    const auto merged =
+        merge_rows(key_of(), std::vector<std::string_view>(rows.begin(), rows.end()));
     ASSERT_TRUE(merged.has_value());
     ASSERT_TRUE(decode(*merged, shape) == expected);
     ASSERT_EQ(hex(encode(expected, shape)), hex(*merged));
@@ -346,7 +384,8 @@ TEST(CellRows, AMergeThatFailedLeavesNothingForTheNext) {
   const Shape shape{1, {}, 1};
   const auto row_of = [&](int at) {
     Row row;
-    for (uint64_t value = 1; value <= 3; ++value) row[{value}][at] = {.count = 1, .sums = {}, .first = {1}};
+    for (uint64_t value = 1; value <= 3; ++value)
+      row[{value}][at] = {.count = 1, .sums = {}, .first = {1}};
     return encode(row, shape);
   };
   const std::string one = row_of(5), other = row_of(6);
@@ -368,7 +407,7 @@ TEST(CellRows, EveryCutIsAnError) {
   while (row.size() < 3) row = draw_row(random, shape);
   const std::string bytes = encode(row, shape);
   for (size_t n = 0; n < bytes.size(); ++n) {
-    const std::string cut = bytes.substr(0, n);   // its own buffer, for the sanitizer
+    const std::string cut = bytes.substr(0, n);  // its own buffer, for the sanitizer
     EXPECT_FALSE(read_cell_row(cut, [](const CellEntry&) {}).ok());
     const std::string_view rows[] = {cut, bytes};
     EXPECT_FALSE(merge_rows(key_of(), rows).has_value());
@@ -395,8 +434,8 @@ TEST(CellRows, FlippedBitsAreReadOrRefusedButNeverCrash) {
     std::string flipped = bytes;
     flipped[bit / 8] = char(flipped[bit / 8] ^ 1 << bit % 8);
     if (!read_cell_row(flipped, [](const CellEntry& e) {
-          for (const SlotCount& s : e.slots) EXPECT_LT(s.slot, 96);
-        }).ok()) {
+           for (const SlotCount& s : e.slots) EXPECT_LT(s.slot, 96);
+         }).ok()) {
       ++refused;
     }
     const std::string_view rows[] = {flipped, bytes};

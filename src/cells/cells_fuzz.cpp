@@ -1,5 +1,5 @@
-// Stored keys and rows of cells of any bytes: an error or entries that hold their promises; and what can be read
-// merges as its sum. Input: one byte for the kind, then
+// Stored keys and rows of cells of any bytes: an error or entries that hold their promises; and
+// what can be read merges as its sum. Input: one byte for the kind, then
 //   'k'  a key
 //   'p'  length of the first row u16 (little endian), the first packed row, the second packed row
 //   'j'  the same of joint rows
@@ -24,7 +24,8 @@ struct Fields {
   std::vector<uint64_t> first;
   bool operator==(const Fields&) const = default;
 };
-using Cells = std::map<std::tuple<DimensionId, std::vector<uint64_t>, int>, Fields>;   // by dimension, value and slot
+using Cells = std::map<std::tuple<DimensionId, std::vector<uint64_t>, int>,
+                       Fields>;  // by dimension, value and slot
 constexpr DimensionId kOwn{1};
 
 void add_entry(Cells& cells, const CellEntry& entry, DimensionId dimension = kOwn) {
@@ -34,7 +35,8 @@ void add_entry(Cells& cells, const CellEntry& entry, DimensionId dimension = kOw
   for (const SlotCount& s : entry.slots) {
     CHECK(s.slot > before && s.slot < 96 && s.count > 0);
     before = s.slot;
-    Fields& to = cells[{dimension, std::vector<uint64_t>(entry.elements.begin(), entry.elements.end()), s.slot}];
+    Fields& to = cells[{
+        dimension, std::vector<uint64_t>(entry.elements.begin(), entry.elements.end()), s.slot}];
     to.count += s.count;
     for (size_t v = 0; v < entry.value_ids.size(); ++v) {
       UInt128& sum = to.sums[entry.value_ids[v]];
@@ -50,16 +52,21 @@ CellKey packed_key() { return {1, TenantId(1), SelectorId(1), kOwn, 0, 0}; }
 CellKey joint_key() { return CellKey::joint_of(1, TenantId(1), SelectorId(1), DimensionId(40)); }
 
 bool read(const CellKey& key, std::string_view row, Cells& cells) {
-  if (!key.joint()) return read_cell_row(row, [&](const CellEntry& entry) { add_entry(cells, entry); }).ok();
-  return read_joint_row(row, key, DimensionId::none, [&](DimensionId dimension, const CellEntry& entry) { add_entry(cells, entry, dimension); }).ok();
+  if (!key.joint())
+    return read_cell_row(row, [&](const CellEntry& entry) { add_entry(cells, entry); }).ok();
+  return read_joint_row(row, key, DimensionId::none,
+                        [&](DimensionId dimension, const CellEntry& entry) {
+                          add_entry(cells, entry, dimension);
+                        })
+      .ok();
 }
 
 std::string rebuilt(std::string_view row) {
   std::optional<CellRowBuilder> builder;
   CHECK(read_cell_row(row, [&](const CellEntry& entry) {
-    if (!builder) builder.emplace(int(entry.elements.size()), entry.value_ids, entry.frames);
-    builder->add(entry.elements, entry.slots);
-  }).ok());
+          if (!builder) builder.emplace(int(entry.elements.size()), entry.value_ids, entry.frames);
+          builder->add(entry.elements, entry.slots);
+        }).ok());
   return builder ? builder->finish() : std::string(row);
 }
 
@@ -70,7 +77,11 @@ void expect_each_alone(const CellKey& key, std::string_view row, const Cells& ce
     for (const auto& [at, fields] : cells) {
       if (std::get<0>(at) == DimensionId(d)) expected.emplace(at, fields);
     }
-    CHECK(read_joint_row(row, key, DimensionId(d), [&](DimensionId dimension, const CellEntry& entry) { add_entry(only, entry, dimension); }).ok());
+    CHECK(read_joint_row(row, key, DimensionId(d),
+                         [&](DimensionId dimension, const CellEntry& entry) {
+                           add_entry(only, entry, dimension);
+                         })
+              .ok());
     CHECK(only == expected);
   }
 }
@@ -148,7 +159,8 @@ void try_sparse(std::string_view input) {
   };
   const bool reads = read_sparse_row(row, layout_of, DimensionId::none, into(cells)).ok();
   const std::string_view rows[] = {row, row};
-  const auto merged = merge_rows(bytes_of({1, TenantId(1), SelectorId(1), DimensionId::none, 0, 0}), rows);
+  const auto merged =
+      merge_rows(bytes_of({1, TenantId(1), SelectorId(1), DimensionId::none, 0, 0}), rows);
   if (!reads) return;
   CHECK(merged.has_value());
   CHECK(read_sparse_row(*merged, layout_of, DimensionId::none, into(twice)).ok());
@@ -174,10 +186,17 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
         CHECK(again == input);
       }
       break;
-    case 'p': try_adding(packed_key(), input); break;
-    case 'j': try_adding(joint_key(), input); break;
-    case 's': try_sparse(input); break;
-    default: break;
+    case 'p':
+      try_adding(packed_key(), input);
+      break;
+    case 'j':
+      try_adding(joint_key(), input);
+      break;
+    case 's':
+      try_sparse(input);
+      break;
+    default:
+      break;
   }
   return 0;
 }

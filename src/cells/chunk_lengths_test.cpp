@@ -25,9 +25,14 @@ class Chunks : public ::testing::Test {
     hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
     const size_t distinct = hashes.size();
     hashes.resize(std::min(hashes.size(), ChunkLengths::kSmallest));
-    return lengths_.choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim, least_).bits;
+    return lengths_
+        .choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim,
+                least_)
+        .bits;
   }
-  bool known(DayIndex day, uint32_t dimension) { return lengths_.knows(day, TenantId(1), SelectorId(1), DimensionId(dimension)); }
+  bool known(DayIndex day, uint32_t dimension) {
+    return lengths_.knows(day, TenantId(1), SelectorId(1), DimensionId(dimension));
+  }
   ChunkLengths lengths_;
   int least_ = 0;
   std::mt19937_64 random_{7};
@@ -62,7 +67,8 @@ TEST_F(Chunks, GrowWithValuesThatComeAFewAtATime) {
     ASSERT_GE(bits, last);
     last = bits;
   }
-  // 200,000 values came to rows of some 8,000, within the sketch's error of a factor of about two each way.
+  // 200,000 values came to rows of some 8,000, within the sketch's error of a factor of about two
+  // each way.
   EXPECT_GE(last, 3);
   EXPECT_LE(last, 7);
 }
@@ -91,11 +97,13 @@ TEST_F(Chunks, MayGrowBeforeLongerOnesAreChosen) {
   EXPECT_EQ(ChunkLengths::bits_of_grown(ChunkLengths::kGrowth * kAim, kAim), 0);
   EXPECT_EQ(ChunkLengths::bits_of_grown(ChunkLengths::kGrowth * kAim + 1, kAim), 1);
   EXPECT_EQ(ChunkLengths::bits_of_grown(4 * ChunkLengths::kGrowth * kAim, kAim), 2);
-  EXPECT_EQ(ChunkLengths::bits_of_grown(4 * ChunkLengths::kGrowth, 0), 2) << "at least one value is aimed at";
+  EXPECT_EQ(ChunkLengths::bits_of_grown(4 * ChunkLengths::kGrowth, 0), 2)
+      << "at least one value is aimed at";
 }
 
 TEST_F(Chunks, AreNoLongerThanAKeyHolds) {
-  EXPECT_LE(lengths_.choose(1, TenantId(1), SelectorId(1), DimensionId(1), UINT64_MAX, {}, 0).bits, kMaxChunkBits);
+  EXPECT_LE(lengths_.choose(1, TenantId(1), SelectorId(1), DimensionId(1), UINT64_MAX, {}, 0).bits,
+            kMaxChunkBits);
 }
 
 TEST_F(Chunks, RememberTheLongOnesAmongVeryManyShortOnes) {
@@ -111,11 +119,13 @@ TEST(ChunkLengthsTable, HoldsNoMoreEntriesThanItMay) {
   ChunkLengths lengths(kMost), unbounded;
   const auto known = [](ChunkLengths& of) {
     size_t count = 0;
-    for (uint32_t d = 0; d < 20'000; ++d) count += of.knows(1, TenantId(1), SelectorId(1), DimensionId(d));
+    for (uint32_t d = 0; d < 20'000; ++d)
+      count += of.knows(1, TenantId(1), SelectorId(1), DimensionId(d));
     return count;
   };
   for (uint32_t d = 0; d < 20'000; ++d) {
-    for (ChunkLengths* of : {&lengths, &unbounded}) of->choose(1, TenantId(1), SelectorId(1), DimensionId(d), 1, {}, kAim);
+    for (ChunkLengths* of : {&lengths, &unbounded})
+      of->choose(1, TenantId(1), SelectorId(1), DimensionId(d), 1, {}, kAim);
   }
   EXPECT_LE(known(lengths), kMost);
   EXPECT_GE(known(lengths), kMost * 9 / 10);

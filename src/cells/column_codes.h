@@ -22,8 +22,8 @@ class ColumnCodes {
   size_t place(uint64_t element) const { return size_t(element * 0x9e3779b97f4a7c15ull >> shift_); }
   void resize(size_t capacity);
 
-  std::vector<uint64_t> elements_;   // by code
-  std::vector<uint32_t> table_;      // codes, open addressing; the first `mask_ + 1` are in use
+  std::vector<uint64_t> elements_;  // by code
+  std::vector<uint32_t> table_;     // codes, open addressing; the first `mask_ + 1` are in use
   size_t mask_ = 0;
   unsigned shift_ = 63;
 };

@@ -13,7 +13,7 @@ TEST(ColumnCodes, AreDenseInOrderOfMeetingAndTheSameForTheSameElement) {
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
   std::mt19937_64 random(seed);
   ColumnCodes codes;
-  for (uint64_t domain : {1, 5, 100000, 300, 20000}) {   // memory is used again
+  for (uint64_t domain : {1, 5, 100000, 300, 20000}) {  // memory is used again
     codes.clear();
     std::map<uint64_t, uint32_t> expected;
     std::vector<uint64_t> elements;

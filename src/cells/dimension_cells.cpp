@@ -63,8 +63,8 @@ void spread_flags(std::span<const uint64_t> words, uint8_t* flags) {
 
 }  // namespace
 
-void DimensionCells::count(const GroupTable& table, const SelectorShape::Dimension& dimension, size_t d, int frames,
-                           std::span<const ValueId> value_of) {
+void DimensionCells::count(const GroupTable& table, const SelectorShape::Dimension& dimension,
+                           size_t d, int frames, std::span<const ValueId> value_of) {
   rows_ = table.rows().size();
   arity_ = dimension.arity;
   frames_ = frames;
@@ -82,7 +82,8 @@ void DimensionCells::count(const GroupTable& table, const SelectorShape::Dimensi
 }
 
 // A cell is a combination of codes: those of its columns and, last, of its slot.
-void DimensionCells::choose_digits(const GroupTable& table, const SelectorShape::Dimension& dimension) {
+void DimensionCells::choose_digits(const GroupTable& table,
+                                   const SelectorShape::Dimension& dimension) {
   digits_.clear();
   joined_.clear();
   for (size_t k = 0; k < dimension.arity; ++k) {
@@ -104,7 +105,8 @@ void DimensionCells::choose_digits(const GroupTable& table, const SelectorShape:
 void DimensionCells::join_digits() {
   std::vector<uint64_t> pairs(rows_);
   std::vector<uint32_t> codes(rows_);
-  for (size_t i = 0; i < rows_; ++i) pairs[i] = digits_[0].codes[i] * digits_[1].count + digits_[1].codes[i];
+  for (size_t i = 0; i < rows_; ++i)
+    pairs[i] = digits_[0].codes[i] * digits_[1].count + digits_[1].codes[i];
   ColumnCodes coder;
   coder.clear();
   coder.encode(pairs.data(), rows_, codes.data());
@@ -148,7 +150,8 @@ uint32_t* DimensionCells::find_hashed(uint64_t key) {
 
 // Finds each row's cell and adds its count and first frames (the first set of lanes).
 template <typename Lanes, typename Find>
-void DimensionCells::add_up_first_set(const GroupTable& table, size_t d, Sets<Lanes>& sets, Find find) {
+void DimensionCells::add_up_first_set(const GroupTable& table, size_t d, Sets<Lanes>& sets,
+                                      Find find) {
   Lanes* of_cell = sets[0].data();
   const int planes = std::min(kLanes, 1 + frames_);
   std::array<uint64_t, kTile> keys;
@@ -201,7 +204,8 @@ void DimensionCells::add_up_set(const GroupTable& table, size_t d, int set, Sets
   }
 }
 
-void DimensionCells::add_up_values(const GroupTable& table, uint8_t sums, std::span<const ValueId> value_of) {
+void DimensionCells::add_up_values(const GroupTable& table, uint8_t sums,
+                                   std::span<const ValueId> value_of) {
   uint8_t there = 0;
   for (int v = 0; v < kMaxValues; ++v) there |= uint8_t(!table.amounts(v).rows.empty() << v);
   summed_ = values_by_id(sums & there, value_of);
@@ -214,9 +218,11 @@ void DimensionCells::add_up_values(const GroupTable& table, uint8_t sums, std::s
   }
 }
 
-void DimensionCells::find_elements(const GroupTable& table, const SelectorShape::Dimension& dimension) {
+void DimensionCells::find_elements(const GroupTable& table,
+                                   const SelectorShape::Dimension& dimension) {
   const size_t arity = size_t(arity_);
-  if (elements_.size() < (size_t(cells_) + 1) * arity) elements_.resize((size_t(cells_) + 1) * arity);
+  if (elements_.size() < (size_t(cells_) + 1) * arity)
+    elements_.resize((size_t(cells_) + 1) * arity);
   if (slot_of_cell_.size() < size_t(cells_) + 1) slot_of_cell_.resize(size_t(cells_) + 1);
   items_.resize(cells_);
   for (uint32_t cell = 1; cell <= cells_; ++cell) items_[cell - 1] = {kValueHashStart, cell};
@@ -235,8 +241,8 @@ void DimensionCells::find_elements(const GroupTable& table, const SelectorShape:
   }
 }
 
-// By hash; cells of one hash keep their order, which is by slot, since the table's rows are in the order of slots.
-// Hashes are even, so one pass over their top bits leaves little to do.
+// By hash; cells of one hash keep their order, which is by slot, since the table's rows are in the
+// order of slots. Hashes are even, so one pass over their top bits leaves little to do.
 void DimensionCells::sort_items() {
   const size_t n = items_.size();
   if (n > kSortedByInsertion) {
@@ -258,7 +264,8 @@ void DimensionCells::sort_items() {
 }
 
 bool DimensionCells::same_value(const Item& a, const Item& b) const {
-  return a.hash == b.hash && std::equal(elements(a.cell), elements(a.cell) + arity_, elements(b.cell));
+  return a.hash == b.hash &&
+         std::equal(elements(a.cell), elements(a.cell) + arity_, elements(b.cell));
 }
 
 // Different values under one hash go by their elements. Counts the distinct values on the way.
@@ -268,12 +275,16 @@ void DimensionCells::part_collisions() {
   for (size_t i = 0; i < items_.size();) {
     size_t end = i + 1;
     bool alike = true;
-    for (; end < items_.size() && items_[end].hash == items_[i].hash; ++end) alike = alike && same_value(items_[i], items_[end]);
+    for (; end < items_.size() && items_[end].hash == items_[i].hash; ++end)
+      alike = alike && same_value(items_[i], items_[end]);
     ++values_;
     if (!alike) {
-      std::stable_sort(items_.begin() + ptrdiff_t(i), items_.begin() + ptrdiff_t(end), [this](const Item& a, const Item& b) {
-        return std::lexicographical_compare(elements(a.cell), elements(a.cell) + arity_, elements(b.cell), elements(b.cell) + arity_);
-      });
+      std::stable_sort(items_.begin() + ptrdiff_t(i), items_.begin() + ptrdiff_t(end),
+                       [this](const Item& a, const Item& b) {
+                         return std::lexicographical_compare(
+                             elements(a.cell), elements(a.cell) + arity_, elements(b.cell),
+                             elements(b.cell) + arity_);
+                       });
       for (size_t j = i + 1; j < end; ++j) values_ += !same_value(items_[j - 1], items_[j]);
     }
     if (smallest_count_ < smallest_.size()) smallest_[smallest_count_++] = items_[i].hash;
@@ -295,8 +306,10 @@ Status DimensionCells::emit(CellKey key, int chunk_bits, RowOutput& out) {
 }
 
 template <typename Lanes>
-uint64_t DimensionCells::read_fields(const Sets<Lanes>& sets, uint32_t cell, uint32_t* first) const {
-  for (int f = 0; f < frames_; ++f) first[f] = sets[size_t(1 + f) / kLanes][cell].of[(1 + f) % kLanes];
+uint64_t DimensionCells::read_fields(const Sets<Lanes>& sets, uint32_t cell,
+                                     uint32_t* first) const {
+  for (int f = 0; f < frames_; ++f)
+    first[f] = sets[size_t(1 + f) / kLanes][cell].of[(1 + f) % kLanes];
   return sets[0][cell].of[0];
 }
 
@@ -306,13 +319,14 @@ std::string_view DimensionCells::encode_row(std::span<const Item> items) {
   header.frames = frames_;
   header.values = summed_.count;
   header.value_ids = summed_.ids;
-  for (size_t i = 0; i < items.size(); ++i) header.entries += i == 0 || !same_value(items[i - 1], items[i]);
+  for (size_t i = 0; i < items.size(); ++i)
+    header.entries += i == 0 || !same_value(items[i - 1], items[i]);
 
   const size_t most = size_t(arity_) * 8 + max_slot_bytes(frames_, summed_.count);
   if (row_.size() < kMaxRowHeaderBytes + most) row_.resize(2 * (kMaxRowHeaderBytes + most));
   char* p = header.put(row_.data());
   std::array<uint32_t, kMaxFrames> first;
-  bool goes_on = false;                           // the item has the value of the one before
+  bool goes_on = false;  // the item has the value of the one before
   for (size_t i = 0; i < items.size(); ++i) {
     const size_t used = size_t(p - row_.data());
     if (row_.size() - used < most) {
@@ -322,7 +336,8 @@ std::string_view DimensionCells::encode_row(std::span<const Item> items) {
     const uint32_t cell = items[i].cell;
     if (!goes_on) p = put_elements(p, {elements(cell), size_t(arity_)});
     goes_on = i + 1 < items.size() && same_value(items[i], items[i + 1]);
-    const uint64_t count = narrow_ ? read_fields(narrow_sets_, cell, first.data()) : read_fields(wide_sets_, cell, first.data());
+    const uint64_t count = narrow_ ? read_fields(narrow_sets_, cell, first.data())
+                                   : read_fields(wide_sets_, cell, first.data());
     p = put_slot(p, slot_of_cell_[cell], !goes_on, count, {first.data(), size_t(frames_)},
                  {sums_.data() + cell * summed_.count, summed_.count});
   }

@@ -22,8 +22,8 @@ namespace quipu {
 namespace {
 
 constexpr size_t kSparseCounters = size_t(1) << 20;
-constexpr uint64_t kRandomLengths = 7;           // 0 .. 6 bits
-constexpr uint64_t kRandomJoint = 3;             // beside them: this many draws are joint rows
+constexpr uint64_t kRandomLengths = 7;  // 0 .. 6 bits
+constexpr uint64_t kRandomJoint = 3;    // beside them: this many draws are joint rows
 // A row's part in the work of a group, beside one for each dimension: to turn it into columns.
 constexpr size_t kRowWork = 8;
 // A group that is large beside a piece is cut between dimensions, into pieces of at least so many.
@@ -42,7 +42,7 @@ struct Group {
   const SelectorShape* shape;
   int frames;
   size_t parts_begin, parts_end;
-  size_t rows;                                   // at most
+  size_t rows;  // at most
 
   std::span<const SelectorShape::Dimension> dimensions() const {
     return day == kLifetimeDay ? shape->lifetime_by_id : shape->by_id;
@@ -52,29 +52,36 @@ struct Group {
 
 // Some groups, or some dimensions of one group.
 struct Piece {
-  size_t begin, end;                             // groups
+  size_t begin, end;  // groups
   size_t dimensions_begin = 0, dimensions_end = 0;
   bool cut() const { return dimensions_end != 0; }
 };
 
 // From `at` on, the first dimension that shares no joint row with the one before it.
 size_t end_of_joint(std::span<const SelectorShape::Dimension> dimensions, size_t at) {
-  while (at > 0 && at < dimensions.size() && last_of_joint(dimensions[at].id) == last_of_joint(dimensions[at - 1].id)) ++at;
+  while (at > 0 && at < dimensions.size() &&
+         last_of_joint(dimensions[at].id) == last_of_joint(dimensions[at - 1].id))
+    ++at;
   return at;
 }
 
-void report_written(std::span<const EntryBucket> buckets, std::vector<GroupByResult::Written>& out) {
-  const auto order = [](const GroupByResult::Written& w) { return std::tuple(raw(w.tenant), w.month); };
+void report_written(std::span<const EntryBucket> buckets,
+                    std::vector<GroupByResult::Written>& out) {
+  const auto order = [](const GroupByResult::Written& w) {
+    return std::tuple(raw(w.tenant), w.month);
+  };
   const size_t begin = out.size();
   for (const EntryBucket& b : buckets) out.push_back({b.tenant, b.month->month()});
-  std::sort(out.begin() + ptrdiff_t(begin), out.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  std::sort(out.begin() + ptrdiff_t(begin), out.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
   out.erase(std::unique(out.begin() + ptrdiff_t(begin), out.end()), out.end());
 }
 
 }  // namespace
 
 struct GroupBy::Impl {
-  Impl(std::span<const Pane* const> panes, const CompiledPlan& of_plan, const GroupByOptions& of_options, GroupByState& of_state)
+  Impl(std::span<const Pane* const> panes, const CompiledPlan& of_plan,
+       const GroupByOptions& of_options, GroupByState& of_state)
       : plan(of_plan), options(of_options), state(of_state), entries(panes, sections) {}
 
   void add_days();
@@ -89,7 +96,7 @@ struct GroupBy::Impl {
   const OrderedEntries entries;
   SeveralFinder several;
   std::vector<Part> parts;
-  std::vector<Group> groups;                     // in key order
+  std::vector<Group> groups;  // in key order
   std::vector<Piece> pieces;
 };
 
@@ -98,9 +105,11 @@ void GroupBy::Impl::add_days() {
   for (size_t i = 0; i < buckets.size();) {
     const size_t begin = parts.size();
     const EntryBucket& first = buckets[i];
-    for (; i < buckets.size() && buckets[i].day == first.day && buckets[i].tenant == first.tenant; ++i) {
+    for (; i < buckets.size() && buckets[i].day == first.day && buckets[i].tenant == first.tenant;
+         ++i) {
       CHECK(buckets[i].month->frames() == first.month->frames());
-      for (const SectionSource& source : buckets[i].metric->sections) parts.push_back({&buckets[i], &source});
+      for (const SectionSource& source : buckets[i].metric->sections)
+        parts.push_back({&buckets[i], &source});
     }
     add_groups(first.day, first.tenant, first.month->frames(), begin);
   }
@@ -111,7 +120,9 @@ void GroupBy::Impl::add_lifetime() {
   for (const EntryBucket& b : entries.buckets()) {
     if (b.metric->metric->has_lifetime) buckets.push_back(&b);
   }
-  std::stable_sort(buckets.begin(), buckets.end(), [](const EntryBucket* a, const EntryBucket* b) { return raw(a->tenant) < raw(b->tenant); });
+  std::stable_sort(buckets.begin(), buckets.end(), [](const EntryBucket* a, const EntryBucket* b) {
+    return raw(a->tenant) < raw(b->tenant);
+  });
   for (size_t i = 0; i < buckets.size();) {
     const size_t begin = parts.size();
     const TenantId tenant = buckets[i]->tenant;
@@ -126,12 +137,14 @@ void GroupBy::Impl::add_lifetime() {
 
 // The parts of one (day, tenant), selector by selector.
 void GroupBy::Impl::add_groups(DayIndex day, TenantId tenant, int frames, size_t parts_begin) {
-  std::stable_sort(parts.begin() + ptrdiff_t(parts_begin), parts.end(), [](const Part& a, const Part& b) {
-    return raw(a.source->shape->selector) < raw(b.source->shape->selector);
-  });
+  std::stable_sort(parts.begin() + ptrdiff_t(parts_begin), parts.end(),
+                   [](const Part& a, const Part& b) {
+                     return raw(a.source->shape->selector) < raw(b.source->shape->selector);
+                   });
   for (size_t i = parts_begin; i < parts.size();) {
     Group group{day, tenant, parts[i].source->shape, frames, i, i, 0};
-    for (; i < parts.size() && parts[i].source->shape == group.shape; ++i) group.rows += parts[i].bucket->end - parts[i].bucket->begin;
+    for (; i < parts.size() && parts[i].source->shape == group.shape; ++i)
+      group.rows += parts[i].bucket->end - parts[i].bucket->begin;
     group.parts_end = i;
     groups.push_back(group);
   }
@@ -167,10 +180,11 @@ void GroupBy::Impl::cut(size_t most_pieces) {
   end_before(groups.size());
 }
 
-GroupBy::GroupBy(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options, GroupByState& state,
-                 size_t most_pieces) {
+GroupBy::GroupBy(std::span<const Pane* const> panes, const CompiledPlan& plan,
+                 const GroupByOptions& options, GroupByState& state, size_t most_pieces) {
   auto impl = std::make_unique<Impl>(panes, plan, options, state);
-  for (const Pane* pane : panes) PaneReader::each(*pane, [&](PaneEntry entry) { impl->several.see(entry); });
+  for (const Pane* pane : panes)
+    PaneReader::each(*pane, [&](PaneEntry entry) { impl->several.see(entry); });
   impl->add_days();
   impl->add_lifetime();
   impl->cut(most_pieces);
@@ -193,12 +207,14 @@ class GroupWorker::Grouper {
   const GroupBy::Impl& whole() const { return whole_; }
 
  private:
-  Status packed(CellKey key, int frames, std::span<const SelectorShape::Dimension> dimensions, RowOutput& out);
+  Status packed(CellKey key, int frames, std::span<const SelectorShape::Dimension> dimensions,
+                RowOutput& out);
   Status sparse(const CellKey& key, int frames, const SelectorShape& shape, RowOutput& out);
   bool goes_sparse(const CellKey& key);
   std::optional<int> chunk_bits(const CellKey& key);
   Status emit_joint(CellKey key, RowOutput& out);
-  void prefetch_chunk_lengths(const CellKey& key, std::span<const SelectorShape::Dimension> dimensions);
+  void prefetch_chunk_lengths(const CellKey& key,
+                              std::span<const SelectorShape::Dimension> dimensions);
 
   const GroupBy::Impl& whole_;
   GroupTable table_;
@@ -223,23 +239,28 @@ Status GroupWorker::Grouper::piece(const Piece& piece, RowOutput& out) {
     }
     table_.build();
     auto dimensions = group.dimensions();
-    if (piece.cut()) dimensions = dimensions.subspan(piece.dimensions_begin, piece.dimensions_end - piece.dimensions_begin);
+    if (piece.cut())
+      dimensions =
+          dimensions.subspan(piece.dimensions_begin, piece.dimensions_end - piece.dimensions_begin);
     QUIPU_TRY(packed(key, group.frames, dimensions, out));
   }
   return {};
 }
 
-Status GroupWorker::Grouper::packed(CellKey key, int frames, std::span<const SelectorShape::Dimension> dimensions,
+Status GroupWorker::Grouper::packed(CellKey key, int frames,
+                                    std::span<const SelectorShape::Dimension> dimensions,
                                     RowOutput& out) {
   for (size_t begin = 0; begin < dimensions.size(); begin += GroupTable::kDimensionsLoaded) {
-    const auto loaded = dimensions.subspan(begin, std::min(GroupTable::kDimensionsLoaded, dimensions.size() - begin));
+    const auto loaded = dimensions.subspan(
+        begin, std::min(GroupTable::kDimensionsLoaded, dimensions.size() - begin));
     prefetch_chunk_lengths(key, loaded);
     table_.load(loaded, frames);
     for (size_t d = 0; d < loaded.size(); ++d) {
       cells_.count(table_, loaded[d], d, loaded[d].unique ? frames : 0, whole_.plan.values);
       if (cells_.empty()) continue;
       key.dimension = loaded[d].id;
-      if (!joint_.empty() && joint_.last_dimension() != last_of_joint(key.dimension)) QUIPU_TRY(emit_joint(key, out));
+      if (!joint_.empty() && joint_.last_dimension() != last_of_joint(key.dimension))
+        QUIPU_TRY(emit_joint(key, out));
       if (const auto bits = chunk_bits(key)) {
         QUIPU_TRY(cells_.emit(key, *bits, out));
       } else {
@@ -262,22 +283,27 @@ std::optional<int> GroupWorker::Grouper::chunk_bits(const CellKey& key) {
   const GroupByOptions& options = whole_.options;
   std::lock_guard lock(whole_.state.mutex);
   if (options.random_chunks_seed != 0) {
-    const uint64_t drawn = combine64(options.random_chunks_seed, whole_.state.draws++) % (kRandomLengths + kRandomJoint);
+    const uint64_t drawn = combine64(options.random_chunks_seed, whole_.state.draws++) %
+                           (kRandomLengths + kRandomJoint);
     return drawn < kRandomLengths ? std::optional(int(drawn)) : std::nullopt;
   }
   ChunkLengths::Choice choice{0, 1};
   const bool only_value = cells_.values() == 1 && cells_.smallest_hashes()[0] == kValueHashStart;
   if (!only_value) {
-    choice = whole_.state.chunk_lengths.choose(key.day, key.tenant, key.selector, key.dimension, cells_.values(),
-                                               cells_.smallest_hashes(), options.chunk_values);
+    choice = whole_.state.chunk_lengths.choose(key.day, key.tenant, key.selector, key.dimension,
+                                               cells_.values(), cells_.smallest_hashes(),
+                                               options.chunk_values);
   }
-  if (choice.bits == 0 && choice.values <= uint64_t(std::max(0, options.joint_values))) return std::nullopt;
+  if (choice.bits == 0 && choice.values <= uint64_t(std::max(0, options.joint_values)))
+    return std::nullopt;
   return choice.bits;
 }
 
-void GroupWorker::Grouper::prefetch_chunk_lengths(const CellKey& key, std::span<const SelectorShape::Dimension> dimensions) {
+void GroupWorker::Grouper::prefetch_chunk_lengths(
+    const CellKey& key, std::span<const SelectorShape::Dimension> dimensions) {
   std::lock_guard lock(whole_.state.mutex);
-  for (const auto& dimension : dimensions) whole_.state.chunk_lengths.prefetch(key.day, key.tenant, key.selector, dimension.id);
+  for (const auto& dimension : dimensions)
+    whole_.state.chunk_lengths.prefetch(key.day, key.tenant, key.selector, dimension.id);
 }
 
 // Whether the table's rows go out as they are; counts them if so.
@@ -288,7 +314,8 @@ bool GroupWorker::Grouper::goes_sparse(const CellKey& key) {
   GroupByState& state = whole_.state;
   std::lock_guard lock(state.mutex);
   // Many groups share the counters: cleared before they are full of rows of groups long past.
-  if (state.sparse_written.empty() || state.sparse_total > kSparseCounters / 8 * std::max(limit, 1u)) {
+  if (state.sparse_written.empty() ||
+      state.sparse_total > kSparseCounters / 8 * std::max(limit, 1u)) {
     state.sparse_written.assign(kSparseCounters, 0);
     state.sparse_total = 0;
   }
@@ -300,13 +327,15 @@ bool GroupWorker::Grouper::goes_sparse(const CellKey& key) {
   return true;
 }
 
-Status GroupWorker::Grouper::sparse(const CellKey& key, int frames, const SelectorShape& shape, RowOutput& out) {
+Status GroupWorker::Grouper::sparse(const CellKey& key, int frames, const SelectorShape& shape,
+                                    RowOutput& out) {
   // The values that some row has and some dimension sums, by their ids.
   uint8_t there = 0;
   for (const GroupTable::Row& row : table_.rows()) there |= row.entry.value_mask();
   const ValuesById values = values_by_id(there & shape.sums, whole_.plan.values);
 
-  SparseRowBuilder builder(shape.layout, shape.bits, shape.unique, {values.ids.data(), values.count}, frames);
+  SparseRowBuilder builder(shape.layout, shape.bits, shape.unique,
+                           {values.ids.data(), values.count}, frames);
   std::vector<uint64_t> elements(shape.columns.size());
   for (const GroupTable::Row& row : table_.rows()) {
     const PaneEntry entry = row.entry;
@@ -318,11 +347,13 @@ Status GroupWorker::Grouper::sparse(const CellKey& key, int frames, const Select
       event.values |= uint8_t(1 << k);
       event.sums[k] = entry.value(std::popcount(mask & (bit - 1)));
     }
-    for (size_t c = 0; c < elements.size(); ++c) elements[c] = entry.elements()[row.source->positions[c]];
+    for (size_t c = 0; c < elements.size(); ++c)
+      elements[c] = entry.elements()[row.source->positions[c]];
     event.elements = elements;
     event.here = entry.here() + row.source->first_block;
     for (int f = 0; f < frames; ++f) {
-      if (const uint64_t* bits = entry.plane(1 + f)) event.first[size_t(f)] = bits + row.source->first_block;
+      if (const uint64_t* bits = entry.plane(1 + f))
+        event.first[size_t(f)] = bits + row.source->first_block;
     }
     builder.add(event);
   }
@@ -330,7 +361,8 @@ Status GroupWorker::Grouper::sparse(const CellKey& key, int frames, const Select
   return out.emit(key, builder.finish());
 }
 
-GroupWorker::GroupWorker(const GroupBy& whole) : grouper_(std::make_unique<Grouper>(*whole.impl_)) {}
+GroupWorker::GroupWorker(const GroupBy& whole)
+    : grouper_(std::make_unique<Grouper>(*whole.impl_)) {}
 GroupWorker::~GroupWorker() = default;
 
 Status GroupWorker::emit(size_t piece, const RowSink& sink, GroupByResult& result) {

@@ -1,11 +1,13 @@
 // The checkpoint's group-by: all shards' panes -> rows of cells in key order.
-// Pure but for GroupByState, which belongs to the checkpoint writer. It may be done by several threads at once.
+// Pure but for GroupByState, which belongs to the checkpoint writer. It may be done by several
+// threads at once.
 //
-// Entries are brought into the order of (UTC day, tenant, metric); the sections of metrics that feed one selector
-// make a group. A group of few rows goes out as one sparse row; of any other each dimension is counted by itself
-// (group_table.h, dimension_cells.h), and those of few values share joint rows. Rows without day (lifetime) come last
-// and are never sparse.
-// Memory beside the panes: about 20 bytes an entry, and a worker some 100-200 bytes more for each entry of its largest group.
+// Entries are brought into the order of (UTC day, tenant, metric); the sections of metrics that
+// feed one selector make a group. A group of few rows goes out as one sparse row; of any other each
+// dimension is counted by itself (group_table.h, dimension_cells.h), and those of few values share
+// joint rows. Rows without day (lifetime) come last and are never sparse. Memory beside the panes:
+// about 20 bytes an entry, and a worker some 100-200 bytes more for each entry of its largest
+// group.
 #pragma once
 
 #include <cstdint>
@@ -24,29 +26,33 @@
 namespace quipu {
 
 struct GroupByOptions {
-  int sparse_events = 4;            // a (day, tenant, selector) with at most so many rows is stored as a sparse row
-  uint32_t sparse_limit = 256;      // rows written sparse for one (day, tenant, selector) between two clearings of the counters (at the latest at opening)
-  int chunk_values = 128;           // values aimed at in a row
-  int joint_values = 64;            // a dimension of at most so many values a day goes into joint rows (joint_rows.h)
-  // Tests: chunk lengths of 0..6 bits, or a joint row, drawn at random from this seed (0: from the number of values).
+  int sparse_events =
+      4;  // a (day, tenant, selector) with at most so many rows is stored as a sparse row
+  uint32_t sparse_limit = 256;  // rows written sparse for one (day, tenant, selector) between two
+                                // clearings of the counters (at the latest at opening)
+  int chunk_values = 128;       // values aimed at in a row
+  int joint_values =
+      64;  // a dimension of at most so many values a day goes into joint rows (joint_rows.h)
+  // Tests: chunk lengths of 0..6 bits, or a joint row, drawn at random from this seed (0: from the
+  // number of values).
   uint64_t random_chunks_seed = 0;
 };
 
 // What the writer remembers between checkpoints: only hints; nothing breaks when it is lost.
 struct GroupByState {
-  std::mutex mutex;                       // guards all of it, while workers group
+  std::mutex mutex;  // guards all of it, while workers group
   ChunkLengths chunk_lengths;
-  std::vector<uint16_t> sparse_written;   // rows, direct-mapped by hash of (day, tenant, selector)
-  uint64_t sparse_total = 0;              // since sparse_written was last cleared
-  uint64_t draws = 0;                     // of random chunk lengths
+  std::vector<uint16_t> sparse_written;  // rows, direct-mapped by hash of (day, tenant, selector)
+  uint64_t sparse_total = 0;             // since sparse_written was last cleared
+  uint64_t draws = 0;                    // of random chunk lengths
 };
 
 struct GroupByResult {
-  uint64_t rows = 0;           // rows out
+  uint64_t rows = 0;  // rows out
   uint64_t sparse_rows = 0;
   uint64_t joint_rows = 0;
-  uint64_t cells = 0;          // entries (value x day) in packed rows
-  uint64_t bytes = 0;          // of keys and values
+  uint64_t cells = 0;  // entries (value x day) in packed rows
+  uint64_t bytes = 0;  // of keys and values
   // (tenant, selector, dimension) in which some event counted in more than one value. Distinct.
   struct Several {
     TenantId tenant;
@@ -74,19 +80,20 @@ struct GroupByResult {
 
 using RowSink = std::function<Status(std::string_view key, std::string_view value)>;
 
-// One group-by, cut into pieces by rising key range: all keys of a piece are below those of the next. Pieces may be
-// grouped at the same time by several GroupWorkers. Panes, plan and state must outlive it and may not change meanwhile,
-// but that workers change the state.
+// One group-by, cut into pieces by rising key range: all keys of a piece are below those of the
+// next. Pieces may be grouped at the same time by several GroupWorkers. Panes, plan and state must
+// outlive it and may not change meanwhile, but that workers change the state.
 class GroupBy {
  public:
   // Brings the entries into order. most_pieces: cut into at most about so many, of about even work.
-  GroupBy(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options, GroupByState& state,
-          size_t most_pieces = 1);
+  GroupBy(std::span<const Pane* const> panes, const CompiledPlan& plan,
+          const GroupByOptions& options, GroupByState& state, size_t most_pieces = 1);
   ~GroupBy();
   GroupBy(const GroupBy&) = delete;
 
   size_t pieces() const;
-  void report(GroupByResult& result) const;      // adds what is known without grouping: several, written
+  void report(
+      GroupByResult& result) const;  // adds what is known without grouping: several, written
 
  private:
   friend class GroupWorker;

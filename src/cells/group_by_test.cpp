@@ -35,11 +35,13 @@ class MergedRows {
       while (operands.size() > 1) {
         const size_t begin = below(random_, operands.size() - 1);
         const size_t n = 2 + below(random_, operands.size() - begin - 1);
-        std::vector<std::string_view> some(operands.begin() + ptrdiff_t(begin), operands.begin() + ptrdiff_t(begin + n));
+        std::vector<std::string_view> some(operands.begin() + ptrdiff_t(begin),
+                                           operands.begin() + ptrdiff_t(begin + n));
         auto one = merge_rows(key, some);
         EXPECT_TRUE(one.has_value());
         operands[begin] = one.value_or("");
-        operands.erase(operands.begin() + ptrdiff_t(begin) + 1, operands.begin() + ptrdiff_t(begin + n));
+        operands.erase(operands.begin() + ptrdiff_t(begin) + 1,
+                       operands.begin() + ptrdiff_t(begin + n));
       }
       rows[key] = operands[0];
     }
@@ -57,7 +59,8 @@ using SeveralKey = std::tuple<uint32_t, uint32_t, uint32_t>;
 
 // What came up, to be sure that a test met what it is for.
 struct Met {
-  bool sparse = false, packed_and_sparse = false, joint = false, joint_and_own = false, lifetime = false, several_operands = false, several = false;
+  bool sparse = false, packed_and_sparse = false, joint = false, joint_and_own = false,
+       lifetime = false, several_operands = false, several = false;
   size_t pieces = 0;
   std::set<int> chunk_bits;
 };
@@ -71,9 +74,11 @@ struct Case {
   GroupByOptions options;
 };
 
-// Groups in pieces, on two threads at once, and gives the rows to the sink in the order of the pieces.
-Status group_in_pieces(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
-                       GroupByState& state, size_t most_pieces, const RowSink& sink, GroupByResult& result, Met& met) {
+// Groups in pieces, on two threads at once, and gives the rows to the sink in the order of the
+// pieces.
+Status group_in_pieces(std::span<const Pane* const> panes, const CompiledPlan& plan,
+                       const GroupByOptions& options, GroupByState& state, size_t most_pieces,
+                       const RowSink& sink, GroupByResult& result, Met& met) {
   const GroupBy whole(panes, plan, options, state, most_pieces);
   whole.report(result);
   met.pieces = std::max(met.pieces, whole.pieces());
@@ -82,10 +87,13 @@ Status group_in_pieces(std::span<const Pane* const> panes, const CompiledPlan& p
   const auto work = [&](size_t first) {
     GroupWorker worker(whole);
     for (size_t p = first; p < whole.pieces(); p += 2) {
-      const Status done = worker.emit(p, [&](std::string_view key, std::string_view value) -> Status {
-        rows[p].emplace_back(key, value);
-        return {};
-      }, counters[first]);
+      const Status done = worker.emit(
+          p,
+          [&](std::string_view key, std::string_view value) -> Status {
+            rows[p].emplace_back(key, value);
+            return {};
+          },
+          counters[first]);
       CHECK(done.ok());
     }
   };
@@ -118,28 +126,32 @@ void expect_equals_model(const Case& c, Met& met) {
     for (Pane& pane : panes) {
       const size_t n = below(random, 5) == 0 ? below(random, 4) : c.events_of_batch;
       std::map<SeveralKey, int> values_of_event;
-      test::draw_events(random, world, months, c.events, n, batch,
-                        [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-        pane.add(b, e, row, first);
-        test::add_to_model(expected, world, b, e, row, first);
-        written_expected.insert({raw(e.tenant), e.month->month()});
-        if (row == 0) values_of_event.clear();
-        for (const CompiledSection& s : e.metric->sections) {
-          for (size_t d = s.first_dimension; d < s.first_dimension + s.dimensions; ++d) {
-            if (!(b.row_here(e, row)[d / 64] >> d % 64 & 1)) continue;
-            const SeveralKey key{raw(e.tenant), raw(s.selector), raw(e.metric->dimensions[d].id)};
-            if (++values_of_event[key] == 2) several_expected.insert(key);
-          }
-        }
-      });
+      test::draw_events(
+          random, world, months, c.events, n, batch,
+          [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+            pane.add(b, e, row, first);
+            test::add_to_model(expected, world, b, e, row, first);
+            written_expected.insert({raw(e.tenant), e.month->month()});
+            if (row == 0) values_of_event.clear();
+            for (const CompiledSection& s : e.metric->sections) {
+              for (size_t d = s.first_dimension; d < s.first_dimension + s.dimensions; ++d) {
+                if (!(b.row_here(e, row)[d / 64] >> d % 64 & 1)) continue;
+                const SeveralKey key{raw(e.tenant), raw(s.selector),
+                                     raw(e.metric->dimensions[d].id)};
+                if (++values_of_event[key] == 2) several_expected.insert(key);
+              }
+            }
+          });
     }
     std::vector<const Pane*> pointers;
     for (const Pane& pane : panes) pointers.push_back(&pane);
     GroupByResult result;
     const size_t most_pieces = below(random, 2) == 0 ? 1 : 2 + below(random, 40);
-    const auto status = group_in_pieces(pointers, world.plan, c.options, state, most_pieces, rows.sink(), result, met);
+    const auto status = group_in_pieces(pointers, world.plan, c.options, state, most_pieces,
+                                        rows.sink(), result, met);
     ASSERT_TRUE(status.ok());
-    for (const auto& s : result.several) several.insert({raw(s.tenant), raw(s.selector), raw(s.dimension)});
+    for (const auto& s : result.several)
+      several.insert({raw(s.tenant), raw(s.selector), raw(s.dimension)});
     for (const auto& w : result.written) written.insert({raw(w.tenant), w.month});
   }
   EXPECT_EQ(several, several_expected);
@@ -169,8 +181,9 @@ void expect_equals_model(const Case& c, Met& met) {
   ASSERT_TRUE(read.ok()) << read.error().message;
   ASSERT_EQ(actual.size(), expected.size());
   for (const auto& [key, slots] : expected) {
-    ASSERT_TRUE(actual[key] == slots) << "day " << std::get<0>(key) << " tenant " << std::get<1>(key) << " selector "
-                                      << std::get<2>(key) << " dimension " << std::get<3>(key);
+    ASSERT_TRUE(actual[key] == slots)
+        << "day " << std::get<0>(key) << " tenant " << std::get<1>(key) << " selector "
+        << std::get<2>(key) << " dimension " << std::get<3>(key);
   }
   // Every value is found under the keys that a look-up tries, whatever its chunks' lengths.
   for (const auto& [key, slots] : expected) {
@@ -178,7 +191,8 @@ void expect_equals_model(const Case& c, Met& met) {
     const auto& [day, tenant, selector, dimension, elements] = key;
     uint64_t found = 0, count = 0;
     for (const auto& [slot, cell] : slots) count += cell.count;
-    for (const std::string& at : lookup_keys(day, TenantId(tenant), SelectorId(selector), DimensionId(dimension), elements)) {
+    for (const std::string& at : lookup_keys(day, TenantId(tenant), SelectorId(selector),
+                                             DimensionId(dimension), elements)) {
       auto it = merged.find(at);
       if (it == merged.end()) continue;
       Model part;
@@ -211,7 +225,8 @@ TEST(GroupBy, CellsEqualANaiveModelOverShardsMetricsGroupsMonthsAndCheckpoints) 
     c.events.tenants = i % 7 == 0 ? 60 : 3;
     expect_equals_model(c, met);
   }
-  EXPECT_TRUE(met.sparse && met.packed_and_sparse && met.joint && met.joint_and_own && met.lifetime && met.several_operands && met.several);
+  EXPECT_TRUE(met.sparse && met.packed_and_sparse && met.joint && met.joint_and_own &&
+              met.lifetime && met.several_operands && met.several);
   EXPECT_EQ(met.chunk_bits.size(), 7u);
   EXPECT_GT(met.pieces, 8u);
 }
@@ -268,10 +283,14 @@ TEST(GroupBy, HoldsWhenCombinedCodesDoNotFit64Bits) {
   GroupByState state;
   GroupByResult result;
   std::map<std::string, std::string> rows;
-  ASSERT_TRUE(test::group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
-    rows.emplace(k, v);
-    return Status();
-  }, result).ok());
+  ASSERT_TRUE(test::group_by(
+                  panes, world.plan, {}, state,
+                  [&](std::string_view k, std::string_view v) {
+                    rows.emplace(k, v);
+                    return Status();
+                  },
+                  result)
+                  .ok());
   ASSERT_TRUE(test::read_all(rows, world.layout_of(), actual).ok());
   EXPECT_TRUE(actual == expected);
 }
@@ -294,15 +313,17 @@ TEST(GroupBy, OneLargeGroupIsCutBetweenItsDimensionsIntoTheSameRows) {
   }
   world.add_section(metric, SelectorId(1), dimensions);
   test::World::finish(metric);
-  const std::vector<std::shared_ptr<const MonthTable>> months{test::make_month(10, 1), test::make_month(10, 2),
-                                                              test::make_month(11, 1), test::make_month(11, 2)};
+  const std::vector<std::shared_ptr<const MonthTable>> months{
+      test::make_month(10, 1), test::make_month(10, 2), test::make_month(11, 1),
+      test::make_month(11, 2)};
   test::EventShape shape;
   shape.tenants = shape.days = 1;
   Pane pane;
   EventBatch batch;
-  test::draw_events(random, world, months, shape, 500, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-    pane.add(b, e, row, first);
-  });
+  test::draw_events(random, world, months, shape, 500, batch,
+                    [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+                      pane.add(b, e, row, first);
+                    });
   const Pane* panes[] = {&pane};
   using Rows = std::vector<std::pair<std::string, std::string>>;
   const auto rows_of = [&](size_t most_pieces, size_t& pieces, GroupByResult& result) {
@@ -313,10 +334,15 @@ TEST(GroupBy, OneLargeGroupIsCutBetweenItsDimensionsIntoTheSameRows) {
     pieces = whole.pieces();
     GroupWorker worker(whole);
     for (size_t p = 0; p < pieces; ++p) {
-      EXPECT_TRUE(worker.emit(p, [&](std::string_view k, std::string_view v) {
-        rows.emplace_back(k, v);
-        return Status();
-      }, result).ok());
+      EXPECT_TRUE(worker
+                      .emit(
+                          p,
+                          [&](std::string_view k, std::string_view v) {
+                            rows.emplace_back(k, v);
+                            return Status();
+                          },
+                          result)
+                      .ok());
     }
     return rows;
   };
@@ -379,10 +405,14 @@ TEST(GroupBy, DifferentValuesUnderOneHashStayApart) {
   d.columns = {0, 1};
   world.add_section(metric, SelectorId(1), {d});
   test::World::finish(metric);
-  // The hash chains its elements: for any first element there is a second one that leads to the hash wanted.
+  // The hash chains its elements: for any first element there is a second one that leads to the
+  // hash wanted.
   std::vector<std::array<uint64_t, 2>> values;
-  const auto chained = [](uint64_t first) { return value_hash(std::span(&first, 1)) * 0x9e3779b97f4a7c15ull; };
-  for (uint64_t first : {5, 3, 9, 1, 7}) values.push_back({first, chained(5) + 11 - chained(first)});
+  const auto chained = [](uint64_t first) {
+    return value_hash(std::span(&first, 1)) * 0x9e3779b97f4a7c15ull;
+  };
+  for (uint64_t first : {5, 3, 9, 1, 7})
+    values.push_back({first, chained(5) + 11 - chained(first)});
   for (const auto& v : values) ASSERT_EQ(value_hash(v), value_hash(values[0]));
 
   const auto month = test::make_month(0, 1);
@@ -406,16 +436,23 @@ TEST(GroupBy, DifferentValuesUnderOneHashStayApart) {
     }
     const Pane* panes[] = {&pane};
     GroupByResult result;
-    ASSERT_TRUE(test::group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
-      rows[std::string(k)].emplace_back(v);
-      return Status();
-    }, result).ok());
+    ASSERT_TRUE(test::group_by(
+                    panes, world.plan, {}, state,
+                    [&](std::string_view k, std::string_view v) {
+                      rows[std::string(k)].emplace_back(v);
+                      return Status();
+                    },
+                    result)
+                    .ok());
     EXPECT_EQ(result.cells, values.size());
   }
   ASSERT_EQ(rows.size(), 1u);
-  const std::vector<std::string_view> operands(rows.begin()->second.begin(), rows.begin()->second.end());
+  const std::vector<std::string_view> operands(rows.begin()->second.begin(),
+                                               rows.begin()->second.end());
   Model model;
-  ASSERT_TRUE(test::read_all({{rows.begin()->first, *merge_rows(rows.begin()->first, operands)}}, world.layout_of(), model).ok());
+  ASSERT_TRUE(test::read_all({{rows.begin()->first, *merge_rows(rows.begin()->first, operands)}},
+                             world.layout_of(), model)
+                  .ok());
   EXPECT_EQ(model.size(), values.size());
   for (const auto& v : values) {
     auto& cell = model[{0, 1, 1, 1, {v[0], v[1]}}];
@@ -434,7 +471,10 @@ TEST(GroupBy, AsManyRowsAsSaidGoSparseAndOneMoreDoesNot) {
     GroupByOptions options;
     options.sparse_events = 4;
     GroupByResult result;
-    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
+    ASSERT_TRUE(test::group_by(
+                    panes, world.plan, options, state,
+                    [](std::string_view, std::string_view) { return Status(); }, result)
+                    .ok());
     EXPECT_EQ(result.sparse_rows, rows <= 4 ? 1u : 0u);
   }
 }
@@ -452,13 +492,16 @@ TEST(GroupBy, AGroupPastItsLimitOfSparseRowsIsPacked) {
     world.add(pane, 6);
     const Pane* panes[] = {&pane};
     GroupByResult result;
-    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [](std::string_view, std::string_view) { return Status(); }, result).ok());
+    ASSERT_TRUE(test::group_by(
+                    panes, world.plan, options, state,
+                    [](std::string_view, std::string_view) { return Status(); }, result)
+                    .ok());
     sparse += result.sparse_rows;
     packed += result.rows - result.sparse_rows;
     EXPECT_GT(result.bytes, 0u);
   }
-  EXPECT_EQ(sparse, 5u);          // two rows each
-  EXPECT_EQ(packed, 25u);         // one row of both dimensions
+  EXPECT_EQ(sparse, 5u);   // two rows each
+  EXPECT_EQ(packed, 25u);  // one row of both dimensions
 }
 
 TEST(GroupBy, NarrowAndWideCountersAgreeBeyond65535Rows) {
@@ -470,16 +513,21 @@ TEST(GroupBy, NarrowAndWideCountersAgreeBeyond65535Rows) {
   GroupByState state;
   GroupByResult result;
   std::map<std::string, std::string> rows;
-  ASSERT_TRUE(test::group_by(panes, world.plan, {}, state, [&](std::string_view k, std::string_view v) {
-    rows.emplace(k, v);
-    return Status();
-  }, result).ok());
+  ASSERT_TRUE(test::group_by(
+                  panes, world.plan, {}, state,
+                  [&](std::string_view k, std::string_view v) {
+                    rows.emplace(k, v);
+                    return Status();
+                  },
+                  result)
+                  .ok());
   Model model;
   ASSERT_TRUE(test::read_all(rows, world.layout_of(), model).ok());
   const test::ModelSlot all = model[{0, 1, 1, 1, {}}][0];
   EXPECT_EQ(all.count, kEvents);
   EXPECT_EQ(all.first, std::vector<uint64_t>(4, kEvents));
-  for (uint64_t e = 0; e < 3; ++e) EXPECT_EQ((model[{0, 1, 1, 2, {e}}][0].count), (kEvents - e + 2) / 3);
+  for (uint64_t e = 0; e < 3; ++e)
+    EXPECT_EQ((model[{0, 1, 1, 2, {e}}][0].count), (kEvents - e + 2) / 3);
   EXPECT_EQ(result.cells, 4u);
 }
 
@@ -496,19 +544,23 @@ TEST(GroupBy, ChunksGrowLongerWithValuesAndNeverShorterWithinADay) {
     const Pane* panes[] = {&pane};
     GroupByResult result;
     std::set<int> lengths;
-    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [&](std::string_view k, std::string_view) {
-      const auto key = CellKey::parse(k);
-      if (key->dimension == DimensionId(2)) lengths.insert(key->chunk_bits);
-      return Status();
-    }, result).ok());
+    ASSERT_TRUE(test::group_by(
+                    panes, world.plan, options, state,
+                    [&](std::string_view k, std::string_view) {
+                      const auto key = CellKey::parse(k);
+                      if (key->dimension == DimensionId(2)) lengths.insert(key->chunk_bits);
+                      return Status();
+                    },
+                    result)
+                    .ok());
     ASSERT_EQ(lengths.size(), 1u);
     EXPECT_GE(*lengths.begin(), last);
     last = *lengths.begin();
     if (i == 2) {
-      EXPECT_EQ(last, 3);         // 100 values by 16
+      EXPECT_EQ(last, 3);  // 100 values by 16
     }
     if (i == 3) {
-      EXPECT_EQ(last, 7);         // 2000 values by 16
+      EXPECT_EQ(last, 7);  // 2000 values by 16
     }
   }
 }
@@ -519,7 +571,8 @@ TEST(GroupBy, DimensionsOfFewValuesADayShareARowUntilTheyHaveMore) {
   GroupByOptions options;
   options.joint_values = 16;
   std::map<std::string, std::vector<std::string>> operands;
-  const std::string joint = key_bytes(CellKey::joint_of(0, TenantId(1), SelectorId(1), DimensionId(2)));
+  const std::string joint =
+      key_bytes(CellKey::joint_of(0, TenantId(1), SelectorId(1), DimensionId(2)));
   const std::string own = key_bytes({0, TenantId(1), SelectorId(1), DimensionId(2), 0, 0});
   bool left = false;
   for (uint64_t i = 0; i < 20; ++i) {
@@ -528,11 +581,15 @@ TEST(GroupBy, DimensionsOfFewValuesADayShareARowUntilTheyHaveMore) {
     const Pane* panes[] = {&pane};
     GroupByResult result;
     std::set<std::string> keys;
-    ASSERT_TRUE(test::group_by(panes, world.plan, options, state, [&](std::string_view k, std::string_view v) {
-      keys.emplace(k);
-      operands[std::string(k)].emplace_back(v);
-      return Status();
-    }, result).ok());
+    ASSERT_TRUE(test::group_by(
+                    panes, world.plan, options, state,
+                    [&](std::string_view k, std::string_view v) {
+                      keys.emplace(k);
+                      operands[std::string(k)].emplace_back(v);
+                      return Status();
+                    },
+                    result)
+                    .ok());
     EXPECT_EQ(result.joint_rows, 1u);
     EXPECT_EQ(result.cells, 11u);
     ASSERT_TRUE(keys == std::set<std::string>{joint} || keys == std::set({own, joint})) << i;
@@ -562,10 +619,13 @@ TEST(GroupBy, TheSinksErrorEndsIt) {
   GroupByState state;
   GroupByResult result;
   int calls = 0;
-  const Status status = test::group_by(panes, world.plan, {}, state, [&](std::string_view, std::string_view) -> Status {
-    ++calls;
-    return Error{"no room"};
-  }, result);
+  const Status status = test::group_by(
+      panes, world.plan, {}, state,
+      [&](std::string_view, std::string_view) -> Status {
+        ++calls;
+        return Error{"no room"};
+      },
+      result);
   ASSERT_FALSE(status.ok());
   EXPECT_EQ(status.error().message, "no room");
   EXPECT_EQ(calls, 1);
@@ -577,7 +637,11 @@ TEST(GroupBy, EmptyPanesGiveNothing) {
   GroupByState state;
   GroupByResult result;
   const CompiledPlan plan;
-  ASSERT_TRUE(test::group_by(panes, plan, {}, state, [](std::string_view, std::string_view) -> Status { return Error{"called"}; }, result).ok());
+  ASSERT_TRUE(test::group_by(
+                  panes, plan, {}, state,
+                  [](std::string_view, std::string_view) -> Status { return Error{"called"}; },
+                  result)
+                  .ok());
   EXPECT_EQ(result.rows, 0u);
 }
 

@@ -9,7 +9,7 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kAhead = 6;                     // rows whose lines are asked for ahead
+constexpr size_t kAhead = 6;  // rows whose lines are asked for ahead
 constexpr size_t kLineWords = 8;
 
 void prefetch(PaneEntry entry, size_t lines) {
@@ -20,7 +20,8 @@ void prefetch(PaneEntry entry, size_t lines) {
 void prefetch_elements(PaneEntry entry) {
   if (!entry.kept()) return;
   const uint64_t* elements = entry.elements();
-  for (size_t c = 0; c < entry.metric()->columns.size(); c += kLineWords) __builtin_prefetch(elements + c);
+  for (size_t c = 0; c < entry.metric()->columns.size(); c += kLineWords)
+    __builtin_prefetch(elements + c);
 }
 
 }  // namespace
@@ -38,7 +39,8 @@ void GroupTable::add(std::span<const PaneEntry> entries, const SectionSource& so
     if (i + kAhead < entries.size()) prefetch(entries[i + kAhead], lines);
     const uint64_t* here = entries[i].here() + source.first_block;
     uint64_t any = 0;
-    for (uint32_t b = 0; b < shape_->blocks; ++b) any |= lifetime_ ? here[b] & shape_->lifetime[b] : here[b];
+    for (uint32_t b = 0; b < shape_->blocks; ++b)
+      any |= lifetime_ ? here[b] & shape_->lifetime[b] : here[b];
     if (any != 0) rows_.push_back({entries[i], &source});
   }
 }
@@ -98,30 +100,35 @@ void GroupTable::read_rows() {
   for (size_t base = 0; base < n; base += kTile) {
     const size_t rows = std::min(kTile, n - base);
     for (size_t r = 0; r < rows; ++r) {
-      if (base + r + kAhead < n) prefetch(rows_[base + r + kAhead].entry, rows_[base + r].entry.size() / kLineWords + 1);
+      if (base + r + kAhead < n)
+        prefetch(rows_[base + r + kAhead].entry, rows_[base + r].entry.size() / kLineWords + 1);
       if (base + r + kAhead / 2 < n) prefetch_elements(rows_[base + r + kAhead / 2].entry);
       if (shape_->sums != 0) note_amounts(uint32_t(base + r));
       const uint64_t* elements = rows_[base + r].entry.elements();
       const uint8_t* positions = rows_[base + r].source->positions.data();
       for (size_t c = 0; c < columns; ++c) tile[c][r] = elements[positions[c]];
     }
-    for (size_t c = 0; c < columns; ++c) columns_[c].encode(tile[c].data(), rows, codes_.data() + c * n + base);
+    for (size_t c = 0; c < columns; ++c)
+      columns_[c].encode(tile[c].data(), rows, codes_.data() + c * n + base);
   }
 }
 
 void GroupTable::load(std::span<const SelectorShape::Dimension> dimensions, int frames) {
   CHECK(dimensions.size() <= kDimensionsLoaded);
-  // An odd number of cache lines, so that the bitmaps of one word do not fall into one set of the cache.
+  // An odd number of cache lines, so that the bitmaps of one word do not fall into one set of the
+  // cache.
   stride_ = ((words() + kLineWords - 1) / kLineWords | 1) * kLineWords;
   const size_t size = size_t(frames + 1) * kDimensionsLoaded * stride_;
   if (bitmaps_.size() < size) bitmaps_.resize(size);
 
-  // Dimensions come in the order of their ids, which is mostly, but need not be, the order of their bits.
+  // Dimensions come in the order of their ids, which is mostly, but need not be, the order of their
+  // bits.
   std::array<Move, kDimensionsLoaded> moves;
   size_t n = 0;
   for (const auto& d : dimensions) moves[n] = {d.bit / 64, d.bit % 64, uint32_t(n)}, ++n;
   const auto end = moves.begin() + n;
-  std::stable_sort(moves.begin(), end, [](const Move& a, const Move& b) { return a.block < b.block; });
+  std::stable_sort(moves.begin(), end,
+                   [](const Move& a, const Move& b) { return a.block < b.block; });
   for (auto run = moves.begin(); run != end;) {
     const auto next = std::find_if(run, end, [&](const Move& m) { return m.block != run->block; });
     load_block({run, next}, frames);
@@ -137,8 +144,10 @@ void GroupTable::load_block(std::span<const Move> moves, int frames) {
       uint64_t any = 0;
       for (size_t r = 0; r < rows; ++r) {
         const Row& row = rows_[base + r];
-        if (plane == 0 && base + r + kAhead < rows_.size()) prefetch(rows_[base + r + kAhead].entry, 2);
-        const uint64_t* bits = row.entry.plane(plane > 0 && lifetime_ ? row.entry.frames() + 1 : plane);
+        if (plane == 0 && base + r + kAhead < rows_.size())
+          prefetch(rows_[base + r + kAhead].entry, 2);
+        const uint64_t* bits =
+            row.entry.plane(plane > 0 && lifetime_ ? row.entry.frames() + 1 : plane);
         tile[r] = bits == nullptr ? 0 : bits[row.source->first_block + moves[0].block];
         any |= tile[r];
       }

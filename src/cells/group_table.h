@@ -1,6 +1,6 @@
-// The entries of one group (day, tenant, selector), turned from rows into columns: dense codes of elements, bitmaps
-// by dimension, value sums by value. Used over and over, memory is kept. One thread.
-// Rows that count nowhere in the section do not belong to the group.
+// The entries of one group (day, tenant, selector), turned from rows into columns: dense codes of
+// elements, bitmaps by dimension, value sums by value. Used over and over, memory is kept. One
+// thread. Rows that count nowhere in the section do not belong to the group.
 #pragma once
 
 #include <array>
@@ -25,24 +25,28 @@ class GroupTable {
     std::vector<uint32_t> rows;
     std::vector<Fixed6> amounts;
   };
-  static constexpr size_t kTile = 64;            // rows a word of a bitmap holds
+  static constexpr size_t kTile = 64;  // rows a word of a bitmap holds
   static constexpr size_t kDimensionsLoaded = 64;
 
-  // lifetime: of the lifetime dimensions only, without slots, and with first-ever in the place of first-of-frame.
+  // lifetime: of the lifetime dimensions only, without slots, and with first-ever in the place of
+  // first-of-frame.
   void start(const SelectorShape& shape, bool lifetime);
   void add(std::span<const PaneEntry> entries, const SectionSource& source);
   std::span<const Row> rows() const { return rows_; }
 
   // After the last add(): brings the rows into the order of slots (stable) and codes the columns.
   void build();
-  size_t words() const { return (rows_.size() + kTile - 1) / kTile; }   // of a bitmap over the rows
-  std::span<const uint8_t> slots() const { return slots_; }              // distinct, rising
-  const uint32_t* slot_codes() const { return slot_codes_.data(); }      // indices into slots(); only if several
+  size_t words() const { return (rows_.size() + kTile - 1) / kTile; }  // of a bitmap over the rows
+  std::span<const uint8_t> slots() const { return slots_; }            // distinct, rising
+  const uint32_t* slot_codes() const {
+    return slot_codes_.data();
+  }  // indices into slots(); only if several
   const ColumnCodes& column(size_t c) const { return columns_[c]; }
   const uint32_t* codes(size_t c) const { return codes_.data() + c * rows_.size(); }
   const Amounts& amounts(int value) const { return amounts_[size_t(value)]; }
 
-  // Loads the bitmaps of up to kDimensionsLoaded dimensions; `frames` first-of bitmaps each (1 for first-ever).
+  // Loads the bitmaps of up to kDimensionsLoaded dimensions; `frames` first-of bitmaps each (1 for
+  // first-ever).
   void load(std::span<const SelectorShape::Dimension> dimensions, int frames);
   // Bitmap over the rows: plane 0 counts here, 1 + f first in frame f. The d-th dimension loaded.
   const uint64_t* bitmap(int plane, size_t d) const {
@@ -65,10 +69,10 @@ class GroupTable {
   std::vector<uint8_t> slots_;
   std::vector<uint32_t> slot_codes_;
   std::vector<ColumnCodes> columns_;
-  std::vector<uint32_t> codes_;                  // by column, then row
+  std::vector<uint32_t> codes_;  // by column, then row
   std::array<Amounts, kMaxValues> amounts_;
   std::vector<uint64_t> bitmaps_;
-  size_t stride_ = 0;                            // words from one dimension's bitmap to the next
+  size_t stride_ = 0;  // words from one dimension's bitmap to the next
 };
 
 }  // namespace quipu

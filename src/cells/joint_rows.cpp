@@ -25,7 +25,8 @@ std::optional<JointParts> joint_parts(std::string_view row) {
   do {
     const int place = in.u8();
     const std::string_view packed = in.sized();
-    if (!in.ok() || place <= before || size_t(place) >= parts.size() || packed.empty()) return std::nullopt;
+    if (!in.ok() || place <= before || size_t(place) >= parts.size() || packed.empty())
+      return std::nullopt;
     parts[size_t(place)] = packed;
     before = place;
   } while (!in.done());
@@ -33,17 +34,21 @@ std::optional<JointParts> joint_parts(std::string_view row) {
 }
 
 Status read_joint_row(std::string_view value, const CellKey& key, DimensionId only,
-                      const std::function<void(DimensionId, const CellEntry&)>& visit, std::span<const uint64_t> hashes) {
+                      const std::function<void(DimensionId, const CellEntry&)>& visit,
+                      std::span<const uint64_t> hashes) {
   const auto parts = joint_parts(value);
   if (!parts) {
-    return Error{"a stored joint row of cells is cut off or of an unknown version: the store's files are damaged or of a newer "
-                 "quipu; restore a backup or count again into a new store"};
+    return Error{
+        "a stored joint row of cells is cut off or of an unknown version: the store's files are "
+        "damaged or of a newer "
+        "quipu; restore a backup or count again into a new store"};
   }
   const uint32_t first = raw(key.dimension) - (kJointDimensions - 1);
   for (uint32_t place = 0; place < kJointDimensions; ++place) {
     const DimensionId dimension{first + place};
     if ((*parts)[place].empty() || (only != DimensionId::none && dimension != only)) continue;
-    QUIPU_TRY(read_cell_row((*parts)[place], [&](const CellEntry& entry) { visit(dimension, entry); }, hashes));
+    QUIPU_TRY(read_cell_row((*parts)[place],
+                            [&](const CellEntry& entry) { visit(dimension, entry); }, hashes));
   }
   return {};
 }

@@ -13,9 +13,9 @@ namespace {
 
 using test::below;
 using test::Random;
-using Counts = std::map<std::pair<uint32_t, uint64_t>, uint64_t>;   // by dimension and element
+using Counts = std::map<std::pair<uint32_t, uint64_t>, uint64_t>;  // by dimension and element
 
-const CellKey kKey = CellKey::joint_of(5, TenantId(1), SelectorId(2), DimensionId(35));   // 32 .. 47
+const CellKey kKey = CellKey::joint_of(5, TenantId(1), SelectorId(2), DimensionId(35));  // 32 .. 47
 
 std::string key_bytes() {
   std::string bytes;
@@ -39,9 +39,10 @@ std::string packed(uint64_t n, uint64_t count) {
 
 Counts read(std::string_view row, DimensionId only = DimensionId::none) {
   Counts counts;
-  const Status status = read_joint_row(row, kKey, only, [&](DimensionId dimension, const CellEntry& entry) {
-    counts[{raw(dimension), entry.elements[0]}] += entry.slots[0].count;
-  });
+  const Status status =
+      read_joint_row(row, kKey, only, [&](DimensionId dimension, const CellEntry& entry) {
+        counts[{raw(dimension), entry.elements[0]}] += entry.slots[0].count;
+      });
   EXPECT_TRUE(status.ok()) << status.error().message;
   return counts;
 }
@@ -56,9 +57,17 @@ std::string small_row() {
 
 TEST(JointRows, BytesArePinned) {
   EXPECT_EQ(test::hex(small_row()),
-            "01"                                                        // version
-            "0312" "010001000101" "0100000000000000" "88820103"         // dimension 35: size, header, element 1: slot 8, 2 events, first 0
-            "0f1a" "010001000102" "0200000000000000" "8800" "0100000000000000" "8800");
+            "01"  // version
+            "0312"
+            "010001000101"
+            "0100000000000000"
+            "88820103"  // dimension 35: size, header, element 1: slot 8, 2 events, first 0
+            "0f1a"
+            "010001000102"
+            "0200000000000000"
+            "8800"
+            "0100000000000000"
+            "8800");
 }
 
 TEST(JointRows, KeyNamesTheLastOfItsDimensions) {
@@ -70,10 +79,10 @@ TEST(JointRows, KeyNamesTheLastOfItsDimensions) {
   EXPECT_TRUE(key->joint());
   EXPECT_EQ(key->dimension, DimensionId(47));
   expected[15] = 46;
-  EXPECT_FALSE(CellKey::parse(expected).has_value());   // no last one
+  EXPECT_FALSE(CellKey::parse(expected).has_value());  // no last one
   expected[15] = 47;
   expected[20] = 1;
-  EXPECT_FALSE(CellKey::parse(expected).has_value());   // no chunks
+  EXPECT_FALSE(CellKey::parse(expected).has_value());  // no chunks
 }
 
 TEST(JointRows, AreReadWholeOrByOneDimension) {
@@ -121,9 +130,11 @@ TEST(JointRows, MergeAddsUpEachDimension) {
 TEST(JointRows, EveryCutIsAnErrorAndNoFlippedBitCrashes) {
   const std::string row = small_row();
   const auto ignore = [](DimensionId, const CellEntry&) {};
-  const size_t first_part = 1 + 2 + packed(1, 2).size();      // a whole row, too
+  const size_t first_part = 1 + 2 + packed(1, 2).size();  // a whole row, too
   for (size_t n = 0; n < row.size(); ++n) {
-    EXPECT_EQ(read_joint_row(row.substr(0, n), kKey, DimensionId::none, ignore).ok(), n == first_part) << n;
+    EXPECT_EQ(read_joint_row(row.substr(0, n), kKey, DimensionId::none, ignore).ok(),
+              n == first_part)
+        << n;
   }
   for (size_t bit = 0; bit < row.size() * 8; ++bit) {
     std::string flipped = row;

@@ -18,25 +18,28 @@ OrderedEntries::OrderedEntries(std::span<const Pane* const> panes, SectionMap& s
     PaneReader::each(*pane, [&](PaneEntry entry) {
       arrived.push_back(entry);
       bucket_of_entry.push_back(bucket_of(entry, sections));
-      ++buckets_[bucket_of_entry.back()].end;    // a count until they are added up below
+      ++buckets_[bucket_of_entry.back()].end;  // a count until they are added up below
     });
   }
   std::vector<uint32_t> order(buckets_.size());
   for (uint32_t b = 0; b < order.size(); ++b) order[b] = b;
   std::sort(order.begin(), order.end(), [&](uint32_t a, uint32_t b) {
     const EntryBucket &x = buckets_[a], &y = buckets_[b];
-    return x.day != y.day ? x.day < y.day : x.tenant != y.tenant ? raw(x.tenant) < raw(y.tenant) : a < b;
+    return x.day != y.day         ? x.day < y.day
+           : x.tenant != y.tenant ? raw(x.tenant) < raw(y.tenant)
+                                  : a < b;
   });
   size_t at = 0;
   for (uint32_t b : order) {
     EntryBucket& bucket = buckets_[b];
     bucket.begin = at;
     at += bucket.end;
-    bucket.end = bucket.begin;                   // moves on as entries come in
+    bucket.end = bucket.begin;  // moves on as entries come in
   }
   entries_.assign(n, PaneEntry(nullptr));
   for (size_t i = 0; i < n; ++i) entries_[buckets_[bucket_of_entry[i]].end++] = arrived[i];
-  std::sort(buckets_.begin(), buckets_.end(), [](const EntryBucket& a, const EntryBucket& b) { return a.begin < b.begin; });
+  std::sort(buckets_.begin(), buckets_.end(),
+            [](const EntryBucket& a, const EntryBucket& b) { return a.begin < b.begin; });
 }
 
 uint32_t OrderedEntries::bucket_of(PaneEntry entry, SectionMap& sections) {
@@ -47,7 +50,8 @@ uint32_t OrderedEntries::bucket_of(PaneEntry entry, SectionMap& sections) {
     *place = uint32_t(buckets_.size());
   }
   const uint32_t b = *place - 1;
-  // A UTC day lies in one month, whose frames depend on the tenant's calendars and pinned rules alone.
+  // A UTC day lies in one month, whose frames depend on the tenant's calendars and pinned rules
+  // alone.
   CHECK(buckets_[b].month == entry.month() || buckets_[b].month->frames() == entry.frames());
   return b;
 }
@@ -58,7 +62,8 @@ uint32_t* OrderedEntries::place_of(uint64_t tenant_and_day, const CompiledMetric
   for (;; at = (at + 1) & mask) {
     if (places_[at] == 0) break;
     const EntryBucket& b = buckets_[places_[at] - 1];
-    if ((raw(b.tenant) | uint64_t(b.day) << 32) == tenant_and_day && b.metric->metric == metric) break;
+    if ((raw(b.tenant) | uint64_t(b.day) << 32) == tenant_and_day && b.metric->metric == metric)
+      break;
   }
   return &places_[at];
 }

@@ -1,6 +1,6 @@
-// All panes' entries in the order that group-by works in: by (UTC day, tenant), and within it by metric. Refers to the
-// panes, which may not change meanwhile. Made on one thread, then read by any.
-// Memory: about 20 bytes an entry.
+// All panes' entries in the order that group-by works in: by (UTC day, tenant), and within it by
+// metric. Refers to the panes, which may not change meanwhile. Made on one thread, then read by
+// any. Memory: about 20 bytes an entry.
 #pragma once
 
 #include <cstdint>
@@ -19,7 +19,7 @@ struct EntryBucket {
   TenantId tenant;
   const MetricSections* metric;
   const MonthTable* month;
-  size_t begin = 0, end = 0;                     // in the order of buckets
+  size_t begin = 0, end = 0;  // in the order of buckets
 };
 
 // All panes' entries, brought together by bucket, buckets by (day, tenant).
@@ -27,7 +27,9 @@ class OrderedEntries {
  public:
   OrderedEntries(std::span<const Pane* const> panes, SectionMap& sections);
   std::span<const EntryBucket> buckets() const { return buckets_; }
-  std::span<const PaneEntry> of(const EntryBucket& b) const { return std::span(entries_).subspan(b.begin, b.end - b.begin); }
+  std::span<const PaneEntry> of(const EntryBucket& b) const {
+    return std::span(entries_).subspan(b.begin, b.end - b.begin);
+  }
 
  private:
   uint32_t bucket_of(PaneEntry entry, SectionMap& sections);
@@ -36,7 +38,7 @@ class OrderedEntries {
 
   std::vector<EntryBucket> buckets_;
   std::vector<PaneEntry> entries_;
-  std::vector<uint32_t> places_;                 // 1 + bucket, open addressing
+  std::vector<uint32_t> places_;  // 1 + bucket, open addressing
 };
 
 }  // namespace quipu

@@ -37,7 +37,8 @@ bool Pane::goes_on(const EventBatch& batch, const Event& event, uint32_t row) {
   return same;
 }
 
-void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first, const uint64_t* kept) {
+void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first,
+               const uint64_t* kept) {
   const CompiledMetric& metric = *event.metric;
   if (event.month != month_) {
     month_ = event.month;
@@ -58,12 +59,14 @@ void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const 
   head.blocks = blocks;
   head.kept = kept != nullptr;
   // Most profiles are new in all frames at once, in the same dimensions.
-  head.alike = frames >= 2 && !all_zero(first, blocks) && std::equal(first + blocks, first + size_t(frames) * blocks, first);
+  head.alike = frames >= 2 && !all_zero(first, blocks) &&
+               std::equal(first + blocks, first + size_t(frames) * blocks, first);
   for (int p = 0; p < first_planes; ++p) {
     if (!all_zero(first + size_t(p) * blocks, blocks)) head.planes |= uint64_t(2) << p;
   }
   const size_t values = size_t(std::popcount(unsigned(event.value_mask)));
-  head.words = PaneEntry::kHeaderWords + head.planes_held() * blocks + 2 * values + (kept ? 1 : metric.columns.size());
+  head.words = PaneEntry::kHeaderWords + head.planes_held() * blocks + 2 * values +
+               (kept ? 1 : metric.columns.size());
 
   uint64_t* w = log_.take(head.words);
   PaneEntry::write_head(head, event.metric, event.month, w);

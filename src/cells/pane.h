@@ -1,7 +1,8 @@
 // The pane: an append-only log of the events that one shard has tallied since the last barrier.
-// The shard's thread appends; at the barrier the whole pane moves to the checkpoint writer's thread and
-// leaves an empty one behind. It holds pointers to CompiledMetric and MonthTable, which outlive it, and to elements
-// that lie elsewhere already, if it is told where. Layout of an entry: pane_entry.h.
+// The shard's thread appends; at the barrier the whole pane moves to the checkpoint writer's thread
+// and leaves an empty one behind. It holds pointers to CompiledMetric and MonthTable, which outlive
+// it, and to elements that lie elsewhere already, if it is told where. Layout of an entry:
+// pane_entry.h.
 #pragma once
 
 #include <cstdint>
@@ -23,13 +24,15 @@ class Pane {
   }
 
   // One row of a counted event. first: month->frames() bitmaps of metric->blocks words, then one of
-  // first-ever if metric->has_lifetime (see TallyResult). Rows of one event follow each other, rising.
-  // kept: the elements of metric->columns, in order, where they stay as long as the pane is read; nullptr: they are
-  // copied from the batch.
+  // first-ever if metric->has_lifetime (see TallyResult). Rows of one event follow each other,
+  // rising. kept: the elements of metric->columns, in order, where they stay as long as the pane is
+  // read; nullptr: they are copied from the batch.
   void add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first,
            const uint64_t* kept = nullptr);
 
-  size_t bytes() const { return log_.size() * sizeof(uint64_t); }  // of the entries; blocks hold up to 1 MiB more
+  size_t bytes() const {
+    return log_.size() * sizeof(uint64_t);
+  }  // of the entries; blocks hold up to 1 MiB more
   uint64_t rows() const { return rows_; }
   bool empty() const { return rows_ == 0; }
 

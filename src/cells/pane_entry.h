@@ -3,12 +3,14 @@
 // 64-bit words:
 //   0  const CompiledMetric*
 //   1  const MonthTable*
-//   2  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event before (1) |
+//   2  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event
+//   before (1) |
 //      planes of the frames alike (1) | elements kept elsewhere (1)
 //   3  planes there (34 bits) | frames (6) | blocks (5) | words of the entry (10)
-//   then the planes, `blocks` words each: 0 counts here, 1 + f first in frame f, 1 + frames first ever (a plane of zeros
-//   is not there; if all those of the frames are alike, one of them is held), then the values that are there (two words
-//   each, low first), then the elements of metric->columns in order, or a pointer to them.
+//   then the planes, `blocks` words each: 0 counts here, 1 + f first in frame f, 1 + frames first
+//   ever (a plane of zeros is not there; if all those of the frames are alike, one of them is
+//   held), then the values that are there (two words each, low first), then the elements of
+//   metric->columns in order, or a pointer to them.
 // A PaneEntry is a view; any thread may read while nobody appends.
 #pragma once
 
@@ -45,7 +47,8 @@ class PaneEntry {
   // nullptr: all zero.
   const uint64_t* plane(int p) const {
     if (!(w_[3] >> p & 1)) return nullptr;
-    const int before = alike() ? (p > 0) + (p > frames()) : std::popcount(planes() & ((uint64_t(1) << p) - 1));
+    const int before =
+        alike() ? (p > 0) + (p > frames()) : std::popcount(planes() & ((uint64_t(1) << p) - 1));
     return w_ + kHeaderWords + size_t(before) * blocks();
   }
   Fixed6 value(int nth) const {  // of those that are there
@@ -69,11 +72,13 @@ class PaneEntry {
 
     size_t planes_held() const { return held(planes, alike, frames); }
   };
-  static void write_head(const Head& h, const CompiledMetric* metric, const MonthTable* month, uint64_t* w) {
+  static void write_head(const Head& h, const CompiledMetric* metric, const MonthTable* month,
+                         uint64_t* w) {
     w[0] = reinterpret_cast<uint64_t>(metric);
     w[1] = reinterpret_cast<uint64_t>(month);
-    w[2] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 | uint64_t(h.value_mask) << 56 |
-           uint64_t(h.same_event) << 60 | uint64_t(h.alike) << 61 | uint64_t(h.kept) << 62;
+    w[2] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 |
+           uint64_t(h.value_mask) << 56 | uint64_t(h.same_event) << 60 | uint64_t(h.alike) << 61 |
+           uint64_t(h.kept) << 62;
     w[3] = h.planes | uint64_t(h.frames) << 34 | uint64_t(h.blocks) << 40 | uint64_t(h.words) << 45;
   }
 
@@ -83,7 +88,9 @@ class PaneEntry {
   static size_t held(uint64_t planes, bool alike, int frames) {
     return size_t(std::popcount(planes) - (alike ? frames - 1 : 0));
   }
-  const uint64_t* values() const { return w_ + kHeaderWords + held(planes(), alike(), frames()) * blocks(); }
+  const uint64_t* values() const {
+    return w_ + kHeaderWords + held(planes(), alike(), frames()) * blocks();
+  }
 
   const uint64_t* w_;
 };

@@ -22,7 +22,7 @@ struct Given {
   const MonthTable* month;
   bool same_event;
   std::vector<uint64_t> here, first, elements;
-  std::vector<std::pair<int, Fixed6>> values;   // by value of the plan
+  std::vector<std::pair<int, Fixed6>> values;  // by value of the plan
 };
 
 TEST(Pane, GivesBackWhatWasAddedInOrder) {
@@ -33,8 +33,9 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
   size.dimensions = 200;
   size.values = 4;
   const test::World world(random, size);
-  const std::vector<std::shared_ptr<const MonthTable>> months{test::make_month(0, 1), test::make_month(0, 8),
-                                                              test::make_month(2759, 1), test::make_month(2759, 8)};
+  const std::vector<std::shared_ptr<const MonthTable>> months{
+      test::make_month(0, 1), test::make_month(0, 8), test::make_month(2759, 1),
+      test::make_month(2759, 8)};
   const test::EventShape shape{.days = 28};
   Pane pane;
   std::vector<Given> given;
@@ -42,27 +43,32 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
   std::vector<uint64_t> planes;
   std::deque<std::vector<uint64_t>> kept;
   for (int i = 0; i < 400; ++i) {
-    test::draw_events(random, world, months, shape, 50, batch, [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* drawn) {
-      const uint32_t blocks = e.metric->blocks;
-      planes.assign(drawn, drawn + size_t(e.month->frames() + e.metric->has_lifetime) * blocks);
-      // A new profile's are alike.
-      if (below(random, 2)) for (int f = 1; f < e.month->frames(); ++f) std::copy_n(drawn, blocks, planes.data() + size_t(f) * blocks);
-      const uint64_t* first = planes.data();
-      std::vector<uint64_t>& elements = kept.emplace_back();
-      for (uint8_t c : e.metric->columns) elements.push_back(b.row_elements(e, row)[c]);
-      pane.add(b, e, row, first, below(random, 2) ? elements.data() : nullptr);
-      Given g{e.metric, e.tenant, e.slot, e.month, row > 0, {}, {}, {}, {}};
-      g.here.assign(b.row_here(e, row), b.row_here(e, row) + e.metric->blocks);
-      g.first.assign(first, first + size_t(e.month->frames() + e.metric->has_lifetime) * e.metric->blocks);
-      for (uint8_t c : e.metric->columns) g.elements.push_back(b.row_elements(e, row)[c]);
-      for (int v = 0, at = int(e.values); v < kMaxValues; ++v) {
-        if (e.value_mask >> v & 1) g.values.push_back({v, b.values[size_t(at++)]});
-      }
-      given.push_back(g);
-    });
+    test::draw_events(
+        random, world, months, shape, 50, batch,
+        [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* drawn) {
+          const uint32_t blocks = e.metric->blocks;
+          planes.assign(drawn, drawn + size_t(e.month->frames() + e.metric->has_lifetime) * blocks);
+          // A new profile's are alike.
+          if (below(random, 2))
+            for (int f = 1; f < e.month->frames(); ++f)
+              std::copy_n(drawn, blocks, planes.data() + size_t(f) * blocks);
+          const uint64_t* first = planes.data();
+          std::vector<uint64_t>& elements = kept.emplace_back();
+          for (uint8_t c : e.metric->columns) elements.push_back(b.row_elements(e, row)[c]);
+          pane.add(b, e, row, first, below(random, 2) ? elements.data() : nullptr);
+          Given g{e.metric, e.tenant, e.slot, e.month, row > 0, {}, {}, {}, {}};
+          g.here.assign(b.row_here(e, row), b.row_here(e, row) + e.metric->blocks);
+          g.first.assign(
+              first, first + size_t(e.month->frames() + e.metric->has_lifetime) * e.metric->blocks);
+          for (uint8_t c : e.metric->columns) g.elements.push_back(b.row_elements(e, row)[c]);
+          for (int v = 0, at = int(e.values); v < kMaxValues; ++v) {
+            if (e.value_mask >> v & 1) g.values.push_back({v, b.values[size_t(at++)]});
+          }
+          given.push_back(g);
+        });
   }
   EXPECT_EQ(pane.rows(), given.size());
-  EXPECT_GT(pane.bytes(), size_t(2) << 20);   // several blocks
+  EXPECT_GT(pane.bytes(), size_t(2) << 20);  // several blocks
   size_t i = 0, bytes = 0;
   PaneReader::each(pane, [&](PaneEntry entry) {
     ASSERT_LT(i, given.size());
@@ -71,7 +77,8 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
     EXPECT_EQ(entry.metric(), g.metric);
     EXPECT_EQ(entry.month(), g.month);
     EXPECT_EQ(entry.tenant(), g.tenant);
-    EXPECT_EQ(int64_t(entry.day()) * 96 + entry.slot(), month_begin_s(g.month->month()) / kQuarterS + g.slot);
+    EXPECT_EQ(int64_t(entry.day()) * 96 + entry.slot(),
+              month_begin_s(g.month->month()) / kQuarterS + g.slot);
     EXPECT_EQ(entry.same_event(), g.same_event);
     EXPECT_EQ(entry.frames(), g.month->frames());
     const uint32_t blocks = g.metric->blocks;
@@ -80,7 +87,8 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
     for (size_t p = 0; p * blocks < g.first.size(); ++p) {
       const std::vector<uint64_t> zero(blocks);
       const uint64_t* plane = entry.plane(int(p) + 1);
-      EXPECT_TRUE(std::equal(zero.begin(), zero.end(), g.first.begin() + ptrdiff_t(p * blocks)) == (plane == nullptr));
+      EXPECT_TRUE(std::equal(zero.begin(), zero.end(), g.first.begin() + ptrdiff_t(p * blocks)) ==
+                  (plane == nullptr));
       if (plane != nullptr) {
         EXPECT_TRUE(std::equal(plane, plane + blocks, g.first.begin() + ptrdiff_t(p * blocks)));
       }
@@ -103,7 +111,9 @@ TEST(Pane, MovedFromIsEmptyAndUsable) {
   const std::vector<std::shared_ptr<const MonthTable>> months(2, test::make_month(5, 1));
   Pane pane;
   EventBatch batch;
-  const auto add = [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) { pane.add(b, e, row, first); };
+  const auto add = [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+    pane.add(b, e, row, first);
+  };
   test::draw_events(random, world, months, {}, 10, batch, add);
   const uint64_t rows = pane.rows();
   Pane other = std::move(pane);
@@ -117,7 +127,8 @@ TEST(Pane, MovedFromIsEmptyAndUsable) {
   EXPECT_EQ(other.rows(), rows);
 }
 
-// An event whose rows come in two panes, or another event at the same place of a batch used again, does not go on.
+// An event whose rows come in two panes, or another event at the same place of a batch used again,
+// does not go on.
 TEST(Pane, RowsOfDifferentEventsAreNotTakenForOne) {
   Random random(2);
   const test::World world(random, {});
@@ -125,10 +136,11 @@ TEST(Pane, RowsOfDifferentEventsAreNotTakenForOne) {
   Pane pane;
   EventBatch batch;
   for (int i = 0; i < 50; ++i) {
-    test::draw_events(random, world, months, {.several_rows = 1}, 1, batch,
-                      [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-      if ((i % 2 == 0 && row == 0) || (i % 2 == 1 && row == 1)) pane.add(b, e, row, first);
-    });
+    test::draw_events(
+        random, world, months, {.several_rows = 1}, 1, batch,
+        [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+          if ((i % 2 == 0 && row == 0) || (i % 2 == 1 && row == 1)) pane.add(b, e, row, first);
+        });
   }
   PaneReader::each(pane, [&](PaneEntry entry) { EXPECT_FALSE(entry.same_event()); });
 }

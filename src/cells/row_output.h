@@ -1,4 +1,5 @@
-// Where group-by's rows go: counts them, checks that keys rise, and hands them to the sink. One thread.
+// Where group-by's rows go: counts them, checks that keys rise, and hands them to the sink. One
+// thread.
 #pragma once
 
 #include <array>

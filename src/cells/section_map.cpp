@@ -7,15 +7,16 @@
 namespace quipu {
 namespace {
 
-std::span<const CompiledDimension> dimensions_of(const CompiledMetric& metric, const CompiledSection& section) {
+std::span<const CompiledDimension> dimensions_of(const CompiledMetric& metric,
+                                                 const CompiledSection& section) {
   CHECK(section.first_dimension % 64 == 0);
   CHECK(size_t(section.first_dimension) + section.dimensions <= metric.dimensions.size());
   return std::span(metric.dimensions).subspan(section.first_dimension, section.dimensions);
 }
 
 bool alike(const CompiledDimension& a, const CompiledDimension& b) {
-  return a.id == b.id && a.arity == b.arity && a.columns == b.columns && a.sums == b.sums && a.unique == b.unique &&
-         a.lifetime == b.lifetime;
+  return a.id == b.id && a.arity == b.arity && a.columns == b.columns && a.sums == b.sums &&
+         a.unique == b.unique && a.lifetime == b.lifetime;
 }
 
 uint8_t index_in(const std::vector<uint8_t>& sorted, uint8_t column) {
@@ -51,20 +52,23 @@ const MetricSections& SectionMap::of(const CompiledMetric& metric) {
     SectionSource source;
     source.shape = &shape_of(metric, section);
     source.first_block = section.first_dimension / 64;
-    for (uint8_t column : source.shape->columns) source.positions.push_back(index_in(metric.columns, column));
+    for (uint8_t column : source.shape->columns)
+      source.positions.push_back(index_in(metric.columns, column));
     made.sections.push_back(std::move(source));
   }
   known = &made;
   return made;
 }
 
-const SelectorShape& SectionMap::shape_of(const CompiledMetric& metric, const CompiledSection& section) {
+const SelectorShape& SectionMap::shape_of(const CompiledMetric& metric,
+                                          const CompiledSection& section) {
   const auto dimensions = dimensions_of(metric, section);
   const Shape*& known = by_selector_[raw(section.selector)];
   if (known != nullptr) {
     // A selector counts the same whatever metric feeds it.
     CHECK(known->shape.layout == section.layout);
-    CHECK(std::equal(dimensions.begin(), dimensions.end(), known->dimensions.begin(), known->dimensions.end(), alike));
+    CHECK(std::equal(dimensions.begin(), dimensions.end(), known->dimensions.begin(),
+                     known->dimensions.end(), alike));
     return known->shape;
   }
   Shape& made = shapes_.emplace_back();
@@ -76,7 +80,8 @@ const SelectorShape& SectionMap::shape_of(const CompiledMetric& metric, const Co
   shape.blocks = (section.dimensions + 63) / 64;
   shape.unique.resize(shape.blocks);
   shape.lifetime.resize(shape.blocks);
-  for (const CompiledDimension& d : dimensions) shape.columns.insert(shape.columns.end(), d.columns.begin(), d.columns.begin() + d.arity);
+  for (const CompiledDimension& d : dimensions)
+    shape.columns.insert(shape.columns.end(), d.columns.begin(), d.columns.begin() + d.arity);
   std::sort(shape.columns.begin(), shape.columns.end());
   shape.columns.erase(std::unique(shape.columns.begin(), shape.columns.end()), shape.columns.end());
 

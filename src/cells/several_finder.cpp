@@ -28,16 +28,21 @@ void SeveralFinder::see(PaneEntry entry) {
 }
 
 void SeveralFinder::report(std::vector<GroupByResult::Several>& out) const {
-  const auto order = [](const GroupByResult::Several& s) { return std::tuple(raw(s.tenant), raw(s.selector), raw(s.dimension)); };
+  const auto order = [](const GroupByResult::Several& s) {
+    return std::tuple(raw(s.tenant), raw(s.selector), raw(s.dimension));
+  };
   const size_t begin = out.size();
   for (const auto& [key, bits] : several_) {
     for (const CompiledSection& section : key.metric->sections) {
-      for (uint32_t d = section.first_dimension; d < section.first_dimension + section.dimensions; ++d) {
-        if (bits[d / 64] >> d % 64 & 1) out.push_back({key.tenant, section.selector, key.metric->dimensions[d].id});
+      for (uint32_t d = section.first_dimension; d < section.first_dimension + section.dimensions;
+           ++d) {
+        if (bits[d / 64] >> d % 64 & 1)
+          out.push_back({key.tenant, section.selector, key.metric->dimensions[d].id});
       }
     }
   }
-  std::sort(out.begin() + ptrdiff_t(begin), out.end(), [&](const auto& a, const auto& b) { return order(a) < order(b); });
+  std::sort(out.begin() + ptrdiff_t(begin), out.end(),
+            [&](const auto& a, const auto& b) { return order(a) < order(b); });
   out.erase(std::unique(out.begin() + ptrdiff_t(begin), out.end()), out.end());
 }
 

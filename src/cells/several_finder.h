@@ -1,5 +1,5 @@
-// Finds the dimensions in which rows of one event counted with several values. Sees entries in the order of their pane.
-// One thread.
+// Finds the dimensions in which rows of one event counted with several values. Sees entries in the
+// order of their pane. One thread.
 #pragma once
 
 #include <array>
@@ -25,11 +25,13 @@ class SeveralFinder {
     bool operator==(const Key&) const = default;
   };
   struct KeyHash {
-    size_t operator()(const Key& k) const { return size_t(combine64(raw(k.tenant), reinterpret_cast<uint64_t>(k.metric))); }
+    size_t operator()(const Key& k) const {
+      return size_t(combine64(raw(k.tenant), reinterpret_cast<uint64_t>(k.metric)));
+    }
   };
   using Bitmap = std::array<uint64_t, kMaxBlocks>;
-  Bitmap seen_{};                                // by the event's rows so far
-  const uint64_t* before_ = nullptr;             // the entry before
+  Bitmap seen_{};                     // by the event's rows so far
+  const uint64_t* before_ = nullptr;  // the entry before
   std::unordered_map<Key, Bitmap, KeyHash> several_;
 };
 

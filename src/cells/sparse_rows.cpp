@@ -4,12 +4,14 @@
 //   layout varint | dimensions varint | frames u8 | values u8 | value ids u8 each, rising
 //   then events to the end of the segment:
 //     slot of the UTC day u8 (0-95)
-//     if the segment has value ids: u8, bit i: the i-th value is there; each that is as 128-bit zigzag varint
-//     elements u64 each, little endian, of the layout's columns
-//     bitmaps over the layout's dimensions, ceil(dimensions / 8) bytes each, low bit first:
+//     if the segment has value ids: u8, bit i: the i-th value is there; each that is as 128-bit
+//     zigzag varint elements u64 each, little endian, of the layout's columns bitmaps over the
+//     layout's dimensions, ceil(dimensions / 8) bytes each, low bit first:
 //       here:  u8 0: all dimensions; 1: a bitmap follows
-//       first: two bits a frame, low bits first, in ceil(frames / 4) bytes: 0 none, 1 as the frame before (before the
-//              first frame: the dimensions of `here` that count uniques), 2 a bitmap follows; then those bitmaps
+//       first: two bits a frame, low bits first, in ceil(frames / 4) bytes: 0 none, 1 as the frame
+//       before (before the
+//              first frame: the dimensions of `here` that count uniques), 2 a bitmap follows; then
+//              those bitmaps
 //
 // What the columns and dimensions are stands in the catalogue under the layout's id.
 #include "cells/sparse_rows.h"
@@ -27,7 +29,8 @@ constexpr int kCodesOfByte = 4;
 
 Error broken(const char* what) {
   return Error{std::string("a stored sparse row of cells ") + what +
-               ": the store's files are damaged or of a newer quipu; restore a backup or count again into a new store"};
+               ": the store's files are damaged or of a newer quipu; restore a backup or count "
+               "again into a new store"};
 }
 
 constexpr int code_bytes(int frames) { return (frames + kCodesOfByte - 1) / kCodesOfByte; }
@@ -43,7 +46,8 @@ using Bitmap = std::array<uint64_t, kMaxBlocks>;
 
 Bitmap first_bits(uint32_t n) {
   Bitmap bits{};
-  for (uint32_t w = 0; w * 64 < n; ++w) bits[w] = n - w * 64 >= 64 ? ~uint64_t(0) : (uint64_t(1) << (n - w * 64)) - 1;
+  for (uint32_t w = 0; w * 64 < n; ++w)
+    bits[w] = n - w * 64 >= 64 ? ~uint64_t(0) : (uint64_t(1) << (n - w * 64)) - 1;
   return bits;
 }
 
@@ -59,7 +63,8 @@ class SegmentReader {
     const uint64_t dimensions = in_.varint();
     frames_ = in_.u8();
     const size_t values = in_.u8();
-    if (frames_ > kMaxFrames || values > size_t(kMaxValues)) return broken("has an impossible header");
+    if (frames_ > kMaxFrames || values > size_t(kMaxValues))
+      return broken("has an impossible header");
     for (size_t v = 0; v < values; ++v) {
       value_ids_[v] = in_.u8();
       if (v > 0 && value_ids_[v] <= value_ids_[v - 1]) return broken("has an impossible header");
@@ -68,16 +73,19 @@ class SegmentReader {
     values_ = values;
     layout_ = layout_of_(id);
     if (layout_ == nullptr) return broken("names a layout that the catalogue lacks");
-    if (dimensions != layout_->dimensions.size() || dimensions > uint64_t(kMaxDimensions)) return broken("does not fit its layout");
+    if (dimensions != layout_->dimensions.size() || dimensions > uint64_t(kMaxDimensions))
+      return broken("does not fit its layout");
     for (const auto& d : layout_->dimensions) {
-      if (d.positions.size() > size_t(kMaxArity) || d.sums.size() > size_t(kMaxValues)) return broken("has an impossible layout");
+      if (d.positions.size() > size_t(kMaxArity) || d.sums.size() > size_t(kMaxValues))
+        return broken("has an impossible layout");
       for (uint8_t p : d.positions) {
         if (p >= layout_->columns.size()) return broken("has an impossible layout");
       }
     }
     dimensions_ = uint32_t(dimensions);
     all_ = first_bits(dimensions_);
-    for (uint32_t d = 0; d < dimensions_; ++d) unique_[d / 64] |= uint64_t(layout_->dimensions[d].unique) << d % 64;
+    for (uint32_t d = 0; d < dimensions_; ++d)
+      unique_[d / 64] |= uint64_t(layout_->dimensions[d].unique) << d % 64;
     elements_.resize(layout_->columns.size());
     while (!in_.done()) QUIPU_TRY(read_event());
     return in_.ok() ? Status() : broken("is cut off");
@@ -86,7 +94,8 @@ class SegmentReader {
  private:
   Bitmap read_bitmap() {
     Bitmap bits{};
-    for (uint32_t byte = 0; byte * 8 < dimensions_; ++byte) bits[byte / 8] |= uint64_t(in_.u8()) << (byte % 8 * 8);
+    for (uint32_t byte = 0; byte * 8 < dimensions_; ++byte)
+      bits[byte / 8] |= uint64_t(in_.u8()) << (byte % 8 * 8);
     return bits;
   }
 
@@ -112,10 +121,17 @@ class SegmentReader {
     }
     for (int f = 0; f < frames_; ++f) {
       switch (codes >> (2 * f) & 3) {
-        case kNone: first_[size_t(f)] = Bitmap{}; break;
-        case kAsBefore: first_[size_t(f)] = before; break;
-        case kBitmap: first_[size_t(f)] = read_bitmap(); break;
-        default: return broken("has an impossible bitmap");
+        case kNone:
+          first_[size_t(f)] = Bitmap{};
+          break;
+        case kAsBefore:
+          first_[size_t(f)] = before;
+          break;
+        case kBitmap:
+          first_[size_t(f)] = read_bitmap();
+          break;
+        default:
+          return broken("has an impossible bitmap");
       }
       before = first_[size_t(f)];
       for (uint32_t w = 0; w < uint32_t(kMaxBlocks); ++w) {
@@ -133,17 +149,21 @@ class SegmentReader {
       const SectionLayout::Dimension& dimension = layout_->dimensions[d];
       if (only_ != DimensionId::none && dimension.id != only_) continue;
       std::array<uint64_t, kMaxArity> elements{};
-      for (size_t k = 0; k < dimension.positions.size(); ++k) elements[k] = elements_[dimension.positions[k]];
+      for (size_t k = 0; k < dimension.positions.size(); ++k)
+        elements[k] = elements_[dimension.positions[k]];
       // The values it sums that the segment has; those of the event that it does not sum stay out.
       std::array<ValueId, kMaxValues> ids{};
       size_t n = 0;
       for (size_t v = 0; v < values_; ++v) {
-        if (std::find(dimension.sums.begin(), dimension.sums.end(), value_ids_[v]) == dimension.sums.end()) continue;
+        if (std::find(dimension.sums.begin(), dimension.sums.end(), value_ids_[v]) ==
+            dimension.sums.end())
+          continue;
         ids[n] = value_ids_[v];
         slot_.sums[n++] = sums_[v];
       }
       const int frames = dimension.unique ? frames_ : 0;
-      for (int f = 0; f < frames; ++f) slot_.first[size_t(f)] = uint32_t(first_[size_t(f)][d / 64] >> d % 64 & 1);
+      for (int f = 0; f < frames; ++f)
+        slot_.first[size_t(f)] = uint32_t(first_[size_t(f)][d / 64] >> d % 64 & 1);
       SparseCell cell;
       cell.dimension = dimension.id;
       cell.entry.elements = {elements.data(), dimension.positions.size()};
@@ -173,10 +193,15 @@ class SegmentReader {
 
 }  // namespace
 
-SparseRowBuilder::SparseRowBuilder(LayoutId layout, uint32_t dimensions, std::span<const uint64_t> unique,
+SparseRowBuilder::SparseRowBuilder(LayoutId layout, uint32_t dimensions,
+                                   std::span<const uint64_t> unique,
                                    std::span<const ValueId> value_ids, int frames)
-    : dimensions_(dimensions), frames_(frames), words_((dimensions + 63) / 64), values_(value_ids.size()) {
-  CHECK(dimensions <= uint32_t(kMaxDimensions) && frames >= 0 && frames <= kMaxFrames && values_ <= size_t(kMaxValues));
+    : dimensions_(dimensions),
+      frames_(frames),
+      words_((dimensions + 63) / 64),
+      values_(value_ids.size()) {
+  CHECK(dimensions <= uint32_t(kMaxDimensions) && frames >= 0 && frames <= kMaxFrames &&
+        values_ <= size_t(kMaxValues));
   all_ = first_bits(dimensions);
   for (size_t w = 0; w < words_; ++w) unique_[w] = unique[w] & all_[w];
   ByteWriter w(head_);
@@ -188,7 +213,8 @@ SparseRowBuilder::SparseRowBuilder(LayoutId layout, uint32_t dimensions, std::sp
 }
 
 void SparseRowBuilder::put_bitmap(const Bitmap& bits) {
-  for (uint32_t byte = 0; byte * 8 < dimensions_; ++byte) body_.push_back(char(bits[byte / 8] >> (byte % 8 * 8)));
+  for (uint32_t byte = 0; byte * 8 < dimensions_; ++byte)
+    body_.push_back(char(bits[byte / 8] >> (byte % 8 * 8)));
 }
 
 void SparseRowBuilder::add(const SparseEvent& event) {

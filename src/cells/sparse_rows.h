@@ -1,5 +1,6 @@
-// Sparse rows: the few events that a pane has of a (day, tenant, selector), stored as they are with their bitmaps.
-// Layout: sparse_rows.cpp. Reading them is read_sparse_row (cell_rows.h). One thread a builder.
+// Sparse rows: the few events that a pane has of a (day, tenant, selector), stored as they are with
+// their bitmaps. Layout: sparse_rows.cpp. Reading them is read_sparse_row (cell_rows.h). One thread
+// a builder.
 #pragma once
 
 #include <array>
@@ -16,11 +17,11 @@ namespace quipu {
 
 struct SparseEvent {
   uint8_t slot = 0;
-  uint8_t values = 0;                                // bit i: the i-th of the row's value ids is there
-  std::array<Fixed6, kMaxValues> sums{};             // by the row's value ids
-  std::span<const uint64_t> elements;                // of the layout's columns
-  const uint64_t* here = nullptr;                    // bitmaps over the layout's dimensions
-  std::array<const uint64_t*, kMaxFrames> first{};   // nullptr: all zero
+  uint8_t values = 0;                     // bit i: the i-th of the row's value ids is there
+  std::array<Fixed6, kMaxValues> sums{};  // by the row's value ids
+  std::span<const uint64_t> elements;     // of the layout's columns
+  const uint64_t* here = nullptr;         // bitmaps over the layout's dimensions
+  std::array<const uint64_t*, kMaxFrames> first{};  // nullptr: all zero
 };
 
 // Builds one segment of a sparse row.
@@ -43,7 +44,8 @@ class SparseRowBuilder {
   std::string head_, body_;
 };
 
-// Several sparse rows of one key as one. nullopt: one of them is corrupt (as far as its frame tells).
+// Several sparse rows of one key as one. nullopt: one of them is corrupt (as far as its frame
+// tells).
 std::optional<std::string> string_together(std::span<const std::string_view> rows);
 
 }  // namespace quipu

@@ -47,10 +47,23 @@ std::string small_row() {
 
 TEST(SparseRows, BytesArePinned) {
   EXPECT_EQ(test::hex(small_row()),
-            "0133" "0403" "05" "020508"                                 // version, size, layout, dimensions, frames, value ids
-            "0c" "0205" "0a00000000000000" "0b00000000000000"           // slot 12; the second value, -3; elements
-            "00" "6500" "01"                                            // here: all; first: as here, as before, bits, as before, none
-            "5f" "00" "0000000000000000" "0c00000000000000" "0102" "0000");
+            "0133"
+            "0403"
+            "05"
+            "020508"  // version, size, layout, dimensions, frames, value ids
+            "0c"
+            "0205"
+            "0a00000000000000"
+            "0b00000000000000"  // slot 12; the second value, -3; elements
+            "00"
+            "6500"
+            "01"  // here: all; first: as here, as before, bits, as before, none
+            "5f"
+            "00"
+            "0000000000000000"
+            "0c00000000000000"
+            "0102"
+            "0000");
 }
 
 TEST(SparseRows, ExpandToWhatEachEventAddsToEachDimension) {
@@ -59,21 +72,22 @@ TEST(SparseRows, ExpandToWhatEachEventAddsToEachDimension) {
   const auto note = [&](const SparseCell& c) {
     std::string s = std::to_string(raw(c.dimension)) + " [";
     for (uint64_t e : c.entry.elements) s += std::to_string(e) + " ";
-    s += "] slot " + std::to_string(c.entry.slots[0].slot) + " count " + std::to_string(c.entry.slots[0].count) + " first ";
+    s += "] slot " + std::to_string(c.entry.slots[0].slot) + " count " +
+         std::to_string(c.entry.slots[0].count) + " first ";
     for (int f = 0; f < c.entry.frames; ++f) s += std::to_string(c.entry.slots[0].first[size_t(f)]);
     s += " sums";
     for (size_t v = 0; v < c.entry.value_ids.size(); ++v) {
-      s += " " + std::to_string(c.entry.value_ids[v]) + ":" + std::to_string(int64_t(c.entry.slots[0].sums[v]));
+      s += " " + std::to_string(c.entry.value_ids[v]) + ":" +
+           std::to_string(int64_t(c.entry.slots[0].sums[v]));
     }
     EXPECT_EQ(c.entry.slots.size(), 1u);
     seen.push_back(s);
   };
   ASSERT_TRUE(read_sparse_row(small_row(), only(layout), DimensionId::none, note).ok());
-  const std::vector<std::string> expected{
-      "30 [] slot 12 count 1 first 11110 sums 5:0",
-      "10 [11 ] slot 12 count 1 first 11000 sums 5:0 8:-3",
-      "20 [11 10 ] slot 12 count 1 first  sums",
-      "10 [12 ] slot 95 count 1 first 00000 sums 5:0 8:0"};
+  const std::vector<std::string> expected{"30 [] slot 12 count 1 first 11110 sums 5:0",
+                                          "10 [11 ] slot 12 count 1 first 11000 sums 5:0 8:-3",
+                                          "20 [11 10 ] slot 12 count 1 first  sums",
+                                          "10 [12 ] slot 95 count 1 first 00000 sums 5:0 8:0"};
   EXPECT_EQ(seen, expected);
   seen.clear();
   ASSERT_TRUE(read_sparse_row(small_row(), only(layout), DimensionId(20), note).ok());
@@ -92,7 +106,9 @@ TEST(SparseRows, MergingStringsThemTogetherInOrder) {
   const auto thrice = merge_rows(key, three);
   ASSERT_TRUE(thrice.has_value());
   int cells = 0;
-  ASSERT_TRUE(read_sparse_row(*thrice, only(layout), DimensionId::none, [&](const SparseCell&) { ++cells; }).ok());
+  ASSERT_TRUE(read_sparse_row(*thrice, only(layout), DimensionId::none, [&](const SparseCell&) {
+                ++cells;
+              }).ok());
   EXPECT_EQ(cells, 12);
   const std::string_view broken[] = {row, "x"};
   EXPECT_FALSE(merge_rows(key, broken).has_value());
@@ -116,13 +132,17 @@ TEST(SparseRows, EveryCutIsAnErrorAndNoFlippedBitCrashes) {
 TEST(SparseRows, AnUnknownLayoutIsAnError) {
   const SectionLayout layout = small_layout();
   const LayoutOf none = [](LayoutId) -> const SectionLayout* { return nullptr; };
-  EXPECT_FALSE(read_sparse_row(small_row(), none, DimensionId::none, [](const SparseCell&) {}).ok());
+  EXPECT_FALSE(
+      read_sparse_row(small_row(), none, DimensionId::none, [](const SparseCell&) {}).ok());
   SectionLayout other = layout;
   other.dimensions.pop_back();
-  EXPECT_FALSE(read_sparse_row(small_row(), only(other), DimensionId::none, [](const SparseCell&) {}).ok());
+  EXPECT_FALSE(
+      read_sparse_row(small_row(), only(other), DimensionId::none, [](const SparseCell&) {}).ok());
   SectionLayout impossible = layout;
   impossible.dimensions[1].positions = {9};
-  EXPECT_FALSE(read_sparse_row(small_row(), only(impossible), DimensionId::none, [](const SparseCell&) {}).ok());
+  EXPECT_FALSE(
+      read_sparse_row(small_row(), only(impossible), DimensionId::none, [](const SparseCell&) {
+      }).ok());
 }
 
 }  // namespace

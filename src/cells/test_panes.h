@@ -1,5 +1,6 @@
-// For this room's tests and measurements: compiled metrics, months and events made up at random, and a naive model of
-// the cells they come to. Bits of `here` and `first` are drawn freely: what they mean is the tally's matter.
+// For this room's tests and measurements: compiled metrics, months and events made up at random,
+// and a naive model of the cells they come to. Bits of `here` and `first` are drawn freely: what
+// they mean is the tally's matter.
 #pragma once
 
 #include <algorithm>
@@ -34,13 +35,15 @@ inline std::string hex(std::string_view bytes) {
 using Random = std::mt19937_64;
 inline uint64_t below(Random& random, uint64_t n) { return random() % n; }
 
-inline std::shared_ptr<const MonthTable> make_month(MonthIndex month, int calendars, int32_t offset_s = 0) {
+inline std::shared_ptr<const MonthTable> make_month(MonthIndex month, int calendars,
+                                                    int32_t offset_s = 0) {
   std::vector<MonthTable::CalendarRules> rules;
   for (int c = 0; c < calendars; ++c) {
     auto zone = std::make_shared<ZoneRules>();
     zone->name = "zone" + std::to_string(c);
     zone->first_offset_s = offset_s + c * 3600;
-    rules.push_back({Calendar{"c" + std::to_string(c), zone->name, WeekStart::monday}, zone, zone, zone});
+    rules.push_back(
+        {Calendar{"c" + std::to_string(c), zone->name, WeekStart::monday}, zone, zone, zone});
   }
   return MonthTable::build(month, rules);
 }
@@ -48,7 +51,7 @@ inline std::shared_ptr<const MonthTable> make_month(MonthIndex month, int calend
 struct WorldSize {
   uint32_t columns = 6;
   int metrics = 3;
-  uint32_t dimensions = 12;      // of a section, at most
+  uint32_t dimensions = 12;  // of a section, at most
   int max_arity = 3;
   int values = 2;
 };
@@ -86,7 +89,8 @@ struct World {
     };
   }
 
-  void add_section(CompiledMetric& metric, SelectorId selector, const std::vector<CompiledDimension>& dimensions) {
+  void add_section(CompiledMetric& metric, SelectorId selector,
+                   const std::vector<CompiledDimension>& dimensions) {
     CompiledSection section;
     section.selector = selector;
     section.layout = LayoutId(raw(selector) + 1000);
@@ -94,7 +98,8 @@ struct World {
     section.dimensions = uint32_t(dimensions.size());
     metric.blocks += (section.dimensions + 63) / 64;
     metric.dimensions.resize(metric.blocks * 64);
-    std::copy(dimensions.begin(), dimensions.end(), metric.dimensions.begin() + section.first_dimension);
+    std::copy(dimensions.begin(), dimensions.end(),
+              metric.dimensions.begin() + section.first_dimension);
     metric.sections.push_back(section);
 
     SectionLayout& layout = layouts[raw(section.layout)];
@@ -106,7 +111,8 @@ struct World {
       SectionLayout::Dimension out;
       out.id = d.id;
       for (int k = 0; k < d.arity; ++k) {
-        out.positions.push_back(uint8_t(std::distance(columns.begin(), columns.find(d.columns[size_t(k)]))));
+        out.positions.push_back(
+            uint8_t(std::distance(columns.begin(), columns.find(d.columns[size_t(k)]))));
       }
       for (size_t v = 0; v < plan.values.size(); ++v) {
         if (d.sums >> v & 1) out.sums.push_back(plan.values[v]);
@@ -120,7 +126,8 @@ struct World {
 
   static void finish(CompiledMetric& metric) {
     std::set<uint8_t> columns;
-    for (auto* bits : {&metric.planned, &metric.unique, &metric.lifetime}) bits->resize(metric.blocks);
+    for (auto* bits : {&metric.planned, &metric.unique, &metric.lifetime})
+      bits->resize(metric.blocks);
     for (size_t d = 0; d < metric.dimensions.size(); ++d) {
       const CompiledDimension& dimension = metric.dimensions[d];
       if (dimension.id == DimensionId::none) continue;
@@ -148,7 +155,8 @@ struct World {
       d.arity = uint8_t(below(random, uint64_t(size.max_arity) + 1));
       d.compared = d.arity;
       std::copy_n(columns.begin(), d.arity, d.columns.begin());
-      if (d.arity < size.columns && below(random, 4) == 0) d.columns[d.compared++] = columns[d.arity];  // a `when`
+      if (d.arity < size.columns && below(random, 4) == 0)
+        d.columns[d.compared++] = columns[d.arity];  // a `when`
       d.sums = uint8_t(below(random, uint64_t(1) << size.values));
       d.unique = below(random, 4) > 0;
       d.lifetime = below(random, 4) == 0;
@@ -159,7 +167,7 @@ struct World {
 
 struct ModelSlot {
   uint64_t count = 0;
-  std::map<ValueId, Fixed6> sums;          // those that are not zero
+  std::map<ValueId, Fixed6> sums;  // those that are not zero
   std::vector<uint64_t> first;
   bool operator==(const ModelSlot&) const = default;
 };
@@ -176,20 +184,24 @@ inline void add_sum(std::map<ValueId, Fixed6>& to, ValueId id, Fixed6 v) {
 }
 
 // Adds one row of an event, given as its parts; first as Pane::add takes it.
-inline void add_to_model(Model& model, const World& world, const EventBatch& batch, const Event& event, uint32_t row,
-                         const uint64_t* first) {
+inline void add_to_model(Model& model, const World& world, const EventBatch& batch,
+                         const Event& event, uint32_t row, const uint64_t* first) {
   const CompiledMetric& metric = *event.metric;
-  const DayIndex day = DayIndex((month_begin_s(event.month->month()) + int64_t(event.slot) * kQuarterS) / 86400);
+  const DayIndex day =
+      DayIndex((month_begin_s(event.month->month()) + int64_t(event.slot) * kQuarterS) / 86400);
   const uint64_t* elements = batch.row_elements(event, row);
   const auto bit = [](const uint64_t* words, size_t d) { return words[d / 64] >> d % 64 & 1; };
   for (const CompiledSection& section : metric.sections) {
-    for (size_t d = section.first_dimension; d < section.first_dimension + section.dimensions; ++d) {
+    for (size_t d = section.first_dimension; d < section.first_dimension + section.dimensions;
+         ++d) {
       if (!bit(batch.row_here(event, row), d)) continue;
       const CompiledDimension& dimension = metric.dimensions[d];
       std::vector<uint64_t> value;
-      for (int k = 0; k < dimension.arity; ++k) value.push_back(elements[dimension.columns[size_t(k)]]);
+      for (int k = 0; k < dimension.arity; ++k)
+        value.push_back(elements[dimension.columns[size_t(k)]]);
       const auto add = [&](DayIndex on, int slot, int planes, int first_plane) {
-        ModelSlot& cell = model[{on, raw(event.tenant), raw(section.selector), raw(dimension.id), value}][slot];
+        ModelSlot& cell =
+            model[{on, raw(event.tenant), raw(section.selector), raw(dimension.id), value}][slot];
         ++cell.count;
         uint32_t at = event.values;
         for (size_t v = 0; v < world.plan.values.size(); ++v) {
@@ -208,49 +220,56 @@ inline void add_to_model(Model& model, const World& world, const EventBatch& bat
 }
 
 // Adds an entry of a stored row.
-inline void add_to_model(Model& model, const CellKey& key, DimensionId dimension, const CellEntry& entry) {
+inline void add_to_model(Model& model, const CellKey& key, DimensionId dimension,
+                         const CellEntry& entry) {
   auto& cell = model[{key.day, raw(key.tenant), raw(key.selector), raw(dimension),
                       std::vector<uint64_t>(entry.elements.begin(), entry.elements.end())}];
   for (const SlotCount& s : entry.slots) {
     ModelSlot& to = cell[s.slot];
     to.count += s.count;
-    for (size_t v = 0; v < entry.value_ids.size(); ++v) add_sum(to.sums, entry.value_ids[v], s.sums[v]);
+    for (size_t v = 0; v < entry.value_ids.size(); ++v)
+      add_sum(to.sums, entry.value_ids[v], s.sums[v]);
     for (int f = 0; f < entry.frames; ++f) add_first(to.first, size_t(f), s.first[size_t(f)]);
   }
 }
 
-
 // Reads all rows into a model; a row that cannot be read gives its error.
-inline Status read_all(const std::map<std::string, std::string>& rows, const LayoutOf& layout_of, Model& model) {
+inline Status read_all(const std::map<std::string, std::string>& rows, const LayoutOf& layout_of,
+                       Model& model) {
   for (const auto& [bytes, value] : rows) {
     const auto key = CellKey::parse(bytes);
     if (!key) return Error{"a broken key"};
     if (key->dimension == DimensionId::none) {
-      QUIPU_TRY(read_sparse_row(value, layout_of, DimensionId::none,
-                                [&](const SparseCell& c) { add_to_model(model, *key, c.dimension, c.entry); }));
+      QUIPU_TRY(read_sparse_row(value, layout_of, DimensionId::none, [&](const SparseCell& c) {
+        add_to_model(model, *key, c.dimension, c.entry);
+      }));
     } else if (key->joint()) {
-      QUIPU_TRY(read_joint_row(value, *key, DimensionId::none,
-                               [&](DimensionId d, const CellEntry& e) { add_to_model(model, *key, d, e); }));
+      QUIPU_TRY(read_joint_row(
+          value, *key, DimensionId::none,
+          [&](DimensionId d, const CellEntry& e) { add_to_model(model, *key, d, e); }));
     } else {
-      QUIPU_TRY(read_cell_row(value, [&](const CellEntry& e) { add_to_model(model, *key, key->dimension, e); }));
+      QUIPU_TRY(read_cell_row(
+          value, [&](const CellEntry& e) { add_to_model(model, *key, key->dimension, e); }));
     }
   }
   return {};
 }
 
-// A batch of events of any of the months and metrics, some with several rows, and their first bitmaps.
+// A batch of events of any of the months and metrics, some with several rows, and their first
+// bitmaps.
 struct EventShape {
   int tenants = 3;
-  uint64_t domain = 6;                     // distinct elements of a column
-  int days = 2;                            // of each month
-  uint64_t slots = 96;                     // of a day
-  uint64_t several_rows = 4;               // one event in so many has several
-  uint64_t nowhere = 10;                   // one row in so many counts nowhere in some section
+  uint64_t domain = 6;        // distinct elements of a column
+  int days = 2;               // of each month
+  uint64_t slots = 96;        // of a day
+  uint64_t several_rows = 4;  // one event in so many has several
+  uint64_t nowhere = 10;      // one row in so many counts nowhere in some section
 };
 
 // A group-by as a whole, on the calling thread.
-inline Status group_by(std::span<const Pane* const> panes, const CompiledPlan& plan, const GroupByOptions& options,
-                       GroupByState& state, const RowSink& sink, GroupByResult& result) {
+inline Status group_by(std::span<const Pane* const> panes, const CompiledPlan& plan,
+                       const GroupByOptions& options, GroupByState& state, const RowSink& sink,
+                       GroupByResult& result) {
   const GroupBy whole(panes, plan, options, state);
   whole.report(result);
   GroupWorker worker(whole);
@@ -260,8 +279,9 @@ inline Status group_by(std::span<const Pane* const> panes, const CompiledPlan& p
 
 // add(batch, event, row, first) for each row.
 template <typename Add>
-void draw_events(Random& random, const World& world, std::span<const std::shared_ptr<const MonthTable>> months,
-                 const EventShape& shape, size_t n, EventBatch& batch, Add add) {
+void draw_events(Random& random, const World& world,
+                 std::span<const std::shared_ptr<const MonthTable>> months, const EventShape& shape,
+                 size_t n, EventBatch& batch, Add add) {
   batch.clear();
   batch.columns = uint32_t(world.plan.columns.size());
   for (size_t i = 0; i < n; ++i) {
@@ -269,10 +289,12 @@ void draw_events(Random& random, const World& world, std::span<const std::shared
     const CompiledMetric& metric = world.metrics[below(random, world.metrics.size())];
     e.metric = &metric;
     e.tenant = TenantId(1 + below(random, uint64_t(shape.tenants)));
-    // A tenant keeps to one set of calendars: tables of even index for even tenants, of odd index for odd ones.
+    // A tenant keeps to one set of calendars: tables of even index for even tenants, of odd index
+    // for odd ones.
     const size_t pairs = months.size() / 2;
     e.month = months[below(random, pairs) * 2 + raw(e.tenant) % 2].get();
-    e.slot = e.month->round(Slot(below(random, uint64_t(shape.days)) * 96 + below(random, shape.slots)));
+    e.slot =
+        e.month->round(Slot(below(random, uint64_t(shape.days)) * 96 + below(random, shape.slots)));
     e.has_profile = true;
     e.profile = {random(), random()};
     e.value_mask = uint8_t(below(random, uint64_t(1) << world.plan.values.size()));
@@ -288,14 +310,18 @@ void draw_events(Random& random, const World& world, std::span<const std::shared
     for (uint32_t r = 0; r < e.rows; ++r) {
       std::vector<uint64_t> elements(batch.columns);
       // Elements of columns the metric does not use are zero; some others too (the empty value).
-      for (uint8_t c : metric.columns) elements[c] = below(random, shape.domain) * 0x9e3779b97f4a7c15ull;
+      for (uint8_t c : metric.columns)
+        elements[c] = below(random, shape.domain) * 0x9e3779b97f4a7c15ull;
       batch.elements.insert(batch.elements.end(), elements.begin(), elements.end());
       const uint64_t all_here = below(random, 2);
       std::vector<uint64_t> here(metric.blocks);
-      for (size_t b = 0; b < here.size(); ++b) here[b] = metric.planned[b] & (all_here ? ~uint64_t(0) : random());
+      for (size_t b = 0; b < here.size(); ++b)
+        here[b] = metric.planned[b] & (all_here ? ~uint64_t(0) : random());
       for (const CompiledSection& s : metric.sections) {
         if (below(random, shape.nowhere) != 0) continue;
-        for (uint32_t b = s.first_dimension / 64; b < (s.first_dimension + s.dimensions + 63) / 64; ++b) here[b] = 0;
+        for (uint32_t b = s.first_dimension / 64; b < (s.first_dimension + s.dimensions + 63) / 64;
+             ++b)
+          here[b] = 0;
       }
       batch.here.insert(batch.here.end(), here.begin(), here.end());
     }
@@ -309,7 +335,8 @@ void draw_events(Random& random, const World& world, std::span<const std::shared
       for (size_t p = 0; p * blocks < first.size(); ++p) {
         const uint64_t kind = below(random, 3);  // none, all that may, some
         for (size_t b = 0; b < blocks && kind > 0; ++b) {
-          first[p * blocks + b] = batch.row_here(e, r)[b] & e.metric->unique[b] & (kind == 1 ? ~uint64_t(0) : random());
+          first[p * blocks + b] =
+              batch.row_here(e, r)[b] & e.metric->unique[b] & (kind == 1 ? ~uint64_t(0) : random());
         }
       }
       add(batch, e, r, first.data());

@@ -10,7 +10,8 @@ void resolve_paths(Arguments& arguments, const std::string& folder) {
   auto resolve = [&](std::string& path) {
     if (!path.empty()) path = (std::filesystem::path(folder) / path).string();
   };
-  for (std::string* path : {&arguments.plan, &arguments.target, &arguments.zoneinfo_dir}) resolve(*path);
+  for (std::string* path : {&arguments.plan, &arguments.target, &arguments.zoneinfo_dir})
+    resolve(*path);
   for (std::string& input : arguments.inputs) resolve(input);
 }
 
@@ -19,10 +20,14 @@ Result<size_t> parse_size(const std::string& text) {
   auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
   const std::string unit(end, text.data() + text.size());
   unsigned shift = 0;
-  if (unit == "K" || unit == "KB" || unit == "KiB") shift = 10;
-  else if (unit == "M" || unit == "MB" || unit == "MiB") shift = 20;
-  else if (unit == "G" || unit == "GB" || unit == "GiB") shift = 30;
-  else if (!unit.empty()) error = std::errc::invalid_argument;
+  if (unit == "K" || unit == "KB" || unit == "KiB")
+    shift = 10;
+  else if (unit == "M" || unit == "MB" || unit == "MiB")
+    shift = 20;
+  else if (unit == "G" || unit == "GB" || unit == "GiB")
+    shift = 30;
+  else if (!unit.empty())
+    error = std::errc::invalid_argument;
   if (error != std::errc() || number == 0 || number > (size_t(1) << 50 >> shift)) {
     return Error{"\"" + text + "\" is no size; write it like 512M or 8G"};
   }
@@ -32,7 +37,9 @@ Result<size_t> parse_size(const std::string& text) {
 Result<Filter> parse_filter(const std::string& text) {
   const size_t equal = text.find('=');
   if (equal == std::string::npos || equal == 0 || text == "!=") {
-    return Error{"--where \"" + text + "\": write property=value, property=one|other, property!=value, property= (none) or property!= (not empty)"};
+    return Error{"--where \"" + text +
+                 "\": write property=value, property=one|other, property!=value, property= (none) "
+                 "or property!= (not empty)"};
   }
   Filter filter;
   const bool negative = text[equal - 1] == '!';
@@ -62,8 +69,10 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   std::string interval;
   std::vector<std::string> by, where;
   CLI::App app{
-      "quipu counts event streams exactly: every event in every planned dimension, by hour, day, week and\n"
-      "month, as events, different people and sums of values; whatever order they come in, and if it crashes.\n\n"
+      "quipu counts event streams exactly: every event in every planned dimension, by hour, day, "
+      "week and\n"
+      "month, as events, different people and sums of values; whatever order they come in, and if "
+      "it crashes.\n\n"
       "  quipu init events.jsonl > plan.yaml          a plan guessed from a sample\n"
       "  quipu check plan.yaml events.jsonl           what the plan reads and counts\n"
       "  quipu run plan.yaml events.jsonl.gz          count it into ./plan.quipu\n"
@@ -73,64 +82,96 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   app.set_version_flag("--version", "quipu 0.1.0");
   app.get_formatter()->column_width(34);
 
-  auto data = [&](CLI::App* c) { c->add_option("--data", a.data, "the store's folder (default: ./PLAN.quipu, or the only *.quipu here)"); };
-  auto zoneinfo = [&](CLI::App* c) { c->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)"); };
+  auto data = [&](CLI::App* c) {
+    c->add_option("--data", a.data,
+                  "the store's folder (default: ./PLAN.quipu, or the only *.quipu here)");
+  };
+  auto zoneinfo = [&](CLI::App* c) {
+    c->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
+  };
 
   CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
-  init->add_option("SAMPLE", a.sample, "a file of events (JSON lines, or delimited text; plain, .gz or .zst)")->required();
+  init->add_option("SAMPLE", a.sample,
+                   "a file of events (JSON lines, or delimited text; plain, .gz or .zst)")
+      ->required();
 
-  CLI::App* check = app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
+  CLI::App* check =
+      app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
   check->add_option("PLAN", a.plan, "the plan file")->required();
   check->add_option("SAMPLE,--sample", a.sample, "a file of events");
   check->add_option("--show", a.show, "events to show in full")->capture_default_str();
   zoneinfo(check);
 
-  CLI::App* run = app.add_subcommand("run", "Count inputs into a store; the same command continues where it stopped");
+  CLI::App* run = app.add_subcommand(
+      "run", "Count inputs into a store; the same command continues where it stopped");
   run->add_option("PLAN", a.plan, "the plan file")->required();
-  run->add_option("INPUT", a.inputs, "files of events (plain, .gz, .zst), or - for standard input with --as")->required();
+  run->add_option("INPUT", a.inputs,
+                  "files of events (plain, .gz, .zst), or - for standard input with --as")
+      ->required();
   data(run);
-  run->add_option("--memory", a.memory, "memory of the process, such as 2G (default: half the machine's)");
+  run->add_option("--memory", a.memory,
+                  "memory of the process, such as 2G (default: half the machine's)");
   run->add_option("--shards", a.shards, "threads that tally (default: one a core)");
-  run->add_option("--checkpoint", a.checkpoint_s, "seconds between checkpoints under load, at most")->capture_default_str();
-  run->add_option("--as", a.standard_input_name, "the name of standard input, by which it is known when it comes again");
+  run->add_option("--checkpoint", a.checkpoint_s, "seconds between checkpoints under load, at most")
+      ->capture_default_str();
+  run->add_option("--as", a.standard_input_name,
+                  "the name of standard input, by which it is known when it comes again");
   run->add_flag("--again", a.again, "count a changed or already counted file from its start");
-  run->add_flag("--moved", a.moved, "a known content under a new path is the same input: go on there");
+  run->add_flag("--moved", a.moved,
+                "a known content under a new path is the same input: go on there");
   run->add_flag("--strict", a.strict, "stop at the first line that would be set aside");
-  run->add_flag("--stats", a.stats, "print at the end where the time of an event went, the hot tier, checkpoints and sizes");
+  run->add_flag(
+      "--stats", a.stats,
+      "print at the end where the time of an event went, the hot tier, checkpoints and sizes");
   // Hidden, for tests: what is rare made common.
   run->add_option("--ingest-bytes", a.ingest_bytes)->group("");
   run->add_option("--hot-bytes", a.hot_bytes)->group("");
   run->add_option("--pane-bytes", a.pane_bytes)->group("");
   zoneinfo(run);
 
-  CLI::App* query = app.add_subcommand("query", "Ask a store; without a metric, list what can be asked");
+  CLI::App* query =
+      app.add_subcommand("query", "Ask a store; without a metric, list what can be asked");
   Question& q = a.question;
   query->add_option("METRIC", q.metric, "a metric, or the name of a `together` group");
   data(query);
   query->add_option("--tenant", q.tenant, "whose counts (needed if the store has several tenants)");
-  query->add_option("--by", by, "group by properties: --by campaign,client or --by a --by b")->delimiter(',')->allow_extra_args(false);
-  query->add_option("--where", where, "property=value, =one|other, !=value, != (not empty); repeat it for more")->allow_extra_args(false);
-  query->add_option("--in", q.in, "one bucket: 2026-03, 2026-W10, 2026-03-05, 2026-03-05T14, or lifetime");
-  query->add_option("--from", q.from, "begin of a range, in the calendar's zone: 2026-03, 2026-03-05, 2026-03-05T14:30 ...");
+  query->add_option("--by", by, "group by properties: --by campaign,client or --by a --by b")
+      ->delimiter(',')
+      ->allow_extra_args(false);
+  query
+      ->add_option("--where", where,
+                   "property=value, =one|other, !=value, != (not empty); repeat it for more")
+      ->allow_extra_args(false);
+  query->add_option("--in", q.in,
+                    "one bucket: 2026-03, 2026-W10, 2026-03-05, 2026-03-05T14, or lifetime");
+  query->add_option(
+      "--from", q.from,
+      "begin of a range, in the calendar's zone: 2026-03, 2026-03-05, 2026-03-05T14:30 ...");
   query->add_option("--to", q.to, "end of the range, exclusive");
-  query->add_option("--interval", interval, "hour, day, week or month: one row a bucket; or lifetime");
-  query->add_option("--calendar", q.calendar, "which of the tenant's calendars (default: its first)");
-  query->add_option("--sort", q.sort, "count, unique, name or a value's name; - before it turns the order round");
+  query->add_option("--interval", interval,
+                    "hour, day, week or month: one row a bucket; or lifetime");
+  query->add_option("--calendar", q.calendar,
+                    "which of the tenant's calendars (default: its first)");
+  query->add_option("--sort", q.sort,
+                    "count, unique, name or a value's name; - before it turns the order round");
   query->add_option("--limit", q.limit, "groups to show");
   CLI::App* export_ = app.add_subcommand("export", "Print every non-zero bucket of every counter");
   data(export_);
-  CLI::App* inspect = app.add_subcommand("inspect", "Print sizes, positions, tallies, plans and zone rules of a store");
+  CLI::App* inspect = app.add_subcommand(
+      "inspect", "Print sizes, positions, tallies, plans and zone rules of a store");
   data(inspect);
   for (CLI::App* c : {query, export_, inspect}) {
     auto* json = c->add_flag("--json", a.json, "JSON");
     if (c != inspect) json->excludes(c->add_flag("--csv", a.csv, "CSV"));
   }
-  CLI::App* audit = app.add_subcommand("audit", "Recount inputs in another way and compare every answer of the store");
+  CLI::App* audit = app.add_subcommand(
+      "audit", "Recount inputs in another way and compare every answer of the store");
   audit->add_option("PLAN", a.plan, "the plan file")->required();
   audit->add_option("INPUT", a.inputs, "the inputs that the store has counted")->required();
   data(audit);
   zoneinfo(audit);
-  CLI::App* backup = app.add_subcommand("backup", "Copy a store (by hard links where possible) into a new folder");
+  CLI::App* backup =
+      app.add_subcommand("backup", "Copy a store (by hard links where possible) into a new folder");
   backup->add_option("DIR", a.target, "the new folder")->required();
   data(backup);
 
@@ -153,8 +194,14 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
     return usage_error(std::string("quipu: ") + e.what());
   }
   using C = Arguments::Command;
-  a.command = init->parsed() ? C::init : check->parsed() ? C::check : run->parsed() ? C::run : query->parsed() ? C::query
-              : export_->parsed() ? C::export_ : inspect->parsed() ? C::inspect : audit->parsed() ? C::audit : C::backup;
+  a.command = init->parsed()      ? C::init
+              : check->parsed()   ? C::check
+              : run->parsed()     ? C::run
+              : query->parsed()   ? C::query
+              : export_->parsed() ? C::export_
+              : inspect->parsed() ? C::inspect
+              : audit->parsed()   ? C::audit
+                                  : C::backup;
   if (a.command == C::query) {
     q.by = by;
     for (const std::string& text : where) {
@@ -166,13 +213,17 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       q.in = interval;
     } else if (!interval.empty()) {
       q.interval = parse_interval(interval);
-      if (!q.interval) return usage_error("quipu query: --interval " + interval + ": it is hour, day, week or month (or lifetime, without --in)");
+      if (!q.interval)
+        return usage_error("quipu query: --interval " + interval +
+                           ": it is hour, day, week or month (or lifetime, without --in)");
     }
   }
   if (a.command == C::run) {
     const bool standard_input = std::find(a.inputs.begin(), a.inputs.end(), "-") != a.inputs.end();
     if (standard_input && a.standard_input_name.empty()) {
-      return usage_error("quipu run: standard input needs a name by which it is known when it comes again: --as NAME");
+      return usage_error(
+          "quipu run: standard input needs a name by which it is known when it comes again: --as "
+          "NAME");
     }
     if (!(a.checkpoint_s > 0)) return usage_error("quipu run: --checkpoint takes seconds above 0");
   }

@@ -13,14 +13,14 @@ namespace quipu {
 struct Arguments {
   enum class Command : uint8_t { none, init, check, run, query, export_, inspect, audit, backup };
   Command command = Command::none;
-  std::string data;                 // --data, or "" for the default
-  std::string plan;                 // of run, check, audit
+  std::string data;  // --data, or "" for the default
+  std::string plan;  // of run, check, audit
   std::vector<std::string> inputs;
   // run
   std::string memory;
   unsigned shards = 0;
   double checkpoint_s = 60;
-  size_t ingest_bytes = 0;          // for tests, as the next two: EngineOptions
+  size_t ingest_bytes = 0;  // for tests, as the next two: EngineOptions
   size_t hot_bytes = 0, pane_bytes = 0;
   bool again = false, moved = false, strict = false, stats = false;
   std::string standard_input_name;
@@ -43,12 +43,14 @@ struct ParsedArguments {
 };
 ParsedArguments parse_arguments(const std::vector<std::string>& args);
 
-// Makes the paths of a command that came from another process absolute; they are relative to its folder.
+// Makes the paths of a command that came from another process absolute; they are relative to its
+// folder.
 void resolve_paths(Arguments& arguments, const std::string& folder);
 
 // "512M", "2G", "1073741824"
 Result<size_t> parse_size(const std::string& text);
-// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty); \| and \\ in values
+// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty); \| and \\ in
+// values
 Result<Filter> parse_filter(const std::string& text);
 
 }  // namespace quipu

@@ -1,9 +1,11 @@
-// `audit`: recounts the inputs without records, first-of fields or rows of cells: ids and memberships are
-// sorted outside memory and counted where they lie together. Then every bucket of every counter is compared.
+// `audit`: recounts the inputs without records, first-of fields or rows of cells: ids and
+// memberships are sorted outside memory and counted where they lie together. Then every bucket of
+// every counter is compared.
 //
-// Pass 1 sorts (tenant, metric, profile, id) of all events and finds duplicates: the first in the order of the
-// inputs is kept. Pass 2 sorts (counter, value, bucket, profile) of the kept ones and adds up. Buckets touched by
-// ids that came with different contents depend on which event arrived first; they are listed apart.
+// Pass 1 sorts (tenant, metric, profile, id) of all events and finds duplicates: the first in the
+// order of the inputs is kept. Pass 2 sorts (counter, value, bucket, profile) of the kept ones and
+// adds up. Buckets touched by ids that came with different contents depend on which event arrived
+// first; they are listed apart.
 #include <algorithm>
 #include <cstdlib>
 #include <map>
@@ -24,10 +26,12 @@ constexpr size_t kSortBytes = size_t(256) << 20;
 constexpr size_t kMaxShownDifferences = 20;
 
 struct IdRecord {
-  Hash128 key;          // of tenant, metric, profile or none, id
+  Hash128 key;  // of tenant, metric, profile or none, id
   uint64_t sequence;
   uint64_t content;
-  bool operator<(const IdRecord& o) const { return std::tie(key, sequence) < std::tie(o.key, o.sequence); }
+  bool operator<(const IdRecord& o) const {
+    return std::tie(key, sequence) < std::tie(o.key, o.sequence);
+  }
 };
 
 struct SequenceRecord {
@@ -38,13 +42,15 @@ struct SequenceRecord {
 
 // One membership: what an event adds to one bucket of one value. Adds up per profile.
 struct Membership {
-  Hash128 bucket;       // of tenant, selector, dimension, value, calendar, interval, label
+  Hash128 bucket;  // of tenant, selector, dimension, value, calendar, interval, label
   Hash128 profile;
   bool has_profile;
   bool conflict;
   uint64_t count;
   Fixed6 sums[kMaxValues];
-  bool operator<(const Membership& o) const { return std::tie(bucket, has_profile, profile) < std::tie(o.bucket, o.has_profile, o.profile); }
+  bool operator<(const Membership& o) const {
+    return std::tie(bucket, has_profile, profile) < std::tie(o.bucket, o.has_profile, o.profile);
+  }
 };
 
 // A bucket as the store answers it, by the same hash.
@@ -53,12 +59,13 @@ struct StoredBucket {
   uint64_t count, unique;
   Fixed6 sums[kMaxValues];
   bool has_unique;
-  uint8_t sum_mask;     // values that the counter sums
+  uint8_t sum_mask;  // values that the counter sums
   bool operator<(const StoredBucket& o) const { return bucket < o.bucket; }
 };
 
-Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector, DimensionId dimension, std::span<const uint64_t> elements,
-                    int calendar, Interval interval, int64_t label) {
+Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector,
+                    DimensionId dimension, std::span<const uint64_t> elements, int calendar,
+                    Interval interval, int64_t label) {
   std::string bytes;
   ByteWriter w(bytes);
   w.le32(raw(tenant));
@@ -73,7 +80,8 @@ Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector, 
 
 class Auditor {
  public:
-  Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue, CatalogueDirectory& directory, const std::string& temporary)
+  Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue,
+          CatalogueDirectory& directory, const std::string& temporary)
       : hasher_(access.store().hasher()),
         snapshot_(snapshot),
         catalogue_(catalogue),
@@ -89,12 +97,15 @@ class Auditor {
         stored_(kSortBytes, temporary) {}
 
   Status run(const std::vector<std::string>& inputs) {
-    QUIPU_TRY(read_inputs(inputs, [&](const EventBatch& batch, const Event& event) { return add_id(batch, event); }));
+    QUIPU_TRY(read_inputs(
+        inputs, [&](const EventBatch& batch, const Event& event) { return add_id(batch, event); }));
     QUIPU_TRY(find_duplicates());
     QUIPU_TRY(find_comparable());
     has_sequence_ = sequences_.next(sequence_);
     sequence_number_ = 0;
-    QUIPU_TRY(read_inputs(inputs, [&](const EventBatch& batch, const Event& event) { return add_memberships(batch, event); }));
+    QUIPU_TRY(read_inputs(inputs, [&](const EventBatch& batch, const Event& event) {
+      return add_memberships(batch, event);
+    }));
     QUIPU_TRY(memberships_.finish());
     QUIPU_TRY(read_stored());
     return compare();
@@ -106,7 +117,7 @@ class Auditor {
     std::vector<std::string> lines;
   };
   Report report;
-  std::set<Hash128> wanted;   // buckets to describe
+  std::set<Hash128> wanted;  // buckets to describe
 
   // Describes wanted buckets by the lines of the store's export that hash to them.
   Status describe(StoreView& view) {
@@ -123,10 +134,12 @@ class Auditor {
   using EventVisitor = std::function<Status(const EventBatch&, const Event&)>;
 
   Hash128 hash_of(const CounterBucket& b) const {
-    return bucket_hash(hasher_, b.tenant, b.counter->selector, b.counter->dimension, *b.elements, b.calendar, b.interval, b.label);
+    return bucket_hash(hasher_, b.tenant, b.counter->selector, b.counter->dimension, *b.elements,
+                       b.calendar, b.interval, b.label);
   }
 
-  // Reads the committed part of each input, in order; pass the same events in the same order each time.
+  // Reads the committed part of each input, in order; pass the same events in the same order each
+  // time.
   Status read_inputs(const std::vector<std::string>& inputs, const EventVisitor& visit) {
     std::map<std::string, uint64_t> committed;
     for (const auto& [key, bytes] : snapshot_.state().positions) {
@@ -147,7 +160,8 @@ class Auditor {
       if (!source.ok()) return source.error();
       QUIPU_TRY(decoder.set_header((*source)->header()));
       const auto limit = committed.find((*source)->position().path);
-      if (limit == committed.end()) return Error{input + " was not counted into this store (quipu inspect lists its inputs)"};
+      if (limit == committed.end())
+        return Error{input + " was not counted into this store (quipu inspect lists its inputs)"};
       while (true) {
         auto block = (*source)->next();
         if (!block.ok()) return block.error();
@@ -159,7 +173,8 @@ class Auditor {
           if (offset >= limit->second) break;
           batches[0].clear();
           const LineOutcome outcome = decoder.decode(text.substr(0, end), batches);
-          if (outcome.kind == LineOutcome::Kind::event) QUIPU_TRY(visit(batches[0], batches[0].events[0]));
+          if (outcome.kind == LineOutcome::Kind::event)
+            QUIPU_TRY(visit(batches[0], batches[0].events[0]));
           if (end == std::string_view::npos) break;
           text.remove_prefix(end + 1);
           offset += end + 1;
@@ -188,7 +203,8 @@ class Auditor {
     for (int v = 0; v < kMaxValues; ++v) {
       if (e.value_mask >> v & 1) c.u8(uint8_t(v));
     }
-    for (int v = 0; v < __builtin_popcount(e.value_mask); ++v) c.svarint128(batch.values[e.values + size_t(v)]);
+    for (int v = 0; v < __builtin_popcount(e.value_mask); ++v)
+      c.svarint128(batch.values[e.values + size_t(v)]);
     return ids_.add({hasher_.hash128(key), sequence, hasher_.hash64(content)});
   }
 
@@ -196,7 +212,9 @@ class Auditor {
     QUIPU_TRY(ids_.finish());
     std::vector<IdRecord> group;
     auto end_group = [&]() -> Status {
-      const bool conflict = std::any_of(group.begin(), group.end(), [&](const IdRecord& r) { return r.content != group[0].content; });
+      const bool conflict = std::any_of(group.begin(), group.end(), [&](const IdRecord& r) {
+        return r.content != group[0].content;
+      });
       report.conflicting_ids += conflict;
       for (size_t i = 0; i < group.size(); ++i) {
         if (i > 0 || conflict) QUIPU_TRY(sequences_.add({group[i].sequence, i > 0, conflict}));
@@ -237,23 +255,28 @@ class Auditor {
     for (uint32_t r = 0; r < e.rows; ++r) {
       const uint64_t* here = batch.row_here(e, r);
       for (const CompiledSection& section : e.metric->sections) {
-        for (uint32_t d = section.first_dimension; d < section.first_dimension + section.dimensions; ++d) {
+        for (uint32_t d = section.first_dimension; d < section.first_dimension + section.dimensions;
+             ++d) {
           if (!(here[d / 64] >> (d % 64) & 1)) continue;
           const CompiledDimension& dimension = e.metric->dimensions[d];
           const auto comparable = comparable_.find({section.selector, dimension.id});
           if (comparable == comparable_.end()) continue;
           uint64_t elements[kMaxArity];
-          for (int i = 0; i < dimension.arity; ++i) elements[i] = batch.row_elements(e, r)[dimension.columns[size_t(i)]];
+          for (int i = 0; i < dimension.arity; ++i)
+            elements[i] = batch.row_elements(e, r)[dimension.columns[size_t(i)]];
           const std::span<const uint64_t> value_elements(elements, dimension.arity);
           for (int c = 0; c < table.calendars(); ++c) {
-            for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
+            for (Interval interval :
+                 {Interval::hour, Interval::day, Interval::week, Interval::month}) {
               const int64_t label = table.bucket(table.frame(c, interval), e.slot).label;
-              m.bucket = bucket_hash(hasher_, e.tenant, section.selector, dimension.id, value_elements, c, interval, label);
+              m.bucket = bucket_hash(hasher_, e.tenant, section.selector, dimension.id,
+                                     value_elements, c, interval, label);
               QUIPU_TRY(memberships_.add(m));
             }
           }
           if (comparable->second) {
-            m.bucket = bucket_hash(hasher_, e.tenant, section.selector, dimension.id, value_elements, -1, Interval::hour, 0);
+            m.bucket = bucket_hash(hasher_, e.tenant, section.selector, dimension.id,
+                                   value_elements, -1, Interval::hour, 0);
             QUIPU_TRY(memberships_.add(m));
           }
         }
@@ -271,9 +294,11 @@ class Auditor {
     auto view = StoreView::open(catalogue_, snapshot_, hasher_);
     if (!view.ok()) return view.error();
     for (const SelectorEntry& selector : (*view)->selectors()) {
-      for (const Counter& counter : (*view)->counters_of(selector.identity, selector.group, selector.name)) {
+      for (const Counter& counter :
+           (*view)->counters_of(selector.identity, selector.group, selector.name)) {
         if (counter.since_beginning() && !counter.retired) {
-          comparable_[{counter.selector, counter.dimension}] = from_beginning(counter.lifetime_since);
+          comparable_[{counter.selector, counter.dimension}] =
+              from_beginning(counter.lifetime_since);
         }
       }
     }
@@ -297,8 +322,9 @@ class Auditor {
       s.has_unique = b.counter->planned.unique && from_beginning(b.counter->unique_since);
       for (size_t v = 0; v < ids.size(); ++v) {
         if (!(b.counter->planned.sums >> v & 1)) continue;
-        const auto since = std::find_if(b.counter->sums_since.begin(), b.counter->sums_since.end(),
-                                        [&](const auto& s) { return s.first == directory_.plan().plan.values[v].name; });
+        const auto since = std::find_if(
+            b.counter->sums_since.begin(), b.counter->sums_since.end(),
+            [&](const auto& s) { return s.first == directory_.plan().plan.values[v].name; });
         if (since == b.counter->sums_since.end() || !from_beginning(since->second)) continue;
         s.sum_mask |= uint8_t(1 << v);
         if (auto sum = b.sums.find(ids[v]); sum != b.sums.end()) s.sums[v] = sum->second;
@@ -311,7 +337,8 @@ class Auditor {
 
   // Adds up the next bucket of the recount.
   bool next_recounted(StoredBucket& out, bool& conflict) {
-    if (!has_membership_ && !started_) has_membership_ = memberships_.next(membership_), started_ = true;
+    if (!has_membership_ && !started_)
+      has_membership_ = memberships_.next(membership_), started_ = true;
     if (!has_membership_) return false;
     out = {};
     out.bucket = membership_.bucket;
@@ -333,8 +360,10 @@ class Auditor {
     while (has_stored || has_right) {
       const bool take_stored = has_stored && (!has_right || !(right.bucket < stored.bucket));
       const bool take_right = has_right && (!has_stored || !(stored.bucket < right.bucket));
-      bool equal = take_stored && take_right && stored.count == right.count && (!stored.has_unique || stored.unique == right.unique);
-      for (int v = 0; v < kMaxValues; ++v) equal = equal && (!(stored.sum_mask >> v & 1) || stored.sums[v] == right.sums[v]);
+      bool equal = take_stored && take_right && stored.count == right.count &&
+                   (!stored.has_unique || stored.unique == right.unique);
+      for (int v = 0; v < kMaxValues; ++v)
+        equal = equal && (!(stored.sum_mask >> v & 1) || stored.sums[v] == right.sums[v]);
       // A bucket that only ids' other contents touch is in neither.
       if (!take_stored && take_right && right.count == 0) equal = true;
       if (take_right && conflict) {
@@ -347,8 +376,14 @@ class Auditor {
         if (report.different <= kMaxShownDifferences) {
           const Hash128 bucket = take_stored ? stored.bucket : right.bucket;
           wanted.insert(bucket);
-          report.lines.push_back("recount: " + (take_right ? "count " + std::to_string(right.count) + ", unique " + std::to_string(right.unique) : std::string("nothing")) +
-                                 "; store: " + (take_stored ? "count " + std::to_string(stored.count) + ", unique " + std::to_string(stored.unique) : std::string("nothing")));
+          report.lines.push_back("recount: " +
+                                 (take_right ? "count " + std::to_string(right.count) +
+                                                   ", unique " + std::to_string(right.unique)
+                                             : std::string("nothing")) +
+                                 "; store: " +
+                                 (take_stored ? "count " + std::to_string(stored.count) +
+                                                    ", unique " + std::to_string(stored.unique)
+                                              : std::string("nothing")));
         }
       }
       if (take_stored) has_stored = stored_.next(stored);
@@ -365,7 +400,7 @@ class Auditor {
   ExternalSort<SequenceRecord> sequences_;
   ExternalSort<Membership> memberships_;
   ExternalSort<StoredBucket> stored_;
-  std::map<std::pair<SelectorId, DimensionId>, bool> comparable_;   // value: its lifetime too
+  std::map<std::pair<SelectorId, DimensionId>, bool> comparable_;  // value: its lifetime too
   uint64_t sequence_number_ = 0;
   SequenceRecord sequence_{};
   bool has_sequence_ = false;
@@ -391,10 +426,13 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   auto catalogue = Catalogue::load(**snapshot);
   if (!catalogue.ok()) return fail(catalogue.error());
   const size_t versions = (*catalogue)->plan_versions().size();
-  auto directory = CatalogueDirectory::open(std::move(*plan), access.store(), **catalogue, arguments.zoneinfo_dir, 0);
+  auto directory = CatalogueDirectory::open(std::move(*plan), access.store(), **catalogue,
+                                            arguments.zoneinfo_dir, 0);
   if (!directory.ok()) return fail(directory.error());
   if ((*catalogue)->plan_versions().size() != versions) {
-    return fail(Error{arguments.plan + " is not the plan that this store was last counted with; audit compares under that plan"});
+    return fail(Error{
+        arguments.plan +
+        " is not the plan that this store was last counted with; audit compares under that plan"});
   }
   const char* temporary = std::getenv("TMPDIR");
   Auditor auditor(access, **snapshot, **catalogue, **directory, temporary ? temporary : "/tmp");
@@ -406,13 +444,17 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   }
   const Auditor::Report& r = auditor.report;
   for (const std::string& line : r.lines) console.out(line + "\n");
-  console.out(with_thousands(r.events) + " events recounted, " + with_thousands(r.duplicates) + " duplicates; " + with_thousands(r.compared) +
-              " buckets compared, " + with_thousands(r.different) + " different");
+  console.out(with_thousands(r.events) + " events recounted, " + with_thousands(r.duplicates) +
+              " duplicates; " + with_thousands(r.compared) + " buckets compared, " +
+              with_thousands(r.different) + " different");
   if (r.conflicting_ids) {
-    console.out("; " + with_thousands(r.conflicting_ids) + " ids came with different contents, " + with_thousands(r.conflicting) +
+    console.out("; " + with_thousands(r.conflicting_ids) + " ids came with different contents, " +
+                with_thousands(r.conflicting) +
                 " buckets depend on which came first and are not compared");
   }
-  if (r.not_compared) console.out("; " + with_thousands(r.not_compared) + " buckets of counters planned later or retired are not compared");
+  if (r.not_compared)
+    console.out("; " + with_thousands(r.not_compared) +
+                " buckets of counters planned later or retired are not compared");
   console.out("\n");
   return r.different ? kExitError : kExitDone;
 }

@@ -23,32 +23,44 @@ constexpr size_t kShownBytes = 160;
 constexpr size_t kManyValues = 10000;
 
 int64_t now_ms() {
-  return std::chrono::duration_cast<std::chrono::milliseconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::milliseconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 // A text on one line of a table.
-std::string shown(std::string_view text) { return text.empty() ? "(none)" : printable(text, kShownBytes); }
+std::string shown(std::string_view text) {
+  return text.empty() ? "(none)" : printable(text, kShownBytes);
+}
 
 std::string properties_text(const Plan& plan, const PlannedDimension& dimension) {
   std::string text = "[";
-  for (uint16_t p : dimension.properties) text += (text.size() > 1 ? ", " : "") + plan.properties[p].name;
+  for (uint16_t p : dimension.properties)
+    text += (text.size() > 1 ? ", " : "") + plan.properties[p].name;
   return text + "]";
 }
 
 std::string note_text(Note note) {
   switch (note) {
-    case Note::rounded: return "have a value of more than six decimals, which is rounded";
-    case Note::local_time_twice: return "have a local time that the clock shows twice; the first is taken";
-    case Note::local_time_skipped: return "have a local time that the clock skips; it moves ahead";
-    case Note::future: return "have a time in the future";
-    case Note::object_as_scalar: return "have an object or a nested array where one value is planned; it is read as empty";
-    default: return std::string(note_name(note));
+    case Note::rounded:
+      return "have a value of more than six decimals, which is rounded";
+    case Note::local_time_twice:
+      return "have a local time that the clock shows twice; the first is taken";
+    case Note::local_time_skipped:
+      return "have a local time that the clock skips; it moves ahead";
+    case Note::future:
+      return "have a time in the future";
+    case Note::object_as_scalar:
+      return "have an object or a nested array where one value is planned; it is read as empty";
+    default:
+      return std::string(note_name(note));
   }
 }
 
 class SampleCheck {
  public:
-  SampleCheck(PlanDirectory& directory, const Console& console, const std::string& sample, size_t show)
+  SampleCheck(PlanDirectory& directory, const Console& console, const std::string& sample,
+              size_t show)
       : directory_(directory),
         plan_(directory.plan().plan),
         console_(console),
@@ -65,9 +77,12 @@ class SampleCheck {
   Status run() {
     const bool header = plan_.input.delimited && plan_.input.header && plan_.input.columns.empty();
     std::function<Status(const std::string&)> take_header;
-    if (header) take_header = [&](const std::string& line) { return decoder_.set_header(line); };
-    else QUIPU_TRY(decoder_.set_header(""));
-    QUIPU_TRY(read_sample_lines(sample_, take_header, [&](const SampleLine& line) { return add(line); }));
+    if (header)
+      take_header = [&](const std::string& line) { return decoder_.set_header(line); };
+    else
+      QUIPU_TRY(decoder_.set_header(""));
+    QUIPU_TRY(
+        read_sample_lines(sample_, take_header, [&](const SampleLine& line) { return add(line); }));
     report();
     return {};
   }
@@ -112,10 +127,14 @@ class SampleCheck {
     ++events_;
     without_profile_ += !event.has_profile;
     without_id_ += !event.has_id;
-    if (event.has_id && !ids_.insert(combine64(combine64(event.id, raw(event.tenant)), event.has_profile ? event.profile.lo : 0)).second) ++duplicates_;
+    if (event.has_id && !ids_.insert(combine64(combine64(event.id, raw(event.tenant)),
+                                               event.has_profile ? event.profile.lo : 0))
+                             .second)
+      ++duplicates_;
     for (uint32_t row = 0; row < event.rows; ++row) {
       const uint64_t* here = batch.row_here(event, row);
-      for (uint32_t b = 0; b < event.metric->blocks; ++b) counters_ += uint64_t(std::popcount(here[b]));
+      for (uint32_t b = 0; b < event.metric->blocks; ++b)
+        counters_ += uint64_t(std::popcount(here[b]));
     }
     for (uint8_t c : event.metric->columns) {
       if (plan_.columns[c].is_when) continue;
@@ -134,7 +153,8 @@ class SampleCheck {
 
   // One event in full.
   void show_event(const SampleLine& line, const Event& event) {
-    std::string out = "event " + std::to_string(events_) + " (line " + with_thousands(line.number) + ")\n";
+    std::string out =
+        "event " + std::to_string(events_) + " (line " + with_thousands(line.number) + ")\n";
     std::vector<ReadField> fields;
     explain_line(decoder_, line.text, fields);
     std::vector<std::vector<std::string>> rows;
@@ -157,11 +177,14 @@ class SampleCheck {
     std::vector<std::vector<std::string>> rows{{"  calendar", "hour", "day", "week from", "month"}};
     for (int c = 0; calendars && c < month.calendars(); ++c) {
       const Calendar& calendar = (*calendars)[size_t(c)];
-      rows.push_back({"  " + calendar.name + (calendar.name == calendar.zone ? "" : " (" + calendar.zone + ")")});
+      rows.push_back({"  " + calendar.name +
+                      (calendar.name == calendar.zone ? "" : " (" + calendar.zone + ")")});
       for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
         const Bucket& bucket = month.bucket(c, interval, event.slot);
         const std::string begin = format_instant(bucket.first_s, bucket.first_offset_s);
-        rows.back().push_back(interval == Interval::hour ? begin : begin.substr(0, interval == Interval::month ? 7 : 10));
+        rows.back().push_back(interval == Interval::hour
+                                  ? begin
+                                  : begin.substr(0, interval == Interval::month ? 7 : 10));
       }
     }
     return aligned(rows, {false, false, false, false, false});
@@ -178,14 +201,17 @@ class SampleCheck {
       for (uint32_t d = 0; d < section.dimensions; ++d) {
         const uint32_t bit = section.first_dimension + d;
         size_t values = 0;
-        for (uint32_t row = 0; row < event.rows; ++row) values += batch.row_here(event, row)[bit / 64] >> (bit % 64) & 1;
+        for (uint32_t row = 0; row < event.rows; ++row)
+          values += batch.row_here(event, row)[bit / 64] >> (bit % 64) & 1;
         counters += values;
         if (values == 0 || listed == kMaxShownCounters) continue;
         ++listed;
-        list += (list.empty() ? "" : " ") + properties_text(plan_, sections[s].dimensions[d]) + (values > 1 ? " x " + std::to_string(values) : "");
+        list += (list.empty() ? "" : " ") + properties_text(plan_, sections[s].dimensions[d]) +
+                (values > 1 ? " x " + std::to_string(values) : "");
       }
       if (counters == 0) continue;
-      out += "  counts as " + shown(sections[s].selector.name) + " in " + with_thousands(counters) + (counters == 1 ? " counter: " : " counters: ") + list +
+      out += "  counts as " + shown(sections[s].selector.name) + " in " + with_thousands(counters) +
+             (counters == 1 ? " counter: " : " counters: ") + list +
              (listed < counters && listed == kMaxShownCounters ? " ..." : "") + "\n";
     }
     return out;
@@ -195,15 +221,21 @@ class SampleCheck {
   void report() {
     tallies_.counted = events_ - duplicates_;
     tallies_.duplicate = duplicates_;
-    std::string out = with_thousands(tallies_.read) + " read = " + with_thousands(tallies_.counted) + " counted + " + with_thousands(duplicates_) +
-                      " duplicate + " + with_thousands(tallies_.set_aside_total()) + " set aside + " + with_thousands(tallies_.unplanned) + " unplanned" +
-                      (more_lines_ ? " (the sample's first " + with_thousands(kMaxCheckLines) + " lines)" : "") + "\n";
+    std::string out =
+        with_thousands(tallies_.read) + " read = " + with_thousands(tallies_.counted) +
+        " counted + " + with_thousands(duplicates_) + " duplicate + " +
+        with_thousands(tallies_.set_aside_total()) + " set aside + " +
+        with_thousands(tallies_.unplanned) + " unplanned" +
+        (more_lines_ ? " (the sample's first " + with_thousands(kMaxCheckLines) + " lines)" : "") +
+        "\n";
     if (tallies_.read == 0) out += "the sample holds no lines\n";
     if (events_) {
       const double mean = double(counters_) / double(events_);
       char text[32];
-      std::snprintf(text, sizeof text, mean < 9.95 && mean != double(int64_t(mean)) ? "%.1f" : "%.0f", mean);
-      out += std::string("about ") + text + (counters_ == events_ ? " counter an event\n" : " counters an event\n");
+      std::snprintf(text, sizeof text,
+                    mean < 9.95 && mean != double(int64_t(mean)) ? "%.1f" : "%.0f", mean);
+      out += std::string("about ") + text +
+             (counters_ == events_ ? " counter an event\n" : " counters an event\n");
     }
     const std::string warnings = warnings_text();
     if (!warnings.empty()) out += "\nwarnings:\n" + warnings;
@@ -214,46 +246,60 @@ class SampleCheck {
   // Whether some rule's `when` looks at it.
   bool is_condition(uint16_t column) const {
     return std::any_of(plan_.columns.begin(), plan_.columns.end(), [&](const Column& c) {
-      return std::any_of(c.when.begin(), c.when.end(), [&](const auto& entry) { return entry.first == column; });
+      return std::any_of(c.when.begin(), c.when.end(),
+                         [&](const auto& entry) { return entry.first == column; });
     });
   }
 
-  static std::string percent(uint64_t part, uint64_t whole) { return std::to_string(part * 100 / whole) + "%"; }
+  static std::string percent(uint64_t part, uint64_t whole) {
+    return std::to_string(part * 100 / whole) + "%";
+  }
 
   std::string warnings_text() const {
     std::string out;
     for (const Property& p : plan_.properties) {
       const ColumnSurvey& survey = columns_[p.column];
       if (survey.events == 0) {
-        if (events_ && !is_condition(p.column)) out += "  property " + shown(p.name) + ": no event counts by it\n";
+        if (events_ && !is_condition(p.column))
+          out += "  property " + shown(p.name) + ": no event counts by it\n";
         continue;
       }
       if (survey.empty * 10 > survey.events * 9) {
-        out += "  property " + shown(p.name) + ": empty in " + percent(survey.empty, survey.events) + " of the events; is " + shown(p.path.text) + " right?\n";
+        out += "  property " + shown(p.name) + ": empty in " +
+               percent(survey.empty, survey.events) + " of the events; is " + shown(p.path.text) +
+               " right?\n";
       }
       if (survey.values.size() > kManyValues && survey.values.size() * 10 > survey.events) {
-        out += "  property " + shown(p.name) + ": " + with_thousands(survey.values.size()) + " values in " + with_thousands(survey.events) +
+        out += "  property " + shown(p.name) + ": " + with_thousands(survey.values.size()) +
+               " values in " + with_thousands(survey.events) +
                " events; counters of nearly every event's own take much room\n";
       }
     }
     if (without_profile_ * 10 > events_ && plan_.profile.kind != Field::Kind::absent) {
-      out += "  profile: missing in " + percent(without_profile_, events_) + " of the events; they add to no unique\n";
+      out += "  profile: missing in " + percent(without_profile_, events_) +
+             " of the events; they add to no unique\n";
     }
     if (without_id_ * 10 > events_ && plan_.id.kind != Field::Kind::absent) {
-      out += "  id: missing in " + percent(without_id_, events_) + " of the events; they are never taken for duplicates\n";
+      out += "  id: missing in " + percent(without_id_, events_) +
+             " of the events; they are never taken for duplicates\n";
     }
     for (size_t n = 0; n < tallies_.notes.size(); ++n) {
-      if (tallies_.notes[n]) out += "  " + with_thousands(tallies_.notes[n]) + (tallies_.notes[n] == 1 ? " line: " : " lines: ") + note_text(Note(n)) + "\n";
+      if (tallies_.notes[n])
+        out += "  " + with_thousands(tallies_.notes[n]) +
+               (tallies_.notes[n] == 1 ? " line: " : " lines: ") + note_text(Note(n)) + "\n";
     }
-    if (tallies_.unplanned) out += "  " + with_thousands(tallies_.unplanned) + " unplanned: no rule counts them\n";
+    if (tallies_.unplanned)
+      out += "  " + with_thousands(tallies_.unplanned) + " unplanned: no rule counts them\n";
     return out;
   }
 
   std::string set_aside_text() const {
     std::string out;
     for (const auto& [reason, first] : first_set_aside_) {
-      out += "  " + with_thousands(tallies_.set_aside[size_t(reason)]) + " " + std::string(reason_name(reason)) + ", first line " + with_thousands(first.line) +
-             (first.detail.empty() ? "" : ": " + shown(first.detail)) + "\n    " + first.text + "\n";
+      out += "  " + with_thousands(tallies_.set_aside[size_t(reason)]) + " " +
+             std::string(reason_name(reason)) + ", first line " + with_thousands(first.line) +
+             (first.detail.empty() ? "" : ": " + shown(first.detail)) + "\n    " + first.text +
+             "\n";
     }
     return out;
   }
@@ -276,7 +322,8 @@ class SampleCheck {
 };
 
 std::string plan_text(const Plan& plan, const std::string& file) {
-  std::string out = file + ": a good plan; " + with_thousands(plan.properties.size()) + (plan.properties.size() == 1 ? " property" : " properties");
+  std::string out = file + ": a good plan; " + with_thousands(plan.properties.size()) +
+                    (plan.properties.size() == 1 ? " property" : " properties");
   std::vector<std::vector<std::string>> rows;
   auto add = [&](const Selector& selector, const PlannedSection& section) {
     std::string list;
@@ -284,11 +331,14 @@ std::string plan_text(const Plan& plan, const std::string& file) {
       list += (d ? " " : "") + properties_text(plan, section.dimensions[d]);
     }
     if (section.dimensions.size() > kMaxShownCounters) list += " ...";
-    rows.push_back({"  " + (selector.name == "*" ? "(other metrics)" : shown(selector.name)), selector.group ? "together" : "metric",
+    rows.push_back({"  " + (selector.name == "*" ? "(other metrics)" : shown(selector.name)),
+                    selector.group ? "together" : "metric",
                     with_thousands(section.dimensions.size()), list});
   };
   for (const Selector& selector : plan.named_selectors()) {
-    const std::string metric = !selector.group ? selector.name : selector.all_metrics ? "*" : selector.members.front();
+    const std::string metric = !selector.group        ? selector.name
+                               : selector.all_metrics ? "*"
+                                                      : selector.members.front();
     for (const PlannedSection& section : plan.sections_of(metric)) {
       if (section.selector.identity() == selector.identity()) add(selector, section);
     }
@@ -308,7 +358,8 @@ int check_command(const Arguments& arguments, const Console& console) {
   };
   auto plan = read_plan(arguments.plan, arguments.zoneinfo_dir);
   if (!plan.ok()) return fail(plan.error(), kExitUsage);
-  if (!arguments.sample.empty() && !std::filesystem::exists(arguments.sample)) return fail(Error{arguments.sample + ": no such file"}, kExitUsage);
+  if (!arguments.sample.empty() && !std::filesystem::exists(arguments.sample))
+    return fail(Error{arguments.sample + ": no such file"}, kExitUsage);
   console.out(plan_text(*plan, arguments.plan));
   if (arguments.sample.empty()) return kExitDone;
   auto directory = PlanDirectory::open(std::move(*plan), arguments.zoneinfo_dir);

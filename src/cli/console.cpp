@@ -10,11 +10,16 @@ namespace quipu {
 
 Console process_console() {
   auto writer = [](FILE* file) {
-    return [file](std::string_view text) { return std::fwrite(text.data(), 1, text.size(), file) == text.size() && std::fflush(file) == 0; };
+    return [file](std::string_view text) {
+      return std::fwrite(text.data(), 1, text.size(), file) == text.size() &&
+             std::fflush(file) == 0;
+    };
   };
   Console console;
   console.out = writer(stdout);
-  console.err = [write = writer(stderr)](std::string_view text) { return write(printable_lines(text)); };
+  console.err = [write = writer(stderr)](std::string_view text) {
+    return write(printable_lines(text));
+  };
   if (::isatty(STDERR_FILENO) == 1) console.terminal = writer(stderr);
   return console;
 }

@@ -1,5 +1,6 @@
-// Where a command's text goes: the process's own streams, or the socket of whoever asked. One thread.
-// Messages hold names from events, plans and paths; what reaches people's eyes goes through base/printable.h here.
+// Where a command's text goes: the process's own streams, or the socket of whoever asked. One
+// thread. Messages hold names from events, plans and paths; what reaches people's eyes goes through
+// base/printable.h here.
 #pragma once
 
 #include <functional>
@@ -10,9 +11,10 @@ namespace quipu {
 
 struct Console {
   // Each returns false when nobody reads any more (the command may stop).
-  std::function<bool(std::string_view)> out;        // as it is: JSON, CSV and plans are exact
-  std::function<bool(std::string_view)> err;        // messages
-  std::function<bool(std::string_view)> terminal;   // as it is, where err leads to a terminal (to redraw a line); else empty
+  std::function<bool(std::string_view)> out;  // as it is: JSON, CSV and plans are exact
+  std::function<bool(std::string_view)> err;  // messages
+  std::function<bool(std::string_view)>
+      terminal;  // as it is, where err leads to a terminal (to redraw a line); else empty
 };
 // The streams of this process; err is made printable.
 Console process_console();
@@ -21,8 +23,8 @@ Console for_people(const Console& console);
 
 // Exit statuses of every command.
 inline constexpr int kExitDone = 0;
-inline constexpr int kExitError = 1;        // an operating error: the message says what to do
-inline constexpr int kExitUsage = 2;        // a wrong plan or wrong arguments
-inline constexpr int kExitSetAside = 3;     // done, some lines were set aside
+inline constexpr int kExitError = 1;     // an operating error: the message says what to do
+inline constexpr int kExitUsage = 2;     // a wrong plan or wrong arguments
+inline constexpr int kExitSetAside = 3;  // done, some lines were set aside
 
 }  // namespace quipu

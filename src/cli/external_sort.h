@@ -1,5 +1,6 @@
-// Sorting of fixed-size records beyond memory: sorted runs in temporary files, merged at the end. Records that
-// compare equal may be combined on the way. One thread. The temporary files have no names (unlinked at once).
+// Sorting of fixed-size records beyond memory: sorted runs in temporary files, merged at the end.
+// Records that compare equal may be combined on the way. One thread. The temporary files have no
+// names (unlinked at once).
 #pragma once
 
 #include <algorithm>
@@ -13,13 +14,16 @@
 
 namespace quipu {
 
-// Record: trivially copyable, with operator<. Combine: called for neighbours neither of which is less.
+// Record: trivially copyable, with operator<. Combine: called for neighbours neither of which is
+// less.
 template <typename Record>
 class ExternalSort {
  public:
   using Combine = std::function<void(Record& into, const Record& other)>;
   ExternalSort(size_t memory_bytes, std::string directory, Combine combine = nullptr)
-      : capacity_(std::max<size_t>(memory_bytes / sizeof(Record), 1024)), directory_(std::move(directory)), combine_(std::move(combine)) {}
+      : capacity_(std::max<size_t>(memory_bytes / sizeof(Record), 1024)),
+        directory_(std::move(directory)),
+        combine_(std::move(combine)) {}
   ~ExternalSort() {
     for (std::FILE* file : runs_) std::fclose(file);
   }
@@ -53,7 +57,9 @@ class ExternalSort {
     }
     if (heads_.empty()) return false;
     out = pop();
-    while (combine_ && !heads_.empty() && !(out < heads_.top().record) && !(heads_.top().record < out)) combine_(out, pop());
+    while (combine_ && !heads_.empty() && !(out < heads_.top().record) &&
+           !(heads_.top().record < out))
+      combine_(out, pop());
     return true;
   }
 
@@ -61,7 +67,7 @@ class ExternalSort {
   struct Head {
     Record record;
     size_t run;
-    bool operator<(const Head& other) const { return other.record < record; }   // smallest on top
+    bool operator<(const Head& other) const { return other.record < record; }  // smallest on top
   };
 
   void sort_buffer() {
@@ -84,9 +90,13 @@ class ExternalSort {
     const int fd = ::mkstemp(name.data());
     std::FILE* file = fd < 0 ? nullptr : ::fdopen(fd, "w+b");
     if (fd >= 0) std::remove(name.c_str());
-    if (!file || std::fwrite(buffer_.data(), sizeof(Record), buffer_.size(), file) != buffer_.size() || std::fflush(file) != 0) {
+    if (!file ||
+        std::fwrite(buffer_.data(), sizeof(Record), buffer_.size(), file) != buffer_.size() ||
+        std::fflush(file) != 0) {
       if (file) std::fclose(file);
-      return Error{directory_ + ": cannot write temporary files there; free some space, or set TMPDIR to a larger place"};
+      return Error{
+          directory_ +
+          ": cannot write temporary files there; free some space, or set TMPDIR to a larger place"};
     }
     runs_.push_back(file);
     buffer_.clear();

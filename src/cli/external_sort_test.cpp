@@ -18,7 +18,8 @@ struct Pair {
 void sorts_and_combines(size_t memory, size_t records) {
   std::mt19937_64 random(records);
   std::map<uint64_t, uint64_t> right;
-  ExternalSort<Pair> sort(memory, "/tmp", [](Pair& into, const Pair& other) { into.count += other.count; });
+  ExternalSort<Pair> sort(memory, "/tmp",
+                          [](Pair& into, const Pair& other) { into.count += other.count; });
   for (size_t i = 0; i < records; ++i) {
     const Pair pair{random() % (records / 3 + 1), random() % 10};
     right[pair.key] += pair.count;

@@ -13,7 +13,9 @@ namespace {
 constexpr size_t kMaxInitLines = 10000;
 constexpr size_t kMaxInitBytes = size_t(64) << 20;
 
-bool is_blank(const std::string& line) { return line.find_first_not_of(" \t\r\n\v\f") == std::string::npos; }
+bool is_blank(const std::string& line) {
+  return line.find_first_not_of(" \t\r\n\v\f") == std::string::npos;
+}
 
 std::string head(const std::string& line) {
   std::string out = line.substr(0, 60);
@@ -25,28 +27,36 @@ std::string head(const std::string& line) {
 Error not_json(const std::string& sample, const std::string& line, size_t bad, size_t all) {
   std::string advice = "an event is one JSON object on one line";
   const size_t first = line.find_first_not_of(" \t");
-  if (first != std::string::npos && line[first] == '[') advice += "; an array becomes that with: jq -c '.[]' " + sample;
-  else if (first != std::string::npos && line[first] == '{') advice += "; objects over several lines become that with: jq -c . " + sample;
-  return Error{sample + ": " + with_thousands(bad) + " of " + with_thousands(all) + " lines are no JSON objects, first " + head(line) + "; " + advice};
+  if (first != std::string::npos && line[first] == '[')
+    advice += "; an array becomes that with: jq -c '.[]' " + sample;
+  else if (first != std::string::npos && line[first] == '{')
+    advice += "; objects over several lines become that with: jq -c . " + sample;
+  return Error{sample + ": " + with_thousands(bad) + " of " + with_thousands(all) +
+               " lines are no JSON objects, first " + head(line) + "; " + advice};
 }
 
 Result<std::string> guess(const std::string& sample) {
   std::vector<std::string> lines;
-  Status read = read_sample_lines(sample, {}, [&, bytes = size_t(0)](const SampleLine& line) mutable {
-    std::string text(line.text);
-    if (!text.empty() && text.back() == '\r') text.pop_back();
-    if (line.too_long || !is_blank(text)) lines.push_back(std::move(text));
-    bytes += line.text.size();
-    return lines.size() < kMaxInitLines && bytes < kMaxInitBytes;
-  });
+  Status read =
+      read_sample_lines(sample, {}, [&, bytes = size_t(0)](const SampleLine& line) mutable {
+        std::string text(line.text);
+        if (!text.empty() && text.back() == '\r') text.pop_back();
+        if (line.too_long || !is_blank(text)) lines.push_back(std::move(text));
+        bytes += line.text.size();
+        return lines.size() < kMaxInitLines && bytes < kMaxInitBytes;
+      });
   if (!read.ok()) return read.error();
-  if (lines.empty()) return Error{sample + " holds no lines; a sample is a file of some events, one a line (a thousand are plenty)"};
+  if (lines.empty())
+    return Error{
+        sample +
+        " holds no lines; a sample is a file of some events, one a line (a thousand are plenty)"};
 
   SampleSurvey survey;
   InputFormat format;
   std::vector<SampleValue> values;
   const size_t first = lines[0].find_first_not_of(" \t");
-  const bool bracket = first != std::string::npos && (lines[0][first] == '{' || lines[0][first] == '[');
+  const bool bracket =
+      first != std::string::npos && (lines[0][first] == '{' || lines[0][first] == '[');
   if (!bracket && guess_delimited(lines, format)) {
     std::vector<std::string> fields, header;
     split_sample_line(lines[0], format, header);
@@ -62,18 +72,23 @@ Result<std::string> guess(const std::string& sample) {
       }
       survey.add_line(values);
     }
-    return guess_plan(survey, format, sample, lines.size() - survey.lines() - (format.header ? 1 : 0));
+    return guess_plan(survey, format, sample,
+                      lines.size() - survey.lines() - (format.header ? 1 : 0));
   }
   JsonSampleReader reader;
   const std::string* first_bad = nullptr;
   for (const std::string& line : lines) {
-    if (reader.read(line, values)) survey.add_line(values);
-    else if (!first_bad) first_bad = &line;
+    if (reader.read(line, values))
+      survey.add_line(values);
+    else if (!first_bad)
+      first_bad = &line;
   }
   const size_t bad = lines.size() - survey.lines();
   if (bad * 2 > lines.size()) {
     if (bracket) return not_json(sample, *first_bad, bad, lines.size());
-    return Error{sample + ": its lines are neither JSON objects nor have they equally many fields between tabs, commas, semicolons, bars or blanks; first " +
+    return Error{sample +
+                 ": its lines are neither JSON objects nor have they equally many fields between "
+                 "tabs, commas, semicolons, bars or blanks; first " +
                  head(*first_bad) + "; write one event a line in one of these ways"};
   }
   return guess_plan(survey, InputFormat(), sample, bad);

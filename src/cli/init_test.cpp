@@ -1,5 +1,5 @@
-// `quipu init`: whatever the sample, the plan that is guessed is a good plan and counts it; or the error says what
-// to do.
+// `quipu init`: whatever the sample, the plan that is guessed is a good plan and counts it; or the
+// error says what to do.
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 
@@ -55,9 +55,13 @@ TEST(Init, SaysOnWhatEachChoiceRests) {
   std::string lines;
   for (int i = 0; i < 1000; ++i) {
     const std::string n = std::to_string(i);
-    lines += "{\"account\":\"a" + std::to_string(i % 4) + "\",\"metric\":\"" + (i % 3 ? "Opened" : "Clicked") + "\",\"time\":\"2026-03-0" + std::to_string(1 + i % 9) +
-             "T10:00:00Z\"," + (i % 25 ? "\"email\":\"u" + std::to_string(i % 300) + "@x.example\"," : "") + "\"message_id\":\"m" + n +
-             "\",\"properties\":{\"campaign\":\"c" + std::to_string(i % 20) + "\",\"revenue\":" + n + ".5,\"tags\":[\"t" + std::to_string(i % 5) + "\",\"x\"]}}\n";
+    lines += "{\"account\":\"a" + std::to_string(i % 4) + "\",\"metric\":\"" +
+             (i % 3 ? "Opened" : "Clicked") + "\",\"time\":\"2026-03-0" +
+             std::to_string(1 + i % 9) + "T10:00:00Z\"," +
+             (i % 25 ? "\"email\":\"u" + std::to_string(i % 300) + "@x.example\"," : "") +
+             "\"message_id\":\"m" + n + "\",\"properties\":{\"campaign\":\"c" +
+             std::to_string(i % 20) + "\",\"revenue\":" + n + ".5,\"tags\":[\"t" +
+             std::to_string(i % 5) + "\",\"x\"]}}\n";
   }
   const std::string sample = folder.write("events.jsonl", lines);
   const Printed printed = init(sample);
@@ -76,7 +80,8 @@ TEST(Init, SaysOnWhatEachChoiceRests) {
   EXPECT_EQ(plan.values[0].field.paths.at(0).text, "/properties/revenue");
   std::vector<std::string> properties;
   for (const Property& p : plan.properties) properties.push_back(p.path.text);
-  EXPECT_THAT(properties, ::testing::UnorderedElementsAre("/properties/campaign", "/properties/tags"));
+  EXPECT_THAT(properties,
+              ::testing::UnorderedElementsAre("/properties/campaign", "/properties/tags"));
   EXPECT_EQ(plan.sections_of("Opened").at(0).dimensions.size(), 3u);
   const Tallies tallies = counted(folder, sample, printed.out);
   EXPECT_EQ(tallies.read, 1000u);
@@ -85,8 +90,14 @@ TEST(Init, SaysOnWhatEachChoiceRests) {
 
 TEST(Init, FindsTheUnitOfNumbersByTheirSize) {
   ScratchFolder folder;
-  for (const auto& [unit, zeros] : std::vector<std::pair<TimeUnit, std::string>>{{TimeUnit::s, ""}, {TimeUnit::ms, "000"}, {TimeUnit::us, "000000"}, {TimeUnit::ns, "000000000"}}) {
-    const Printed printed = init(folder.write("a.jsonl", "{\"ts\":1772358000" + zeros + ",\"user_id\":7}\n{\"ts\":\"1772358001" + zeros + "\",\"user_id\":8}\n"));
+  for (const auto& [unit, zeros] :
+       std::vector<std::pair<TimeUnit, std::string>>{{TimeUnit::s, ""},
+                                                     {TimeUnit::ms, "000"},
+                                                     {TimeUnit::us, "000000"},
+                                                     {TimeUnit::ns, "000000000"}}) {
+    const Printed printed = init(folder.write(
+        "a.jsonl", "{\"ts\":1772358000" + zeros + ",\"user_id\":7}\n{\"ts\":\"1772358001" + zeros +
+                       "\",\"user_id\":8}\n"));
     ASSERT_EQ(printed.status, kExitDone) << printed.err;
     EXPECT_EQ(parsed(printed.out).time.unit, unit) << printed.out;
     EXPECT_EQ(parsed(printed.out).profile.paths.at(0).text, "/user_id");
@@ -101,16 +112,22 @@ TEST(Init, ReadsDelimitedText) {
     uint64_t events;
   };
   for (const Sample& s : std::vector<Sample>{
-           {"time,user,what,price\n2026-03-01 10:00,ann,Bought,1.50\n2026-03-02 10:00,bob,\"Bought, twice\",2.25\n", ",", true, 2},
+           {"time,user,what,price\n2026-03-01 10:00,ann,Bought,1.50\n2026-03-02 "
+            "10:00,bob,\"Bought, twice\",2.25\n",
+            ",", true, 2},
            {"2026-03-01T10:00:00Z\tann\tBought\n2026-03-02T10:00:00Z\tbob\tSold\n", "\t", false, 2},
-           {"id;date;user name\r\n1;20260301;ann\r\n2;20260302;bob\r\n3;20260302;bob\r\n", ";", true, 3},
+           {"id;date;user name\r\n1;20260301;ann\r\n2;20260302;bob\r\n3;20260302;bob\r\n", ";",
+            true, 3},
            {"user date   n\nann 2026-03-01   1\nbob 2026-03-02   2\n", " ", true, 2},
            {"2,a/b,~,*,1,date\n5,x,y,z,w,2026-03-01\n6,x,y,z,w,2026-03-01\n", ",", false, 2},
-           {"n,a/b,~,*,col,date,n\n5,x,y,z,w,2026-03-01,1\n6,x2,y,z,w,2026-03-01,2\n", ",", false, 2}}) {
+           {"n,a/b,~,*,col,date,n\n5,x,y,z,w,2026-03-01,1\n6,x2,y,z,w,2026-03-01,2\n", ",", false,
+            2}}) {
     const std::string sample = folder.write("s" + std::to_string(s.text.size()) + ".csv", s.text);
     const Printed printed = init(sample);
-    if (s.text[1] == ',') {   // names that are no header, or a name twice: the first line is an event without a time
-      EXPECT_TRUE(printed.status == kExitDone || printed.err.find("time") != std::string::npos) << printed.err;
+    if (s.text[1] == ',') {  // names that are no header, or a name twice: the first line is an
+                             // event without a time
+      EXPECT_TRUE(printed.status == kExitDone || printed.err.find("time") != std::string::npos)
+          << printed.err;
       if (printed.status == kExitDone) parsed(printed.out);
       continue;
     }
@@ -134,8 +151,10 @@ TEST(Init, TellsWhatToDoWithWhatIsNoSample) {
       {"Once upon a time\nthere was\na file of prose, long and short.\n", "one event a line"},
       {"word\nword\n", "one event a line"},
       {std::string("\0\1\2\xff\n\xfe\n", 7), "one event a line"},
-      {"{\"user\":1,\"price\":2}\n{\"user\":1,\"price\":2}\n", "no field of the sample reads as a time"},
-      {"{\"user\":1,\"time\":\"soon\"}\n{\"user\":1,\"time\":12}\n", "looked at, by their names: /time"},
+      {"{\"user\":1,\"price\":2}\n{\"user\":1,\"price\":2}\n",
+       "no field of the sample reads as a time"},
+      {"{\"user\":1,\"time\":\"soon\"}\n{\"user\":1,\"time\":12}\n",
+       "looked at, by their names: /time"},
       {"{}\n{}\n", "no field of the sample reads as a time"},
   };
   for (const auto& [text, message] : cases) {
@@ -150,8 +169,11 @@ TEST(Init, IsNotMisledByPeopleAndThingsNamedLikeIds) {
   ScratchFolder folder;
   std::string lines;
   for (int i = 0; i < 40; ++i) {
-    lines += "{\"created_at\":\"2026-03-01T00:00:" + std::to_string(10 + i) + "Z\",\"customer\":{\"id\":" + std::to_string(5000 + i) + "},\"session_id\":\"s" +
-             std::to_string(i) + "\",\"order_id\":\"o" + std::to_string(i) + "\",\"line_items\":[{\"sku\":\"A" + std::to_string(i % 3) + "\",\"qty\":1},{\"sku\":\"B\",\"qty\":2}]}\n";
+    lines += "{\"created_at\":\"2026-03-01T00:00:" + std::to_string(10 + i) +
+             "Z\",\"customer\":{\"id\":" + std::to_string(5000 + i) + "},\"session_id\":\"s" +
+             std::to_string(i) + "\",\"order_id\":\"o" + std::to_string(i) +
+             "\",\"line_items\":[{\"sku\":\"A" + std::to_string(i % 3) +
+             "\",\"qty\":1},{\"sku\":\"B\",\"qty\":2}]}\n";
   }
   const std::string sample = folder.write("orders.jsonl", lines);
   const Plan plan = parsed(init(sample).out);
@@ -167,7 +189,9 @@ TEST(Init, TakesAnEventsOwnIdAlsoWhereSomeLinesComeAgain) {
   ScratchFolder folder;
   std::string lines;
   for (int i = 0; i < 30; ++i) {
-    lines += "{\"time\":\"2026-03-01\",\"event_id\":\"e" + std::to_string(i % 27) + "\",\"order_id\":\"o" + std::to_string(i % 27) + "\",\"user_id\":" + (i == 4 ? "true" : std::to_string(i % 5)) + "}\n";
+    lines += "{\"time\":\"2026-03-01\",\"event_id\":\"e" + std::to_string(i % 27) +
+             "\",\"order_id\":\"o" + std::to_string(i % 27) +
+             "\",\"user_id\":" + (i == 4 ? "true" : std::to_string(i % 5)) + "}\n";
   }
   const std::string sample = folder.write("events.jsonl", lines);
   const Printed printed = init(sample);
@@ -176,7 +200,7 @@ TEST(Init, TakesAnEventsOwnIdAlsoWhereSomeLinesComeAgain) {
   EXPECT_EQ(plan.id.paths[0].text, "/event_id");
   EXPECT_EQ(plan.profile.paths.at(0).text, "/user_id");
   const Tallies tallies = counted(folder, sample, printed.out);
-  EXPECT_EQ(tallies.counted, 30u);   // the same ids, but of other people
+  EXPECT_EQ(tallies.counted, 30u);  // the same ids, but of other people
 }
 
 // A random event with odd keys; `time` reads as a time.
@@ -196,32 +220,66 @@ class OddEvents {
  private:
   std::string pick(const std::vector<std::string>& of) { return of[random_() % of.size()]; }
   std::string key() {
-    const std::string base = pick({"a/b", "~", "~1", "*", "", " ", "no", "null", "1", "0", "Yes", "ключ", "键", "it's", "say \"hi\"", "back\\slash", "a b", "line\nbreak", "#",
-                                   "{x}", "[y]", "&z", "!t", "- d", ": c", "key: value", "user", "email", "id", "amount", "type", "tenant", "\xc2\x85", "\xe2\x80\xa8", "\x01", "@at", "%", "`"});
+    const std::string base = pick({"a/b",        "~",
+                                   "~1",         "*",
+                                   "",           " ",
+                                   "no",         "null",
+                                   "1",          "0",
+                                   "Yes",        "ключ",
+                                   "键",         "it's",
+                                   "say \"hi\"", "back\\slash",
+                                   "a b",        "line\nbreak",
+                                   "#",          "{x}",
+                                   "[y]",        "&z",
+                                   "!t",         "- d",
+                                   ": c",        "key: value",
+                                   "user",       "email",
+                                   "id",         "amount",
+                                   "type",       "tenant",
+                                   "\xc2\x85",   "\xe2\x80\xa8",
+                                   "\x01",       "@at",
+                                   "%",          "`"});
     return base + (random_() % 3 ? "" : std::to_string(keys_.size()));
   }
   std::string value(int depth) {
     switch (random_() % (depth < 3 ? 11 : 8)) {
-      case 0: return "null";
-      case 1: return random_() % 2 ? "true" : "false";
-      case 2: return std::to_string(int64_t(random_() % 2000) - 1000);
-      case 3: return std::to_string(random_() % 50) + "." + std::to_string(random_() % 100);
-      case 4: return pick({"\"\"", "\" \"", "\"1e400\"", "1e999999999", "-0", "\"NaN\"", "12345678901234567890123", "\"\\u0000\"", "\"\\ud83d\\ude00\""});
-      case 5: return "\"v" + std::to_string(random_() % 5) + "\"";
-      case 6: return pick({"\"x@y.example\"", "\"2026-03-01\"", "\"20260301\"", "1772358000", "\"\\ud800\""});
-      case 7: return "\"" + std::to_string(random_()) + "\"";
-      case 8: return array(depth);
-      default: return object(depth);
+      case 0:
+        return "null";
+      case 1:
+        return random_() % 2 ? "true" : "false";
+      case 2:
+        return std::to_string(int64_t(random_() % 2000) - 1000);
+      case 3:
+        return std::to_string(random_() % 50) + "." + std::to_string(random_() % 100);
+      case 4:
+        return pick({"\"\"", "\" \"", "\"1e400\"", "1e999999999", "-0", "\"NaN\"",
+                     "12345678901234567890123", "\"\\u0000\"", "\"\\ud83d\\ude00\""});
+      case 5:
+        return "\"v" + std::to_string(random_() % 5) + "\"";
+      case 6:
+        return pick(
+            {"\"x@y.example\"", "\"2026-03-01\"", "\"20260301\"", "1772358000", "\"\\ud800\""});
+      case 7:
+        return "\"" + std::to_string(random_()) + "\"";
+      case 8:
+        return array(depth);
+      default:
+        return object(depth);
     }
   }
   std::string array(int depth) {
     std::string out = "[";
-    for (uint64_t i = random_() % 4; i > 0; --i) out += (out.size() > 1 ? "," : "") + value(depth + 1);
+    for (uint64_t i = random_() % 4; i > 0; --i)
+      out += (out.size() > 1 ? "," : "") + value(depth + 1);
     return out + "]";
   }
   std::string object(int depth) {
     std::string out = "{";
-    for (uint64_t i = random_() % 4; i > 0; --i) out += (out.size() > 1 ? "," : "") + quoted(random_() % 20 ? pick({"in", "no", "a/b", "*", "k", "ключ"}) + std::to_string(i) : "twice") + ":" + value(depth + 1);
+    for (uint64_t i = random_() % 4; i > 0; --i)
+      out += (out.size() > 1 ? "," : "") +
+             quoted(random_() % 20 ? pick({"in", "no", "a/b", "*", "k", "ключ"}) + std::to_string(i)
+                                   : "twice") +
+             ":" + value(depth + 1);
     return out + "}";
   }
   std::mt19937_64 random_;
@@ -246,8 +304,10 @@ TEST(Init, TheGuessedPlanIsGoodAndCountsItsSampleWhateverTheKeys) {
     if (seed > kCounted) continue;
     const Tallies tallies = counted(folder, sample, printed.out);
     EXPECT_EQ(tallies.read, uint64_t(lines));
-    // The sample's own repeated keys and lone surrogates may set a line aside; nothing that was guessed does.
-    const uint64_t own = tallies.set_aside[size_t(Reason::duplicate_key)] + tallies.set_aside[size_t(Reason::invalid_utf8)];
+    // The sample's own repeated keys and lone surrogates may set a line aside; nothing that was
+    // guessed does.
+    const uint64_t own = tallies.set_aside[size_t(Reason::duplicate_key)] +
+                         tallies.set_aside[size_t(Reason::invalid_utf8)];
     EXPECT_EQ(tallies.counted + own, uint64_t(lines)) << printed.out << text;
   }
 }
@@ -256,8 +316,9 @@ TEST(Init, NamesWhatItLeavesOut) {
   ScratchFolder folder;
   std::string lines;
   for (int i = 0; i < 6; ++i) {
-    lines += "{\"time\":\"2026-03-01T10:00:00Z\",\"user\":\"u" + std::to_string(i) + "\",\"id\":\"m" + std::to_string(i / 3) +
-             "\",\"campaign\":\"C1\",\"browser\":\"b" + std::to_string(i % 2) + "\"}\n";
+    lines += "{\"time\":\"2026-03-01T10:00:00Z\",\"user\":\"u" + std::to_string(i) +
+             "\",\"id\":\"m" + std::to_string(i / 3) + "\",\"campaign\":\"C1\",\"browser\":\"b" +
+             std::to_string(i % 2) + "\"}\n";
   }
   const Printed printed = init(folder.write("few.jsonl", lines));
   ASSERT_EQ(printed.status, kExitDone) << printed.err;
@@ -265,19 +326,42 @@ TEST(Init, NamesWhatItLeavesOut) {
   ASSERT_EQ(plan.properties.size(), 1u) << printed.out;
   EXPECT_EQ(plan.properties[0].path.text, "/browser");
   EXPECT_TRUE(plan.id.paths.empty());
-  EXPECT_THAT(printed.out, HasSubstr("  # /id is named like an id, but has only 2 values in all 6 lines: nothing is taken for a duplicate; "
+  EXPECT_THAT(printed.out, HasSubstr("  # /id is named like an id, but has only 2 values in all 6 "
+                                     "lines: nothing is taken for a duplicate; "
                                      "if an event that comes again has the same:\n  # id: /id\n"));
-  EXPECT_THAT(printed.out, HasSubstr("  # the same in the whole sample, so not counted by: /campaign\n"));
+  EXPECT_THAT(printed.out,
+              HasSubstr("  # the same in the whole sample, so not counted by: /campaign\n"));
 }
 
 TEST(YamlText, IsReadBackAsItWas) {
-  for (const std::string& text : {std::string("a/b"), std::string("/a/b"), std::string("no"), std::string("~"), std::string("1"), std::string("-"), std::string("a: b"),
-                                  std::string("#x"), std::string("\"q\""), std::string("\\"), std::string("a\nb"), std::string("\0x", 2), std::string("\xc2\x85"),
-                                  std::string("\xe2\x80\xa8"), std::string("\xef\xbb\xbf"), std::string("ключ"), std::string("*"), std::string("&a"), std::string("x-"), std::string("a.b/c-d")}) {
-    const std::string yaml = "quipu: 1\nevent: {tenant: {const: t}, metric: {const: " + yaml_text("m" + text) + "}, time: /t}\ncount: [{metrics: \"*\", by: [[]]}]\n";
+  for (const std::string& text : {std::string("a/b"),
+                                  std::string("/a/b"),
+                                  std::string("no"),
+                                  std::string("~"),
+                                  std::string("1"),
+                                  std::string("-"),
+                                  std::string("a: b"),
+                                  std::string("#x"),
+                                  std::string("\"q\""),
+                                  std::string("\\"),
+                                  std::string("a\nb"),
+                                  std::string("\0x", 2),
+                                  std::string("\xc2\x85"),
+                                  std::string("\xe2\x80\xa8"),
+                                  std::string("\xef\xbb\xbf"),
+                                  std::string("ключ"),
+                                  std::string("*"),
+                                  std::string("&a"),
+                                  std::string("x-"),
+                                  std::string("a.b/c-d")}) {
+    const std::string yaml =
+        "quipu: 1\nevent: {tenant: {const: t}, metric: {const: " + yaml_text("m" + text) +
+        "}, time: /t}\ncount: [{metrics: \"*\", by: [[]]}]\n";
     EXPECT_EQ(parsed(yaml).metric.constant, "m" + text) << yaml;
-    const Plan plan = parsed("quipu: 1\nevent: {tenant: {const: t}, metric: /m, time: /t}\nproperties: {" + yaml_text(text + "z") + ": " + yaml_text("/p") +
-                             "}\ncount: [{metrics: \"*\", by: [" + yaml_text(text + "z") + "]}]\n");
+    const Plan plan =
+        parsed("quipu: 1\nevent: {tenant: {const: t}, metric: /m, time: /t}\nproperties: {" +
+               yaml_text(text + "z") + ": " + yaml_text("/p") +
+               "}\ncount: [{metrics: \"*\", by: [" + yaml_text(text + "z") + "]}]\n");
     ASSERT_EQ(plan.properties.size(), 1u);
     EXPECT_EQ(plan.properties[0].name, text + "z");
   }
@@ -286,14 +370,21 @@ TEST(YamlText, IsReadBackAsItWas) {
 TEST(SampleReader, GivesEachValueWithItsPlace) {
   JsonSampleReader reader;
   std::vector<SampleValue> values;
-  ASSERT_TRUE(reader.read(R"({"a":{"b":1.50,"~":"x"},"c":["p",null],"d":[{"e":true},{"e":false,"f":[1]}],"g":[],"h":null,"a/b":{},"k":1,"k":2})", values));
+  ASSERT_TRUE(reader.read(
+      R"({"a":{"b":1.50,"~":"x"},"c":["p",null],"d":[{"e":true},{"e":false,"f":[1]}],"g":[],"h":null,"a/b":{},"k":1,"k":2})",
+      values));
   std::vector<std::string> got;
   for (const SampleValue& v : values) {
-    got.push_back(v.path + " " + std::to_string(int(v.kind)) + " " + v.text + (v.array.empty() ? "" : " of " + v.array) + (v.repeated ? " repeated" : ""));
+    got.push_back(v.path + " " + std::to_string(int(v.kind)) + " " + v.text +
+                  (v.array.empty() ? "" : " of " + v.array) + (v.repeated ? " repeated" : ""));
   }
-  EXPECT_EQ(got, (std::vector<std::string>{"/a 4 ", "/a/b 2 1.50", "/a/~0 1 x", "/c 1 p of /c", "/c 0  of /c", "/d/*/e 3 true of /d", "/d/*/e 3 false of /d",
-                                           "/d/*/f 4  of /d", "/g 0  of /g", "/h 0 ", "/a~1b 4 ", "/k 2 1 repeated", "/k 2 2 repeated"}));
-  for (const char* line : {"", "[]", "1", "{", "{\"a\":1}x", "{\"a\":01}", "{\"a\":tru}", "{\"a\"}", "nonsense"}) EXPECT_FALSE(reader.read(line, values)) << line;
+  EXPECT_EQ(got, (std::vector<std::string>{
+                     "/a 4 ", "/a/b 2 1.50", "/a/~0 1 x", "/c 1 p of /c", "/c 0  of /c",
+                     "/d/*/e 3 true of /d", "/d/*/e 3 false of /d", "/d/*/f 4  of /d",
+                     "/g 0  of /g", "/h 0 ", "/a~1b 4 ", "/k 2 1 repeated", "/k 2 2 repeated"}));
+  for (const char* line :
+       {"", "[]", "1", "{", "{\"a\":1}x", "{\"a\":01}", "{\"a\":tru}", "{\"a\"}", "nonsense"})
+    EXPECT_FALSE(reader.read(line, values)) << line;
   ASSERT_TRUE(reader.read("{\"a\":\"\xff\",\"b\":\"\\ud800\",\"c\":\"good\"}", values));
   EXPECT_EQ(values.size(), 3u);
   EXPECT_EQ(values[0].kind, SampleValue::Kind::unreadable);

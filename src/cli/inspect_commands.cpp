@@ -29,7 +29,7 @@ struct Inspection {
   std::vector<PlanVersionEntry> plans;
   size_t tenants = 0, selectors = 0;
   RulesVersion rules_versions = 0;
-  std::vector<std::string> zones;   // of the newest rules version
+  std::vector<std::string> zones;  // of the newest rules version
 };
 
 Result<Inspection> look(StoreAccess& access) {
@@ -53,7 +53,8 @@ Result<Inspection> look(StoreAccess& access) {
   found.selectors = access.catalogue().selectors().size();
   found.rules_versions = access.catalogue().rules_versions();
   if (found.rules_versions) {
-    for (const auto& [name, rules] : access.catalogue().rules(found.rules_versions)) found.zones.push_back(name);
+    for (const auto& [name, rules] : access.catalogue().rules(found.rules_versions))
+      found.zones.push_back(name);
   }
   return found;
 }
@@ -61,32 +62,44 @@ Result<Inspection> look(StoreAccess& access) {
 std::string as_text(const Inspection& i, const std::string& directory) {
   std::ostringstream out;
   const Tallies& t = i.state.tallies;
-  out << "store " << directory << ", checkpoint " << i.state.checkpoint << " of " << format_instant(i.state.time_s, 0) << "\n"
-      << with_thousands(t.read) << " read = " << with_thousands(t.counted) << " counted + " << with_thousands(t.duplicate) << " duplicate + "
-      << with_thousands(t.set_aside_total()) << " set aside + " << with_thousands(t.unplanned) << " unplanned\n";
+  out << "store " << directory << ", checkpoint " << i.state.checkpoint << " of "
+      << format_instant(i.state.time_s, 0) << "\n"
+      << with_thousands(t.read) << " read = " << with_thousands(t.counted) << " counted + "
+      << with_thousands(t.duplicate) << " duplicate + " << with_thousands(t.set_aside_total())
+      << " set aside + " << with_thousands(t.unplanned) << " unplanned\n";
   for (size_t r = 1; r < t.set_aside.size(); ++r) {
-    if (t.set_aside[r]) out << "  set aside: " << with_thousands(t.set_aside[r]) << " " << reason_name(Reason(r)) << "\n";
+    if (t.set_aside[r])
+      out << "  set aside: " << with_thousands(t.set_aside[r]) << " " << reason_name(Reason(r))
+          << "\n";
   }
   for (size_t n = 0; n < t.notes.size(); ++n) {
-    if (t.notes[n]) out << "  note: " << with_thousands(t.notes[n]) << " " << note_name(Note(n)) << "\n";
+    if (t.notes[n])
+      out << "  note: " << with_thousands(t.notes[n]) << " " << note_name(Note(n)) << "\n";
   }
   out << "\n";
   std::vector<std::vector<std::string>> rows{{"family", "rows (about)", "bytes", "files"}};
-  for (const FamilyStats& f : i.families) rows.push_back({f.family, with_thousands(f.rows), with_thousands(f.bytes), with_thousands(f.files)});
+  for (const FamilyStats& f : i.families)
+    rows.push_back(
+        {f.family, with_thousands(f.rows), with_thousands(f.bytes), with_thousands(f.files)});
   out << aligned(rows, {false, true, true, true}) << "\n";
-  out << "records: " << with_thousands(i.records.months) << " of a profile's month with " << with_thousands(i.records.rows) << " rows and "
-      << with_thousands(i.records.month_words) << " words; " << with_thousands(i.records.forever) << " forever with "
-      << with_thousands(i.records.forever_rows) << " rows and " << with_thousands(i.records.forever_words)
-      << " ids, lifetime words and names of months\n"
-      << "expected wrong memberships and duplicates from 64-bit words: " << i.records.expected_wrong << "\n\n";
+  out << "records: " << with_thousands(i.records.months) << " of a profile's month with "
+      << with_thousands(i.records.rows) << " rows and " << with_thousands(i.records.month_words)
+      << " words; " << with_thousands(i.records.forever) << " forever with "
+      << with_thousands(i.records.forever_rows) << " rows and "
+      << with_thousands(i.records.forever_words) << " ids, lifetime words and names of months\n"
+      << "expected wrong memberships and duplicates from 64-bit words: " << i.records.expected_wrong
+      << "\n\n";
   rows = {{"input", "lines", "bytes (decompressed)", "state"}};
   for (const SourcePosition& p : i.positions) {
-    rows.push_back({printable(p.path), with_thousands(p.lines), with_thousands(p.bytes), p.finished ? "read to its end" : "to be continued"});
+    rows.push_back({printable(p.path), with_thousands(p.lines), with_thousands(p.bytes),
+                    p.finished ? "read to its end" : "to be continued"});
   }
   out << aligned(rows, {false, true, true, false}) << "\n";
-  out << i.tenants << " tenants, " << i.selectors << " metrics and groups, " << i.plans.size() << " plan version(s):\n";
+  out << i.tenants << " tenants, " << i.selectors << " metrics and groups, " << i.plans.size()
+      << " plan version(s):\n";
   for (size_t v = 0; v < i.plans.size(); ++v) {
-    out << "  version " << v + 1 << " from checkpoint " << i.plans[v].from_checkpoint << " (" << format_instant(i.plans[v].from_time_s, 0) << ")\n";
+    out << "  version " << v + 1 << " from checkpoint " << i.plans[v].from_checkpoint << " ("
+        << format_instant(i.plans[v].from_time_s, 0) << ")\n";
   }
   out << i.rules_versions << " version(s) of zone rules; zones:";
   for (const std::string& zone : i.zones) out << " " << zone;
@@ -97,9 +110,10 @@ std::string as_text(const Inspection& i, const std::string& directory) {
 std::string as_json(const Inspection& i, const std::string& directory) {
   std::ostringstream out;
   const Tallies& t = i.state.tallies;
-  out << "{\"store\":" << quoted(directory) << ",\"checkpoint\":" << i.state.checkpoint << ",\"time\":\"" << format_instant(i.state.time_s, 0)
-      << "\",\"read\":" << t.read << ",\"counted\":" << t.counted << ",\"duplicate\":" << t.duplicate << ",\"unplanned\":" << t.unplanned
-      << ",\"set_aside\":{";
+  out << "{\"store\":" << quoted(directory) << ",\"checkpoint\":" << i.state.checkpoint
+      << ",\"time\":\"" << format_instant(i.state.time_s, 0) << "\",\"read\":" << t.read
+      << ",\"counted\":" << t.counted << ",\"duplicate\":" << t.duplicate
+      << ",\"unplanned\":" << t.unplanned << ",\"set_aside\":{";
   bool first = true;
   for (size_t r = 1; r < t.set_aside.size(); ++r) {
     if (!t.set_aside[r]) continue;
@@ -116,18 +130,22 @@ std::string as_json(const Inspection& i, const std::string& directory) {
   out << "},\"families\":[";
   for (size_t f = 0; f < i.families.size(); ++f) {
     const FamilyStats& family = i.families[f];
-    out << (f ? "," : "") << "{\"family\":" << quoted(family.family) << ",\"rows\":" << family.rows << ",\"bytes\":" << family.bytes
-        << ",\"files\":" << family.files << "}";
+    out << (f ? "," : "") << "{\"family\":" << quoted(family.family) << ",\"rows\":" << family.rows
+        << ",\"bytes\":" << family.bytes << ",\"files\":" << family.files << "}";
   }
-  out << "],\"records\":{\"months\":" << i.records.months << ",\"rows\":" << i.records.rows << ",\"month_words\":" << i.records.month_words
-      << ",\"forever\":" << i.records.forever << ",\"forever_rows\":" << i.records.forever_rows << ",\"forever_words\":" << i.records.forever_words << ",\"expected_wrong\":" << i.records.expected_wrong
-      << "},\"inputs\":[";
+  out << "],\"records\":{\"months\":" << i.records.months << ",\"rows\":" << i.records.rows
+      << ",\"month_words\":" << i.records.month_words << ",\"forever\":" << i.records.forever
+      << ",\"forever_rows\":" << i.records.forever_rows
+      << ",\"forever_words\":" << i.records.forever_words
+      << ",\"expected_wrong\":" << i.records.expected_wrong << "},\"inputs\":[";
   for (size_t p = 0; p < i.positions.size(); ++p) {
     const SourcePosition& position = i.positions[p];
-    out << (p ? "," : "") << "{\"path\":" << quoted(position.path) << ",\"lines\":" << position.lines << ",\"bytes\":" << position.bytes
+    out << (p ? "," : "") << "{\"path\":" << quoted(position.path)
+        << ",\"lines\":" << position.lines << ",\"bytes\":" << position.bytes
         << ",\"finished\":" << (position.finished ? "true" : "false") << "}";
   }
-  out << "],\"tenants\":" << i.tenants << ",\"plan_versions\":" << i.plans.size() << ",\"zone_rules_versions\":" << i.rules_versions << ",\"zones\":[";
+  out << "],\"tenants\":" << i.tenants << ",\"plan_versions\":" << i.plans.size()
+      << ",\"zone_rules_versions\":" << i.rules_versions << ",\"zones\":[";
   for (size_t z = 0; z < i.zones.size(); ++z) out << (z ? "," : "") << quoted(i.zones[z]);
   out << "]}\n";
   return out.str();
@@ -141,7 +159,8 @@ int inspect_command(const Arguments& arguments, StoreAccess& access, const Conso
     console.err("quipu inspect: " + found.error().message + "\n");
     return kExitError;
   }
-  console.out(arguments.json ? as_json(*found, access.store().directory()) : as_text(*found, access.store().directory()));
+  console.out(arguments.json ? as_json(*found, access.store().directory())
+                             : as_text(*found, access.store().directory()));
   return kExitDone;
 }
 
@@ -152,18 +171,22 @@ int backup_command(const Arguments& arguments, StoreAccess& access, const Consol
     return kExitError;
   };
   std::error_code error;
-  if (fs::exists(arguments.target, error)) return fail(arguments.target + " is there already; name a new folder");
+  if (fs::exists(arguments.target, error))
+    return fail(arguments.target + " is there already; name a new folder");
   if (error) return fail(arguments.target + ": " + error.message());
   if (auto snapshot = access.snapshot(); !snapshot.ok()) return fail(snapshot.error().message);
-  if (Status status = access.store().backup(arguments.target); !status.ok()) return fail(status.error().message);
-  // Files beside the database: the dead-letter file is cut to its committed length when the copy is opened;
-  // it is written on, so it is copied, not linked. Spools only grow; what is behind a position is read again.
+  if (Status status = access.store().backup(arguments.target); !status.ok())
+    return fail(status.error().message);
+  // Files beside the database: the dead-letter file is cut to its committed length when the copy is
+  // opened; it is written on, so it is copied, not linked. Spools only grow; what is behind a
+  // position is read again.
   const fs::path from = access.store().directory(), to = arguments.target;
   std::vector<fs::path> files;
   if (fs::exists(from / "dead-letter.jsonl", error)) files.push_back("dead-letter.jsonl");
   if (fs::exists(from / "spool", error)) {
     fs::create_directory(to / "spool", error);
-    for (fs::directory_iterator entry(from / "spool", error), end; !error && entry != end; entry.increment(error)) {
+    for (fs::directory_iterator entry(from / "spool", error), end; !error && entry != end;
+         entry.increment(error)) {
       files.push_back(fs::path("spool") / entry->path().filename());
     }
     if (error) return fail((from / "spool").string() + ": " + error.message());
@@ -173,9 +196,12 @@ int backup_command(const Arguments& arguments, StoreAccess& access, const Consol
     const int fd = error ? -1 : ::open((to / file).c_str(), O_RDONLY | O_CLOEXEC);
     const bool durable = fd >= 0 && ::fsync(fd) == 0;
     if (fd >= 0) ::close(fd);
-    if (!durable) return fail((to / file).string() + ": cannot be copied" + (error ? ": " + error.message() : std::string()));
+    if (!durable)
+      return fail((to / file).string() + ": cannot be copied" +
+                  (error ? ": " + error.message() : std::string()));
   }
-  console.out("copied to " + arguments.target + "; it opens like the original: quipu query --data " + arguments.target + "\n");
+  console.out("copied to " + arguments.target +
+              "; it opens like the original: quipu query --data " + arguments.target + "\n");
   return kExitDone;
 }
 

@@ -13,7 +13,8 @@ namespace quipu {
 namespace {
 
 // Commands on a store: asked of the process that has it open, or done here.
-int on_store(const Arguments& arguments, const std::vector<std::string>& args, const Console& console) {
+int on_store(const Arguments& arguments, const std::vector<std::string>& args,
+             const Console& console) {
   std::string directory;
   if (arguments.command == Arguments::Command::audit && arguments.data.empty()) {
     directory = data_folder_of_plan("", std::filesystem::path(arguments.plan).stem().string());
@@ -45,10 +46,14 @@ int run_program(const std::vector<std::string>& args) {
     return parsed.status;
   }
   switch (parsed.arguments->command) {
-    case Arguments::Command::init: return init_command(*parsed.arguments, console);
-    case Arguments::Command::check: return check_command(*parsed.arguments, for_people(console));
-    case Arguments::Command::run: return run_command(*parsed.arguments, for_people(console));
-    default: return on_store(*parsed.arguments, args, console);
+    case Arguments::Command::init:
+      return init_command(*parsed.arguments, console);
+    case Arguments::Command::check:
+      return check_command(*parsed.arguments, for_people(console));
+    case Arguments::Command::run:
+      return run_command(*parsed.arguments, for_people(console));
+    default:
+      return on_store(*parsed.arguments, args, console);
   }
 }
 

@@ -26,19 +26,24 @@ std::string duration_text(double seconds) {
 
 std::string progress_text(const Progress& p, double seconds, bool bar) {
   std::string text;
-  const double share = p.bytes_total ? std::min(1.0, double(p.bytes_read) / double(p.bytes_total)) : 0;
+  const double share =
+      p.bytes_total ? std::min(1.0, double(p.bytes_read) / double(p.bytes_total)) : 0;
   if (p.bytes_total) {
     if (bar) {
       const int full = int(share * kBarWidth);
-      text += "[" + std::string(size_t(full), '#') + std::string(size_t(kBarWidth - full), ' ') + "] ";
+      text +=
+          "[" + std::string(size_t(full), '#') + std::string(size_t(kBarWidth - full), ' ') + "] ";
     }
     char percent[16];
     std::snprintf(percent, sizeof percent, "%3.0f%%  ", share * 100);
     text += percent;
   }
-  text += with_thousands(p.lines) + " lines, " + with_thousands(seconds > 0 ? uint64_t(double(p.lines) / seconds) : 0) + "/s";
-  if (share > 0.01 && share < 1) text += ", " + duration_text(seconds / share * (1 - share)) + " left";
-  text += ", " + with_thousands(p.duplicates) + " duplicates, " + with_thousands(p.set_aside) + " set aside";
+  text += with_thousands(p.lines) + " lines, " +
+          with_thousands(seconds > 0 ? uint64_t(double(p.lines) / seconds) : 0) + "/s";
+  if (share > 0.01 && share < 1)
+    text += ", " + duration_text(seconds / share * (1 - share)) + " left";
+  text += ", " + with_thousands(p.duplicates) + " duplicates, " + with_thousands(p.set_aside) +
+          " set aside";
   return text;
 }
 

@@ -1,5 +1,5 @@
-// Progress of a long command: one line that is redrawn on a terminal, a plain line now and then elsewhere.
-// One thread.
+// Progress of a long command: one line that is redrawn on a terminal, a plain line now and then
+// elsewhere. One thread.
 #pragma once
 
 #include <chrono>
@@ -12,7 +12,8 @@ namespace quipu {
 
 class ProgressLine {
  public:
-  explicit ProgressLine(const Console& console) : console_(console), begin_(std::chrono::steady_clock::now()) {}
+  explicit ProgressLine(const Console& console)
+      : console_(console), begin_(std::chrono::steady_clock::now()) {}
   ~ProgressLine() { clear(); }
   void show(const Progress& progress);
   void clear();

@@ -24,18 +24,24 @@ int query_command(const Arguments& arguments, StoreAccess& access, const Console
   auto view = StoreView::open(access.catalogue(), **snapshot, access.store().hasher());
   if (!view.ok()) return fail(console, "query", view.error());
   Question question = arguments.question;
-  question.now_s = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  question.now_s = std::chrono::duration_cast<std::chrono::seconds>(
+                       std::chrono::system_clock::now().time_since_epoch())
+                       .count();
   if (question.metric.empty()) {
     auto tenant = (*view)->tenant(question.tenant);
     if (!tenant.ok()) return fail(console, "query", tenant.error());
     auto lines = list_metrics(**view, *tenant);
     if (!lines.ok()) return fail(console, "query", lines.error());
-    console.out(arguments.json ? render_metrics_json(*lines) : arguments.csv ? render_metrics_csv(*lines) : render_metrics_table(*lines));
+    console.out(arguments.json  ? render_metrics_json(*lines)
+                : arguments.csv ? render_metrics_csv(*lines)
+                                : render_metrics_table(*lines));
     return kExitDone;
   }
   auto result = answer(**view, question);
   if (!result.ok()) return fail(console, "query", result.error());
-  console.out(arguments.json ? render_json(*result) : arguments.csv ? render_csv(*result) : render_table(*result));
+  console.out(arguments.json  ? render_json(*result)
+              : arguments.csv ? render_csv(*result)
+                              : render_table(*result));
   return kExitDone;
 }
 
@@ -46,15 +52,16 @@ int export_command(const Arguments& arguments, StoreAccess& access, const Consol
   if (!view.ok()) return fail(console, "export", view.error());
   std::string chunk;
   bool reading = true;
-  Status status = export_all(**view, arguments.csv ? ExportFormat::csv : ExportFormat::json, [&](const std::string& line) {
-    chunk += line;
-    chunk += '\n';
-    if (chunk.size() >= kExportChunkBytes) {
-      reading = console.out(chunk);
-      chunk.clear();
-    }
-    return reading;
-  });
+  Status status = export_all(**view, arguments.csv ? ExportFormat::csv : ExportFormat::json,
+                             [&](const std::string& line) {
+                               chunk += line;
+                               chunk += '\n';
+                               if (chunk.size() >= kExportChunkBytes) {
+                                 reading = console.out(chunk);
+                                 chunk.clear();
+                               }
+                               return reading;
+                             });
   if (!status.ok()) return fail(console, "export", status.error());
   if (reading && !chunk.empty()) console.out(chunk);
   return kExitDone;

@@ -9,15 +9,16 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kRecordPrefixBytes = 2 + 4 + 16;   // month, tenant, profile: chunks of one record follow each other
+constexpr size_t kRecordPrefixBytes =
+    2 + 4 + 16;  // month, tenant, profile: chunks of one record follow each other
 
 }  // namespace
 
 Result<RecordCensus> count_records(const Store& store) {
   RecordCensus census;
   Status inner;
-  std::string record;           // prefix of the record being counted
-  double words = 0;             // its words so far
+  std::string record;  // prefix of the record being counted
+  double words = 0;    // its words so far
   auto end_record = [&] {
     census.expected_wrong += words * std::max(0.0, words - 1) / 2 * std::ldexp(1.0, -64);
     words = 0;
@@ -38,7 +39,8 @@ Result<RecordCensus> count_records(const Store& store) {
       const RecordReader::Item item = reader.next();
       if (item == RecordReader::Item::end) return true;
       if (item == RecordReader::Item::corrupt) {
-        inner = Error{std::string("a record is damaged (") + reader.problem() + "): restore a backup"};
+        inner =
+            Error{std::string("a record is damaged (") + reader.problem() + "): restore a backup"};
         return false;
       }
       if (item == RecordReader::Item::row) ++(forever ? census.forever_rows : census.rows);

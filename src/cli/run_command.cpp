@@ -20,8 +20,8 @@ std::atomic<bool> g_stop{false};
 void on_signal(int) { g_stop.store(true, std::memory_order_relaxed); }
 
 void install_signals() {
-  struct sigaction action{};
-  action.sa_handler = on_signal;   // no SA_RESTART: a read of standard input returns
+  struct sigaction action {};
+  action.sa_handler = on_signal;  // no SA_RESTART: a read of standard input returns
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
@@ -29,18 +29,24 @@ void install_signals() {
 
 // "58,694 read = 58,390 counted + 0 duplicate + 304 set aside + 0 unplanned"
 std::string tally_sentence(const Tallies& t) {
-  return with_thousands(t.read) + " read = " + with_thousands(t.counted) + " counted + " + with_thousands(t.duplicate) + " duplicate + " +
-         with_thousands(t.set_aside_total()) + " set aside + " + with_thousands(t.unplanned) + " unplanned";
+  return with_thousands(t.read) + " read = " + with_thousands(t.counted) + " counted + " +
+         with_thousands(t.duplicate) + " duplicate + " + with_thousands(t.set_aside_total()) +
+         " set aside + " + with_thousands(t.unplanned) + " unplanned";
 }
 
 std::string reasons_text(const Tallies& t, const std::string& directory) {
   std::string text;
   for (size_t r = 1; r < t.set_aside.size(); ++r) {
-    if (t.set_aside[r]) text += "  set aside: " + with_thousands(t.set_aside[r]) + " " + std::string(reason_name(Reason(r))) + "\n";
+    if (t.set_aside[r])
+      text += "  set aside: " + with_thousands(t.set_aside[r]) + " " +
+              std::string(reason_name(Reason(r))) + "\n";
   }
-  if (!text.empty()) text += "  those lines, with place and reason: " + directory + "/dead-letter.jsonl\n";
+  if (!text.empty())
+    text += "  those lines, with place and reason: " + directory + "/dead-letter.jsonl\n";
   for (size_t n = 0; n < t.notes.size(); ++n) {
-    if (t.notes[n]) text += "  note: " + with_thousands(t.notes[n]) + " " + std::string(note_name(Note(n))) + "\n";
+    if (t.notes[n])
+      text +=
+          "  note: " + with_thousands(t.notes[n]) + " " + std::string(note_name(Note(n))) + "\n";
   }
   return text;
 }
@@ -59,7 +65,8 @@ std::string example_query(Engine& engine, const std::string& directory) {
   std::string quoted = "'";
   for (char c : metric) quoted += c == '\'' ? "'\\''" : std::string(1, c);
   command += quoted + "'";
-  if ((*view)->tenants().size() > 1) command += " --tenant '" + (*view)->tenants().front().second + "'";
+  if ((*view)->tenants().size() > 1)
+    command += " --tenant '" + (*view)->tenants().front().second + "'";
   return command + " --data " + directory;
 }
 
@@ -95,25 +102,33 @@ int run_command(const Arguments& arguments, const Console& console) {
     options.memory_bytes = *memory;
   }
   for (const std::string& input : arguments.inputs) {
-    if (input != "-" && !std::filesystem::exists(input)) return fail(Error{input + ": no such file"}, kExitUsage);
+    if (input != "-" && !std::filesystem::exists(input))
+      return fail(Error{input + ": no such file"}, kExitUsage);
   }
   install_signals();
   auto engine = Engine::open(std::move(*plan), options);
   if (!engine.ok()) return fail(engine.error(), kExitError);
-  console.err("quipu: store " + options.directory + (engine.value()->store().committed().checkpoint ? ", continuing after checkpoint " + std::to_string(engine.value()->store().committed().checkpoint) : ", new") + "\n");
+  console.err("quipu: store " + options.directory +
+              (engine.value()->store().committed().checkpoint
+                   ? ", continuing after checkpoint " +
+                         std::to_string(engine.value()->store().committed().checkpoint)
+                   : ", new") +
+              "\n");
 
   Engine& running = **engine;
-  auto server = CommandServer::listen(options.directory, [&running](const std::vector<std::string>& args, const Console& client) {
-    if (args.empty()) return kExitUsage;
-    ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
-    if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
-    if (!parsed.arguments) {
-      client.err(parsed.text);
-      return parsed.status;
-    }
-    StoreAccess access(running.store(), running.catalogue(), [&running] { return running.checkpoint(); });
-    return store_command(*parsed.arguments, access, client);
-  });
+  auto server = CommandServer::listen(
+      options.directory, [&running](const std::vector<std::string>& args, const Console& client) {
+        if (args.empty()) return kExitUsage;
+        ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
+        if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
+        if (!parsed.arguments) {
+          client.err(parsed.text);
+          return parsed.status;
+        }
+        StoreAccess access(running.store(), running.catalogue(),
+                           [&running] { return running.checkpoint(); });
+        return store_command(*parsed.arguments, access, client);
+      });
   if (!server.ok()) return fail(server.error(), kExitError);
 
   ProgressLine line(console);
@@ -134,11 +149,14 @@ int run_command(const Arguments& arguments, const Console& console) {
 
   // A signal may also have ended the wait for standard input, which then looks like its end.
   const bool stopped = summary->stopped || g_stop.load(std::memory_order_relaxed);
-  for (const std::string& input : summary->finished_before) console.err(input + ": nothing new, it was counted before\n");
-  console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) + "; committed (checkpoint " +
-              std::to_string(summary->committed.checkpoint) + ") in " + options.directory + "\n");
+  for (const std::string& input : summary->finished_before)
+    console.err(input + ": nothing new, it was counted before\n");
+  console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
+              "; committed (checkpoint " + std::to_string(summary->committed.checkpoint) + ") in " +
+              options.directory + "\n");
   console.out(reasons_text(summary->tallies, options.directory));
-  console.out(arguments.stats ? summary_line(figures) + stats_text(figures) : summary_line(figures));
+  console.out(arguments.stats ? summary_line(figures) + stats_text(figures)
+                              : summary_line(figures));
   if (stopped) {
     console.out("the same command continues from here\n");
   } else if (std::string query = example_query(running, options.directory); !query.empty()) {

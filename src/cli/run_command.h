@@ -1,4 +1,5 @@
-// `quipu run`: counts inputs into a store, serving other commands over the folder's socket meanwhile.
+// `quipu run`: counts inputs into a store, serving other commands over the folder's socket
+// meanwhile.
 #pragma once
 
 #include "cli/arguments.h"

@@ -24,7 +24,8 @@ std::map<std::string, std::vector<std::string>> table_of(const std::string& text
   for (std::string line; std::getline(lines, line);) {
     line.erase(0, line.find_first_not_of(' '));
     const std::regex gap(" {2,}");
-    std::vector<std::string> columns(std::sregex_token_iterator(line.begin(), line.end(), gap, -1), {});
+    std::vector<std::string> columns(std::sregex_token_iterator(line.begin(), line.end(), gap, -1),
+                                     {});
     const std::string label = columns.front();
     columns.erase(columns.begin());
     EXPECT_TRUE(table.emplace(label, columns).second) << "twice: " << label;
@@ -32,14 +33,23 @@ std::map<std::string, std::vector<std::string>> table_of(const std::string& text
   return table;
 }
 
-const std::vector<std::string> kParts = {"read", "decode", "tally", "pane", "group into cells", "records", "names", "rest of the commit", "flush, compaction, else"};
+const std::vector<std::string> kParts = {"read",
+                                         "decode",
+                                         "tally",
+                                         "pane",
+                                         "group into cells",
+                                         "records",
+                                         "names",
+                                         "rest of the commit",
+                                         "flush, compaction, else"};
 
 RunFigures figures() {
   RunFigures f;
   f.read = 2'000;
   f.tallied = 1'000;
   f.seconds = 0.25;
-  f.cpu = {1'000'000, 2'000'000, 3'000'000, 4'000'000, 5'000'000, 6'000'000, 7'000'000, 8'000'000, 40'000'000};
+  f.cpu = {1'000'000, 2'000'000, 3'000'000, 4'000'000, 5'000'000,
+           6'000'000, 7'000'000, 8'000'000, 40'000'000};
   f.hot.events_waited = 50;
   f.hot.loads = 60;
   f.hot.loads_found = 20;
@@ -65,7 +75,8 @@ TEST(RunStats, PartsAreNanosecondsOverEventsReadAndTheRestIsWhatNoPartClaims) {
   const auto table = table_of(stats_text(figures()));
   EXPECT_EQ(table.at("read"), (std::vector<std::string>{"0.500", "2.5%"}));
   EXPECT_EQ(table.at("rest of the commit"), (std::vector<std::string>{"4.000", "20.0%"}));
-  EXPECT_EQ(table.at("flush, compaction, else"), (std::vector<std::string>{"2.000", "10.0%"}));   // 40 - 36 ms
+  EXPECT_EQ(table.at("flush, compaction, else"),
+            (std::vector<std::string>{"2.000", "10.0%"}));  // 40 - 36 ms
   EXPECT_EQ(table.at("whole"), (std::vector<std::string>{"20.000", "100.0%"}));
 }
 
@@ -78,7 +89,8 @@ TEST(RunStats, PartsAndSharesAddUpWhateverTheClocksSay) {
     auto any = [&] { return random() % 3 ? random() >> (24 + random() % 40) : 0; };
     RunFigures f = figures();
     f.read = 1 + random() % 1'000'000;
-    f.cpu = {any(), any(), any(), any(), any(), any(), any(), any(), any()};   // the process's may be below the sum of its parts
+    f.cpu = {any(), any(), any(), any(), any(),
+             any(), any(), any(), any()};  // the process's may be below the sum of its parts
     const auto table = table_of(stats_text(f));
     double us = 0, share = 0;
     for (const std::string& part : kParts) {
@@ -121,20 +133,25 @@ TEST(RunStats, CheckpointsHaveTheirMeansAndTheirLongest) {
   EXPECT_EQ(table.at("longest seconds").at(0), "0.750");
   EXPECT_EQ(table.at("mean bytes of cells").at(0), "1,500");
   EXPECT_EQ(table.at("mean bytes of records").at(0), "750");
-  EXPECT_EQ(table.at("mean bytes of names"), (std::vector<std::string>{"250", "2,500 names in all, in 20 rows"}));
+  EXPECT_EQ(table.at("mean bytes of names"),
+            (std::vector<std::string>{"250", "2,500 names in all, in 20 rows"}));
   EXPECT_EQ(table.at("longest stall, us").at(0), "77");
   EXPECT_EQ(table.at("backlog").at(0), "17");
-  EXPECT_EQ(table.at("filter of profiles"), (std::vector<std::string>{"4,321", "1,048,576 bytes; it says which are new"}));
+  EXPECT_EQ(table.at("filter of profiles"),
+            (std::vector<std::string>{"4,321", "1,048,576 bytes; it says which are new"}));
   EXPECT_EQ(table.at("bytes of cells"), (std::vector<std::string>{"34,567", "12 rows in 1 file"}));
-  EXPECT_EQ(table.at("compaction of cells"), (std::vector<std::string>{"1.23 s", "of CPU time; 5,678 rows read"}));
+  EXPECT_EQ(table.at("compaction of cells"),
+            (std::vector<std::string>{"1.23 s", "of CPU time; 5,678 rows read"}));
   EXPECT_EQ(table.at("bytes of names"), (std::vector<std::string>{"2", "1 row in 3 files"}));
-  EXPECT_EQ(table.at("compaction of names"), (std::vector<std::string>{"0.00 s", "of CPU time; 1 row read"}));
+  EXPECT_EQ(table.at("compaction of names"),
+            (std::vector<std::string>{"0.00 s", "of CPU time; 1 row read"}));
 }
 
 TEST(RunStats, WriteAmplificationIsWhatIsWrittenForAByteGiven) {
   RunFigures f = figures();
   EXPECT_EQ(table_of(stats_text(f)).at("write amplification"),
-            (std::vector<std::string>{"3.50", "10,000 bytes given to the store, and 25,000 written by compaction"}));
+            (std::vector<std::string>{
+                "3.50", "10,000 bytes given to the store, and 25,000 written by compaction"}));
   f.families.clear();
   EXPECT_EQ(table_of(stats_text(f)).at("write amplification").at(0), "1.00");
   f.checkpoints.cell_bytes = f.checkpoints.record_bytes = f.checkpoints.name_bytes = 0;
@@ -144,12 +161,15 @@ TEST(RunStats, WriteAmplificationIsWhatIsWrittenForAByteGiven) {
 TEST(RunStats, NothingReadGivesNoFigureInPlaceOfADivisionByZero) {
   const RunFigures none;
   const auto table = table_of(stats_text(none));
-  for (const std::string& part : kParts) EXPECT_EQ(table.at(part), (std::vector<std::string>{"-", "-"})) << part;
-  for (const char* label : {"hits", "reads a cold event", "mean seconds", "longest seconds", "mean bytes of cells", "mean bytes of records", "write amplification"}) {
+  for (const std::string& part : kParts)
+    EXPECT_EQ(table.at(part), (std::vector<std::string>{"-", "-"})) << part;
+  for (const char* label :
+       {"hits", "reads a cold event", "mean seconds", "longest seconds", "mean bytes of cells",
+        "mean bytes of records", "write amplification"}) {
     EXPECT_EQ(table.at(label).at(0), "-") << label;
   }
   EXPECT_EQ(summary_line(none), "0.00 s, 0 events/s, 0 checkpoints\n");
-  RunFigures idle;   // it took time all the same
+  RunFigures idle;  // it took time all the same
   idle.seconds = 1;
   idle.cpu.process = 5'000'000;
   EXPECT_EQ(table_of(stats_text(idle)).at("whole"), (std::vector<std::string>{"-", "100.0%"}));
@@ -160,8 +180,10 @@ TEST(RunStats, NothingReadGivesNoFigureInPlaceOfADivisionByZero) {
 
 TEST(RunStats, TheSummaryIsOneLineAndTellsHitsOnlyWhereStoredProfilesWereRead) {
   RunFigures f = figures();
-  EXPECT_EQ(summary_line(f), "0.25 s, 8,000 events/s, 4 checkpoints, 95.00% of events found their profile in memory\n");
-  f.hot.loads_found = 0;   // all were new
+  EXPECT_EQ(
+      summary_line(f),
+      "0.25 s, 8,000 events/s, 4 checkpoints, 95.00% of events found their profile in memory\n");
+  f.hot.loads_found = 0;  // all were new
   f.checkpoints.checkpoints = 1;
   EXPECT_EQ(summary_line(f), "0.25 s, 8,000 events/s, 1 checkpoint\n");
 }

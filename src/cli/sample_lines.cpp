@@ -5,7 +5,8 @@
 
 namespace quipu {
 
-Status read_sample_lines(const std::string& path, const std::function<Status(const std::string&)>& header,
+Status read_sample_lines(const std::string& path,
+                         const std::function<Status(const std::string&)>& header,
                          const std::function<bool(const SampleLine&)>& visit) {
   SourceOptions options;
   options.header = bool(header);

@@ -11,14 +11,15 @@
 namespace quipu {
 
 struct SampleLine {
-  std::string_view text;      // without newline; followed by readable padding; valid during the visit
-  uint64_t number = 0;        // from 1, header and blank lines included
-  bool too_long = false;      // text is its head
+  std::string_view text;  // without newline; followed by readable padding; valid during the visit
+  uint64_t number = 0;    // from 1, header and blank lines included
+  bool too_long = false;  // text is its head
 };
 
-// Visits the lines of a file (plain, .gz, .zst) until `visit` returns false. Where `header` is given, the first
-// line goes there and is not visited.
-Status read_sample_lines(const std::string& path, const std::function<Status(const std::string&)>& header,
+// Visits the lines of a file (plain, .gz, .zst) until `visit` returns false. Where `header` is
+// given, the first line goes there and is not visited.
+Status read_sample_lines(const std::string& path,
+                         const std::function<Status(const std::string&)>& header,
                          const std::function<bool(const SampleLine&)>& visit);
 
 }  // namespace quipu

@@ -19,7 +19,8 @@ constexpr int64_t kFirstLikelyS = 631152000, kLastLikelyS = 4102444800;
 
 bool is_email(std::string_view text) {
   const size_t at = text.find('@');
-  return at != std::string_view::npos && at > 0 && at + 1 < text.size() && text.find('@', at + 1) == std::string_view::npos &&
+  return at != std::string_view::npos && at > 0 && at + 1 < text.size() &&
+         text.find('@', at + 1) == std::string_view::npos &&
          text.find(' ') == std::string_view::npos;
 }
 
@@ -29,8 +30,9 @@ bool has_capitals(std::string_view text) {
 
 bool reads_as_time(const std::string& text, const ZoneRules& utc) {
   if (parse_time_text(text, utc).error == TimeError::none) return true;
-  return std::any_of(kTimeFormats.begin(), kTimeFormats.end(),
-                     [&](const char* format) { return parse_time_format(text, format, utc).error == TimeError::none; });
+  return std::any_of(kTimeFormats.begin(), kTimeFormats.end(), [&](const char* format) {
+    return parse_time_format(text, format, utc).error == TimeError::none;
+  });
 }
 
 }  // namespace
@@ -51,7 +53,7 @@ FieldSurvey* SampleSurvey::field(const SampleValue& value) {
 
 void SampleSurvey::add_line(const std::vector<SampleValue>& values) {
   ++lines_;
-  std::map<std::string, uint64_t> elements;   // of the fields of arrays, in this line
+  std::map<std::string, uint64_t> elements;  // of the fields of arrays, in this line
   for (const SampleValue& value : values) {
     FieldSurvey* f = field(value);
     if (!f) continue;
@@ -67,10 +69,16 @@ void SampleSurvey::add_line(const std::vector<SampleValue>& values) {
 void SampleSurvey::add_value(FieldSurvey& f, const SampleValue& value) {
   f.repeated += value.repeated;
   switch (value.kind) {
-    case SampleValue::Kind::null: return;
-    case SampleValue::Kind::structure: ++f.structures; return;
-    case SampleValue::Kind::unreadable: ++f.unreadable; return;
-    default: break;
+    case SampleValue::Kind::null:
+      return;
+    case SampleValue::Kind::structure:
+      ++f.structures;
+      return;
+    case SampleValue::Kind::unreadable:
+      ++f.unreadable;
+      return;
+    default:
+      break;
   }
   const std::string_view trimmed = trim_ascii(value.text);
   if (trimmed.empty()) return;
@@ -79,7 +87,9 @@ void SampleSurvey::add_value(FieldSurvey& f, const SampleValue& value) {
   ++f.values;
   f.longest = std::max(f.longest, value.text.size());
   std::string scratch;
-  const std::string_view canonical = value.kind == SampleValue::Kind::boolean ? std::string_view(value.text) : canonical_text(value.text, scratch);
+  const std::string_view canonical = value.kind == SampleValue::Kind::boolean
+                                         ? std::string_view(value.text)
+                                         : canonical_text(value.text, scratch);
   f.seen.insert(std::hash<std::string_view>()(canonical));
   if (value.kind == SampleValue::Kind::boolean) {
     ++f.booleans;
@@ -102,17 +112,21 @@ void SampleSurvey::add_time(FieldSurvey& f, const SampleValue& value, std::strin
   if (number) {
     for (int unit = 0; unit < 4; ++unit) {
       const ParsedTime time = parse_time_number(text, TimeUnit(int(TimeUnit::s) + unit));
-      f.times[size_t(TimeReading::unix_s) + size_t(unit)] +=
-          time.error == TimeError::none && time.ms >= kFirstLikelyS * 1000 && time.ms < kLastLikelyS * 1000;
+      f.times[size_t(TimeReading::unix_s) + size_t(unit)] += time.error == TimeError::none &&
+                                                             time.ms >= kFirstLikelyS * 1000 &&
+                                                             time.ms < kLastLikelyS * 1000;
     }
   } else if (text.size() >= 8 && value.kind == SampleValue::Kind::text) {
     const bool good = parse_time_text(text, utc_).error == TimeError::none;
     f.times[size_t(TimeReading::text)] += good;
-    if (good && text.size() > 10) f.times_without_offset += text.find_first_of("Zz+-", 10) == std::string_view::npos;
+    if (good && text.size() > 10)
+      f.times_without_offset += text.find_first_of("Zz+-", 10) == std::string_view::npos;
   }
   for (size_t i = 0; i < kTimeFormats.size(); ++i) {
     const ParsedTime time = parse_time_format(text, kTimeFormats[i], utc_);
-    f.times[size_t(TimeReading::first_format) + i] += time.error == TimeError::none && time.ms >= kFirstLikelyS * 1000 && time.ms < kLastLikelyS * 1000;
+    f.times[size_t(TimeReading::first_format) + i] += time.error == TimeError::none &&
+                                                      time.ms >= kFirstLikelyS * 1000 &&
+                                                      time.ms < kLastLikelyS * 1000;
   }
 }
 
@@ -150,25 +164,32 @@ bool guess_delimited(const std::vector<std::string>& lines, InputFormat& format)
   format.header = lines.size() > 1;
   for (const std::string& name : first) {
     const std::string trimmed(trim_ascii(name));
-    const bool good = !trimmed.empty() && names.insert(name).second && !is_json_number(trimmed) && !reads_as_time(trimmed, utc);
+    const bool good = !trimmed.empty() && names.insert(name).second && !is_json_number(trimmed) &&
+                      !reads_as_time(trimmed, utc);
     format.header = format.header && good;
   }
   return true;
 }
 
-std::vector<std::string> column_paths(const InputFormat& format, const std::vector<std::string>& header, size_t columns) {
+std::vector<std::string> column_paths(const InputFormat& format,
+                                      const std::vector<std::string>& header, size_t columns) {
   std::vector<std::string> paths;
   for (size_t i = 0; i < columns; ++i) {
     std::string path = "/";
-    bool good = format.header && i < header.size() && header[i] != "*" && is_valid_utf8(header[i]) && header[i].size() < kMaxSamplePathBytes / 2 &&
+    bool good = format.header && i < header.size() && header[i] != "*" &&
+                is_valid_utf8(header[i]) && header[i].size() < kMaxSamplePathBytes / 2 &&
                 header[i].find_first_not_of("0123456789") != std::string::npos &&
                 std::count(header.begin(), header.end(), header[i]) == 1;
     for (size_t c = 0; good && c < header[i].size(); ++c) {
       const char letter = header[i][c];
-      good = uint8_t(letter) >= 0x20 && letter != 0x7f && header[i].compare(c, 3, "\xEF\xBB\xBF") != 0;
-      if (letter == '~') path += "~0";
-      else if (letter == '/') path += "~1";
-      else path += letter;
+      good =
+          uint8_t(letter) >= 0x20 && letter != 0x7f && header[i].compare(c, 3, "\xEF\xBB\xBF") != 0;
+      if (letter == '~')
+        path += "~0";
+      else if (letter == '/')
+        path += "~1";
+      else
+        path += letter;
     }
     paths.push_back(good ? path : "/" + std::to_string(i));
   }

@@ -59,9 +59,11 @@ bool read_frame(int fd, uint8_t& type, std::string& bytes, size_t limit) {
   return read_all(fd, bytes.data(), size);
 }
 
-// The address of DIR/socket, reached through a descriptor of DIR so that long paths fit into sun_path.
+// The address of DIR/socket, reached through a descriptor of DIR so that long paths fit into
+// sun_path.
 struct SocketAddress {
-  explicit SocketAddress(const std::string& directory) : folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+  explicit SocketAddress(const std::string& directory)
+      : folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
     address.sun_family = AF_UNIX;
     const std::string path = "/proc/self/fd/" + std::to_string(folder) + "/socket";
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
@@ -76,23 +78,27 @@ struct SocketAddress {
 
 }  // namespace
 
-Result<std::unique_ptr<CommandServer>> CommandServer::listen(const std::string& directory, Handler handler) {
+Result<std::unique_ptr<CommandServer>> CommandServer::listen(const std::string& directory,
+                                                             Handler handler) {
   const std::string path = directory + "/socket";
   ::unlink(path.c_str());  // of a process that died: the store's lock says that nobody else has it
   int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   SocketAddress address(directory);
   const mode_t mask = ::umask(0177);
-  const bool bound = fd >= 0 && address.folder >= 0 && ::bind(fd, address.get(), sizeof address.address) == 0;
+  const bool bound =
+      fd >= 0 && address.folder >= 0 && ::bind(fd, address.get(), sizeof address.address) == 0;
   ::umask(mask);
   if (!bound || ::listen(fd, 16) != 0) {
     const std::string why = std::strerror(errno);
     if (fd >= 0) ::close(fd);
-    return Error{path + ": cannot listen there: " + why + "; the data folder must be on a local file system"};
+    return Error{path + ": cannot listen there: " + why +
+                 "; the data folder must be on a local file system"};
   }
   return std::unique_ptr<CommandServer>(new CommandServer(fd, path, std::move(handler)));
 }
 
-CommandServer::CommandServer(int fd, std::string path, Handler handler) : fd_(fd), path_(std::move(path)), handler_(std::move(handler)) {
+CommandServer::CommandServer(int fd, std::string path, Handler handler)
+    : fd_(fd), path_(std::move(path)), handler_(std::move(handler)) {
   thread_ = std::thread([this] { serve(); });
 }
 
@@ -139,7 +145,9 @@ void CommandServer::answer(int client) {
   write_frame(client, kExit, std::string(1, char(status)));
 }
 
-std::optional<int> ask_running_process(const std::string& directory, const std::vector<std::string>& args, const Console& console) {
+std::optional<int> ask_running_process(const std::string& directory,
+                                       const std::vector<std::string>& args,
+                                       const Console& console) {
   SocketAddress address(directory);
   if (address.folder < 0) return std::nullopt;
   int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
@@ -164,7 +172,8 @@ std::optional<int> ask_running_process(const std::string& directory, const std::
     }
   }
   ::close(fd);
-  if (!done) console.err("quipu: the process that has the store open ended before it answered; ask again\n");
+  if (!done)
+    console.err("quipu: the process that has the store open ended before it answered; ask again\n");
   return status;
 }
 

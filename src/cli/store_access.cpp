@@ -26,7 +26,9 @@ Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& direct
 
 Result<std::unique_ptr<Snapshot>> StoreAccess::snapshot() {
   if (checkpoint_) {
-    const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+    const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
+                            std::chrono::system_clock::now().time_since_epoch())
+                            .count();
     if (now - store_->committed().time_s >= kFreshS) QUIPU_TRY(checkpoint_());
   }
   return store_->snapshot();
@@ -37,10 +39,13 @@ Result<std::string> find_data_folder(const std::string& given) {
   std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(".", ignored)) {
-    if (entry.is_directory(ignored) && entry.path().extension() == ".quipu") found.push_back(entry.path().string());
+    if (entry.is_directory(ignored) && entry.path().extension() == ".quipu")
+      found.push_back(entry.path().string());
   }
   if (found.size() == 1) return found[0];
-  if (found.empty()) return Error{"no store here (no folder *.quipu); name one with --data, or make one with quipu run"};
+  if (found.empty())
+    return Error{
+        "no store here (no folder *.quipu); name one with --data, or make one with quipu run"};
   std::string list;
   for (const std::string& f : found) list += " " + f;
   return Error{"several stores here; name one with --data:" + list};
@@ -52,15 +57,22 @@ std::string data_folder_of_plan(const std::string& given, const std::string& pla
 
 int store_command(const Arguments& arguments, StoreAccess& access, const Console& asked) {
   using Command = Arguments::Command;
-  const bool for_programs = arguments.json || arguments.csv || arguments.command == Command::export_;
+  const bool for_programs =
+      arguments.json || arguments.csv || arguments.command == Command::export_;
   const Console console = for_programs ? asked : for_people(asked);
   switch (arguments.command) {
-    case Command::query: return query_command(arguments, access, console);
-    case Command::export_: return export_command(arguments, access, console);
-    case Command::inspect: return inspect_command(arguments, access, console);
-    case Command::backup: return backup_command(arguments, access, console);
-    case Command::audit: return audit_command(arguments, access, console);
-    default: break;
+    case Command::query:
+      return query_command(arguments, access, console);
+    case Command::export_:
+      return export_command(arguments, access, console);
+    case Command::inspect:
+      return inspect_command(arguments, access, console);
+    case Command::backup:
+      return backup_command(arguments, access, console);
+    case Command::audit:
+      return audit_command(arguments, access, console);
+    default:
+      break;
   }
   console.err("quipu: this command does not ask a store\n");
   return kExitUsage;

@@ -1,4 +1,5 @@
-// How a command reaches a store: its own, opened for it, or that of the running process that serves it.
+// How a command reaches a store: its own, opened for it, or that of the running process that serves
+// it.
 #pragma once
 
 #include <functional>
@@ -13,7 +14,7 @@
 
 namespace quipu {
 
-inline constexpr int64_t kFreshS = 2;   // an answer from a running process is at most so old
+inline constexpr int64_t kFreshS = 2;  // an answer from a running process is at most so old
 
 class StoreAccess {
  public:

@@ -16,7 +16,9 @@ void CheckpointParts::add(ShardPart part) {
 
 bool CheckpointParts::wait(Whole& whole) {
   std::unique_lock lock(mutex_);
-  changed_.wait(lock, [&] { return interrupted_ || whole_.decoders.size() + whole_.shards.size() == expected_; });
+  changed_.wait(lock, [&] {
+    return interrupted_ || whole_.decoders.size() + whole_.shards.size() == expected_;
+  });
   if (interrupted_) return false;
   whole = std::move(whole_);
   whole_ = {};

@@ -1,5 +1,5 @@
-// Where the parts of the checkpoint in the making come together: one from each decoder and shard. Only one
-// epoch is between its barrier and its commit at a time. Thread-safe.
+// Where the parts of the checkpoint in the making come together: one from each decoder and shard.
+// Only one epoch is between its barrier and its commit at a time. Thread-safe.
 #pragma once
 
 #include <condition_variable>

@@ -13,22 +13,27 @@ namespace {
 using Clock = std::chrono::steady_clock;
 constexpr auto kPoll = std::chrono::milliseconds(5);
 
-double seconds_since(Clock::time_point begin) { return std::chrono::duration<double>(Clock::now() - begin).count(); }
+double seconds_since(Clock::time_point begin) {
+  return std::chrono::duration<double>(Clock::now() - begin).count();
+}
 
 int64_t wall_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 }  // namespace
 
-Checkpointer::Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const EngineOptions& options, size_t pane_bytes,
-                           size_t hot_bytes)
+Checkpointer::Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const EngineOptions& options,
+                           size_t pane_bytes, size_t hot_bytes)
     : wiring_(std::move(wiring)),
       dead_letters_(std::move(dead_letters)),
       options_(options),
       pane_bytes_(pane_bytes),
       hot_bytes_(hot_bytes),
-      commit_threads_(options.commit_threads ? options.commit_threads : std::max(1u, std::thread::hardware_concurrency())) {
+      commit_threads_(options.commit_threads ? options.commit_threads
+                                             : std::max(1u, std::thread::hardware_concurrency())) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -82,7 +87,9 @@ Status Checkpointer::request_and_wait() {
   changed_.notify_all();
   changed_.wait(lock, [&] { return requests_done_ >= request || failed_ || stopping_; });
   if (requests_done_ >= request) return {};
-  return Error{"the run ended before the checkpoint was made; the last one is intact: run the same command again"};
+  return Error{
+      "the run ended before the checkpoint was made; the last one is intact: run the same command "
+      "again"};
 }
 
 void Checkpointer::run_failed() {
@@ -99,7 +106,8 @@ CheckpointTotals Checkpointer::totals() const {
 
 bool Checkpointer::must_begin() const {
   if (options_.checkpoint_blocks && blocks_since_ >= options_.checkpoint_blocks) return true;
-  return wiring_.live->pending_bytes.load(std::memory_order_relaxed) >= (committing_ ? kept_beside(pane_bytes_) : pane_bytes_);
+  return wiring_.live->pending_bytes.load(std::memory_order_relaxed) >=
+         (committing_ ? kept_beside(pane_bytes_) : pane_bytes_);
 }
 
 bool Checkpointer::due() const {
@@ -156,7 +164,8 @@ void Checkpointer::run() {
   }
 }
 
-Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::map<std::string, std::string> positions) {
+Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
+                            std::map<std::string, std::string> positions) {
   const auto begin = Clock::now();
   CpuLaps laps;
   CheckpointWrite write;
@@ -193,7 +202,8 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, std::
   uint64_t workers_cpu_ns = 0;
   write.cells = [&](const RowSink& sink) {
     const auto group_begin = Clock::now();
-    const GroupBy groups(panes, wiring_.directory->plan(), options_.group_by, group_state_, kPiecesOfThread * commit_threads_);
+    const GroupBy groups(panes, wiring_.directory->plan(), options_.group_by, group_state_,
+                         kPiecesOfThread * commit_threads_);
     groups.report(grouped);
     Status status = group_in_parallel(groups, commit_threads_, sink, grouped, workers_cpu_ns);
     group_s = seconds_since(group_begin);

@@ -1,6 +1,7 @@
-// The checkpoint writer's thread: decides when a checkpoint begins (age, bytes, request), sends the barrier,
-// waits for the parts, groups them into rows (on several threads) and commits them with the sources' positions.
-// One checkpoint at a time: the next barrier waits for the commit before it.
+// The checkpoint writer's thread: decides when a checkpoint begins (age, bytes, request), sends the
+// barrier, waits for the parts, groups them into rows (on several threads) and commits them with
+// the sources' positions. One checkpoint at a time: the next barrier waits for the commit before
+// it.
 #pragma once
 
 #include <atomic>
@@ -28,7 +29,8 @@ namespace quipu {
 // Sums over the engine's life, for summaries and bench.
 struct CheckpointTotals {
   uint64_t checkpoints = 0, ingested = 0;
-  uint64_t cell_rows = 0, sparse_rows = 0, joint_rows = 0, cells = 0, cell_bytes = 0, record_bytes = 0, names = 0, name_rows = 0, name_bytes = 0;
+  uint64_t cell_rows = 0, sparse_rows = 0, joint_rows = 0, cells = 0, cell_bytes = 0,
+           record_bytes = 0, names = 0, name_rows = 0, name_bytes = 0;
   double group_s = 0, commit_s = 0, longest_s = 0;
 };
 
@@ -44,11 +46,12 @@ class Checkpointer {
     std::vector<DecodeStage*> decoders;
     std::function<void(Error)> fail;
   };
-  Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const EngineOptions& options, size_t pane_bytes, size_t hot_bytes);
+  Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const EngineOptions& options,
+               size_t pane_bytes, size_t hot_bytes);
   ~Checkpointer();
 
-  // The reader's side. Gives a block to a decoder and notes the source's position behind it, as one step with
-  // regard to barriers; waits while panes are full. False once the run has failed.
+  // The reader's side. Gives a block to a decoder and notes the source's position behind it, as one
+  // step with regard to barriers; waits while panes are full. False once the run has failed.
   bool push(DecodeStage& decoder, DecodeTask task, const SourcePosition& behind);
   // Something beside events is to be committed.
   void note_change();
@@ -56,15 +59,16 @@ class Checkpointer {
   void note_position(const SourcePosition& position);
 
   Status request_and_wait();
-  void run_failed();              // something else failed: nothing is committed any more, nobody waits
-  void stop();                    // ends the thread without a further checkpoint
+  void run_failed();  // something else failed: nothing is committed any more, nobody waits
+  void stop();        // ends the thread without a further checkpoint
   CheckpointTotals totals() const;
 
  private:
   void run();
-  bool due() const;               // with mutex_ held: a checkpoint begins when the one before is done
-  bool must_begin() const;        // with mutex_ held: nothing more is taken in until one begins
-  Status commit(uint64_t number, CheckpointParts::Whole whole, std::map<std::string, std::string> positions);
+  bool due() const;         // with mutex_ held: a checkpoint begins when the one before is done
+  bool must_begin() const;  // with mutex_ held: nothing more is taken in until one begins
+  Status commit(uint64_t number, CheckpointParts::Whole whole,
+                std::map<std::string, std::string> positions);
 
   Wiring wiring_;
   DeadLetterFile dead_letters_;
@@ -73,12 +77,12 @@ class Checkpointer {
   const unsigned commit_threads_;
   GroupByState group_state_;
 
-  mutable std::mutex mutex_;      // guards what follows; held while a barrier or a block is pushed
+  mutable std::mutex mutex_;  // guards what follows; held while a barrier or a block is pushed
   std::condition_variable changed_;
-  std::map<std::string, std::string> positions_;   // new since the last barrier
+  std::map<std::string, std::string> positions_;  // new since the last barrier
   std::chrono::steady_clock::time_point first_new_, last_new_;
   bool dirty_ = false;
-  bool committing_ = false;       // from a barrier on until its commit is durable
+  bool committing_ = false;  // from a barrier on until its commit is durable
   uint64_t blocks_since_ = 0;
   uint64_t requests_ = 0, requests_done_ = 0;
   bool stopping_ = false;

@@ -19,18 +19,21 @@ Error file_error(const std::string& path, const std::string& what) {
 
 }  // namespace
 
-void append_dead_letter(std::string_view source, uint64_t line, uint64_t offset, const LineOutcome& outcome,
-                        std::string_view text, std::string& out) {
+void append_dead_letter(std::string_view source, uint64_t line, uint64_t offset,
+                        const LineOutcome& outcome, std::string_view text, std::string& out) {
   out += "{\"source\":";
   append_json_string(source, out);
-  out += ",\"line\":" + std::to_string(line) + ",\"offset\":" + std::to_string(offset) + ",\"reason\":";
+  out += ",\"line\":" + std::to_string(line) + ",\"offset\":" + std::to_string(offset) +
+         ",\"reason\":";
   append_json_string(reason_name(outcome.reason), out);
   out += ",\"detail\":";
   append_json_string(outcome.detail, out);
   std::string_view shown = text.substr(0, kDeadLetterTextBytes);
   // Not within a character, which would make the rest invalid.
   const auto trails = [&](size_t i) { return (uint8_t(text[i]) & 0xC0) == 0x80; };
-  for (int i = 0; i < 3 && shown.size() < text.size() && !shown.empty() && trails(shown.size()); ++i) shown.remove_suffix(1);
+  for (int i = 0; i < 3 && shown.size() < text.size() && !shown.empty() && trails(shown.size());
+       ++i)
+    shown.remove_suffix(1);
   if (shown.size() < text.size()) out += ",\"cut\":true";
   if (is_valid_utf8(shown)) {
     out += ",\"text\":";
@@ -45,14 +48,18 @@ Result<DeadLetterFile> DeadLetterFile::open(const std::string& path, uint64_t co
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (fd < 0) return file_error(path, "cannot open the dead-letter file");
   DeadLetterFile file(fd, path, committed_bytes);
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0) return file_error(path, "cannot read the dead-letter file");
   if (uint64_t(info.st_size) < committed_bytes) {
-    return Error{path + ": the dead-letter file has " + std::to_string(info.st_size) + " bytes, but the last checkpoint names " +
-                 std::to_string(committed_bytes) + "; it was cut or replaced: put it back, or restore the whole folder from a backup"};
+    return Error{
+        path + ": the dead-letter file has " + std::to_string(info.st_size) +
+        " bytes, but the last checkpoint names " + std::to_string(committed_bytes) +
+        "; it was cut or replaced: put it back, or restore the whole folder from a backup"};
   }
-  if (::ftruncate(fd, off_t(committed_bytes)) != 0) return file_error(path, "cannot cut the dead-letter file");
-  if (::lseek(fd, off_t(committed_bytes), SEEK_SET) < 0) return file_error(path, "cannot seek in the dead-letter file");
+  if (::ftruncate(fd, off_t(committed_bytes)) != 0)
+    return file_error(path, "cannot cut the dead-letter file");
+  if (::lseek(fd, off_t(committed_bytes), SEEK_SET) < 0)
+    return file_error(path, "cannot seek in the dead-letter file");
   return file;
 }
 

@@ -22,8 +22,10 @@ DeadLetterFile open_letters(const std::string& path, uint64_t committed) {
 }
 
 TEST(DeadLetters, AnEntryTellsPlaceReasonAndLine) {
-  const std::string begin = "{\"source\":\"events.jsonl\",\"line\":12,\"offset\":345,\"reason\":\"time_bad\",\"detail\":";
-  EXPECT_EQ(letter("{\"at\":\"x\"}"), begin + "\"/at: no time\",\"text\":\"{\\\"at\\\":\\\"x\\\"}\"}\n");
+  const std::string begin =
+      "{\"source\":\"events.jsonl\",\"line\":12,\"offset\":345,\"reason\":\"time_bad\",\"detail\":";
+  EXPECT_EQ(letter("{\"at\":\"x\"}"),
+            begin + "\"/at: no time\",\"text\":\"{\\\"at\\\":\\\"x\\\"}\"}\n");
   EXPECT_EQ(letter("é\t"), begin + "\"/at: no time\",\"text\":\"é\\t\"}\n");
   EXPECT_EQ(letter("a\xff"), begin + "\"/at: no time\",\"base64\":\"Yf8=\"}\n");
   EXPECT_EQ(letter("", "\"quoted\""), begin + "\"\\\"quoted\\\"\",\"text\":\"\"}\n");
@@ -39,10 +41,13 @@ TEST(DeadLetters, ALongLineIsCutAndSaysSo) {
     for (size_t before = 0; before < character.size(); ++before) {
       const std::string head = std::string(kDeadLetterTextBytes - before, 'x');
       const std::string line = letter(head + character + "tail");
-      EXPECT_NE(line.find("\"cut\":true,\"text\":\"" + head + "\"}"), std::string::npos) << character << " " << before;
+      EXPECT_NE(line.find("\"cut\":true,\"text\":\"" + head + "\"}"), std::string::npos)
+          << character << " " << before;
     }
   }
-  EXPECT_NE(letter(std::string(kDeadLetterTextBytes + 1, '\xff')).find("\"cut\":true,\"base64\":\""), std::string::npos);
+  EXPECT_NE(
+      letter(std::string(kDeadLetterTextBytes + 1, '\xff')).find("\"cut\":true,\"base64\":\""),
+      std::string::npos);
 }
 
 TEST(DeadLetters, WhatNoCheckpointNamesIsCutOff) {

@@ -9,10 +9,12 @@ namespace quipu {
 namespace {
 
 constexpr char kNewStoreAdvice[] =
-    "; to count under another one, count the inputs into a new store (quipu run --data NEW_FOLDER ...)";
+    "; to count under another one, count the inputs into a new store (quipu run --data NEW_FOLDER "
+    "...)";
 
 std::string calendars_text(const std::vector<Calendar>& calendars) {
-  static const char* const kDays[] = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+  static const char* const kDays[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                      "friday", "saturday", "sunday"};
   std::string text;
   for (const Calendar& c : calendars) {
     if (!text.empty()) text += ", ";
@@ -28,15 +30,18 @@ CatalogueDirectory::CatalogueDirectory(Plan plan, Store& store, Catalogue& catal
   plan_.plan = std::move(plan);
 }
 
-Result<std::unique_ptr<CatalogueDirectory>> CatalogueDirectory::open(Plan plan, Store& store, Catalogue& catalogue,
-                                                                     const std::string& zoneinfo_dir, int64_t now_s) {
-  std::unique_ptr<CatalogueDirectory> directory(new CatalogueDirectory(std::move(plan), store, catalogue));
+Result<std::unique_ptr<CatalogueDirectory>> CatalogueDirectory::open(
+    Plan plan, Store& store, Catalogue& catalogue, const std::string& zoneinfo_dir, int64_t now_s) {
+  std::unique_ptr<CatalogueDirectory> directory(
+      new CatalogueDirectory(std::move(plan), store, catalogue));
   QUIPU_TRY(directory->open_plan_versions(now_s));
   QUIPU_TRY(directory->check_calendars());
   QUIPU_TRY(directory->open_rules(zoneinfo_dir));
   // A snapshot for each look-up: one that is kept would hold up compaction.
-  directory->tables_ = std::make_unique<PinnedTables>(
-      catalogue, [&store, &catalogue](TenantId t, MonthIndex m) { return catalogue.pin(*store.snapshot(), t, m); });
+  directory->tables_ =
+      std::make_unique<PinnedTables>(catalogue, [&store, &catalogue](TenantId t, MonthIndex m) {
+        return catalogue.pin(*store.snapshot(), t, m);
+      });
   return directory;
 }
 
@@ -47,9 +52,12 @@ Status CatalogueDirectory::open_plan_versions(int64_t now_s) {
     if (!old.ok()) return Error{"the store's plan cannot be read: " + old.error().message};
     old_plans_.push_back(std::move(*old));
   }
-  if (!old_plans_.empty() && old_plans_.back().mapping_fingerprint() != plan_.plan.mapping_fingerprint()) {
-    return Error{"the plan reads events in another way (event: or input: changed) than this store was counted with" +
-                 std::string(kNewStoreAdvice)};
+  if (!old_plans_.empty() &&
+      old_plans_.back().mapping_fingerprint() != plan_.plan.mapping_fingerprint()) {
+    return Error{
+        "the plan reads events in another way (event: or input: changed) than this store was "
+        "counted with" +
+        std::string(kNewStoreAdvice)};
   }
   if (!old_plans_.empty() && old_plans_.back().fingerprint() == plan_.plan.fingerprint()) {
     old_plans_.pop_back();
@@ -62,14 +70,17 @@ Status CatalogueDirectory::open_plan_versions(int64_t now_s) {
   for (const Plan& old : old_plans_) versions_.push_back(&old);
   versions_.push_back(&plan_.plan);
 
-  for (const Column& column : plan_.plan.columns) plan_.columns.push_back(catalogue_.property(column.identity));
-  for (const ValueField& value : plan_.plan.values) plan_.values.push_back(catalogue_.value(value.name));
+  for (const Column& column : plan_.plan.columns)
+    plan_.columns.push_back(catalogue_.property(column.identity));
+  for (const ValueField& value : plan_.plan.values)
+    plan_.values.push_back(catalogue_.value(value.name));
   plan_.version_columns.resize(versions_.size());
   for (size_t v = 1; v < versions_.size(); ++v) {
     for (const Column& column : versions_[v]->columns) {
       auto same = std::find_if(plan_.plan.columns.begin(), plan_.plan.columns.end(),
                                [&](const Column& c) { return c.identity == column.identity; });
-      plan_.version_columns[v].push_back(same == plan_.plan.columns.end() ? -1 : int(same - plan_.plan.columns.begin()));
+      plan_.version_columns[v].push_back(
+          same == plan_.plan.columns.end() ? -1 : int(same - plan_.plan.columns.begin()));
     }
   }
   return {};
@@ -87,8 +98,9 @@ Status CatalogueDirectory::check_calendars() {
     if (!fixed) continue;
     const std::vector<Calendar>* planned = calendars_of(name);
     if (planned && *planned != *fixed) {
-      return Error{"tenant \"" + name + "\" was counted under the calendars " + calendars_text(*fixed) +
-                   ", the plan now says " + calendars_text(*planned) + kNewStoreAdvice};
+      return Error{"tenant \"" + name + "\" was counted under the calendars " +
+                   calendars_text(*fixed) + ", the plan now says " + calendars_text(*planned) +
+                   kNewStoreAdvice};
     }
   }
   return {};
@@ -103,7 +115,8 @@ Status CatalogueDirectory::open_rules(const std::string& zoneinfo_dir) {
   for (const auto& [tenant, calendars] : plan_.plan.calendars.tenants) add(calendars);
 
   const RulesVersion newest = catalogue_.rules_versions();
-  auto latest = newest ? catalogue_.rules(newest) : std::map<std::string, std::shared_ptr<const ZoneRules>>{};
+  auto latest =
+      newest ? catalogue_.rules(newest) : std::map<std::string, std::shared_ptr<const ZoneRules>>{};
   bool changed = newest == 0;
   for (const std::string& name : names) {
     auto loaded = load_zone(name, zoneinfo_dir);
@@ -143,7 +156,9 @@ const CompiledMetric* CatalogueDirectory::metric(std::string_view name) {
   if (auto it = metrics_.find(key); it != metrics_.end()) return it->second;
   if (plan_.plan.sections_of(name).empty()) return nullptr;
   IdSource ids;
-  ids.selector = [&](const Selector& s) { return catalogue_.selector(s.identity(), s.group, s.name); };
+  ids.selector = [&](const Selector& s) {
+    return catalogue_.selector(s.identity(), s.group, s.name);
+  };
   ids.dimension = [&](const std::string& identity) { return catalogue_.dimension(identity); };
   ids.layout = [&](const SectionLayout& layout) { return catalogue_.layout(layout); };
   metric_storage_.push_back(compile_metric(plan_, name, versions_, ids));
@@ -154,14 +169,16 @@ const CompiledMetric* CatalogueDirectory::metric(std::string_view name) {
 const MonthTable* CatalogueDirectory::month(const Tenant& tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
   auto table = tables_->table(tenant.id, tenant.calendar_set, month);
-  CHECK(table.ok());  // the meta family was readable at open; a broken file since then is a fail stop
+  CHECK(
+      table.ok());  // the meta family was readable at open; a broken file since then is a fail stop
   return *table;
 }
 
 Status CatalogueDirectory::written(TenantId tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
   const uint32_t set = set_of_tenant_.at(raw(tenant));
-  if (!catalogue_.fixed_calendars(tenant)) catalogue_.fix_calendars(tenant, tables_->calendars(set));
+  if (!catalogue_.fixed_calendars(tenant))
+    catalogue_.fix_calendars(tenant, tables_->calendars(set));
   if (tables_->utc_only(set)) return {};
   auto pinned = catalogue_.pin(*store_.snapshot(), tenant, month);
   if (!pinned.ok()) return pinned.error();

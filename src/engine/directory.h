@@ -1,5 +1,6 @@
-// What decoders ask about tenants, metrics and months, answered from the catalogue: tenant ids and calendars,
-// compiled metrics, bucket tables under the pinned zone rules. Thread-safe; what it returns lives as long as it.
+// What decoders ask about tenants, metrics and months, answered from the catalogue: tenant ids and
+// calendars, compiled metrics, bucket tables under the pinned zone rules. Thread-safe; what it
+// returns lives as long as it.
 #pragma once
 
 #include <deque>
@@ -21,11 +22,14 @@ namespace quipu {
 
 class CatalogueDirectory : public Directory {
  public:
-  // Everything is checked here: a changed mapping, or another calendar for a tenant that was counted, is
-  // refused with the way out; a changed plan starts a new plan version, changed zone rules a new rules version
-  // (both are committed with the next checkpoint). plan is the one of this run.
-  static Result<std::unique_ptr<CatalogueDirectory>> open(Plan plan, Store& store, Catalogue& catalogue,
-                                                          const std::string& zoneinfo_dir, int64_t now_s);
+  // Everything is checked here: a changed mapping, or another calendar for a tenant that was
+  // counted, is refused with the way out; a changed plan starts a new plan version, changed zone
+  // rules a new rules version (both are committed with the next checkpoint). plan is the one of
+  // this run.
+  static Result<std::unique_ptr<CatalogueDirectory>> open(Plan plan, Store& store,
+                                                          Catalogue& catalogue,
+                                                          const std::string& zoneinfo_dir,
+                                                          int64_t now_s);
 
   const Tenant* tenant(std::string_view name) override;
   const CompiledMetric* metric(std::string_view name) override;
@@ -36,13 +40,14 @@ class CatalogueDirectory : public Directory {
   bool changed() const { return changed_; }
   std::shared_ptr<const ZoneRules> no_offset_zone() const { return no_offset_; }
 
-  // Called by the checkpoint writer for every (tenant, month) with counted events: pins the month's rules and
-  // fixes the tenant's calendars, once.
+  // Called by the checkpoint writer for every (tenant, month) with counted events: pins the month's
+  // rules and fixes the tenant's calendars, once.
   Status written(TenantId tenant, MonthIndex month);
 
  private:
   CatalogueDirectory(Plan plan, Store& store, Catalogue& catalogue);
-  const std::vector<Calendar>* calendars_of(const std::string& tenant) const;  // by the plan; null: set aside
+  const std::vector<Calendar>* calendars_of(
+      const std::string& tenant) const;  // by the plan; null: set aside
   Status check_calendars();
   Status open_plan_versions(int64_t now_s);
   Status open_rules(const std::string& zoneinfo_dir);
@@ -51,8 +56,8 @@ class CatalogueDirectory : public Directory {
   Catalogue& catalogue_;
   CompiledPlan plan_;
   bool changed_ = false;
-  std::vector<Plan> old_plans_;                  // [v - 1], without the current one
-  std::vector<const Plan*> versions_;            // [v]; index 0 unused
+  std::vector<Plan> old_plans_;        // [v - 1], without the current one
+  std::vector<const Plan*> versions_;  // [v]; index 0 unused
   std::shared_ptr<const ZoneRules> no_offset_;
 
   std::mutex mutex_;

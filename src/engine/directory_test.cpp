@@ -7,11 +7,13 @@
 namespace quipu {
 namespace {
 
-constexpr int64_t kJuly = 1782864000;   // 2026-07-01
+constexpr int64_t kJuly = 1782864000;  // 2026-07-01
 constexpr int64_t kAugust = 1785542400;
 
 // The calendars of kTestPlan's tenant.
-std::string with_calendars(const std::string& calendars) { return std::string(kTestPlan) + "calendars: " + calendars + "\n"; }
+std::string with_calendars(const std::string& calendars) {
+  return std::string(kTestPlan) + "calendars: " + calendars + "\n";
+}
 const std::string kBerlin = "{default: [{zone: Europe/Berlin}]}";
 
 // A store whose catalogue is asked through directories, one after the other.
@@ -33,7 +35,8 @@ class DirectoryTest : public testing::Test {
 
   Status open(const std::string& plan, const std::string& zoneinfo_dir = "") {
     directory_.reset();
-    auto directory = CatalogueDirectory::open(parse_test_plan(plan, folder_.path(), zoneinfo_dir), *store_, *catalogue_, zoneinfo_dir, ++now_s_);
+    auto directory = CatalogueDirectory::open(parse_test_plan(plan, folder_.path(), zoneinfo_dir),
+                                              *store_, *catalogue_, zoneinfo_dir, ++now_s_);
     if (!directory.ok()) return directory.error();
     directory_ = std::move(*directory);
     return {};
@@ -90,8 +93,11 @@ TEST_F(DirectoryTest, GivesTheSameIdsAfterItWasOpenedAgain) {
 
   reopen();
   // Lists in another order: the ids are those of the dimensions all the same.
-  ASSERT_TRUE(open("quipu: 1\nevent: {tenant: {const: shop}, metric: /what, profile: /who, id: /id, time: /at}\n"
-                   "properties: {colour: /colour}\ncount: [{metrics: [Bought], by: [colour, []]}]\n").ok());
+  ASSERT_TRUE(
+      open("quipu: 1\nevent: {tenant: {const: shop}, metric: /what, profile: /who, id: /id, time: "
+           "/at}\n"
+           "properties: {colour: /colour}\ncount: [{metrics: [Bought], by: [colour, []]}]\n")
+          .ok());
   directory_->tenant("first this time");
   EXPECT_EQ(directory_->tenant("shop")->id, tenant);
   const CompiledMetric* again = directory_->metric("Bought");
@@ -117,26 +123,33 @@ TEST_F(DirectoryTest, RefusesAPlanThatReadsEventsInAnotherWay) {
 TEST_F(DirectoryTest, RefusesOtherCalendarsForATenantThatWasCounted) {
   ASSERT_TRUE(open(with_calendars(kBerlin)).ok());
   count("shop", kJuly);
-  ASSERT_NE(directory_->tenant("idle"), nullptr);   // met, but none of its events was counted
+  ASSERT_NE(directory_->tenant("idle"), nullptr);  // met, but none of its events was counted
   commit();
-  for (const char* calendars : {"{default: [{zone: Europe/London}]}", "{default: [{zone: Europe/Berlin, week_start: sunday}]}",
-                                "{default: [{zone: Europe/Berlin}, {zone: UTC}]}", "{default: [{zone: Europe/Berlin, name: home}]}"}) {
+  for (const char* calendars : {"{default: [{zone: Europe/London}]}",
+                                "{default: [{zone: Europe/Berlin, week_start: sunday}]}",
+                                "{default: [{zone: Europe/Berlin}, {zone: UTC}]}",
+                                "{default: [{zone: Europe/Berlin, name: home}]}"}) {
     reopen();
     const std::string message = message_of(open(with_calendars(calendars)));
     EXPECT_NE(message.find("\"shop\""), std::string::npos) << message;
-    EXPECT_NE(message.find("Europe/Berlin (Europe/Berlin, weeks from monday)"), std::string::npos) << message;
+    EXPECT_NE(message.find("Europe/Berlin (Europe/Berlin, weeks from monday)"), std::string::npos)
+        << message;
     EXPECT_NE(message.find("new store"), std::string::npos) << message;
   }
   // Other tenants may have others.
   reopen();
-  ASSERT_TRUE(open(with_calendars("{default: [{zone: Europe/London}], tenants: {shop: [{zone: Europe/Berlin}]}}")).ok());
+  ASSERT_TRUE(
+      open(with_calendars(
+               "{default: [{zone: Europe/London}], tenants: {shop: [{zone: Europe/Berlin}]}}"))
+          .ok());
   EXPECT_EQ(offset("shop", kJuly), 7200);
   EXPECT_EQ(offset("idle", kJuly), 3600);
 }
 
 TEST_F(DirectoryTest, StrangersAreSetAsideWhereThePlanSaysSo) {
   write_test_file(folder_ / "tenants.csv", "tenant,zone,week_start,name\nshop,Europe/Berlin,,\n");
-  const std::string calendars = "{default: [{zone: UTC}], tenants: {file: tenants.csv, unknown: set_aside}}";
+  const std::string calendars =
+      "{default: [{zone: UTC}], tenants: {file: tenants.csv, unknown: set_aside}}";
   ASSERT_TRUE(open(with_calendars(calendars)).ok());
   EXPECT_EQ(directory_->tenant("stranger"), nullptr);
   count("shop", kJuly);
@@ -211,7 +224,8 @@ TEST_F(DirectoryTest, MonthsStayUnderTheRulesTheyWereFirstWrittenUnder) {
   std::filesystem::create_directories(newer + "/Europe");
   std::filesystem::copy_file("/usr/share/zoneinfo/UTC", newer + "/UTC");
   std::filesystem::copy_file("/usr/share/zoneinfo/Europe/London", newer + "/Europe/Berlin");
-  const std::string plan = with_calendars("{default: [{zone: Europe/Berlin}], tenants: {plain: [{zone: UTC}]}}");
+  const std::string plan =
+      with_calendars("{default: [{zone: Europe/Berlin}], tenants: {plain: [{zone: UTC}]}}");
 
   ASSERT_TRUE(open(plan).ok());
   EXPECT_EQ(catalogue_->rules_versions(), 1);
@@ -226,7 +240,7 @@ TEST_F(DirectoryTest, MonthsStayUnderTheRulesTheyWereFirstWrittenUnder) {
   EXPECT_EQ(offset("shop", kAugust), 3600) << "never written";
   EXPECT_EQ(offset("new shop", kJuly), 3600) << "never written by this tenant";
   count("shop", kAugust);
-  count("shop", kJuly);   // again: its pin stays
+  count("shop", kJuly);  // again: its pin stays
 
   // The old rules come back; they are a third version, since the second is the newest.
   reopen();
@@ -236,7 +250,9 @@ TEST_F(DirectoryTest, MonthsStayUnderTheRulesTheyWereFirstWrittenUnder) {
   EXPECT_EQ(offset("shop", kAugust), 3600) << "written under the second version";
   commit();
   const TenantId shop = directory_->tenant("shop")->id, plain = directory_->tenant("plain")->id;
-  const auto pin = [&](TenantId tenant, int64_t month_s) { return *catalogue_->pin(*store_->snapshot(), tenant, month_of(month_s)); };
+  const auto pin = [&](TenantId tenant, int64_t month_s) {
+    return *catalogue_->pin(*store_->snapshot(), tenant, month_of(month_s));
+  };
   EXPECT_EQ(pin(shop, kJuly), std::optional<RulesVersion>(1));
   EXPECT_EQ(pin(shop, kAugust), std::optional<RulesVersion>(2));
   EXPECT_EQ(pin(plain, kJuly), std::nullopt) << "UTC has no rules that could change";

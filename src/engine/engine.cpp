@@ -15,10 +15,12 @@ namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kProgressInterval = std::chrono::milliseconds(200);
-constexpr size_t kOpenInputs = 64;   // kept open between the check of all inputs and their reading
+constexpr size_t kOpenInputs = 64;  // kept open between the check of all inputs and their reading
 
 int64_t wall_s() {
-  return std::chrono::duration_cast<std::chrono::seconds>(std::chrono::system_clock::now().time_since_epoch()).count();
+  return std::chrono::duration_cast<std::chrono::seconds>(
+             std::chrono::system_clock::now().time_since_epoch())
+      .count();
 }
 
 constexpr size_t kBytesOfCode = 32;  // in memory, its table full
@@ -41,13 +43,15 @@ MemoryShares divide_memory(const EngineOptions& options) {
   shares.compaction = divided / 16;
   shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
   shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);
-  shares.element_codes = uint32_t(std::min<size_t>(divided / 64 / kBytesOfCode, ElementCodes::kMostCodes));
+  shares.element_codes =
+      uint32_t(std::min<size_t>(divided / 64 / kBytesOfCode, ElementCodes::kMostCodes));
   return shares;
 }
 
 Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& options) {
   if (options.memory_bytes && options.memory_bytes < kMinMemoryBytes) {
-    return Error{"--memory is below " + std::to_string(kMinMemoryBytes >> 20) + "M, the least that quipu runs in"};
+    return Error{"--memory is below " + std::to_string(kMinMemoryBytes >> 20) +
+                 "M, the least that quipu runs in"};
   }
   std::unique_ptr<Engine> engine(new Engine);
   engine->options_ = options;
@@ -77,11 +81,13 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   auto catalogue = Catalogue::load(*snapshot);
   if (!catalogue.ok()) return catalogue.error();
   engine->catalogue_ = std::move(*catalogue);
-  auto directory = CatalogueDirectory::open(std::move(plan), *engine->store_, *engine->catalogue_, options.zoneinfo_dir, wall_s());
+  auto directory = CatalogueDirectory::open(std::move(plan), *engine->store_, *engine->catalogue_,
+                                            options.zoneinfo_dir, wall_s());
   if (!directory.ok()) return directory.error();
   engine->directory_ = std::move(*directory);
   engine->change_pending_ = engine->directory_->changed();
-  auto letters = DeadLetterFile::open(options.directory + "/dead-letter.jsonl", committed.dead_letter_bytes);
+  auto letters =
+      DeadLetterFile::open(options.directory + "/dead-letter.jsonl", committed.dead_letter_bytes);
   if (!letters.ok()) return letters.error();
 
   engine->live_.durable_epoch = committed.checkpoint;
@@ -103,20 +109,23 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   tally.variant = options.tally_variant;
   std::vector<ShardStage*> shard_list;
   for (unsigned s = 0; s < shards; ++s) {
-    engine->shards_.push_back(std::make_unique<ShardStage>(s, decoders, tally, *engine->store_, context));
+    engine->shards_.push_back(
+        std::make_unique<ShardStage>(s, decoders, tally, *engine->store_, context));
     shard_list.push_back(engine->shards_.back().get());
   }
   std::vector<DecodeStage*> decoder_list;
-  const size_t names_known = std::max(NameLog::kLeastCacheEntries, std::bit_floor(memory.names / decoders / sizeof(uint64_t)));
+  const size_t names_known = std::max(NameLog::kLeastCacheEntries,
+                                      std::bit_floor(memory.names / decoders / sizeof(uint64_t)));
   for (unsigned d = 0; d < decoders; ++d) {
-    engine->decoders_.push_back(std::make_unique<DecodeStage>(d, engine->store_->hasher(), *engine->directory_,
-                                                              engine->directory_->no_offset_zone(), shard_list, context,
-                                                              options.relative_now, names_known));
+    engine->decoders_.push_back(std::make_unique<DecodeStage>(
+        d, engine->store_->hasher(), *engine->directory_, engine->directory_->no_offset_zone(),
+        shard_list, context, options.relative_now, names_known));
     decoder_list.push_back(engine->decoders_.back().get());
   }
   engine->checkpointer_ = std::make_unique<Checkpointer>(
-      Checkpointer::Wiring{engine->store_.get(), engine->catalogue_.get(), engine->directory_.get(), &engine->live_,
-                           engine->parts_.get(), &engine->logs_, decoder_list, context.fail},
+      Checkpointer::Wiring{engine->store_.get(), engine->catalogue_.get(), engine->directory_.get(),
+                           &engine->live_, engine->parts_.get(), &engine->logs_, decoder_list,
+                           context.fail},
       std::move(*letters), options, memory.pane, memory.hot);
   return engine;
 }
@@ -153,7 +162,9 @@ Result<std::vector<SourcePosition>> Engine::positions() const {
   for (const auto& [key, bytes] : store_->committed().positions) {
     if (reached_.contains(key)) continue;
     auto position = decode_position(bytes);
-    if (!position.ok()) return Error{"the store's position of " + key + " cannot be read: " + position.error().message};
+    if (!position.ok())
+      return Error{"the store's position of " + key +
+                   " cannot be read: " + position.error().message};
     positions.push_back(std::move(*position));
   }
   for (const auto& [key, position] : reached_) positions.push_back(position);
@@ -180,38 +191,44 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   if (options_.block_bytes) source_options.block_bytes = options_.block_bytes;
 
   for (const std::string& input : inputs) {
-    struct stat info{};
-    if (input != "-" && ::stat(input.c_str(), &info) == 0) progress_.bytes_total += uint64_t(info.st_size);
+    struct stat info {};
+    if (input != "-" && ::stat(input.c_str(), &info) == 0)
+      progress_.bytes_total += uint64_t(info.st_size);
   }
   auto open_input = [&](const std::string& input) -> Result<std::unique_ptr<Source>> {
     auto known = positions();
     if (!known.ok()) return known.error();
-    return input == "-" ? open_standard_input(STDIN_FILENO, options.standard_input_name, options_.directory + "/spool", *known,
-                                              source_options)
+    return input == "-" ? open_standard_input(STDIN_FILENO, options.standard_input_name,
+                                              options_.directory + "/spool", *known, source_options)
                         : open_file(input, *known, source_options);
   };
-  // What is refused is refused before anything is counted. (Standard input would have to be waited for.) Sources
-  // that go on somewhere stay open, since finding the place in compressed content means reading up to it.
+  // What is refused is refused before anything is counted. (Standard input would have to be waited
+  // for.) Sources that go on somewhere stay open, since finding the place in compressed content
+  // means reading up to it.
   std::map<std::string, std::unique_ptr<Source>> opened;
   for (const std::string& input : inputs) {
     if (inputs.size() == 1 || input == "-") continue;
     auto source = open_input(input);
     if (!source.ok()) return source.error();
-    if ((*source)->position().bytes > 0 && !options.moved && opened.size() < kOpenInputs) opened[input] = std::move(*source);
+    if ((*source)->position().bytes > 0 && !options.moved && opened.size() < kOpenInputs)
+      opened[input] = std::move(*source);
   }
 
   const uint64_t blocks_before = blocks_;
-  Status input_error;   // what was read before it is kept
+  Status input_error;  // what was read before it is kept
   for (const std::string& input : inputs) {
     auto kept = opened.extract(input);
-    const bool as_it_was = kept && !reached_.contains(kept.mapped()->position().path);   // the same file may come twice
-    auto source = as_it_was ? Result<std::unique_ptr<Source>>(std::move(kept.mapped())) : open_input(input);
+    const bool as_it_was =
+        kept && !reached_.contains(kept.mapped()->position().path);  // the same file may come twice
+    auto source =
+        as_it_was ? Result<std::unique_ptr<Source>>(std::move(kept.mapped())) : open_input(input);
     if (!source.ok() && options.stop && options.stop->load(std::memory_order_relaxed)) {
       summary.stopped = true;
       break;
     }
     if (source.ok()) {
-      auto info = std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
+      auto info =
+          std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
       input_error = read_input(**source, info, options, summary);
     } else {
       input_error = source.error();
@@ -219,14 +236,17 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
     if (summary.stopped || !input_error.ok()) break;
     if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return summary;
   }
-  // A changed plan counts from here on, even if the inputs hold nothing new. (A store in which nothing was
-  // ever counted has no plan to change.)
-  if (input_error.ok() && change_pending_ && store_->committed().checkpoint > 0) checkpointer_->note_change();
+  // A changed plan counts from here on, even if the inputs hold nothing new. (A store in which
+  // nothing was ever counted has no plan to change.)
+  if (input_error.ok() && change_pending_ && store_->committed().checkpoint > 0)
+    checkpointer_->note_change();
   Status status = checkpointer_->request_and_wait();
   if (Status failure = failed(); !failure.ok()) return failure.error();
   QUIPU_TRY(status);
   if (!input_error.ok()) {
-    return Error{input_error.error().message + (blocks_ > blocks_before ? " (what was read before is counted and committed)" : "")};
+    return Error{
+        input_error.error().message +
+        (blocks_ > blocks_before ? " (what was read before is counted and committed)" : "")};
   }
   summary.committed = store_->committed();
   if (summary.committed.checkpoint > 0) change_pending_ = false;
@@ -235,8 +255,8 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   return summary;
 }
 
-Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>& info, const RunOptions& options,
-                          RunSummary& summary) {
+Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>& info,
+                          const RunOptions& options, RunSummary& summary) {
   auto last_progress = Clock::now();
   const uint64_t bytes_before = progress_.bytes_read;
   progress_.input = info->name;
@@ -246,7 +266,7 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
   while (true) {
     auto block = source.next();
     if (options.stop && options.stop->load(std::memory_order_relaxed)) {
-      summary.stopped = true;   // what was just read is read again next time
+      summary.stopped = true;  // what was just read is read again next time
       return {};
     }
     if (!block.ok()) return block.error();

@@ -1,10 +1,11 @@
-// Sources, decoders, shards, checkpoints and the store, wired: the standalone host. The only place that
-// starts threads, reads clocks and knows all rooms below. See docs/design.md, "the way of an event".
+// Sources, decoders, shards, checkpoints and the store, wired: the standalone host. The only place
+// that starts threads, reads clocks and knows all rooms below. See docs/design.md, "the way of an
+// event".
 //
-// open() recovers (store, dead-letter file, positions), run() reads inputs to their end, checkpoint() makes what
-// has come durable. run() is called by one thread; checkpoint(), live() and the store's snapshots by any.
-// Any failure inside ends the run with an Error: nothing is committed after it, the last checkpoint is the
-// truth, and the same command continues from it.
+// open() recovers (store, dead-letter file, positions), run() reads inputs to their end,
+// checkpoint() makes what has come durable. run() is called by one thread; checkpoint(), live() and
+// the store's snapshots by any. Any failure inside ends the run with an Error: nothing is committed
+// after it, the last checkpoint is the truth, and the same command continues from it.
 #pragma once
 
 #include <atomic>
@@ -23,28 +24,29 @@
 namespace quipu {
 
 struct Progress {
-  std::string input;               // being read
-  uint64_t bytes_read = 0, bytes_total = 0;   // of all inputs as far as known, compressed
+  std::string input;                         // being read
+  uint64_t bytes_read = 0, bytes_total = 0;  // of all inputs as far as known, compressed
   uint64_t lines = 0, duplicates = 0, set_aside = 0;
   uint64_t checkpoints = 0;
 };
 
 struct RunOptions {
-  bool again = false;              // see SourceOptions
+  bool again = false;  // see SourceOptions
   bool moved = false;
   bool strict = false;
-  std::string standard_input_name;            // --as
-  const std::atomic<bool>* stop = nullptr;    // set by a signal: commit and return early
-  std::function<void(const Progress&)> progress;  // called a few times a second on the calling thread
+  std::string standard_input_name;          // --as
+  const std::atomic<bool>* stop = nullptr;  // set by a signal: commit and return early
+  std::function<void(const Progress&)>
+      progress;  // called a few times a second on the calling thread
   // For tests: return after so many blocks without a final checkpoint (0: never), as after a crash.
   uint64_t abandon_after_blocks = 0;
 };
 
 struct RunSummary {
-  Tallies tallies;                 // of this run
-  CommittedState committed;        // after it
-  bool stopped = false;            // by `stop`, before the end of the inputs
-  std::vector<std::string> finished_before;   // inputs of which nothing was new
+  Tallies tallies;                           // of this run
+  CommittedState committed;                  // after it
+  bool stopped = false;                      // by `stop`, before the end of the inputs
+  std::vector<std::string> finished_before;  // inputs of which nothing was new
 };
 
 class Engine {
@@ -61,13 +63,15 @@ class Engine {
   Catalogue& catalogue() { return *catalogue_; }
   const LiveCounters& live() const { return live_; }
   CheckpointTotals checkpoint_totals() const { return checkpointer_->totals(); }
-  TallyStats tally_stats() const;   // of all shards; only while no run is under way
-  // How far each source was taken: as committed, or further in this process. Called by run()'s thread.
+  TallyStats tally_stats() const;  // of all shards; only while no run is under way
+  // How far each source was taken: as committed, or further in this process. Called by run()'s
+  // thread.
   Result<std::vector<SourcePosition>> positions() const;
 
  private:
   Engine() = default;
-  Status read_input(Source& source, const std::shared_ptr<const InputInfo>& info, const RunOptions& options, RunSummary& summary);
+  Status read_input(Source& source, const std::shared_ptr<const InputInfo>& info,
+                    const RunOptions& options, RunSummary& summary);
   void fail(Error error);
   Status failed() const;
 
@@ -82,8 +86,8 @@ class Engine {
   std::vector<std::unique_ptr<ShardStage>> shards_;
   std::vector<std::unique_ptr<DecodeStage>> decoders_;
   std::unique_ptr<Checkpointer> checkpointer_;
-  std::map<std::string, SourcePosition> reached_;   // in this process
-  bool change_pending_ = false;                     // a changed plan that no checkpoint holds yet
+  std::map<std::string, SourcePosition> reached_;  // in this process
+  bool change_pending_ = false;                    // a changed plan that no checkpoint holds yet
   size_t next_decoder_ = 0;
   uint64_t blocks_ = 0;
   Progress progress_;

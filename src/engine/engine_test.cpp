@@ -8,7 +8,8 @@
 namespace quipu {
 namespace {
 
-RunSummary run_well(Engine& engine, const std::vector<std::string>& inputs, const RunOptions& options = {}) {
+RunSummary run_well(Engine& engine, const std::vector<std::string>& inputs,
+                    const RunOptions& options = {}) {
   auto summary = engine.run(inputs, options);
   EXPECT_TRUE(summary.ok()) << message_of(summary);
   return summary.ok() ? std::move(*summary) : RunSummary();
@@ -18,7 +19,8 @@ RunSummary run_well(Engine& engine, const std::vector<std::string>& inputs, cons
 std::vector<int> dead_lines(const TestFolder& folder) {
   std::istringstream text(read_test_file(folder / "store/dead-letter.jsonl"));
   std::vector<int> lines;
-  for (std::string entry; std::getline(text, entry);) lines.push_back(std::stoi(entry.substr(entry.find("\"line\":") + 7)));
+  for (std::string entry; std::getline(text, entry);)
+    lines.push_back(std::stoi(entry.substr(entry.find("\"line\":") + 7)));
   std::sort(lines.begin(), lines.end());
   return lines;
 }
@@ -26,10 +28,10 @@ std::vector<int> dead_lines(const TestFolder& folder) {
 TEST(Engine, ReadIsCountedAndDuplicateAndSetAsideAndUnplanned) {
   TestFolder folder;
   std::string text = test_events(0, 100);
-  text += test_events(90, 95);                                   // again
+  text += test_events(90, 95);                                    // again
   text += test_event(100, "Viewed") + test_event(101, "Viewed");  // no rule counts it
-  text += "\n  \n";                                              // not read
-  text += test_event(102, "Bought", "yesterday") + "no json\n";  // lines 110 and 111
+  text += "\n  \n";                                               // not read
+  text += test_event(102, "Bought", "yesterday") + "no json\n";   // lines 110 and 111
   text += test_event(103, "Bought", "2150-01-01T00:00:00Z");
   const std::string input = write_test_file(folder / "events.jsonl", text);
   auto engine = open_test_engine(test_engine_options(folder));
@@ -57,7 +59,8 @@ TEST(Engine, ReadIsCountedAndDuplicateAndSetAsideAndUnplanned) {
 
 TEST(Engine, AFinishedInputReadAgainChangesNothing) {
   TestFolder folder;
-  const std::string input = write_test_file(folder / "events.jsonl", test_events(0, 50) + "no json\n");
+  const std::string input =
+      write_test_file(folder / "events.jsonl", test_events(0, 50) + "no json\n");
   CommittedState first;
   {
     auto engine = open_test_engine(test_engine_options(folder));
@@ -66,7 +69,7 @@ TEST(Engine, AFinishedInputReadAgainChangesNothing) {
     // In the same process, and
     EXPECT_EQ(run_well(*engine, {input}).finished_before, std::vector<std::string>{input});
   }
-  auto engine = open_test_engine(test_engine_options(folder));   // in another one.
+  auto engine = open_test_engine(test_engine_options(folder));  // in another one.
   const RunSummary again = run_well(*engine, {input});
   EXPECT_EQ(again.finished_before, std::vector<std::string>{input});
   EXPECT_EQ(again.tallies.read, 0u);
@@ -106,7 +109,9 @@ TEST(Engine, InputsOfEqualContentAreRefusedUnlessAskedFor) {
 
 TEST(Engine, StrictStopsAtTheFirstLineSetAsideAndNamesIt) {
   TestFolder folder;
-  const std::string input = write_test_file(folder / "events.jsonl", test_events(0, 40) + "\n" + test_event(40, "Bought", "yesterday") + test_events(41, 60));
+  const std::string input = write_test_file(
+      folder / "events.jsonl",
+      test_events(0, 40) + "\n" + test_event(40, "Bought", "yesterday") + test_events(41, 60));
   {
     auto engine = open_test_engine(test_engine_options(folder));
     RunOptions strict;
@@ -224,7 +229,9 @@ TEST(Engine, MemoryIsDividedWithinWhatItMayHave) {
     options.memory_bytes = memory;
     const MemoryShares shares = divide_memory(options);
     // Panes have two generations.
-    EXPECT_LE(shares.hot + shares.pane + kept_beside(shares.pane) + shares.cache + shares.filter + shares.compaction + shares.write_buffer + shares.names, memory);
+    EXPECT_LE(shares.hot + shares.pane + kept_beside(shares.pane) + shares.cache + shares.filter +
+                  shares.compaction + shares.write_buffer + shares.names,
+              memory);
     EXPECT_GE(shares.hot, memory / 8);
     EXPECT_GE(shares.hot, shares.pane) << "what a pane's events touched stays until it is durable";
     EXPECT_GT(shares.write_buffer, 0u);

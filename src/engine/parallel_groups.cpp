@@ -44,7 +44,8 @@ class RowBuffer {
 
 class ParallelGroups {
  public:
-  ParallelGroups(const GroupBy& whole, unsigned threads) : whole_(whole), ahead_(kPiecesAhead * threads) {
+  ParallelGroups(const GroupBy& whole, unsigned threads)
+      : whole_(whole), ahead_(kPiecesAhead * threads) {
     for (unsigned t = 0; t < threads; ++t) threads_.emplace_back([this, t] { work(t); });
   }
   ~ParallelGroups() { join(); }
@@ -78,7 +79,8 @@ class ParallelGroups {
     GroupByResult counters;
     std::unique_lock lock(mutex_);
     while (true) {
-      changed_.wait(lock, [&] { return stopping_ || next_ == whole_.pieces() || next_ < given_ + ahead_; });
+      changed_.wait(
+          lock, [&] { return stopping_ || next_ == whole_.pieces() || next_ < given_ + ahead_; });
       if (stopping_ || next_ == whole_.pieces()) break;
       const size_t piece = next_++;
       RowBuffer rows;
@@ -87,10 +89,13 @@ class ParallelGroups {
         free_.pop_back();
       }
       lock.unlock();
-      const Status done = worker.emit(piece, [&](std::string_view key, std::string_view value) -> Status {
-        rows.add(key, value);
-        return {};
-      }, counters);
+      const Status done = worker.emit(
+          piece,
+          [&](std::string_view key, std::string_view value) -> Status {
+            rows.add(key, value);
+            return {};
+          },
+          counters);
       CHECK(done.ok());
       lock.lock();
       ready_.emplace(piece, std::move(rows));
@@ -115,9 +120,9 @@ class ParallelGroups {
 
   const GroupBy& whole_;
   const size_t ahead_;
-  std::mutex mutex_;                     // guards what follows
+  std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
-  size_t next_ = 0, given_ = 0;          // pieces begun, and given to the sink
+  size_t next_ = 0, given_ = 0;  // pieces begun, and given to the sink
   std::map<size_t, RowBuffer> ready_;
   std::vector<RowBuffer> free_;
   GroupByResult counters_;
@@ -128,7 +133,8 @@ class ParallelGroups {
 
 }  // namespace
 
-Status group_in_parallel(const GroupBy& whole, unsigned threads, const RowSink& sink, GroupByResult& result, uint64_t& cpu_ns) {
+Status group_in_parallel(const GroupBy& whole, unsigned threads, const RowSink& sink,
+                         GroupByResult& result, uint64_t& cpu_ns) {
   if (threads <= 1 || whole.pieces() <= 1) {
     GroupWorker worker(whole);
     for (size_t p = 0; p < whole.pieces(); ++p) QUIPU_TRY(worker.emit(p, sink, result));

@@ -1,6 +1,7 @@
-// A group-by on several threads whose rows come out in key order: workers group pieces ahead into buffers, the calling
-// thread hands the buffers' rows to the sink one piece after the other. It starts its threads and joins them.
-// Memory: workers are at most kPiecesAhead pieces each ahead of the sink.
+// A group-by on several threads whose rows come out in key order: workers group pieces ahead into
+// buffers, the calling thread hands the buffers' rows to the sink one piece after the other. It
+// starts its threads and joins them. Memory: workers are at most kPiecesAhead pieces each ahead of
+// the sink.
 #pragma once
 
 #include "base/result.h"
@@ -8,11 +9,13 @@
 
 namespace quipu {
 
-inline constexpr size_t kPiecesOfThread = 8;   // pieces that a group-by is cut into, for each of its threads
-inline constexpr size_t kPiecesAhead = 2;      // pieces that may wait for the sink, for each thread
+inline constexpr size_t kPiecesOfThread =
+    8;  // pieces that a group-by is cut into, for each of its threads
+inline constexpr size_t kPiecesAhead = 2;  // pieces that may wait for the sink, for each thread
 
-// threads: 1 is the calling thread alone. Adds to cpu_ns what the workers took (not the calling thread).
-// `result`: counters are added to. An error of the sink ends it.
-Status group_in_parallel(const GroupBy& whole, unsigned threads, const RowSink& sink, GroupByResult& result, uint64_t& cpu_ns);
+// threads: 1 is the calling thread alone. Adds to cpu_ns what the workers took (not the calling
+// thread). `result`: counters are added to. An error of the sink ends it.
+Status group_in_parallel(const GroupBy& whole, unsigned threads, const RowSink& sink,
+                         GroupByResult& result, uint64_t& cpu_ns);
 
 }  // namespace quipu

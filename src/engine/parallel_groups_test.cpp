@@ -20,8 +20,9 @@ using Rows = std::vector<std::pair<std::string, std::string>>;
 struct Filled {
   std::mt19937_64 random{11};
   test::World world{random, test::WorldSize{}};
-  std::vector<std::shared_ptr<const MonthTable>> months{test::make_month(600, 1), test::make_month(600, 2),
-                                                        test::make_month(601, 1), test::make_month(601, 2)};
+  std::vector<std::shared_ptr<const MonthTable>> months{
+      test::make_month(600, 1), test::make_month(600, 2), test::make_month(601, 1),
+      test::make_month(601, 2)};
   Pane panes[2];
   const Pane* pointers[2] = {&panes[0], &panes[1]};
   GroupByOptions options;
@@ -34,7 +35,8 @@ struct Filled {
     EventBatch batch;
     for (Pane& pane : panes) {
       test::draw_events(random, world, months, shape, 2000, batch,
-                        [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) { pane.add(b, e, row, first); });
+                        [&](const EventBatch& b, const Event& e, uint32_t row,
+                            const uint64_t* first) { pane.add(b, e, row, first); });
     }
   }
 };
@@ -44,23 +46,32 @@ TEST(ParallelGroups, GiveTheRowsOfOneThreadInTheirOrderWhateverTheThreads) {
   GroupByResult of_one;
   {
     Filled filled;
-    ASSERT_TRUE(test::group_by(filled.pointers, filled.world.plan, filled.options, filled.state, [&](std::string_view k, std::string_view v) {
-      expected.emplace_back(k, v);
-      return Status();
-    }, of_one).ok());
+    ASSERT_TRUE(test::group_by(
+                    filled.pointers, filled.world.plan, filled.options, filled.state,
+                    [&](std::string_view k, std::string_view v) {
+                      expected.emplace_back(k, v);
+                      return Status();
+                    },
+                    of_one)
+                    .ok());
   }
   ASSERT_GT(expected.size(), 100u);
   for (unsigned threads : {1u, 2u, 5u}) {
     Filled filled;
-    const GroupBy whole(filled.pointers, filled.world.plan, filled.options, filled.state, kPiecesOfThread * threads);
+    const GroupBy whole(filled.pointers, filled.world.plan, filled.options, filled.state,
+                        kPiecesOfThread * threads);
     EXPECT_GT(whole.pieces(), threads);
     Rows rows;
     GroupByResult result;
     uint64_t cpu_ns = 0;
-    ASSERT_TRUE(group_in_parallel(whole, threads, [&](std::string_view k, std::string_view v) {
-      rows.emplace_back(k, v);
-      return Status();
-    }, result, cpu_ns).ok());
+    ASSERT_TRUE(group_in_parallel(
+                    whole, threads,
+                    [&](std::string_view k, std::string_view v) {
+                      rows.emplace_back(k, v);
+                      return Status();
+                    },
+                    result, cpu_ns)
+                    .ok());
     EXPECT_TRUE(rows == expected) << threads << " threads";
     EXPECT_EQ(result.rows, of_one.rows);
     EXPECT_EQ(result.cells, of_one.cells);
@@ -78,10 +89,13 @@ TEST(ParallelGroups, AnErrorOfTheSinkEndsThem) {
     int rows = 0;
     GroupByResult result;
     uint64_t cpu_ns = 0;
-    const Status status = group_in_parallel(whole, threads, [&](std::string_view, std::string_view) -> Status {
-      if (++rows == 5) return Error{"full"};
-      return {};
-    }, result, cpu_ns);
+    const Status status = group_in_parallel(
+        whole, threads,
+        [&](std::string_view, std::string_view) -> Status {
+          if (++rows == 5) return Error{"full"};
+          return {};
+        },
+        result, cpu_ns);
     ASSERT_FALSE(status.ok());
     EXPECT_EQ(status.error().message, "full");
     EXPECT_EQ(rows, 5);
@@ -94,7 +108,11 @@ TEST(ParallelGroups, NothingToGroupIsNoRow) {
   GroupByResult result;
   uint64_t cpu_ns = 0;
   EXPECT_EQ(whole.pieces(), 0u);
-  EXPECT_TRUE(group_in_parallel(whole, 4, [](std::string_view, std::string_view) -> Status { return Error{"called"}; }, result, cpu_ns).ok());
+  EXPECT_TRUE(group_in_parallel(
+                  whole, 4,
+                  [](std::string_view, std::string_view) -> Status { return Error{"called"}; },
+                  result, cpu_ns)
+                  .ok());
 }
 
 }  // namespace

@@ -1,6 +1,6 @@
-// A bounded queue between threads: push waits while it is full, pop waits while it is empty. close() wakes
-// everybody; after it push refuses and pop gives what is left, then nothing. What flows are batches, so a
-// mutex costs nothing that can be measured.
+// A bounded queue between threads: push waits while it is full, pop waits while it is empty.
+// close() wakes everybody; after it push refuses and pop gives what is left, then nothing. What
+// flows are batches, so a mutex costs nothing that can be measured.
 #pragma once
 
 #include <condition_variable>

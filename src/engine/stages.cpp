@@ -60,10 +60,15 @@ void LogPool::give(RowLog log) {
   free_.push_back(std::move(log));
 }
 
-// ---- shard ----------------------------------------------------------------------------------------------
+// ---- shard ----
 
-ShardStage::ShardStage(unsigned number, unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context)
-    : number_(number), decoders_(decoders), context_(std::move(context)), tally_(options, *context_.plan, tier), barrier_from_(decoders) {
+ShardStage::ShardStage(unsigned number, unsigned decoders, const TallyOptions& options,
+                       DurableTier& tier, StageContext context)
+    : number_(number),
+      decoders_(decoders),
+      context_(std::move(context)),
+      tally_(options, *context_.plan, tier),
+      barrier_from_(decoders) {
   thread_ = std::thread([this] { run(); });
 }
 
@@ -126,7 +131,8 @@ void ShardStage::tally_held(const EventBatch* next) {
   }
   context_.live->cpu.tally.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   for (const TallyResult::Row& row : result_.rows) {
-    pane_.add(batch, batch.events[row.event], row.row, result_.bitmaps.data() + row.bitmaps, row.kept);
+    pane_.add(batch, batch.events[row.event], row.row, result_.bitmaps.data() + row.bitmaps,
+              row.kept);
   }
   context_.live->cpu.pane.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   since_barrier_.counted += result_.counted;
@@ -149,18 +155,21 @@ void ShardStage::hand_over(uint64_t epoch) {
   tally_.hand_over(epoch, part.new_rows);
   publish(context_.live->pending_bytes, pending_seen_, 0);
   context_.parts->add(std::move(part));
-  const auto us = uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(std::chrono::steady_clock::now() - begin).count());
+  const auto us = uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(
+                               std::chrono::steady_clock::now() - begin)
+                               .count());
   uint64_t longest = context_.live->longest_stall_us.load(std::memory_order_relaxed);
   while (us > longest && !context_.live->longest_stall_us.compare_exchange_weak(longest, us)) {
   }
   fault_point("barrier.pane_handed_over");
 }
 
-// ---- decoder --------------------------------------------------------------------------------------------
+// ---- decoder ----
 
 DecodeStage::DecodeStage(unsigned number, const Hasher& hasher, Directory& directory,
-                         std::shared_ptr<const ZoneRules> no_offset, std::vector<ShardStage*> shards, StageContext context,
-                         bool relative_now, size_t names_known)
+                         std::shared_ptr<const ZoneRules> no_offset,
+                         std::vector<ShardStage*> shards, StageContext context, bool relative_now,
+                         size_t names_known)
     : number_(number),
       context_(std::move(context)),
       names_(names_known),
@@ -218,8 +227,9 @@ bool DecodeStage::decode(const DecodeTask& task) {
     tally_line(outcome, since_barrier_);
     if (outcome.kind == LineOutcome::Kind::set_aside) {
       if (strict_) {
-        context_.fail(Error{input_->name + ":" + std::to_string(line) + ": " + std::string(reason_name(outcome.reason)) +
-                            ": " + outcome.detail + " (--strict stops at the first line set aside)"});
+        context_.fail(Error{input_->name + ":" + std::to_string(line) + ": " +
+                            std::string(reason_name(outcome.reason)) + ": " + outcome.detail +
+                            " (--strict stops at the first line set aside)"});
         return false;
       }
       append_dead_letter(input_->name, line, offset, outcome, bytes, dead_letters_);
@@ -232,7 +242,8 @@ bool DecodeStage::decode(const DecodeTask& task) {
   LiveCounters& live = *context_.live;
   live.read.fetch_add(since_barrier_.read - before.read, std::memory_order_relaxed);
   live.unplanned.fetch_add(since_barrier_.unplanned - before.unplanned, std::memory_order_relaxed);
-  live.set_aside.fetch_add(since_barrier_.set_aside_total() - before.set_aside_total(), std::memory_order_relaxed);
+  live.set_aside.fetch_add(since_barrier_.set_aside_total() - before.set_aside_total(),
+                           std::memory_order_relaxed);
   live.cpu.decode.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   publish(live.pending_bytes, pending_seen_, names_.bytes() + dead_letters_.size());
   return flush(false);

@@ -2,9 +2,10 @@
 //
 //   reader --blocks--> decoders --batches--> shards --panes, records--> checkpointer
 //
-// A barrier is pushed to every decoder between two blocks; a decoder passes it to every shard after the
-// batches before it; a shard that has it from every decoder hands over its pane and its new rows and goes
-// on. (Aligned barriers after Chandy and Lamport 1985, as stream processors use them.)
+// A barrier is pushed to every decoder between two blocks; a decoder passes it to every shard after
+// the batches before it; a shard that has it from every decoder hands over its pane and its new
+// rows and goes on. (Aligned barriers after Chandy and Lamport 1985, as stream processors use
+// them.)
 #pragma once
 
 #include <atomic>
@@ -58,7 +59,7 @@ class BatchPool {
 // Memory of logs that were committed, for the next ones. Thread-safe.
 class LogPool {
  public:
-  RowLog take();   // empty
+  RowLog take();  // empty
   void give(RowLog log);
 
  private:
@@ -66,20 +67,22 @@ class LogPool {
   std::vector<RowLog> free_;
 };
 
-// CPU time by what it was spent on, in ns. What the store's own threads take (flushes, compaction) is the rest of
-// the process's.
+// CPU time by what it was spent on, in ns. What the store's own threads take (flushes, compaction)
+// is the rest of the process's.
 struct CpuSpent {
   std::atomic<uint64_t> read{0}, decode{0}, tally{0}, pane{0};
-  std::atomic<uint64_t> cells{0}, records{0}, names{0}, commit{0};  // of the checkpoint; commit: all else in it
+  std::atomic<uint64_t> cells{0}, records{0}, names{0},
+      commit{0};  // of the checkpoint; commit: all else in it
 };
 
 // Counters that any thread may read while the run goes on.
 struct LiveCounters {
   std::atomic<uint64_t> read{0}, set_aside{0}, duplicate{0}, counted{0}, unplanned{0};
-  std::atomic<uint64_t> pending_bytes{0};       // panes, new rows, names and dead letters since the last barrier
-  std::atomic<uint64_t> hot_bytes{0};           // of all shards' hot tiers
+  std::atomic<uint64_t> pending_bytes{
+      0};  // panes, new rows, names and dead letters since the last barrier
+  std::atomic<uint64_t> hot_bytes{0};  // of all shards' hot tiers
   std::atomic<uint64_t> durable_epoch{0};
-  std::atomic<uint64_t> longest_stall_us{0};    // of a shard at a barrier
+  std::atomic<uint64_t> longest_stall_us{0};  // of a shard at a barrier
   CpuSpent cpu;
 };
 
@@ -90,17 +93,18 @@ struct StageContext {
   CheckpointParts* parts = nullptr;
   BatchPool* pool = nullptr;
   LogPool* logs = nullptr;
-  std::function<void(Error)> fail;              // ends the run; the first error counts
+  std::function<void(Error)> fail;  // ends the run; the first error counts
   bool strict = false;
 };
 
 class ShardStage {
  public:
-  ShardStage(unsigned number, unsigned decoders, const TallyOptions& options, DurableTier& tier, StageContext context);
+  ShardStage(unsigned number, unsigned decoders, const TallyOptions& options, DurableTier& tier,
+             StageContext context);
   ~ShardStage();
   BoundedQueue<ShardTask>& queue() { return queue_; }
-  void stop();                                   // drops what waits and joins
-  TallyStats stats() const;                      // only while the stage is quiet (after a checkpoint, before input)
+  void stop();               // drops what waits and joins
+  TallyStats stats() const;  // only while the stage is quiet (after a checkpoint, before input)
 
  private:
   void run();
@@ -114,20 +118,21 @@ class ShardStage {
   Tally tally_;
   Pane pane_;
   TallyResult result_;
-  std::unique_ptr<EventBatch> held_;             // tallied when the next is there, or nothing comes
+  std::unique_ptr<EventBatch> held_;  // tallied when the next is there, or nothing comes
   Tallies since_barrier_;
   uint64_t pending_seen_ = 0, hot_seen_ = 0;
   std::vector<bool> barrier_from_;
   unsigned barriers_ = 0;
-  std::deque<ShardTask> behind_barrier_;         // from decoders that are ahead
-  bool failed_ = false;                          // nothing may be tallied after an error
+  std::deque<ShardTask> behind_barrier_;  // from decoders that are ahead
+  bool failed_ = false;                   // nothing may be tallied after an error
   std::thread thread_;
 };
 
 class DecodeStage {
  public:
-  DecodeStage(unsigned number, const Hasher& hasher, Directory& directory, std::shared_ptr<const ZoneRules> no_offset,
-              std::vector<ShardStage*> shards, StageContext context, bool relative_now, size_t names_known);
+  DecodeStage(unsigned number, const Hasher& hasher, Directory& directory,
+              std::shared_ptr<const ZoneRules> no_offset, std::vector<ShardStage*> shards,
+              StageContext context, bool relative_now, size_t names_known);
   ~DecodeStage();
   BoundedQueue<DecodeTask>& queue() { return queue_; }
   void set_strict(bool strict) { strict_ = strict; }

@@ -18,15 +18,18 @@ inline constexpr char kTestPlan[] =
     "count:\n"
     "  - {metrics: [Bought], by: [[], colour]}\n";
 
-inline Plan parse_test_plan(const std::string& text, const std::string& directory = ".", const std::string& zoneinfo_dir = "") {
+inline Plan parse_test_plan(const std::string& text, const std::string& directory = ".",
+                            const std::string& zoneinfo_dir = "") {
   auto plan = Plan::parse(text, "plan.yaml", directory, zoneinfo_dir);
   EXPECT_TRUE(plan.ok()) << plan.error().message;
   return std::move(plan).value();
 }
 
-inline std::string test_event(int number, const std::string& what = "Bought", const std::string& at = "2026-03-05T10:00:00Z") {
-  return "{\"what\":\"" + what + "\",\"who\":\"p" + std::to_string(number % 7) + "\",\"id\":" + std::to_string(number) + ",\"at\":\"" + at +
-         "\",\"colour\":\"c" + std::to_string(number % 3) + "\"}\n";
+inline std::string test_event(int number, const std::string& what = "Bought",
+                              const std::string& at = "2026-03-05T10:00:00Z") {
+  return "{\"what\":\"" + what + "\",\"who\":\"p" + std::to_string(number % 7) +
+         "\",\"id\":" + std::to_string(number) + ",\"at\":\"" + at + "\",\"colour\":\"c" +
+         std::to_string(number % 3) + "\"}\n";
 }
 inline std::string test_events(int begin, int end) {
   std::string text;
@@ -34,7 +37,8 @@ inline std::string test_events(int begin, int end) {
   return text;
 }
 
-inline std::string write_test_file(const std::string& path, const std::string& text, std::ios::openmode mode = std::ios::trunc) {
+inline std::string write_test_file(const std::string& path, const std::string& text,
+                                   std::ios::openmode mode = std::ios::trunc) {
   std::ofstream(path, std::ios::binary | mode) << text;
   return path;
 }
@@ -53,7 +57,8 @@ inline EngineOptions test_engine_options(const TestFolder& folder) {
   options.memory_bytes = kMinMemoryBytes;
   return options;
 }
-inline std::unique_ptr<Engine> open_test_engine(const EngineOptions& options, const std::string& plan = kTestPlan) {
+inline std::unique_ptr<Engine> open_test_engine(const EngineOptions& options,
+                                                const std::string& plan = kTestPlan) {
   auto engine = Engine::open(parse_test_plan(plan), options);
   EXPECT_TRUE(engine.ok()) << engine.error().message;
   return engine.ok() ? std::move(*engine) : nullptr;

@@ -10,7 +10,9 @@ namespace {
 
 constexpr EventTimeMs kFutureMs = 60'000;  // later than now by more than this is noted
 
-std::string path_of(const Field& field) { return field.paths.empty() ? "const" : field.paths[0].text; }
+std::string path_of(const Field& field) {
+  return field.paths.empty() ? "const" : field.paths[0].text;
+}
 
 std::string quoted(std::string_view text) {
   constexpr size_t kShown = 80;
@@ -19,8 +21,8 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-Decoder::Decoder(const CompiledPlan& plan, const Hasher& hasher, Directory& directory, NameLog& names,
-                 std::shared_ptr<const ZoneRules> no_offset)
+Decoder::Decoder(const CompiledPlan& plan, const Hasher& hasher, Directory& directory,
+                 NameLog& names, std::shared_ptr<const ZoneRules> no_offset)
     : impl_(std::make_unique<Impl>(plan, hasher, directory, names, std::move(no_offset))) {}
 
 Decoder::~Decoder() = default;
@@ -47,7 +49,8 @@ Decoder::Impl::Impl(const CompiledPlan& p, const Hasher& h, Directory& d, NameLo
       fields(paths, h, std::move(no_offset)),
       rows(p, paths, h) {}
 
-LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms, std::span<EventBatch> batches) {
+LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms,
+                                  std::span<EventBatch> batches) {
   LineOutcome outcome;
   if (line.ends_with('\r')) line.remove_suffix(1);
   if (trim_ascii(line).empty()) {
@@ -55,12 +58,13 @@ LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms, std
     return outcome;
   }
   event = {};
-  if (!read_record(line, outcome) || !read_tenant_and_metric(outcome) || !read_time(now_ms, outcome) ||
-      !read_profile_and_id(outcome)) {
+  if (!read_record(line, outcome) || !read_tenant_and_metric(outcome) ||
+      !read_time(now_ms, outcome) || !read_profile_and_id(outcome)) {
     return outcome;
   }
   const uint32_t shards = uint32_t(batches.size());
-  const uint32_t shard = event.has_profile || event.has_id ? shard_of(event, shards) : turn++ % shards;
+  const uint32_t shard =
+      event.has_profile || event.has_id ? shard_of(event, shards) : turn++ % shards;
   EventBatch& batch = batches[shard];
   CHECK(batch.columns == plan.plan.columns.size());
   const size_t values = batch.values.size();
@@ -70,31 +74,40 @@ LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms, std
 
 bool Decoder::Impl::read_record(std::string_view line, LineOutcome& outcome) {
   if (line.size() > kMaxLineBytes) {
-    return set_aside(outcome, Reason::line_too_long, "longer than " + std::to_string(kMaxLineBytes) + " bytes");
+    return set_aside(outcome, Reason::line_too_long,
+                     "longer than " + std::to_string(kMaxLineBytes) + " bytes");
   }
   if (plan.plan.input.delimited) {
     if (delimited.read(line)) return true;
     return set_aside(outcome, Reason::wrong_field_count,
-                     std::to_string(delimited.fields()) + " fields; the columns named are " + std::to_string(delimited.expected()));
+                     std::to_string(delimited.fields()) + " fields; the columns named are " +
+                         std::to_string(delimited.expected()));
   }
   const JsonReader::Outcome read = json.read(line);
   if (read == JsonReader::Outcome::good) return true;
-  return set_aside(outcome, read == JsonReader::Outcome::too_deep ? Reason::too_deep : Reason::not_json,
+  return set_aside(outcome,
+                   read == JsonReader::Outcome::too_deep ? Reason::too_deep : Reason::not_json,
                    "byte " + std::to_string(json.error_offset() + 1) + ": " + json.error());
 }
 
 bool Decoder::Impl::read_tenant_and_metric(LineOutcome& outcome) {
   std::optional<std::string_view> text;
   if (!fields.text(paths.tenant, outcome, tenant_scratch, text)) return false;
-  if (!text) return set_aside(outcome, Reason::tenant_missing, path_of(plan.plan.tenant) + ": no tenant");
-  tenant = tenants.get(*text, hasher.hash64(*text), [&](std::string_view name) { return directory.tenant(name); });
+  if (!text)
+    return set_aside(outcome, Reason::tenant_missing, path_of(plan.plan.tenant) + ": no tenant");
+  tenant = tenants.get(*text, hasher.hash64(*text),
+                       [&](std::string_view name) { return directory.tenant(name); });
   if (!tenant) {
-    return set_aside(outcome, Reason::tenant_unknown, path_of(plan.plan.tenant) + ": " + quoted(*text) + " has no calendar in the plan");
+    return set_aside(
+        outcome, Reason::tenant_unknown,
+        path_of(plan.plan.tenant) + ": " + quoted(*text) + " has no calendar in the plan");
   }
   if (!fields.text(paths.metric, outcome, metric_scratch, text)) return false;
-  if (!text) return set_aside(outcome, Reason::metric_missing, path_of(plan.plan.metric) + ": no metric");
+  if (!text)
+    return set_aside(outcome, Reason::metric_missing, path_of(plan.plan.metric) + ": no metric");
   metric_text = *text;
-  reading = metrics.get(*text, hasher.hash64(*text), [&](std::string_view name) { return reading_of(name); });
+  reading = metrics.get(*text, hasher.hash64(*text),
+                        [&](std::string_view name) { return reading_of(name); });
   if (!reading) {
     outcome.kind = LineOutcome::Kind::unplanned;
     return false;
@@ -123,8 +136,10 @@ bool Decoder::Impl::read_time(EventTimeMs now_ms, LineOutcome& outcome) {
   event.month = months.get(directory, *tenant, month);
   const Slot quarter = slot_of(month, utc_s);
   if (event.month->odd_offset(quarter)) {
-    return set_aside(outcome, Reason::zone_offset_odd,
-                     plan.plan.time.path.text + ": a calendar's zone was then under an offset that is no multiple of 15 minutes");
+    return set_aside(
+        outcome, Reason::zone_offset_odd,
+        plan.plan.time.path.text +
+            ": a calendar's zone was then under an offset that is no multiple of 15 minutes");
   }
   event.slot = event.month->round(quarter);
   if (now_ms != 0 && time_ms > now_ms + kFutureMs) add_note(outcome, Note::future);
@@ -147,7 +162,8 @@ bool Decoder::Impl::append_event(EventBatch& batch, LineOutcome& outcome) {
   event.values = uint32_t(batch.values.size());
   event.elements = uint32_t(batch.elements.size());
   event.here = uint32_t(batch.here.size());
-  if (!fields.values(outcome, batch.values, event.value_mask) || !rows.read(reading->needed, outcome)) {
+  if (!fields.values(outcome, batch.values, event.value_mask) ||
+      !rows.read(reading->needed, outcome)) {
     if (planted(Planted::id_of_set_aside) && event.has_id) {
       event.rows = 0;
       batch.events.push_back(event);
@@ -168,7 +184,7 @@ uint32_t shard_of(const Event& event, uint32_t shards) {
   const uint64_t key = event.has_profile ? mix64(event.profile.lo)
                        : event.has_id    ? combine64(raw(event.tenant), id_bucket(event.id))
                                          : combine64(raw(event.tenant), event.slot);
-  return uint32_t((unsigned __int128)(key) * shards >> 64);
+  return uint32_t((unsigned __int128)(key)*shards >> 64);
 }
 
 void tally_line(const LineOutcome& outcome, Tallies& tallies) {

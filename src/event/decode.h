@@ -1,5 +1,5 @@
-// A line -> rows of hashed elements (decisions 9-18). A Decoder belongs to one thread; it keeps parser
-// buffers and caches, no state that answers depend on. It reads no clock and no file.
+// A line -> rows of hashed elements (decisions 9-18). A Decoder belongs to one thread; it keeps
+// parser buffers and caches, no state that answers depend on. It reads no clock and no file.
 #pragma once
 
 #include <memory>
@@ -19,7 +19,7 @@ inline constexpr int kMaxJsonDepth = 64;
 
 struct Tenant {
   TenantId id{};
-  uint32_t calendar_set = 0;     // the engine's number of its calendars
+  uint32_t calendar_set = 0;  // the engine's number of its calendars
 };
 
 // Gives decoders what the catalogue knows. Thread-safe. What it returns stays valid for its life.
@@ -37,8 +37,8 @@ struct LineOutcome {
   enum class Kind : uint8_t { event, set_aside, unplanned, blank };
   Kind kind = Kind::event;
   Reason reason = Reason::none;
-  uint32_t notes = 0;            // bit per Note
-  std::string detail;            // for a set-aside line: what was wrong where ("/time: ...")
+  uint32_t notes = 0;  // bit per Note
+  std::string detail;  // for a set-aside line: what was wrong where ("/time: ...")
 };
 
 class Decoder {
@@ -52,33 +52,35 @@ class Decoder {
   Status set_header(std::string_view header);
   void set_now(EventTimeMs now) { now_ms_ = now; }
 
-  // Decodes one line (without newline; a trailing CR is dropped). An event is appended to the batch of
-  // its shard: batches[shard_of(event, batches.size())]; one with neither profile nor id to the batches in
-  // turn. Tallies are the caller's (see tally_line). Reads no byte beyond the line; keeps no view of it.
+  // Decodes one line (without newline; a trailing CR is dropped). An event is appended to the batch
+  // of its shard: batches[shard_of(event, batches.size())]; one with neither profile nor id to the
+  // batches in turn. Tallies are the caller's (see tally_line). Reads no byte beyond the line;
+  // keeps no view of it.
   LineOutcome decode(std::string_view line, std::span<EventBatch> batches);
 
  private:
   struct Impl;
   std::unique_ptr<Impl> impl_;
-  EventTimeMs now_ms_ = 0;       // 0: not known, and nothing is in the future
-  friend LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<struct ReadField>& fields);
+  EventTimeMs now_ms_ = 0;  // 0: not known, and nothing is in the future
+  friend LineOutcome explain_line(Decoder& decoder, std::string_view line,
+                                  std::vector<struct ReadField>& fields);
 };
 
 // The shard that owns an event's profile, or its id if it has no profile; any for neither.
 uint32_t shard_of(const Event& event, uint32_t shards);
 
-// The batch a line counts in: adds `read`, set_aside, unplanned and notes (counted and duplicate are the
-// tally's to add). Blank lines add nothing.
+// The batch a line counts in: adds `read`, set_aside, unplanned and notes (counted and duplicate
+// are the tally's to add). Blank lines add nothing.
 void tally_line(const LineOutcome& outcome, Tallies& tallies);
 
 // One field of one event as it was read, for `quipu check`.
 struct ReadField {
-  std::string field;             // "tenant", "time", "property campaign"
-  std::string from;              // path
+  std::string field;               // "tenant", "time", "property campaign"
+  std::string from;                // path
   std::vector<std::string> texts;  // canonical; several for arrays
 };
-// As decode(), and tells what was read from where; slow, for people. The event goes nowhere, but its names may
-// go to the decoder's log.
+// As decode(), and tells what was read from where; slow, for people. The event goes nowhere, but
+// its names may go to the decoder's log.
 LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<ReadField>& fields);
 
 }  // namespace quipu

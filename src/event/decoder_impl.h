@@ -41,7 +41,7 @@ struct Decoder::Impl {
   RowBuilder rows;
 
   NameCache<const Tenant*> tenants;
-  NameCache<const MetricReading*> metrics;   // nullptr: no rule counts it
+  NameCache<const MetricReading*> metrics;  // nullptr: no rule counts it
   std::unordered_map<const CompiledMetric*, std::unique_ptr<MetricReading>> readings;
   MonthCache months;
   // The month of the last event.
@@ -55,7 +55,7 @@ struct Decoder::Impl {
   std::string_view metric_text;
   EventTimeMs time_ms = 0;
   std::string tenant_scratch, metric_scratch, profile_scratch;
-  uint32_t turn = 0;                         // of the batch that takes the next event without profile and id
+  uint32_t turn = 0;  // of the batch that takes the next event without profile and id
 };
 
 }  // namespace quipu

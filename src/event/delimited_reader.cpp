@@ -22,7 +22,8 @@ bool is_place(const std::string& token, size_t& place) {
 
 }  // namespace
 
-DelimitedReader::DelimitedReader(PlanPaths& paths) : paths_(paths), input_(paths.plan.input), names_(input_.columns) {
+DelimitedReader::DelimitedReader(PlanPaths& paths)
+    : paths_(paths), input_(paths.plan.input), names_(input_.columns) {
   place_columns();
 }
 
@@ -40,10 +41,12 @@ Status DelimitedReader::set_header(std::string_view line) {
   }
   if (met || !by_name) return {};
   std::string list;
-  for (size_t i = 0; i < names_.size() && i < kNamesInMessage; ++i) list += (i ? ", \"" : "\"") + names_[i] + "\"";
+  for (size_t i = 0; i < names_.size() && i < kNamesInMessage; ++i)
+    list += (i ? ", \"" : "\"") + names_[i] + "\"";
   if (names_.size() > kNamesInMessage) list += ", ...";
   return Error{"the header names none of the columns that the plan reads (it names " + list +
-               "); check input.delimiter and input.header in the plan, or name the columns with input.columns"};
+               "); check input.delimiter and input.header in the plan, or name the columns with "
+               "input.columns"};
 }
 
 void DelimitedReader::place_columns() {
@@ -107,7 +110,8 @@ void DelimitedReader::split(std::string_view line) {
   }
 }
 
-// A field whose first character, at `at`, is the quote; `at` goes to the delimiter behind it or the end.
+// A field whose first character, at `at`, is the quote; `at` goes to the delimiter behind it or the
+// end.
 std::string_view DelimitedReader::quoted(std::string_view line, size_t& at) {
   char* const first = unquoted_end_;
   const char quote = input_.quote;
@@ -119,7 +123,9 @@ std::string_view DelimitedReader::quoted(std::string_view line, size_t& at) {
     *unquoted_end_++ = line[at];
   }
   if (at < line.size()) ++at;  // the closing quote
-  for (; at < line.size() && !(input_.whitespace ? is_blank(line[at]) : line[at] == input_.delimiter); ++at)
+  for (;
+       at < line.size() && !(input_.whitespace ? is_blank(line[at]) : line[at] == input_.delimiter);
+       ++at)
     *unquoted_end_++ = line[at];
   return std::string_view(first, size_t(unquoted_end_ - first));
 }

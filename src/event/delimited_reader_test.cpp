@@ -13,15 +13,20 @@ namespace {
 // A plan that reads the given columns as properties q0, q1, ...
 std::string plan_text(const std::string& input, const std::vector<std::string>& columns) {
   std::string text = "quipu: 1\ninput: {format: delimited" + input +
-                     "}\nevent: {tenant: {const: t}, metric: {const: m}, time: /" + columns[0] + "}\nproperties:\n";
-  for (size_t i = 0; i < columns.size(); ++i) text += "  q" + std::to_string(i) + ": \"/" + columns[i] + "\"\n";
+                     "}\nevent: {tenant: {const: t}, metric: {const: m}, time: /" + columns[0] +
+                     "}\nproperties:\n";
+  for (size_t i = 0; i < columns.size(); ++i)
+    text += "  q" + std::to_string(i) + ": \"/" + columns[i] + "\"\n";
   return text + "count: [{metrics: \"*\", by: [[]]}]\n";
 }
 
 class Rig {
  public:
   Rig(const std::string& input, const std::vector<std::string>& columns)
-      : directory_(test_directory(plan_text(input, columns))), paths_(directory_->plan().plan), reader_(paths_), columns_(columns) {}
+      : directory_(test_directory(plan_text(input, columns))),
+        paths_(directory_->plan().plan),
+        reader_(paths_),
+        columns_(columns) {}
   Status header(std::string_view line) { return reader_.set_header(line); }
   bool read(const std::string& line) {
     alone_.assign(line.begin(), line.end());
@@ -36,7 +41,8 @@ class Rig {
   std::vector<std::string> texts(const std::string& line) {
     if (!read(line)) return {"wrong number of fields"};
     std::vector<std::string> out;
-    for (size_t i = 0; i < columns_.size(); ++i) out.push_back(at(i).kind == ValueKind::string ? std::string(at(i).text()) : "?");
+    for (size_t i = 0; i < columns_.size(); ++i)
+      out.push_back(at(i).kind == ValueKind::string ? std::string(at(i).text()) : "?");
     return out;
   }
 
@@ -55,7 +61,8 @@ TEST(DelimitedReader, ColumnsAreFoundByTheHeadersNamesOrByPlace) {
   ASSERT_TRUE(rig.header("time,user,page").ok());
   EXPECT_EQ(rig.texts("t,u,p"), (Texts{"u", "t", "p", "?"}));
   EXPECT_EQ(rig.texts(",,"), (Texts{"", "", "", "?"}));
-  ASSERT_TRUE(rig.header("9,2,time,user").ok()) << "another file, another order; names come before places";
+  ASSERT_TRUE(rig.header("9,2,time,user").ok())
+      << "another file, another order; names come before places";
   EXPECT_EQ(rig.texts("a,b,c,d"), (Texts{"d", "c", "b", "a"}));
 }
 
@@ -77,9 +84,11 @@ TEST(DelimitedReader, QuotesHoldDelimitersAndDoubledQuotes) {
   Rig rig(", header: no", {"0", "1", "2"});
   EXPECT_EQ(rig.texts(R"("a,b",c,d)"), (Texts{"a,b", "c", "d"}));
   EXPECT_EQ(rig.texts(R"("say ""hi""","",x)"), (Texts{"say \"hi\"", "", "x"}));
-  EXPECT_EQ(rig.texts(R"(a"b,c""d, "e")"), (Texts{"a\"b", "c\"\"d", " \"e\""})) << "a quote counts at a field's beginning only";
+  EXPECT_EQ(rig.texts(R"(a"b,c""d, "e")"), (Texts{"a\"b", "c\"\"d", " \"e\""}))
+      << "a quote counts at a field's beginning only";
   EXPECT_EQ(rig.texts(R"("a"b,"c" ,d)"), (Texts{"ab", "c ", "d"}));
-  EXPECT_EQ(rig.texts(R"(a,"b,c)"), (Texts{"a", "b,c", "?"})) << "a quoted field ends with the line";
+  EXPECT_EQ(rig.texts(R"(a,"b,c)"), (Texts{"a", "b,c", "?"}))
+      << "a quoted field ends with the line";
   Rig unquoted(", header: no, quote: none", {"0", "1"});
   EXPECT_EQ(unquoted.texts(R"("a,b")"), (Texts{"\"a", "b\""}));
 }
@@ -97,7 +106,8 @@ TEST(DelimitedReader, AHeaderThatNamesNothingPlannedIsAnError) {
   Rig rig("", {"user", "time"});
   const Status wrong = rig.header("user;time");
   ASSERT_FALSE(wrong.ok());
-  EXPECT_NE(wrong.error().message.find("\"user;time\""), std::string::npos) << wrong.error().message;
+  EXPECT_NE(wrong.error().message.find("\"user;time\""), std::string::npos)
+      << wrong.error().message;
   EXPECT_NE(wrong.error().message.find("delimiter"), std::string::npos) << wrong.error().message;
   EXPECT_TRUE(rig.header("\xEF\xBB\xBFuser,page").ok()) << "a byte order mark is no part of a name";
   EXPECT_EQ(rig.texts("u,p"), (Texts{"u", "?"}));
@@ -127,7 +137,8 @@ TEST(DelimitedReader, GivesBackWhatACarefulWriterWrote) {
       for (int f = 0; f < 4; ++f) {
         std::string field;
         for (size_t n = random() % 5; n > 0; --n) field += std::string("ax\",;| ")[random() % 7];
-        const bool must_quote = field.find(delimiter) != std::string::npos || field.starts_with('"');
+        const bool must_quote =
+            field.find(delimiter) != std::string::npos || field.starts_with('"');
         line += f ? delimiter : "";
         if (must_quote || random() % 3 == 0) {
           line += '"';

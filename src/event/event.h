@@ -1,6 +1,6 @@
-// Decoded events, hashed: what flows from decode to tally to the pane. An EventBatch owns its events in
-// a few flat arrays; one thread at a time has it. Pointers to CompiledMetric and MonthTable stay valid as
-// long as the Directory that gave them.
+// Decoded events, hashed: what flows from decode to tally to the pane. An EventBatch owns its
+// events in a few flat arrays; one thread at a time has it. Pointers to CompiledMetric and
+// MonthTable stay valid as long as the Directory that gave them.
 #pragma once
 
 #include <cstdint>
@@ -16,28 +16,29 @@ namespace quipu {
 
 struct Event {
   TenantId tenant{};
-  Slot slot = 0;                 // of the UTC month, rounded down to the month's grain
-  uint16_t rows = 1;             // distinct rows of elements (more than one with arrays)
+  Slot slot = 0;      // of the UTC month, rounded down to the month's grain
+  uint16_t rows = 1;  // distinct rows of elements (more than one with arrays)
   bool has_profile = false;
   bool has_id = false;
-  uint8_t value_mask = 0;        // bit i: value i is there
+  uint8_t value_mask = 0;  // bit i: value i is there
   const CompiledMetric* metric = nullptr;
   const MonthTable* month = nullptr;
-  Hash128 profile;               // of the canonical text; zero without profile
-  uint64_t id = 0;               // hash of (name space, metric, id); never 0 with has_id
-  uint32_t elements = 0;         // index of the first row's first element; rows follow each other
-  uint32_t here = 0;             // index of the first row's bitmap: dimensions the row counts in
-  uint32_t values = 0;           // index of the first value that is there
+  Hash128 profile;        // of the canonical text; zero without profile
+  uint64_t id = 0;        // hash of (name space, metric, id); never 0 with has_id
+  uint32_t elements = 0;  // index of the first row's first element; rows follow each other
+  uint32_t here = 0;      // index of the first row's bitmap: dimensions the row counts in
+  uint32_t values = 0;    // index of the first value that is there
 };
 
-// Events without profile leave their ids with others of their tenant and bucket; an owner is a shard.
+// Events without profile leave their ids with others of their tenant and bucket; an owner is a
+// shard.
 inline uint16_t id_bucket(uint64_t id) { return uint16_t(mix64(id) >> 48); }
 
 struct EventBatch {
-  uint32_t columns = 0;          // of the plan: elements a row; unused ones of the metric are 0
+  uint32_t columns = 0;  // of the plan: elements a row; unused ones of the metric are 0
   std::vector<Event> events;
   std::vector<uint64_t> elements;
-  std::vector<uint64_t> here;    // metric->blocks words a row
+  std::vector<uint64_t> here;  // metric->blocks words a row
   std::vector<Fixed6> values;
 
   const uint64_t* row_elements(const Event& e, uint32_t row) const {

@@ -1,6 +1,6 @@
-// Event lines of any bytes through a decoder that has read others before, and through a fresh one: both say the
-// same, a batch holds what it promises, and simdjson agrees on what is JSON.
-// Input: a byte that chooses the plan, then lines, each ended by a newline.
+// Event lines of any bytes through a decoder that has read others before, and through a fresh one:
+// both say the same, a batch holds what it promises, and simdjson agrees on what is JSON. Input: a
+// byte that chooses the plan, then lines, each ended by a newline.
 #include <simdjson.h>
 
 #include <algorithm>
@@ -63,9 +63,15 @@ constexpr const char* kHeader = "tenant,user,time,page,ms,ref";
 constexpr size_t kPlanCount = std::size(kPlans);
 
 struct Setting {
-  explicit Setting(const char* plan) : opened(test_directory(plan)), directory(*opened), hasher({}), names(64), decoder(make(names)) {}
+  explicit Setting(const char* plan)
+      : opened(test_directory(plan)),
+        directory(*opened),
+        hasher({}),
+        names(64),
+        decoder(make(names)) {}
   std::unique_ptr<Decoder> make(NameLog& log) {
-    auto out = std::make_unique<Decoder>(directory.plan(), hasher, directory, log, directory.no_offset());
+    auto out =
+        std::make_unique<Decoder>(directory.plan(), hasher, directory, log, directory.no_offset());
     CHECK(out->set_header(kHeader).ok());
     return out;
   }
@@ -78,14 +84,18 @@ struct Setting {
 
 // Ours and simdjson's reading may differ only by its limits and by what the contract asks for.
 void check_json(std::string_view line, const LineOutcome& outcome) {
-  if (outcome.kind == LineOutcome::Kind::blank || outcome.reason == Reason::line_too_long || outcome.reason == Reason::too_deep) return;
+  if (outcome.kind == LineOutcome::Kind::blank || outcome.reason == Reason::line_too_long ||
+      outcome.reason == Reason::too_deep)
+    return;
   thread_local simdjson::dom::parser parser;
   simdjson::dom::element root;
   const auto error = parser.parse(line.data(), line.size()).get(root);
   const bool ours = outcome.reason != Reason::not_json;
   if (!error) CHECK(ours == root.is_object());
   // Numbers beyond its types, no UTF-8, lone surrogates.
-  if (error && ours) CHECK(error == simdjson::NUMBER_ERROR || error == simdjson::UTF8_ERROR || error == simdjson::STRING_ERROR);
+  if (error && ours)
+    CHECK(error == simdjson::NUMBER_ERROR || error == simdjson::UTF8_ERROR ||
+          error == simdjson::STRING_ERROR);
 }
 
 void check_event(const EventBatch& batch, const CompiledPlan& plan) {
@@ -95,12 +105,15 @@ void check_event(const EventBatch& batch, const CompiledPlan& plan) {
   CHECK(e.rows >= 1 && e.rows <= kMaxRowsOfEvent);
   CHECK(e.slot < slots_in(e.month->month()) && e.month->round(e.slot) == e.slot);
   CHECK(!e.has_id || e.id != 0);
-  CHECK(batch.values.size() == size_t(__builtin_popcount(e.value_mask)) && (e.value_mask >> plan.values.size()) == 0);
-  CHECK(batch.elements.size() == size_t(e.rows) * batch.columns && batch.here.size() == size_t(e.rows) * e.metric->blocks);
+  CHECK(batch.values.size() == size_t(__builtin_popcount(e.value_mask)) &&
+        (e.value_mask >> plan.values.size()) == 0);
+  CHECK(batch.elements.size() == size_t(e.rows) * batch.columns &&
+        batch.here.size() == size_t(e.rows) * e.metric->blocks);
   uint64_t used = 0;
   for (uint8_t column : e.metric->columns) used |= uint64_t(1) << column;
   for (uint32_t r = 0; r < e.rows; ++r) {
-    for (uint32_t c = 0; c < batch.columns; ++c) CHECK((used >> c & 1) || batch.row_elements(e, r)[c] == 0);
+    for (uint32_t c = 0; c < batch.columns; ++c)
+      CHECK((used >> c & 1) || batch.row_elements(e, r)[c] == 0);
     uint64_t any = 0;
     for (uint32_t b = 0; b < e.metric->blocks; ++b) {
       any |= batch.row_here(e, r)[b];
@@ -111,11 +124,13 @@ void check_event(const EventBatch& batch, const CompiledPlan& plan) {
 }
 
 void check_same(const EventBatch& a, const EventBatch& b) {
-  CHECK(a.elements == b.elements && a.here == b.here && a.values == b.values && a.events.size() == b.events.size());
+  CHECK(a.elements == b.elements && a.here == b.here && a.values == b.values &&
+        a.events.size() == b.events.size());
   for (size_t i = 0; i < a.events.size(); ++i) {
     const Event &x = a.events[i], &y = b.events[i];
-    CHECK(x.tenant == y.tenant && x.metric == y.metric && x.month == y.month && x.slot == y.slot && x.profile == y.profile &&
-          x.has_profile == y.has_profile && x.has_id == y.has_id && x.id == y.id && x.rows == y.rows && x.value_mask == y.value_mask);
+    CHECK(x.tenant == y.tenant && x.metric == y.metric && x.month == y.month && x.slot == y.slot &&
+          x.profile == y.profile && x.has_profile == y.has_profile && x.has_id == y.has_id &&
+          x.id == y.id && x.rows == y.rows && x.value_mask == y.value_mask);
   }
 }
 
@@ -129,13 +144,15 @@ void run_line(Setting& setting, std::string_view line) {
   NameLog names(64);
   const std::unique_ptr<Decoder> fresh = setting.make(names);
   const LineOutcome other = fresh->decode(line, std::span(&again, 1));
-  CHECK(outcome.kind == other.kind && outcome.reason == other.reason && outcome.notes == other.notes && outcome.detail == other.detail);
+  CHECK(outcome.kind == other.kind && outcome.reason == other.reason &&
+        outcome.notes == other.notes && outcome.detail == other.detail);
   check_same(batch, again);
   CHECK((outcome.kind == LineOutcome::Kind::set_aside) == (outcome.reason != Reason::none));
   if (outcome.kind == LineOutcome::Kind::event) {
     check_event(batch, setting.directory.plan());
   } else {
-    CHECK(batch.events.empty() && batch.elements.empty() && batch.here.empty() && batch.values.empty());
+    CHECK(batch.events.empty() && batch.elements.empty() && batch.here.empty() &&
+          batch.values.empty());
     CHECK(names.take().empty());
   }
   if (!setting.directory.plan().plan.input.delimited) check_json(line, outcome);
@@ -146,7 +163,8 @@ void run_line(Setting& setting, std::string_view line) {
 }  // namespace
 
 extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
-  static Setting* const settings[] = {new Setting(kPlans[0]), new Setting(kPlans[1]), new Setting(kPlans[2]), new Setting(kPlans[3])};
+  static Setting* const settings[] = {new Setting(kPlans[0]), new Setting(kPlans[1]),
+                                      new Setting(kPlans[2]), new Setting(kPlans[3])};
   static_assert(std::size(settings) == kPlanCount);
   if (size == 0) return 0;
   Setting& setting = *settings[data[0] % kPlanCount];

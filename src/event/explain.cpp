@@ -13,10 +13,12 @@ std::string joined(const std::vector<Path>& paths) {
 }
 
 // A field whose text was read, or whose alternatives were all absent.
-ReadField read_text_field(const std::string& name, const FieldSlots& field, const FieldReader& reader) {
+ReadField read_text_field(const std::string& name, const FieldSlots& field,
+                          const FieldReader& reader) {
   ReadField out{name, joined(field.field->paths), {}};
   if (field.field->kind == Field::Kind::constant) out.from = "const";
-  if (const int chosen = reader.chosen(field); chosen >= 0) out.from = field.field->paths[size_t(chosen)].text;
+  if (const int chosen = reader.chosen(field); chosen >= 0)
+    out.from = field.field->paths[size_t(chosen)].text;
   LineOutcome ignored;
   std::string scratch;
   std::optional<std::string_view> text;
@@ -24,7 +26,8 @@ ReadField read_text_field(const std::string& name, const FieldSlots& field, cons
   return out;
 }
 
-ReadField read_id_field(const FieldSlots& field, const FieldReader& reader, std::optional<EventTimeMs> time_ms) {
+ReadField read_id_field(const FieldSlots& field, const FieldReader& reader,
+                        std::optional<EventTimeMs> time_ms) {
   if (field.field->kind != Field::Kind::all) {
     ReadField out = read_text_field("id", field, reader);
     if (out.texts.empty() && field.field->else_time_to_second && time_ms) {
@@ -55,7 +58,8 @@ LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<Re
   batch.columns = uint32_t(plan.columns.size());
   const LineOutcome outcome = d.decode(line, decoder.now_ms_, std::span(&batch, 1));
   if (outcome.kind == LineOutcome::Kind::blank || line.size() > kMaxLineBytes) return outcome;
-  for (Reason unread : {Reason::line_too_long, Reason::not_json, Reason::too_deep, Reason::wrong_field_count})
+  for (Reason unread :
+       {Reason::line_too_long, Reason::not_json, Reason::too_deep, Reason::wrong_field_count})
     if (outcome.kind == LineOutcome::Kind::set_aside && outcome.reason == unread) return outcome;
 
   LineOutcome ignored;
@@ -66,8 +70,10 @@ LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<Re
   ReadField time{"time", plan.time.path.text, {}};
   if (time_ms) time.texts.push_back(format_instant(*time_ms / 1000, 0));
   fields.push_back(std::move(time));
-  if (plan.profile.kind != Field::Kind::absent) fields.push_back(read_text_field("profile", d.paths.profile, d.fields));
-  if (plan.id.kind != Field::Kind::absent) fields.push_back(read_id_field(d.paths.id, d.fields, time_ms));
+  if (plan.profile.kind != Field::Kind::absent)
+    fields.push_back(read_text_field("profile", d.paths.profile, d.fields));
+  if (plan.id.kind != Field::Kind::absent)
+    fields.push_back(read_id_field(d.paths.id, d.fields, time_ms));
 
   std::vector<Fixed6> values;
   uint8_t mask = 0;

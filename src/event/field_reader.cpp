@@ -11,7 +11,8 @@ namespace {
 
 // Ids made from the time never meet ids that events have.
 constexpr char kGivenId = 'n', kSecondAsId = 's';
-constexpr size_t kPlainDigits = 38;  // digits of the longest number that is written without exponent
+constexpr size_t kPlainDigits =
+    38;  // digits of the longest number that is written without exponent
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool all_digits(std::string_view text) { return std::all_of(text.begin(), text.end(), is_digit); }
@@ -21,7 +22,9 @@ bool is_present(const Value& value) {
   return uint8_t(value.data[0]) > ' ' || !trim_ascii(value.text()).empty();
 }
 
-bool is_container(const Value& value) { return value.kind == ValueKind::object || value.kind == ValueKind::array; }
+bool is_container(const Value& value) {
+  return value.kind == ValueKind::object || value.kind == ValueKind::array;
+}
 
 }  // namespace
 
@@ -34,14 +37,17 @@ bool set_aside(LineOutcome& outcome, Reason reason, std::string detail) {
 
 bool set_aside_fault(LineOutcome& outcome, ValueFault fault, const std::string& path) {
   if (fault == ValueFault::duplicate_key) {
-    return set_aside(outcome, Reason::duplicate_key, path + ": a key on this path stands twice in its object");
+    return set_aside(outcome, Reason::duplicate_key,
+                     path + ": a key on this path stands twice in its object");
   }
-  return set_aside(outcome, Reason::invalid_utf8, path + ": not valid UTF-8, or half of a surrogate pair");
+  return set_aside(outcome, Reason::invalid_utf8,
+                   path + ": not valid UTF-8, or half of a surrogate pair");
 }
 
 std::string_view canonical(std::string_view text, bool is_number, std::string& scratch) {
   if (text.empty() || !(is_digit(text[0]) || text[0] == '-')) return text;
-  if (text.size() <= kPlainDigits && all_digits(text) && (text[0] != '0' || text.size() == 1)) return text;
+  if (text.size() <= kPlainDigits && all_digits(text) && (text[0] != '0' || text.size() == 1))
+    return text;
   if (is_number) return canonical_number(text, scratch) ? std::string_view(scratch) : text;
   return canonical_text(text, scratch);
 }
@@ -49,7 +55,8 @@ std::string_view canonical(std::string_view text, bool is_number, std::string& s
 bool FieldReader::no_faults(const FieldSlots& field, LineOutcome& outcome) const {
   for (size_t i = 0; i < field.slots.size(); ++i) {
     const ValueFault fault = value(field.slots[i]).fault;
-    if (fault != ValueFault::none) return set_aside_fault(outcome, fault, field.field->paths[i].text);
+    if (fault != ValueFault::none)
+      return set_aside_fault(outcome, fault, field.field->paths[i].text);
   }
   return true;
 }
@@ -80,8 +87,9 @@ bool FieldReader::text(const FieldSlots& field, LineOutcome& outcome, std::strin
   if (!found) return true;
   const bool is_number = found->kind == ValueKind::number;
   const bool as_it_is = is_number || (!field.field->trim && !field.field->lowercase);
-  out = as_it_is ? canonical(found->text(), is_number, scratch)
-                 : canonical_field(found->text(), field.field->trim, field.field->lowercase, scratch);
+  out = as_it_is
+            ? canonical(found->text(), is_number, scratch)
+            : canonical_field(found->text(), field.field->trim, field.field->lowercase, scratch);
   return true;
 }
 
@@ -90,19 +98,23 @@ bool FieldReader::time(LineOutcome& outcome, EventTimeMs& ms) const {
   const Value& v = value(paths_.time);
   if (v.fault != ValueFault::none) return set_aside_fault(outcome, v.fault, field.path.text);
   const std::string_view text = v.text();
-  if (v.kind == ValueKind::missing || v.kind == ValueKind::null || (v.kind == ValueKind::string && text.empty())) {
+  if (v.kind == ValueKind::missing || v.kind == ValueKind::null ||
+      (v.kind == ValueKind::string && text.empty())) {
     return set_aside(outcome, Reason::time_missing, field.path.text + ": no time");
   }
   if (v.kind != ValueKind::string && v.kind != ValueKind::number) {
-    return set_aside(outcome, Reason::time_bad, field.path.text + ": neither a string nor a number");
+    return set_aside(outcome, Reason::time_bad,
+                     field.path.text + ": neither a string nor a number");
   }
-  const ParsedTime parsed = !field.format.empty() ? parse_time_format(text, field.format, *no_offset_)
-                            : v.kind == ValueKind::number || all_digits(text) || is_json_number(text)
-                                ? parse_time_number(text, field.unit)
-                                : parse_time_text(text, *no_offset_);
+  const ParsedTime parsed =
+      !field.format.empty() ? parse_time_format(text, field.format, *no_offset_)
+      : v.kind == ValueKind::number || all_digits(text) || is_json_number(text)
+          ? parse_time_number(text, field.unit)
+          : parse_time_text(text, *no_offset_);
   if (parsed.error != TimeError::none) {
     const bool bad = parsed.error == TimeError::bad;
-    return set_aside(outcome, bad ? Reason::time_bad : Reason::time_out_of_range, field.path.text + ": " + parsed.hint);
+    return set_aside(outcome, bad ? Reason::time_bad : Reason::time_out_of_range,
+                     field.path.text + ": " + parsed.hint);
   }
   if (parsed.local == LocalKind::twice) add_note(outcome, Note::local_time_twice);
   if (parsed.local == LocalKind::skipped) add_note(outcome, Note::local_time_skipped);
@@ -122,7 +134,8 @@ bool FieldReader::values(LineOutcome& outcome, std::vector<Fixed6>& out, uint8_t
   return true;
 }
 
-bool FieldReader::one_value(const FieldSlots& field, LineOutcome& outcome, std::optional<Fixed6>& out) const {
+bool FieldReader::one_value(const FieldSlots& field, LineOutcome& outcome,
+                            std::optional<Fixed6>& out) const {
   std::string_view text;
   std::string_view from = "const";
   bool number = true;
@@ -132,7 +145,8 @@ bool FieldReader::one_value(const FieldSlots& field, LineOutcome& outcome, std::
     if (!no_faults(field, outcome)) return false;
     from = field.field->paths[0].text;
     // A path by itself says what it leads to; of alternatives the first that is present is meant.
-    const Value* found = field.slots.size() == 1 ? &value(field.slots[0]) : first_present(field, outcome);
+    const Value* found =
+        field.slots.size() == 1 ? &value(field.slots[0]) : first_present(field, outcome);
     if (!found || found->kind == ValueKind::missing || found->kind == ValueKind::null) return true;
     number = found->kind == ValueKind::number || found->kind == ValueKind::string;
     text = trim_ascii(found->text());
@@ -152,7 +166,8 @@ bool FieldReader::one_value(const FieldSlots& field, LineOutcome& outcome, std::
   return true;
 }
 
-bool FieldReader::id(LineOutcome& outcome, std::string_view metric, EventTimeMs ms, bool& has_id, uint64_t& id) {
+bool FieldReader::id(LineOutcome& outcome, std::string_view metric, EventTimeMs ms, bool& has_id,
+                     uint64_t& id) {
   const Field& field = *paths_.id.field;
   has_id = false;
   if (field.kind == Field::Kind::absent) return true;

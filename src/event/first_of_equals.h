@@ -1,5 +1,5 @@
-// Finds, among numbered things added one after another, the first that is equal to each. Internal to this room.
-// A small open-addressing table that keeps its memory; one thread.
+// Finds, among numbered things added one after another, the first that is equal to each. Internal
+// to this room. A small open-addressing table that keeps its memory; one thread.
 #pragma once
 
 #include <bit>
@@ -13,7 +13,8 @@ class FirstOfEquals {
   // Forgets everything; at most `most` things will be added.
   void begin(size_t most) { table_.assign(std::bit_ceil(2 * most + 1), kNone); }
 
-  // The first thing added that is equal to `index`: itself if it is new. equal(i) compares with thing i.
+  // The first thing added that is equal to `index`: itself if it is new. equal(i) compares with
+  // thing i.
   template <typename Equal>
   uint32_t add(uint32_t index, uint64_t hash, Equal equal) {
     const size_t mask = table_.size() - 1;

@@ -23,7 +23,8 @@ const char* skip_blanks(const char* p) {
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 
-// The first quote, backslash or control character from p on. `high` tells whether a byte beyond ASCII came before.
+// The first quote, backslash or control character from p on. `high` tells whether a byte beyond
+// ASCII came before.
 const char* plain_end(const char* p, bool& high) {
 #ifdef __SSE2__
   unsigned beyond = 0;
@@ -32,7 +33,8 @@ const char* plain_end(const char* p, bool& high) {
     const __m128i quote = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('"'));
     const __m128i backslash = _mm_cmpeq_epi8(bytes, _mm_set1_epi8('\\'));
     const __m128i control = _mm_cmpeq_epi8(_mm_min_epu8(bytes, _mm_set1_epi8(0x1f)), bytes);
-    const unsigned ends = unsigned(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)));
+    const unsigned ends =
+        unsigned(_mm_movemask_epi8(_mm_or_si128(_mm_or_si128(quote, backslash), control)));
     const unsigned highs = unsigned(_mm_movemask_epi8(bytes));
     if (ends == 0) {
       beyond |= highs;
@@ -124,7 +126,8 @@ JsonReader::Outcome JsonReader::read(std::string_view line) {
 const char* JsonReader::value(const char* p, Node* node, Value* base, int depth) {
   Value* out = node && node->slot >= 0 ? base + node->slot : nullptr;
   switch (*p) {
-    case '"': return text(p + 1, out);
+    case '"':
+      return text(p + 1, out);
     case '{':
       if (depth > kMaxJsonDepth) return fail(p, "nested too deep", Outcome::too_deep);
       if (out) out->kind = ValueKind::object;
@@ -133,10 +136,14 @@ const char* JsonReader::value(const char* p, Node* node, Value* base, int depth)
       if (depth > kMaxJsonDepth) return fail(p, "nested too deep", Outcome::too_deep);
       if (out) out->kind = ValueKind::array;
       return array(p, node, base, depth);
-    case 't': return word(p, "true", ValueKind::boolean, out);
-    case 'f': return word(p, "false", ValueKind::boolean, out);
-    case 'n': return word(p, "null", ValueKind::null, out);
-    default: return number(p, out);
+    case 't':
+      return word(p, "true", ValueKind::boolean, out);
+    case 'f':
+      return word(p, "false", ValueKind::boolean, out);
+    case 'n':
+      return word(p, "null", ValueKind::null, out);
+    default:
+      return number(p, out);
   }
 }
 
@@ -274,7 +281,8 @@ const char* JsonReader::escaped_text(const char* begin, const char* p, bool high
     out->data = first;
     out->size = uint32_t(to - first);
     out->kind = ValueKind::string;
-    if (out->fault == ValueFault::none && (lone || (high && !simdjson::validate_utf8(first, out->size)))) {
+    if (out->fault == ValueFault::none &&
+        (lone || (high && !simdjson::validate_utf8(first, out->size)))) {
       out->fault = ValueFault::invalid_utf8;
     }
   }
@@ -284,14 +292,30 @@ const char* JsonReader::escaped_text(const char* begin, const char* p, bool high
 // p: behind a backslash. Writes what the escape stands for; U+FFFD for a lone surrogate.
 const char* JsonReader::escape(const char* p, char*& out, bool& lone) {
   switch (*p) {
-    case '"': case '\\': case '/': *out++ = *p; return p + 1;
-    case 'b': *out++ = '\b'; return p + 1;
-    case 'f': *out++ = '\f'; return p + 1;
-    case 'n': *out++ = '\n'; return p + 1;
-    case 'r': *out++ = '\r'; return p + 1;
-    case 't': *out++ = '\t'; return p + 1;
-    case 'u': break;
-    default: return fail(p, "no such escape");
+    case '"':
+    case '\\':
+    case '/':
+      *out++ = *p;
+      return p + 1;
+    case 'b':
+      *out++ = '\b';
+      return p + 1;
+    case 'f':
+      *out++ = '\f';
+      return p + 1;
+    case 'n':
+      *out++ = '\n';
+      return p + 1;
+    case 'r':
+      *out++ = '\r';
+      return p + 1;
+    case 't':
+      *out++ = '\t';
+      return p + 1;
+    case 'u':
+      break;
+    default:
+      return fail(p, "no such escape");
   }
   const int32_t unit = hex4(p + 1);
   if (unit < 0) return fail(p, "an escape needs four hex digits");

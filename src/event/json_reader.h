@@ -1,7 +1,8 @@
-// One line of JSON (RFC 8259) -> slots, in one pass that checks the whole line. Internal to this room; one
-// thread. Numbers stay as spelled, strings are unescaped, keys are compared unescaped. A key that stands twice
-// in an object marks what it leads to if it is on a planned path. Bytes that are no UTF-8 and lone surrogates
-// are faults of planned values; anywhere else in strings they do not matter.
+// One line of JSON (RFC 8259) -> slots, in one pass that checks the whole line. Internal to this
+// room; one thread. Numbers stay as spelled, strings are unescaped, keys are compared unescaped. A
+// key that stands twice in an object marks what it leads to if it is on a planned path. Bytes that
+// are no UTF-8 and lone surrogates are faults of planned values; anywhere else in strings they do
+// not matter.
 #pragma once
 
 #include <cstdint>
@@ -20,8 +21,8 @@ class JsonReader {
   // Both outlive the reader; trie.finish(slots) was called.
   JsonReader(PathTrie& trie, Slots& slots) : trie_(trie), slots_(slots) {}
 
-  // Reads the line, which must be an object nested no deeper than kMaxJsonDepth; of several faults the first
-  // from the left counts. Values live until the next read().
+  // Reads the line, which must be an object nested no deeper than kMaxJsonDepth; of several faults
+  // the first from the left counts. Values live until the next read().
   Outcome read(std::string_view line);
   // Of the last line that was not good: what was wrong, and how many bytes lie before it.
   const char* error() const { return error_; }
@@ -29,8 +30,8 @@ class JsonReader {
 
  private:
   using Node = PathTrie::Node;
-  // Each takes the place where something begins and gives the place behind it, or nullptr after fail().
-  // `base` is where the node's slots are; node is nullptr where nothing is planned.
+  // Each takes the place where something begins and gives the place behind it, or nullptr after
+  // fail(). `base` is where the node's slots are; node is nullptr where nothing is planned.
   const char* value(const char* p, Node* node, Value* base, int depth);
   const char* object(const char* p, Node* node, Value* base, int depth);
   const char* array(const char* p, Node* node, Value* base, int depth);
@@ -46,9 +47,10 @@ class JsonReader {
   PathTrie& trie_;
   Slots& slots_;
   std::vector<char> line_;       // the line with zeros behind it, which no token goes past
-  std::vector<char> unescaped_;  // strings and keys with escapes: no more bytes than the line, each time it is read
+  std::vector<char> unescaped_;  // strings and keys with escapes: no more bytes than the line, each
+                                 // time it is read
   char* unescaped_end_ = nullptr;
-  uint64_t objects_ = 0;         // met so far that have planned keys
+  uint64_t objects_ = 0;  // met so far that have planned keys
   Outcome outcome_ = Outcome::good;
   const char* error_ = "";
   size_t error_offset_ = 0;

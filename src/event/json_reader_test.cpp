@@ -21,8 +21,10 @@ using Outcome = JsonReader::Outcome;
 std::vector<std::string> tokens(const std::string& path) {
   std::vector<std::string> out;
   for (char c : path) {
-    if (c == '/') out.emplace_back();
-    else out.back() += c;
+    if (c == '/')
+      out.emplace_back();
+    else
+      out.back() += c;
   }
   return out;
 }
@@ -30,9 +32,11 @@ std::vector<std::string> tokens(const std::string& path) {
 // A reader of some paths; `walks` are of the form {array path, path within an element}.
 class Rig {
  public:
-  explicit Rig(const std::vector<std::string>& paths, const std::vector<std::pair<std::string, std::string>>& walks = {}) {
+  explicit Rig(const std::vector<std::string>& paths,
+               const std::vector<std::pair<std::string, std::string>>& walks = {}) {
     for (const std::string& path : paths) slot_of_[path] = trie_.add(tokens(path));
-    for (const auto& [array, rest] : walks) walk_of_[array + "/*" + rest] = trie_.add_walk(tokens(array), tokens(rest));
+    for (const auto& [array, rest] : walks)
+      walk_of_[array + "/*" + rest] = trie_.add_walk(tokens(array), tokens(rest));
     trie_.finish(slots_);
     reader_ = std::make_unique<JsonReader>(trie_, slots_);
   }
@@ -45,10 +49,13 @@ class Rig {
     const PathTrie::WalkSlot& where = walk_of_.at(path);
     const Slots::Walk& walk = slots_.walks[where.walk];
     std::vector<Value> out;
-    for (size_t i = where.position; i < walk.values.size(); i += walk.width) out.push_back(walk.values[i]);
+    for (size_t i = where.position; i < walk.values.size(); i += walk.width)
+      out.push_back(walk.values[i]);
     return out;
   }
-  uint32_t array_size(const std::string& path) const { return slots_.values[walk_of_.at(path).array].size; }
+  uint32_t array_size(const std::string& path) const {
+    return slots_.values[walk_of_.at(path).array].size;
+  }
   const JsonReader& reader() const { return *reader_; }
 
  private:
@@ -62,29 +69,77 @@ class Rig {
 TEST(JsonReader, TakesWhatRfc8259Allows) {
   Rig rig({"/a"});
   for (const char* line :
-       {"{}", " {\t} ", R"({"a":1})", R"({"a" : [ ] , "b":{ }})", R"({"a":-0.5e+10,"b":0,"c":-0,"d":1E5})",
-        R"({"a":"\"\\\/\b\f\n\r\t\u0000\u00e9\uD83D\uDE00"})", R"({"a":true,"b":false,"c":null})", R"({"":{"":[[],{}]}})",
-        R"({"a":1,"a":2})", "{\"a\":\"\x7f\xc3\xa9\"}", "{\"\xff\":\"\xff\"}", R"({"x":"\ud800"})"}) {
+       {"{}", " {\t} ", R"({"a":1})", R"({"a" : [ ] , "b":{ }})",
+        R"({"a":-0.5e+10,"b":0,"c":-0,"d":1E5})",
+        R"({"a":"\"\\\/\b\f\n\r\t\u0000\u00e9\uD83D\uDE00"})", R"({"a":true,"b":false,"c":null})",
+        R"({"":{"":[[],{}]}})", R"({"a":1,"a":2})", "{\"a\":\"\x7f\xc3\xa9\"}",
+        "{\"\xff\":\"\xff\"}", R"({"x":"\ud800"})"}) {
     EXPECT_EQ(rig.read(line), Outcome::good) << line << ": " << rig.reader().error();
   }
 }
 
 TEST(JsonReader, RefusesEverythingElseWhereverItStands) {
   Rig rig({"/a"});
-  const std::vector<std::string> bad_values = {
-      "", "tru", "nul", "falsy", "True", "01", "-", "-a", "1.", ".5", "1e", "1e+", "+1", "0x1", "NaN", "Infinity", "1 2", "\"", "\"a",
-      "'a'", "\"\\q\"", "\"\\u12g4\"", "\"\\u12\"", "\"\\", "\"\x01\"", "\"\n\"", "[", "]", "[1", "[1,", "[1,]", "[,1]", "[1 2]", "{",
-      "{]", "[}", "{\"a\"}", "{\"a\":}", "{\"a\":1,}", "{,}", "{a:1}", "{\"a\":1 \"b\":2}", "{\"a\" 1}", "1,", "\xff", "/**/1",
-      std::string("\0", 1), std::string("1\0", 2), std::string("\"\0\"", 3)};
+  const std::vector<std::string> bad_values = {"",
+                                               "tru",
+                                               "nul",
+                                               "falsy",
+                                               "True",
+                                               "01",
+                                               "-",
+                                               "-a",
+                                               "1.",
+                                               ".5",
+                                               "1e",
+                                               "1e+",
+                                               "+1",
+                                               "0x1",
+                                               "NaN",
+                                               "Infinity",
+                                               "1 2",
+                                               "\"",
+                                               "\"a",
+                                               "'a'",
+                                               "\"\\q\"",
+                                               "\"\\u12g4\"",
+                                               "\"\\u12\"",
+                                               "\"\\",
+                                               "\"\x01\"",
+                                               "\"\n\"",
+                                               "[",
+                                               "]",
+                                               "[1",
+                                               "[1,",
+                                               "[1,]",
+                                               "[,1]",
+                                               "[1 2]",
+                                               "{",
+                                               "{]",
+                                               "[}",
+                                               "{\"a\"}",
+                                               "{\"a\":}",
+                                               "{\"a\":1,}",
+                                               "{,}",
+                                               "{a:1}",
+                                               "{\"a\":1 \"b\":2}",
+                                               "{\"a\" 1}",
+                                               "1,",
+                                               "\xff",
+                                               "/**/1",
+                                               std::string("\0", 1),
+                                               std::string("1\0", 2),
+                                               std::string("\"\0\"", 3)};
   for (const std::string& value : bad_values) {
-    for (const std::string& line :
-         {"{\"a\":" + value + "}", "{\"z\":" + value + "}", "{\"z\":[" + value + "]}", "{\"a\":{\"a\":" + value + "}}"})
+    for (const std::string& line : {"{\"a\":" + value + "}", "{\"z\":" + value + "}",
+                                    "{\"z\":[" + value + "]}", "{\"a\":{\"a\":" + value + "}}"})
       if (!(value.empty() && line.find("[]") != std::string::npos)) {
         EXPECT_EQ(rig.read(line), Outcome::not_json) << line;
       }
   }
-  for (const std::string& line : {std::string(), std::string("1"), std::string("[]"), std::string("\"a\""), std::string("null"),
-                                  std::string("{}{}"), std::string("{} x"), std::string("{}\0", 3), std::string("\xEF\xBB\xBF{}")}) {
+  for (const std::string& line :
+       {std::string(), std::string("1"), std::string("[]"), std::string("\"a\""),
+        std::string("null"), std::string("{}{}"), std::string("{} x"), std::string("{}\0", 3),
+        std::string("\xEF\xBB\xBF{}")}) {
     EXPECT_EQ(rig.read(line), Outcome::not_json) << line;
   }
 }
@@ -93,7 +148,8 @@ TEST(JsonReader, NestingBeyondTheLimitIsTooDeepUnlessAFaultComesFirst) {
   Rig rig({"/a"});
   for (const char* key : {"a", "z"}) {
     auto nested = [&](int depth, const std::string& inside) {  // depth counts the outer object
-      return std::string("{\"") + key + "\":" + std::string(size_t(depth - 1), '[') + inside + std::string(size_t(depth - 1), ']') + "}";
+      return std::string("{\"") + key + "\":" + std::string(size_t(depth - 1), '[') + inside +
+             std::string(size_t(depth - 1), ']') + "}";
     };
     EXPECT_EQ(rig.read(nested(kMaxJsonDepth, "1")), Outcome::good);
     EXPECT_EQ(rig.read(nested(kMaxJsonDepth + 1, "1")), Outcome::too_deep);
@@ -106,7 +162,10 @@ TEST(JsonReader, NestingBeyondTheLimitIsTooDeepUnlessAFaultComesFirst) {
 
 TEST(JsonReader, GivesNumbersAsSpelledAndStringsUnescaped) {
   Rig rig({"/n", "/s", "/t", "/f", "/z", "/missing", "/o", "/o/x"});
-  ASSERT_EQ(rig.read(R"({"n":1.50e+3,"s":"\u0000a\u00e9\ud83d\ude00\/","t":true,"f":false,"z":null,"o":{"x":""}})"), Outcome::good);
+  ASSERT_EQ(
+      rig.read(
+          R"({"n":1.50e+3,"s":"\u0000a\u00e9\ud83d\ude00\/","t":true,"f":false,"z":null,"o":{"x":""}})"),
+      Outcome::good);
   EXPECT_EQ(rig.at("/n").text(), "1.50e+3");
   EXPECT_EQ(rig.at("/n").kind, ValueKind::number);
   EXPECT_EQ(rig.at("/s").text(), std::string_view("\0a\xc3\xa9\xf0\x9f\x98\x80/", 9));
@@ -123,8 +182,14 @@ TEST(JsonReader, GivesNumbersAsSpelledAndStringsUnescaped) {
 
 TEST(JsonReader, KeysAreComparedUnescapedInAnyOrder) {
   Rig rig({"/tenant", "/a long key of many bytes", "/qu\"ote", "/\xc3\xa9", "/"});
-  const std::vector<std::string> members = {R"("t\u0065nant":1)", R"("a long key of many byte\u0073":2)", R"("qu\"ote":3)", R"("\u00e9":4)",
-                                            R"("":5)", R"("tenan":9)", R"("tenant2":9)", R"("a long key of many bytez":9)"};
+  const std::vector<std::string> members = {R"("t\u0065nant":1)",
+                                            R"("a long key of many byte\u0073":2)",
+                                            R"("qu\"ote":3)",
+                                            R"("\u00e9":4)",
+                                            R"("":5)",
+                                            R"("tenan":9)",
+                                            R"("tenant2":9)",
+                                            R"("a long key of many bytez":9)"};
   std::vector<size_t> order = {0, 1, 2, 3, 4, 5, 6, 7};
   std::mt19937 random(7);
   for (int round = 0; round < 100; ++round) {
@@ -145,7 +210,8 @@ TEST(JsonReader, AKeyTwiceMarksExactlyThePathsThroughIt) {
   auto faults = [&](const std::string& line) {
     EXPECT_EQ(rig.read(line), Outcome::good) << line;
     std::string out;
-    for (const char* path : {"/a/x", "/a/y", "/b"}) out += rig.at(path).fault == ValueFault::duplicate_key ? 'd' : '-';
+    for (const char* path : {"/a/x", "/a/y", "/b"})
+      out += rig.at(path).fault == ValueFault::duplicate_key ? 'd' : '-';
     return out;
   };
   EXPECT_EQ(faults(R"({"a":{"x":1,"y":2},"b":3,"z":1,"z":2})"), "---");
@@ -156,7 +222,10 @@ TEST(JsonReader, AKeyTwiceMarksExactlyThePathsThroughIt) {
   EXPECT_EQ(faults(R"({"z":{"b":1,"b":2},"b":3})"), "---");
   EXPECT_EQ(faults(R"({"z":[{"b":1},{"b":2}],"b":3})"), "---");
 
-  ASSERT_EQ(rig.read(R"({"items":[{"sku":1,"color":2},{"sku":1,"color":2,"sku":3},{"sku":4,"z":1,"z":1}]})"), Outcome::good);
+  ASSERT_EQ(
+      rig.read(
+          R"({"items":[{"sku":1,"color":2},{"sku":1,"color":2,"sku":3},{"sku":4,"z":1,"z":1}]})"),
+      Outcome::good);
   const std::vector<Value> skus = rig.each("/items/*/sku"), colors = rig.each("/items/*/color");
   ASSERT_EQ(skus.size(), 3u);
   EXPECT_EQ(skus[0].fault, ValueFault::none);
@@ -171,27 +240,41 @@ TEST(JsonReader, BadTextIsAFaultOfPlannedValuesOnly) {
     std::string text;
     bool bad;
   };
-  for (const auto& [text, bad] : std::vector<Case>{{"ok", false}, {"\xc3\xa9", false}, {"\xff", true}, {"\xc3", true}, {"\xed\xa0\x80", true},
-                                                   {"\xc0\xaf", true}, {"\xf4\x90\x80\x80", true}, {"\\ud800", true}, {"\\udc00", true},
-                                                   {"\\ud800x", true}, {"\\ud800\\u0041", true}, {"\\udc00\\ud800", true},
-                                                   {"\\ud800\\udc00", false}, {"long enough to fill a block \xff", true},
-                                                   {"long enough to fill a block\\n\xff", true}, {"\xff long enough to fill a block", true}}) {
+  for (const auto& [text, bad] : std::vector<Case>{{"ok", false},
+                                                   {"\xc3\xa9", false},
+                                                   {"\xff", true},
+                                                   {"\xc3", true},
+                                                   {"\xed\xa0\x80", true},
+                                                   {"\xc0\xaf", true},
+                                                   {"\xf4\x90\x80\x80", true},
+                                                   {"\\ud800", true},
+                                                   {"\\udc00", true},
+                                                   {"\\ud800x", true},
+                                                   {"\\ud800\\u0041", true},
+                                                   {"\\udc00\\ud800", true},
+                                                   {"\\ud800\\udc00", false},
+                                                   {"long enough to fill a block \xff", true},
+                                                   {"long enough to fill a block\\n\xff", true},
+                                                   {"\xff long enough to fill a block", true}}) {
     ASSERT_EQ(rig.read("{\"a\":\"" + text + "\"}"), Outcome::good) << text;
     EXPECT_EQ(rig.at("/a").fault == ValueFault::invalid_utf8, bad) << text;
-    ASSERT_EQ(rig.read("{\"z\":\"" + text + "\",\"" + text + "\":1,\"a\":\"fine\"}"), Outcome::good) << text;
+    ASSERT_EQ(rig.read("{\"z\":\"" + text + "\",\"" + text + "\":1,\"a\":\"fine\"}"), Outcome::good)
+        << text;
     EXPECT_EQ(rig.at("/a").fault, ValueFault::none) << text;
   }
 }
 
 TEST(JsonReader, ArraysGiveTheirElementsByIndexAndByWalkTogether) {
   Rig rig({"/a/0/x", "/a/2", "/a/01", "/a/10/x"}, {{"/a", "/x"}, {"/a", ""}, {"/a/0/b", "/y"}});
-  ASSERT_EQ(rig.read(R"({"a":[{"x":"\u0031","b":[{"y":"\u0037"},{}]},2,3,{"x":4}]})"), Outcome::good);
+  ASSERT_EQ(rig.read(R"({"a":[{"x":"\u0031","b":[{"y":"\u0037"},{}]},2,3,{"x":4}]})"),
+            Outcome::good);
   EXPECT_EQ(rig.at("/a/0/x").text(), "1");
   EXPECT_EQ(rig.at("/a/2").text(), "3");
   EXPECT_EQ(rig.at("/a/01").kind, ValueKind::missing);
   EXPECT_EQ(rig.at("/a/10/x").kind, ValueKind::missing);
   EXPECT_EQ(rig.array_size("/a/*"), 4u);
-  const std::vector<Value> x = rig.each("/a/*/x"), elements = rig.each("/a/*"), y = rig.each("/a/0/b/*/y");
+  const std::vector<Value> x = rig.each("/a/*/x"), elements = rig.each("/a/*"),
+                           y = rig.each("/a/0/b/*/y");
   ASSERT_EQ(x.size(), 4u);
   EXPECT_EQ(x[0].text(), "1");
   EXPECT_EQ(x[1].kind, ValueKind::missing);
@@ -201,7 +284,8 @@ TEST(JsonReader, ArraysGiveTheirElementsByIndexAndByWalkTogether) {
   ASSERT_EQ(y.size(), 2u);
   EXPECT_EQ(y[0].text(), "7");
 
-  ASSERT_EQ(rig.read(R"({"a":{"0":{"x":"key"},"2":"two","01":"one"}})"), Outcome::good) << "a token that is a number is a key of objects";
+  ASSERT_EQ(rig.read(R"({"a":{"0":{"x":"key"},"2":"two","01":"one"}})"), Outcome::good)
+      << "a token that is a number is a key of objects";
   EXPECT_EQ(rig.at("/a/0/x").text(), "key");
   EXPECT_EQ(rig.at("/a/2").text(), "two");
   EXPECT_EQ(rig.at("/a/01").text(), "one");
@@ -216,10 +300,11 @@ TEST(JsonReader, HugeArraysAreCountedButNotKept) {
   EXPECT_EQ(rig.array_size("/a/*"), 100000u);
   const std::vector<Value> kept = rig.each("/a/*");
   EXPECT_EQ(kept.size(), kKeptElements);
-  EXPECT_EQ(kept.back().fault, ValueFault::invalid_utf8) << "a fault beyond what is kept is not lost";
+  EXPECT_EQ(kept.back().fault, ValueFault::invalid_utf8)
+      << "a fault beyond what is kept is not lost";
 }
 
-// ---- against simdjson's own parser, on lines made at random -----------------------------------------------
+// ---- against simdjson's own parser, on lines made at random ----
 
 class Maker {
  public:
@@ -227,8 +312,22 @@ class Maker {
   size_t below(size_t n) { return random_() % n; }
   std::string blanks() { return below(8) ? "" : std::string(1 + below(3), " \t\r\n"[below(4)]); }
   std::string text() {
-    static const std::vector<std::string> kPieces = {"a", "B", " ", "\\n", "\\\\", "\\\"", "\\u00e9", "\\ud83d\\ude00", "\xc3\xa9", "\xf0\x9f\x98\x80",
-                                                     "0123456789abcdef", "\\/", "{", "]", ",", ":"};
+    static const std::vector<std::string> kPieces = {"a",
+                                                     "B",
+                                                     " ",
+                                                     "\\n",
+                                                     "\\\\",
+                                                     "\\\"",
+                                                     "\\u00e9",
+                                                     "\\ud83d\\ude00",
+                                                     "\xc3\xa9",
+                                                     "\xf0\x9f\x98\x80",
+                                                     "0123456789abcdef",
+                                                     "\\/",
+                                                     "{",
+                                                     "]",
+                                                     ",",
+                                                     ":"};
     std::string out = "\"";
     for (size_t n = below(6); n > 0; --n) out += kPieces[below(kPieces.size())];
     return out + "\"";
@@ -237,28 +336,44 @@ class Maker {
     std::string out = below(2) ? "-" : "";
     out += below(3) ? std::to_string(1 + below(1000000)) : "0";
     if (below(3) == 0) out += "." + std::to_string(below(1000));
-    if (below(4) == 0) out += std::string(1, "eE"[below(2)]) + (below(2) ? "-" : below(2) ? "+" : "") + std::to_string(below(30));
+    if (below(4) == 0)
+      out += std::string(1, "eE"[below(2)]) +
+             (below(2)   ? "-"
+              : below(2) ? "+"
+                         : "") +
+             std::to_string(below(30));
     return out;
   }
   std::string value(int depth) {
     switch (below(depth > 4 ? 6 : 8)) {
-      case 0: return "null";
-      case 1: return below(2) ? "true" : "false";
-      case 2: case 3: return number();
-      case 4: case 5: return text();
+      case 0:
+        return "null";
+      case 1:
+        return below(2) ? "true" : "false";
+      case 2:
+      case 3:
+        return number();
+      case 4:
+      case 5:
+        return text();
       case 6: {
         std::string out = "[" + blanks();
-        for (size_t n = below(4), i = 0; i < n; ++i) out += (i ? "," : "") + blanks() + value(depth + 1) + blanks();
+        for (size_t n = below(4), i = 0; i < n; ++i)
+          out += (i ? "," : "") + blanks() + value(depth + 1) + blanks();
         return out + "]";
       }
-      default: return object(depth);
+      default:
+        return object(depth);
     }
   }
   std::string object(int depth) {
-    static const std::vector<std::string> kKeys = {"\"k0\"", "\"k1\"", "\"k2\"", "\"\\u006b3\"", "\"k4\""};
+    static const std::vector<std::string> kKeys = {"\"k0\"", "\"k1\"", "\"k2\"", "\"\\u006b3\"",
+                                                   "\"k4\""};
     std::string out = "{" + blanks();
     for (size_t n = below(5), i = 0; i < n; ++i)
-      out += (i ? "," : "") + blanks() + (below(6) ? kKeys[(i + below(2)) % kKeys.size()] : text()) + blanks() + ":" + blanks() + value(depth + 1) + blanks();
+      out += (i ? "," : "") + blanks() +
+             (below(6) ? kKeys[(i + below(2)) % kKeys.size()] : text()) + blanks() + ":" +
+             blanks() + value(depth + 1) + blanks();
     return out + "}";
   }
   std::string mutated(std::string line) {
@@ -266,9 +381,14 @@ class Maker {
     for (size_t n = below(3); n > 0; --n) {
       const size_t at = below(line.size() + 1);
       switch (below(3)) {
-        case 0: line.insert(at, 1, kBytes[below(kBytes.size())]); break;
-        case 1: if (at < line.size()) line.erase(at, 1 + below(3)); break;
-        default: if (at < line.size()) line[at] = kBytes[below(kBytes.size())];
+        case 0:
+          line.insert(at, 1, kBytes[below(kBytes.size())]);
+          break;
+        case 1:
+          if (at < line.size()) line.erase(at, 1 + below(3));
+          break;
+        default:
+          if (at < line.size()) line[at] = kBytes[below(kBytes.size())];
       }
     }
     return line;
@@ -279,7 +399,8 @@ class Maker {
 };
 
 // What simdjson finds at a path: the value itself, if no key on the way is twice.
-bool find(simdjson::dom::element at, const std::vector<std::string>& path, simdjson::dom::element& out, bool& repeated) {
+bool find(simdjson::dom::element at, const std::vector<std::string>& path,
+          simdjson::dom::element& out, bool& repeated) {
   for (const std::string& token : path) {
     simdjson::dom::object object;
     if (at.get(object)) return false;
@@ -341,7 +462,9 @@ TEST(JsonReader, AgreesWithSimdjsonOnRandomLines) {
     simdjson::dom::element root;
     const auto error = parser.parse(line.data(), line.size()).get(root);
     // Its own limits: numbers beyond its types, lone surrogates, text that is no UTF-8.
-    if ((error == simdjson::NUMBER_ERROR && may_be_beyond_doubles(line)) || has_lone_surrogate(line)) continue;
+    if ((error == simdjson::NUMBER_ERROR && may_be_beyond_doubles(line)) ||
+        has_lone_surrogate(line))
+      continue;
     if (error == simdjson::UTF8_ERROR) continue;
     const bool accepted = !error && root.is_object();
     ASSERT_EQ(rig.read(line) == Outcome::good, accepted) << line << "\n" << rig.reader().error();
@@ -367,7 +490,8 @@ TEST(JsonReader, AgreesWithSimdjsonOnRandomLines) {
       } else if (!at.get(integer)) {
         ASSERT_EQ(std::stoll(std::string(value.text())), integer) << line;
       } else if (at.is_double()) {
-        ASSERT_EQ(std::strtod(std::string(value.text()).c_str(), nullptr), at.get_double().value()) << line;
+        ASSERT_EQ(std::strtod(std::string(value.text()).c_str(), nullptr), at.get_double().value())
+            << line;
       }
     }
   }

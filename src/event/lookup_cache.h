@@ -1,5 +1,5 @@
-// Direct-mapped caches in front of a Directory, so that its lock is seldom taken. One thread. Bounded: a new
-// entry takes the place of the one with the same hash bits.
+// Direct-mapped caches in front of a Directory, so that its lock is seldom taken. One thread.
+// Bounded: a new entry takes the place of the one with the same hash bits.
 #pragma once
 
 #include <array>

@@ -10,7 +10,10 @@
 namespace quipu {
 
 void NameBatch::add(const NameEntry& name) {
-  const Head head{name.tenant, name.property, {uint32_t(name.element), uint32_t(name.element >> 32)}, uint32_t(name.text.size())};
+  const Head head{name.tenant,
+                  name.property,
+                  {uint32_t(name.element), uint32_t(name.element >> 32)},
+                  uint32_t(name.text.size())};
   char* at = log_.take(sizeof head + name.text.size());
   std::memcpy(at, &head, sizeof head);
   if (!name.text.empty()) std::memcpy(at + sizeof head, name.text.data(), name.text.size());
@@ -24,13 +27,15 @@ NameLog::NameLog(size_t cache_entries) {
   set_mask_ = sets - 1;
 }
 
-void NameLog::note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element, std::string_view text) {
+void NameLog::note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element,
+                   std::string_view text) {
   uint64_t* prints = known_[print & set_mask_].prints;
   if (prints[0] == print) return;
   size_t at = 1;
   while (at + 1 < kWays && prints[at] != print) ++at;
   const bool known = prints[at] == print;
-  std::memmove(prints + 1, prints, at * sizeof *prints);  // the last one falls out if this is a new one
+  std::memmove(prints + 1, prints,
+               at * sizeof *prints);  // the last one falls out if this is a new one
   prints[0] = print;
   if (known || planted(Planted::names_not_committed)) return;
   pending_.add({tenant, property, element, text});

@@ -1,6 +1,6 @@
-// Names of elements on their way to the store: (tenant, property, element) -> text. A cache of names already
-// handed over spares most of them. One thread; taken over whole at a barrier, and committed with the checkpoint
-// that ends there (or an earlier one).
+// Names of elements on their way to the store: (tenant, property, element) -> text. A cache of
+// names already handed over spares most of them. One thread; taken over whole at a barrier, and
+// committed with the checkpoint that ends there (or an earlier one).
 #pragma once
 
 #include <cstdint>
@@ -35,7 +35,8 @@ class NameBatch {
 
   void add(const NameEntry& name);
 
-  // visit(const NameEntry&), in the order they came. Texts stay where they are for the batch's life.
+  // visit(const NameEntry&), in the order they came. Texts stay where they are for the batch's
+  // life.
   template <typename Visit>
   void each(const Visit& visit) const {
     each_place([&](const char* at) { visit(read(at)); });
@@ -54,7 +55,10 @@ class NameBatch {
   static NameEntry read(const char* at) {
     Head head;
     std::memcpy(&head, at, sizeof head);
-    return {head.tenant, head.property, uint64_t(head.element[1]) << 32 | head.element[0], {at + sizeof head, head.text_bytes}};
+    return {head.tenant,
+            head.property,
+            uint64_t(head.element[1]) << 32 | head.element[0],
+            {at + sizeof head, head.text_bytes}};
   }
   bool empty() const { return size_ == 0; }
   size_t size() const { return size_; }
@@ -73,21 +77,23 @@ class NameBatch {
 
 class NameLog {
  public:
-  // The cache: 8 bytes an entry, in sets of one memory line; rounded up to a power of two. It takes memory only as
-  // names come, by huge pages.
+  // The cache: 8 bytes an entry, in sets of one memory line; rounded up to a power of two. It takes
+  // memory only as names come, by huge pages.
   static constexpr size_t kLeastCacheEntries = 1 << 19;
   explicit NameLog(size_t cache_entries = kLeastCacheEntries);
   // Remembers the text unless the cache says that this very text (by its check) was handed over.
   void note(TenantId tenant, PropertyId property, Hasher::Checked hash, std::string_view text) {
     note(fingerprint(tenant, property, hash), tenant, property, hash.element, text);
   }
-  // note() in two steps, for several names at once: first prefetch() all, then note() each with what it gave.
+  // note() in two steps, for several names at once: first prefetch() all, then note() each with
+  // what it gave.
   uint64_t prefetch(TenantId tenant, PropertyId property, Hasher::Checked hash) const {
     const uint64_t print = fingerprint(tenant, property, hash);
     __builtin_prefetch(&known_[print & set_mask_], 1);
     return print;
   }
-  void note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element, std::string_view text);
+  void note(uint64_t print, TenantId tenant, PropertyId property, uint64_t element,
+            std::string_view text);
 
   NameBatch take();  // and goes on empty; the cache stays
   size_t bytes() const { return pending_.bytes(); }
@@ -98,7 +104,8 @@ class NameLog {
     uint64_t prints[kWays];  // the last used first; 0: none
   };
   static uint64_t fingerprint(TenantId tenant, PropertyId property, Hasher::Checked hash) {
-    return combine64(hash.check, hash.element ^ (uint64_t(raw(tenant)) << 32 | raw(property)) * 0x9e3779b97f4a7c15ull);
+    return combine64(hash.check, hash.element ^ (uint64_t(raw(tenant)) << 32 | raw(property)) *
+                                                    0x9e3779b97f4a7c15ull);
   }
 
   HugeArray<Set> known_;

@@ -13,10 +13,24 @@ namespace {
 
 constexpr uint8_t kTalliesVersion = 1;
 
-constexpr std::array<std::string_view, size_t(Reason::kCount)> kReasonNames = {
-    "none",         "line_too_long",  "not_json",       "too_deep",     "invalid_utf8",    "duplicate_key",
-    "wrong_field_count", "tenant_missing", "tenant_unknown", "metric_missing", "time_missing", "time_bad",
-    "time_out_of_range", "zone_offset_odd", "profile_missing", "value_not_a_number", "value_too_large", "too_many_rows"};
+constexpr std::array<std::string_view, size_t(Reason::kCount)> kReasonNames = {"none",
+                                                                               "line_too_long",
+                                                                               "not_json",
+                                                                               "too_deep",
+                                                                               "invalid_utf8",
+                                                                               "duplicate_key",
+                                                                               "wrong_field_count",
+                                                                               "tenant_missing",
+                                                                               "tenant_unknown",
+                                                                               "metric_missing",
+                                                                               "time_missing",
+                                                                               "time_bad",
+                                                                               "time_out_of_range",
+                                                                               "zone_offset_odd",
+                                                                               "profile_missing",
+                                                                               "value_not_a_number",
+                                                                               "value_too_large",
+                                                                               "too_many_rows"};
 constexpr std::array<std::string_view, size_t(Note::kCount)> kNoteNames = {
     "rounded", "local_time_twice", "local_time_skipped", "future", "object_as_scalar"};
 
@@ -89,8 +103,11 @@ Result<Tallies> decode_tallies(std::string_view bytes) {
   tallies.counted = r.varint();
   tallies.duplicate = r.varint();
   tallies.unplanned = r.varint();
-  if (!version || !decode_counts(r, tallies.set_aside) || !decode_counts(r, tallies.notes) || !r.ok() || !r.done()) {
-    return Error{"stored tallies are damaged, or of a newer version; restore the store from a backup, or use the newer program"};
+  if (!version || !decode_counts(r, tallies.set_aside) || !decode_counts(r, tallies.notes) ||
+      !r.ok() || !r.done()) {
+    return Error{
+        "stored tallies are damaged, or of a newer version; restore the store from a backup, or "
+        "use the newer program"};
   }
   return tallies;
 }

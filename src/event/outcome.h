@@ -1,5 +1,5 @@
-// What became of a line, and the tallies of a run: read = counted + duplicate + set aside + unplanned.
-// Plain values; a Tallies is owned by one thread and added up at barriers.
+// What became of a line, and the tallies of a run: read = counted + duplicate + set aside +
+// unplanned. Plain values; a Tallies is owned by one thread and added up at barriers.
 #pragma once
 
 #include <array>
@@ -13,15 +13,36 @@ namespace quipu {
 
 // Why a line was set aside. Stored by number: only add at the end.
 enum class Reason : uint8_t {
-  none, line_too_long, not_json, too_deep, invalid_utf8, duplicate_key, wrong_field_count,
-  tenant_missing, tenant_unknown, metric_missing, time_missing, time_bad, time_out_of_range,
-  zone_offset_odd, profile_missing, value_not_a_number, value_too_large, too_many_rows, kCount
+  none,
+  line_too_long,
+  not_json,
+  too_deep,
+  invalid_utf8,
+  duplicate_key,
+  wrong_field_count,
+  tenant_missing,
+  tenant_unknown,
+  metric_missing,
+  time_missing,
+  time_bad,
+  time_out_of_range,
+  zone_offset_odd,
+  profile_missing,
+  value_not_a_number,
+  value_too_large,
+  too_many_rows,
+  kCount
 };
 std::string_view reason_name(Reason reason);  // "time_bad"
 
 // Things worth telling that lose nothing. Stored by number: only add at the end.
 enum class Note : uint8_t {
-  rounded, local_time_twice, local_time_skipped, future, object_as_scalar, kCount
+  rounded,
+  local_time_twice,
+  local_time_skipped,
+  future,
+  object_as_scalar,
+  kCount
 };
 std::string_view note_name(Note note);
 

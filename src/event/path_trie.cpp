@@ -43,7 +43,8 @@ PathTrie::Node* PathTrie::step(Node* from, const std::string& token) {
   Child child;
   child.token = token;
   child.node = to;
-  child.plain = std::none_of(token.begin(), token.end(), [](char c) { return c == '"' || c == '\\' || uint8_t(c) < 0x20; });
+  child.plain = std::none_of(token.begin(), token.end(),
+                             [](char c) { return c == '"' || c == '\\' || uint8_t(c) < 0x20; });
   std::memcpy(&child.head, padded(token).data(), sizeof child.head);
   child.head_mask = token.size() >= 8 ? ~uint64_t(0) : (uint64_t(1) << 8 * token.size()) - 1;
   from->children.push_back(std::move(child));
@@ -65,7 +66,8 @@ uint32_t PathTrie::add(std::span<const std::string> path) {
   return uint32_t(node->slot);
 }
 
-PathTrie::WalkSlot PathTrie::add_walk(std::span<const std::string> array, std::span<const std::string> rest) {
+PathTrie::WalkSlot PathTrie::add_walk(std::span<const std::string> array,
+                                      std::span<const std::string> rest) {
   WalkSlot where;
   where.array = add(array);
   Node* node = down(root(), array);
@@ -90,13 +92,15 @@ void PathTrie::finish(Slots& slots) {
     if (node->star && !node->indexes.empty()) ++readings_;
     if (node->slot >= 0) node->slots_below.push_back(uint32_t(node->slot));
     for (const Child& child : node->children)
-      node->slots_below.insert(node->slots_below.end(), child.node->slots_below.begin(), child.node->slots_below.end());
+      node->slots_below.insert(node->slots_below.end(), child.node->slots_below.begin(),
+                               child.node->slots_below.end());
     if (node->children.empty()) continue;
     node->table.assign(std::bit_ceil(node->children.size() * 4), 0);
     const size_t mask = node->table.size() - 1;
     for (size_t i = 0; i < node->children.size(); ++i) {
       const std::string readable = padded(node->children[i].token);
-      size_t at = key_hash(std::string_view(readable.data(), node->children[i].token.size())) & mask;
+      size_t at =
+          key_hash(std::string_view(readable.data(), node->children[i].token.size())) & mask;
       while (node->table[at] != 0) at = (at + 1) & mask;
       node->table[at] = uint16_t(i + 1);
     }

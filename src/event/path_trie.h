@@ -1,6 +1,6 @@
-// The paths that a plan reads, as a trie of keys: what a reader steps down while it goes through a line.
-// Internal to this room. Owned by one decoder: its nodes also hold the reader's hints and marks, on which no
-// answer depends. Built by add() and add_walk(), then finish().
+// The paths that a plan reads, as a trie of keys: what a reader steps down while it goes through a
+// line. Internal to this room. Owned by one decoder: its nodes also hold the reader's hints and
+// marks, on which no answer depends. Built by add() and add_walk(), then finish().
 #pragma once
 
 #include <cstdint>
@@ -22,11 +22,11 @@ class PathTrie {
   struct Child {
     std::string token;
     Node* node = nullptr;
-    bool plain = false;        // the token stands in JSON text as it is, in quotes
-    uint64_t head = 0;         // its first bytes, as begins_with() compares them
+    bool plain = false;  // the token stands in JSON text as it is, in quotes
+    uint64_t head = 0;   // its first bytes, as begins_with() compares them
     uint64_t head_mask = 0;
-    uint32_t next = 0;         // hint: the child that came after this one in the last object
-    uint64_t seen_in = 0;      // mark: number of the object in which this key was last met
+    uint32_t next = 0;     // hint: the child that came after this one in the last object
+    uint64_t seen_in = 0;  // mark: number of the object in which this key was last met
 
     // Whether the bytes at p begin with the token. Reads at least 8 bytes from p.
     bool begins(const char* p) const {
@@ -37,14 +37,15 @@ class PathTrie {
     }
   };
   struct Node {
-    int slot = -1;             // where its value lands, or -1
-    int walk = -1;             // of a node that stands for each element of an array: its number in Slots::walks
-    Node* star = nullptr;      // the node of each element, if this array is walked
-    std::vector<Child> children;                       // by key
-    std::vector<std::pair<uint32_t, Node*>> indexes;   // by index into an array; rising
-    std::vector<uint32_t> slots_below;                 // its own and all below, but for those of walks
-    uint32_t first = 0;        // hint: the child that came first in the last object
-    std::vector<uint16_t> table;                       // child + 1 by hash of token, 0: none; a power of two
+    int slot = -1;  // where its value lands, or -1
+    int walk =
+        -1;  // of a node that stands for each element of an array: its number in Slots::walks
+    Node* star = nullptr;         // the node of each element, if this array is walked
+    std::vector<Child> children;  // by key
+    std::vector<std::pair<uint32_t, Node*>> indexes;  // by index into an array; rising
+    std::vector<uint32_t> slots_below;  // its own and all below, but for those of walks
+    uint32_t first = 0;                 // hint: the child that came first in the last object
+    std::vector<uint16_t> table;        // child + 1 by hash of token, 0: none; a power of two
 
     // The child of this key, or -1. Reads at least 8 bytes from key.data().
     int find(std::string_view key) const;
@@ -53,9 +54,9 @@ class PathTrie {
   // The slot (in Slots::values) of a path without `*`.
   uint32_t add(std::span<const std::string> path);
   struct WalkSlot {
-    uint32_t array = 0;        // slot of the array itself
-    uint32_t walk = 0;         // in Slots::walks
-    uint32_t position = 0;     // of the value within an element
+    uint32_t array = 0;     // slot of the array itself
+    uint32_t walk = 0;      // in Slots::walks
+    uint32_t position = 0;  // of the value within an element
   };
   // The path's array and, of each of its elements, the value that `rest` leads to.
   WalkSlot add_walk(std::span<const std::string> array, std::span<const std::string> rest);
@@ -63,8 +64,8 @@ class PathTrie {
   void finish(Slots& slots);
 
   Node* root() { return &nodes_.front(); }
-  // How often a reader may go over one place at most: once, and again for each array on the way that is both
-  // walked and stepped into by an index.
+  // How often a reader may go over one place at most: once, and again for each array on the way
+  // that is both walked and stepped into by an index.
   size_t readings() const { return readings_; }
 
  private:

@@ -11,7 +11,8 @@ uint32_t id_of(std::map<std::string, uint32_t>& ids, const std::string& identity
 
 }  // namespace
 
-Result<std::unique_ptr<PlanDirectory>> PlanDirectory::open(Plan plan, const std::string& zoneinfo_dir) {
+Result<std::unique_ptr<PlanDirectory>> PlanDirectory::open(Plan plan,
+                                                           const std::string& zoneinfo_dir) {
   std::unique_ptr<PlanDirectory> directory(new PlanDirectory(std::move(plan)));
   CompiledPlan& compiled = directory->plan_;
   const TenantCalendars& calendars = compiled.plan.calendars;
@@ -42,8 +43,10 @@ const Tenant* PlanDirectory::tenant(std::string_view name) {
   const TenantCalendars& planned = plan_.plan.calendars;
   const auto own = planned.tenants.find(std::string(name));
   if (own == planned.tenants.end() && planned.unknown_set_aside) return nullptr;
-  const std::vector<Calendar>* calendars = own == planned.tenants.end() ? &planned.fallback : &own->second;
-  const auto same = std::find_if(calendar_sets_.begin(), calendar_sets_.end(), [&](const auto* set) { return *set == *calendars; });
+  const std::vector<Calendar>* calendars =
+      own == planned.tenants.end() ? &planned.fallback : &own->second;
+  const auto same = std::find_if(calendar_sets_.begin(), calendar_sets_.end(),
+                                 [&](const auto* set) { return *set == *calendars; });
   const uint32_t set = uint32_t(same - calendar_sets_.begin());
   if (same == calendar_sets_.end()) calendar_sets_.push_back(calendars);
   tenant_storage_.push_back(Tenant{TenantId(uint32_t(tenant_storage_.size()) + 1), set});
@@ -64,7 +67,9 @@ const CompiledMetric* PlanDirectory::metric(std::string_view name) {
   if (plan_.plan.sections_of(name).empty()) return nullptr;
   IdSource ids;
   ids.selector = [&](const Selector& s) { return SelectorId(id_of(selectors_, s.identity())); };
-  ids.dimension = [&](const std::string& identity) { return DimensionId(id_of(dimensions_, identity)); };
+  ids.dimension = [&](const std::string& identity) {
+    return DimensionId(id_of(dimensions_, identity));
+  };
   ids.layout = [](const SectionLayout&) { return LayoutId::none; };
   metric_storage_.push_back(compile_metric(plan_, name, versions_, ids));
   metric_storage_.back().index = uint32_t(metric_storage_.size() - 1);

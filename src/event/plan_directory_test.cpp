@@ -11,9 +11,12 @@ namespace quipu {
 namespace {
 
 constexpr char kPlan[] =
-    "quipu: 1\nevent: {tenant: /t, metric: /m, time: {at: /at, no_offset: Asia/Tokyo}}\nproperties: {a: /a, b: /b}\n"
-    "calendars: {default: [{zone: UTC}], tenants: {india: [{zone: Asia/Kolkata}], also india: [{zone: Asia/Kolkata}]}}\n"
-    "count:\n  - {metrics: [Opened, Clicked], by: [[], a]}\n  - {metrics: [Opened, Clicked], together: Engaged, by: [b]}\n";
+    "quipu: 1\nevent: {tenant: /t, metric: /m, time: {at: /at, no_offset: "
+    "Asia/Tokyo}}\nproperties: {a: /a, b: /b}\n"
+    "calendars: {default: [{zone: UTC}], tenants: {india: [{zone: Asia/Kolkata}], also india: "
+    "[{zone: Asia/Kolkata}]}}\n"
+    "count:\n  - {metrics: [Opened, Clicked], by: [[], a]}\n  - {metrics: [Opened, Clicked], "
+    "together: Engaged, by: [b]}\n";
 
 TEST(PlanDirectory, GivesTenantsAndMetricsOfThePlanOneIdEach) {
   const auto directory = test_directory(kPlan);
@@ -22,12 +25,14 @@ TEST(PlanDirectory, GivesTenantsAndMetricsOfThePlanOneIdEach) {
   EXPECT_NE(directory->tenant("other")->id, first->id);
   EXPECT_EQ(directory->tenant("other")->calendar_set, first->calendar_set);
   EXPECT_NE(directory->tenant("india")->calendar_set, first->calendar_set);
-  EXPECT_EQ(directory->tenant("also india")->calendar_set, directory->tenant("india")->calendar_set);
+  EXPECT_EQ(directory->tenant("also india")->calendar_set,
+            directory->tenant("india")->calendar_set);
   EXPECT_EQ(directory->tenant_name(first->id), "shop");
   EXPECT_EQ(directory->calendars(*directory->tenant("india"))[0].zone, "Asia/Kolkata");
 
   EXPECT_EQ(directory->metric("Bought"), nullptr) << "no rule names it";
-  const CompiledMetric *opened = directory->metric("Opened"), *clicked = directory->metric("Clicked");
+  const CompiledMetric *opened = directory->metric("Opened"),
+                       *clicked = directory->metric("Clicked");
   EXPECT_EQ(directory->metric("Opened"), opened);
   EXPECT_NE(opened->index, clicked->index);
   // Of two selectors each, the group is one.
@@ -40,11 +45,14 @@ TEST(PlanDirectory, GivesTenantsAndMetricsOfThePlanOneIdEach) {
 
 TEST(PlanDirectory, MonthsAreCutByTheTenantsOwnCalendars) {
   const auto directory = test_directory(kPlan);
-  const MonthIndex march = month_of(1772323200);   // 2026-03-01 in UTC
+  const MonthIndex march = month_of(1772323200);  // 2026-03-01 in UTC
   const MonthTable* india = directory->month(*directory->tenant("india"), march);
   EXPECT_EQ(directory->month(*directory->tenant("also india"), march), india);
   EXPECT_EQ(india->bucket(0, Interval::day, 0).first_offset_s, 5 * 3600 + 1800);
-  EXPECT_EQ(directory->month(*directory->tenant("shop"), march)->bucket(0, Interval::day, 0).first_offset_s, 0);
+  EXPECT_EQ(directory->month(*directory->tenant("shop"), march)
+                ->bucket(0, Interval::day, 0)
+                .first_offset_s,
+            0);
 }
 
 TEST(PlanDirectory, ZonesThatCannotBeReadAreAnError) {
@@ -61,7 +69,8 @@ TEST(PlanDirectory, SeveralThreadsGetTheSame) {
     threads.emplace_back([&mine, &directory] {
       for (int i = 0; i < 200; ++i) {
         const Tenant* tenant = directory->tenant("t" + std::to_string(i));
-        mine.insert(mine.end(), {tenant, directory->metric(i % 2 ? "Opened" : "Clicked"), directory->month(*tenant, MonthIndex(600 + i % 7))});
+        mine.insert(mine.end(), {tenant, directory->metric(i % 2 ? "Opened" : "Clicked"),
+                                 directory->month(*tenant, MonthIndex(600 + i % 7))});
       }
     });
   }

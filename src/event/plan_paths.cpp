@@ -16,10 +16,12 @@ PlanPaths::PlanPaths(const Plan& p) : plan(p) {
 
   for (const Column& c : plan.columns)
     if (!c.is_when) columns.push_back(column(plan.properties[c.property]));
-  // Columns that walk one array together: the same path up to its `*`, or the same path without one.
+  // Columns that walk one array together: the same path up to its `*`, or the same path without
+  // one.
   std::map<std::pair<ColumnSlots::Kind, uint32_t>, uint32_t> group_of;
   for (ColumnSlots& c : columns) {
-    const ColumnSlots::Kind kind = c.kind == ColumnSlots::Kind::each ? ColumnSlots::Kind::within : c.kind;
+    const ColumnSlots::Kind kind =
+        c.kind == ColumnSlots::Kind::each ? ColumnSlots::Kind::within : c.kind;
     c.group = group_of.try_emplace({kind, c.slot}, uint32_t(group_of.size())).first->second;
   }
   groups = uint32_t(group_of.size());
@@ -38,7 +40,8 @@ FieldSlots PlanPaths::field(const Field& field) {
 
 uint32_t PlanPaths::slot(const Path& path) {
   const uint32_t slot = trie.add(path.tokens);
-  if (plan.input.delimited && std::none_of(tokens.begin(), tokens.end(), [&](const Token& t) { return t.slot == slot; }))
+  if (plan.input.delimited &&
+      std::none_of(tokens.begin(), tokens.end(), [&](const Token& t) { return t.slot == slot; }))
     tokens.push_back({path.tokens.front(), slot});
   return slot;
 }
@@ -54,12 +57,14 @@ ColumnSlots PlanPaths::column(const Property& property) {
     return out;
   }
   const size_t star = property.path.star < 0 ? path.size() : size_t(property.path.star);
-  const std::span<const std::string> rest = star < path.size() ? path.subspan(star + 1) : path.last(0);
+  const std::span<const std::string> rest =
+      star < path.size() ? path.subspan(star + 1) : path.last(0);
   const PathTrie::WalkSlot where = trie.add_walk(path.first(star), rest);
   out.slot = where.array;
   out.walk = where.walk;
   out.position = where.position;
-  if (star < path.size()) out.kind = rest.empty() ? ColumnSlots::Kind::each : ColumnSlots::Kind::within;
+  if (star < path.size())
+    out.kind = rest.empty() ? ColumnSlots::Kind::each : ColumnSlots::Kind::within;
   return out;
 }
 

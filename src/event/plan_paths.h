@@ -1,5 +1,6 @@
-// What a plan reads of a line, as slots: the fields of `event:` and the columns of properties. Internal to this
-// room. Built once a decoder; not changed afterwards, but for the hints within its trie.
+// What a plan reads of a line, as slots: the fields of `event:` and the columns of properties.
+// Internal to this room. Built once a decoder; not changed afterwards, but for the hints within its
+// trie.
 #pragma once
 
 #include <cstdint>
@@ -26,11 +27,11 @@ struct ColumnSlots {
     present,  // is something at `slot`
   };
   Kind kind = Kind::plain;
-  bool in_arrays = true;        // of JSON: `walk` and `position` are there (not for present)
+  bool in_arrays = true;  // of JSON: `walk` and `position` are there (not for present)
   uint32_t slot = 0;
-  uint32_t walk = 0;            // in Slots::walks
-  uint32_t position = 0;        // of the value within an element
-  uint32_t group = 0;           // columns of one group walk together; groups make the product
+  uint32_t walk = 0;      // in Slots::walks
+  uint32_t position = 0;  // of the value within an element
+  uint32_t group = 0;     // columns of one group walk together; groups make the product
   const Property* property = nullptr;
 };
 
@@ -45,8 +46,8 @@ struct PlanPaths {
   FieldSlots tenant, metric, profile, id;
   std::vector<FieldSlots> values;
   uint32_t time = 0;
-  std::vector<ColumnSlots> columns;     // of properties, by plan column
-  std::vector<uint32_t> column_order;   // the same in the plan's order: faults are found in it
+  std::vector<ColumnSlots> columns;    // of properties, by plan column
+  std::vector<uint32_t> column_order;  // the same in the plan's order: faults are found in it
   uint32_t groups = 0;
   // Delimited input: slots by token, in the order of first use.
   struct Token {

@@ -12,7 +12,9 @@ namespace quipu {
 
 static_assert(kKeptElements == kMaxRowsOfEvent + 1);
 
-MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan, const PlanPaths& paths) : metric(&m) {
+MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan,
+                             const PlanPaths& paths)
+    : metric(&m) {
   for (uint8_t column : m.columns) {
     const Column& c = plan.plan.columns[column];
     if (!c.is_when) {
@@ -27,7 +29,8 @@ MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan, 
   for (uint32_t c = 0; c < paths.columns.size(); ++c) {
     if (!(needed >> c & 1)) continue;
     const uint32_t number = paths.columns[c].group;
-    auto group = std::find_if(groups.begin(), groups.end(), [&](const Group& g) { return g.group == number; });
+    auto group = std::find_if(groups.begin(), groups.end(),
+                              [&](const Group& g) { return g.group == number; });
     if (group == groups.end()) group = groups.insert(group, Group{number, {}});
     group->columns.push_back(uint8_t(c));
   }
@@ -68,7 +71,8 @@ bool RowBuilder::read(uint64_t needed, LineOutcome& outcome) {
     rows *= size;
     if (rows > uint64_t(kMaxRowsOfEvent)) {
       return set_aside(outcome, Reason::too_many_rows,
-                       "the arrays of properties make more than " + std::to_string(kMaxRowsOfEvent) + " combinations");
+                       "the arrays of properties make more than " +
+                           std::to_string(kMaxRowsOfEvent) + " combinations");
     }
   }
   return true;
@@ -76,9 +80,11 @@ bool RowBuilder::read(uint64_t needed, LineOutcome& outcome) {
 
 bool RowBuilder::read_column(const ColumnSlots& column, bool needed, LineOutcome& outcome) {
   const Value& value = paths_.slots.values[column.slot];
-  if (value.fault == ValueFault::duplicate_key) return set_aside_fault(outcome, value.fault, column.property->path.text);
+  if (value.fault == ValueFault::duplicate_key)
+    return set_aside_fault(outcome, value.fault, column.property->path.text);
   switch (column.kind) {
-    case ColumnSlots::Kind::present: return read_present(column, value, needed, outcome);
+    case ColumnSlots::Kind::present:
+      return read_present(column, value, needed, outcome);
     case ColumnSlots::Kind::plain:
     case ColumnSlots::Kind::each:
       if (value.kind == ValueKind::array) break;
@@ -91,15 +97,20 @@ bool RowBuilder::read_column(const ColumnSlots& column, bool needed, LineOutcome
   return read_elements(column, value, needed, outcome);
 }
 
-bool RowBuilder::read_text(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome) {
-  if (value.fault != ValueFault::none) return set_aside_fault(outcome, value.fault, column.property->path.text);
-  if (value.kind == ValueKind::object || value.kind == ValueKind::array) add_note(outcome, Note::object_as_scalar);
+bool RowBuilder::read_text(const ColumnSlots& column, const Value& value, bool needed,
+                           LineOutcome& outcome) {
+  if (value.fault != ValueFault::none)
+    return set_aside_fault(outcome, value.fault, column.property->path.text);
+  if (value.kind == ValueKind::object || value.kind == ValueKind::array)
+    add_note(outcome, Note::object_as_scalar);
   if (needed) add_cell(value.text(), value.kind == ValueKind::number);
   return true;
 }
 
-bool RowBuilder::read_present(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome) {
-  if (value.fault != ValueFault::none) return set_aside_fault(outcome, value.fault, column.property->path.text);
+bool RowBuilder::read_present(const ColumnSlots& column, const Value& value, bool needed,
+                              LineOutcome& outcome) {
+  if (value.fault != ValueFault::none)
+    return set_aside_fault(outcome, value.fault, column.property->path.text);
   const bool nothing = value.kind == ValueKind::missing || value.kind == ValueKind::null ||
                        (value.kind == ValueKind::string && trim_ascii(value.text()).empty()) ||
                        (value.kind == ValueKind::array && value.size == 0);
@@ -107,7 +118,8 @@ bool RowBuilder::read_present(const ColumnSlots& column, const Value& value, boo
   return true;
 }
 
-bool RowBuilder::read_elements(const ColumnSlots& column, const Value& array, bool needed, LineOutcome& outcome) {
+bool RowBuilder::read_elements(const ColumnSlots& column, const Value& array, bool needed,
+                               LineOutcome& outcome) {
   CHECK(column.in_arrays);
   if (array.size == 0) {
     if (needed) add_cell({});
@@ -133,14 +145,16 @@ void RowBuilder::add_cell(std::string_view text, bool is_number) {
 
 bool RowBuilder::matches(const When& when, const uint64_t* row) const {
   for (const When::Entry& entry : when.entries)
-    if (!std::binary_search(entry.elements.begin(), entry.elements.end(), row[entry.column])) return false;
+    if (!std::binary_search(entry.elements.begin(), entry.elements.end(), row[entry.column]))
+      return false;
   return true;
 }
 
 bool RowBuilder::judge(const MetricReading& reading, uint64_t* row, uint64_t* here) const {
   const CompiledMetric& metric = *reading.metric;
   for (uint8_t w : reading.whens) row[w] = matches(whens_[w], row) ? kWhenMatched : 0;
-  for (uint64_t rest = reading.needed & ~reading.used; rest != 0; rest &= rest - 1) row[std::countr_zero(rest)] = 0;
+  for (uint64_t rest = reading.needed & ~reading.used; rest != 0; rest &= rest - 1)
+    row[std::countr_zero(rest)] = 0;
   std::copy(metric.planned.begin(), metric.planned.end(), here);
   for (const CompiledMetric::Gate& gate : metric.gates) {
     if (row[gate.column] != 0) continue;
@@ -153,8 +167,9 @@ bool RowBuilder::judge(const MetricReading& reading, uint64_t* row, uint64_t* he
 
 uint32_t RowBuilder::append_rows(const MetricReading& reading, EventBatch& batch) {
   const uint32_t blocks = reading.metric->blocks;
-  const bool single = std::all_of(reading.groups.begin(), reading.groups.end(),
-                                  [&](const MetricReading::Group& g) { return group_size_[g.group] == 1; });
+  const bool single =
+      std::all_of(reading.groups.begin(), reading.groups.end(),
+                  [&](const MetricReading::Group& g) { return group_size_[g.group] == 1; });
   const size_t elements = batch.elements.size(), here = batch.here.size();
   if (single) {
     batch.elements.resize(elements + columns_);
@@ -199,7 +214,8 @@ void RowBuilder::note_names(const MetricReading& reading, TenantId tenant, NameL
 
 std::vector<std::string_view> RowBuilder::texts(uint32_t column) const {
   std::vector<std::string_view> out;
-  for (uint32_t i = 0; i < group_size_[paths_.columns[column].group]; ++i) out.push_back(cell(column, i).text);
+  for (uint32_t i = 0; i < group_size_[paths_.columns[column].group]; ++i)
+    out.push_back(cell(column, i).text);
   return out;
 }
 

@@ -1,5 +1,6 @@
-// The columns of properties from a line's slots, and an event's rows (decision 14): all combinations of what its
-// arrays hold, distinct, each with the dimensions it counts in. Internal to this room; one thread.
+// The columns of properties from a line's slots, and an event's rows (decision 14): all
+// combinations of what its arrays hold, distinct, each with the dimensions it counts in. Internal
+// to this room; one thread.
 #pragma once
 
 #include <cstdint>
@@ -20,13 +21,13 @@ struct MetricReading {
   MetricReading(const CompiledMetric& metric, const CompiledPlan& plan, const PlanPaths& paths);
 
   const CompiledMetric* metric;
-  uint64_t used = 0;                        // columns of properties that rows hold, as a set
-  uint64_t needed = 0;                      // these, and those that the `when`s look at
-  std::vector<uint8_t> used_columns;        // the same as `used`
-  std::vector<uint8_t> whens;               // columns of `when`s that rows hold
+  uint64_t used = 0;                  // columns of properties that rows hold, as a set
+  uint64_t needed = 0;                // these, and those that the `when`s look at
+  std::vector<uint8_t> used_columns;  // the same as `used`
+  std::vector<uint8_t> whens;         // columns of `when`s that rows hold
   struct Group {
-    uint32_t group;                         // see ColumnSlots
-    std::vector<uint8_t> columns;           // its needed ones
+    uint32_t group;                // see ColumnSlots
+    std::vector<uint8_t> columns;  // its needed ones
   };
   std::vector<Group> groups;                // that have needed columns
   std::vector<uint64_t> dimension_columns;  // by dimension: the columns it compares, as a set
@@ -37,10 +38,11 @@ class RowBuilder {
   // All outlive the builder.
   RowBuilder(const CompiledPlan& plan, const PlanPaths& paths, const Hasher& hasher);
 
-  // Reads all columns of properties, and hashes those needed (a set). False: the event is to be set aside.
+  // Reads all columns of properties, and hashes those needed (a set). False: the event is to be set
+  // aside.
   bool read(uint64_t needed, LineOutcome& outcome);
-  // Appends the rows that count somewhere to the batch (elements and bitmaps), and gives their number.
-  // What the metric needs was read.
+  // Appends the rows that count somewhere to the batch (elements and bitmaps), and gives their
+  // number. What the metric needs was read.
   uint32_t append_rows(const MetricReading& reading, EventBatch& batch);
   // Hands the texts of the rows to the log.
   void note_names(const MetricReading& reading, TenantId tenant, NameLog& names) const;
@@ -56,20 +58,25 @@ class RowBuilder {
   struct When {
     struct Entry {
       uint16_t column;
-      std::vector<uint64_t> elements;       // sorted; any of them matches
+      std::vector<uint64_t> elements;  // sorted; any of them matches
     };
-    std::vector<Entry> entries;             // all must match
+    std::vector<Entry> entries;  // all must match
   };
 
   bool read_column(const ColumnSlots& column, bool needed, LineOutcome& outcome);
-  bool read_elements(const ColumnSlots& column, const Value& array, bool needed, LineOutcome& outcome);
-  bool read_present(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome);
+  bool read_elements(const ColumnSlots& column, const Value& array, bool needed,
+                     LineOutcome& outcome);
+  bool read_present(const ColumnSlots& column, const Value& value, bool needed,
+                    LineOutcome& outcome);
   bool read_text(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome);
   void add_cell(std::string_view text, bool is_number = false);
-  const Cell& cell(uint32_t column, uint32_t element) const { return cells_[first_cell_[column] + element]; }
+  const Cell& cell(uint32_t column, uint32_t element) const {
+    return cells_[first_cell_[column] + element];
+  }
 
   bool matches(const When& when, const uint64_t* row) const;
-  // Of a row with needed columns: sets its `when`s and gives whether it counts anywhere; `here` becomes its bitmap.
+  // Of a row with needed columns: sets its `when`s and gives whether it counts anywhere; `here`
+  // becomes its bitmap.
   bool judge(const MetricReading& reading, uint64_t* row, uint64_t* here) const;
   void distinct_tuples(const MetricReading::Group& group, std::vector<uint32_t>& tuples);
   void combine(const MetricReading& reading);
@@ -82,14 +89,14 @@ class RowBuilder {
   const CompiledPlan& plan_;
   const PlanPaths& paths_;
   const Hasher& hasher_;
-  const size_t columns_;                    // of the plan, `when`s included
-  std::vector<When> whens_;                 // by plan column; empty for columns of properties
+  const size_t columns_;     // of the plan, `when`s included
+  std::vector<When> whens_;  // by plan column; empty for columns of properties
 
   // The event in hand.
   std::vector<Cell> cells_;
-  std::vector<uint32_t> first_cell_;        // by column
-  std::vector<uint32_t> group_size_;        // tuples, by group
-  std::deque<std::string> numbers_;         // canonical texts that differ from the line's
+  std::vector<uint32_t> first_cell_;  // by column
+  std::vector<uint32_t> group_size_;  // tuples, by group
+  std::deque<std::string> numbers_;   // canonical texts that differ from the line's
   size_t numbers_used_ = 0;
   // Its rows, when there are several: elements of needed columns; bitmaps.
   size_t row_count_ = 0;

@@ -8,7 +8,8 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kPairwiseRows = 12;  // up to which comparing each row with all before it is quicker than hashing
+constexpr size_t kPairwiseRows =
+    12;  // up to which comparing each row with all before it is quicker than hashing
 
 }  // namespace
 
@@ -61,7 +62,9 @@ void RowBuilder::combine(const MetricReading& reading) {
 bool RowBuilder::is_repeated(const MetricReading& reading, size_t r) {
   uint64_t hash = 0;
   for (uint8_t c : reading.metric->columns) hash = combine64(hash, row(r)[c]);
-  return first_.add(uint32_t(r), hash, [&](uint32_t other) { return std::equal(row(r), row(r) + columns_, row(other)); }) != r;
+  return first_.add(uint32_t(r), hash, [&](uint32_t other) {
+    return std::equal(row(r), row(r) + columns_, row(other));
+  }) != r;
 }
 
 // An event counts once in each value of a dimension: in the first of its rows that has it.
@@ -79,12 +82,14 @@ void RowBuilder::clear_repeated_pairwise(const MetricReading& reading) {
   for (size_t r = 1; r < row_count_; ++r) {
     for (size_t before = 0; before < r; ++before) {
       uint64_t differ = 0;
-      for (uint8_t c : reading.metric->columns) differ |= uint64_t(row(r)[c] != row(before)[c]) << c;
+      for (uint8_t c : reading.metric->columns)
+        differ |= uint64_t(row(r)[c] != row(before)[c]) << c;
       for (uint32_t b = 0; b < blocks; ++b) {
         uint64_t& here = here_[r * blocks + b];
         for (uint64_t left = here & here_[before * blocks + b]; left != 0; left &= left - 1) {
           const int bit = std::countr_zero(left);
-          if ((reading.dimension_columns[b * 64 + size_t(bit)] & differ) == 0) here &= ~(uint64_t(1) << bit);
+          if ((reading.dimension_columns[b * 64 + size_t(bit)] & differ) == 0)
+            here &= ~(uint64_t(1) << bit);
         }
       }
     }
@@ -94,9 +99,11 @@ void RowBuilder::clear_repeated_pairwise(const MetricReading& reading) {
 void RowBuilder::clear_repeated_by_hash(const MetricReading& reading) {
   const uint32_t blocks = reading.metric->blocks;
   for (uint32_t b = 0; b < blocks; ++b) {
-    for (uint64_t dimensions = reading.metric->planned[b]; dimensions != 0; dimensions &= dimensions - 1) {
+    for (uint64_t dimensions = reading.metric->planned[b]; dimensions != 0;
+         dimensions &= dimensions - 1) {
       const uint64_t bit = dimensions & -dimensions;
-      const CompiledDimension& d = reading.metric->dimensions[b * 64 + size_t(std::countr_zero(dimensions))];
+      const CompiledDimension& d =
+          reading.metric->dimensions[b * 64 + size_t(std::countr_zero(dimensions))];
       first_.begin(row_count_);
       for (uint32_t r = 0; r < row_count_; ++r) {
         uint64_t& here = here_[r * blocks + b];

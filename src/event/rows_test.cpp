@@ -15,11 +15,14 @@ namespace {
 using ::testing::UnorderedElementsAre;
 
 std::string plan_text(const std::string& properties, const std::string& count) {
-  return "quipu: 1\nevent: {tenant: {const: t}, metric: {const: m}, time: {at: /t, unit: unix_s}, values: {v: /v}}\nproperties: " + properties +
-         "\ncount:\n" + count;
+  return "quipu: 1\nevent: {tenant: {const: t}, metric: {const: m}, time: {at: /t, unit: unix_s}, "
+         "values: {v: /v}}\nproperties: " +
+         properties + "\ncount:\n" + count;
 }
 
-std::string line(const std::string& members) { return "{\"t\":0" + (members.empty() ? "" : "," + members) + "}"; }
+std::string line(const std::string& members) {
+  return "{\"t\":0" + (members.empty() ? "" : "," + members) + "}";
+}
 
 // The texts a metric's dimension counts, one entry a row, elements joined by "|".
 class Rig : public TestDecoder {
@@ -31,7 +34,8 @@ class Rig : public TestDecoder {
     std::multiset<std::string> out;
     for (const std::vector<uint64_t>& value : counts(dimension)) {
       std::string joined;
-      for (size_t i = 0; i < value.size(); ++i) joined += (i ? "|" : "") + (text_of.contains(value[i]) ? text_of[value[i]] : "?");
+      for (size_t i = 0; i < value.size(); ++i)
+        joined += (i ? "|" : "") + (text_of.contains(value[i]) ? text_of[value[i]] : "?");
       out.insert(joined);
     }
     return out;
@@ -39,21 +43,29 @@ class Rig : public TestDecoder {
 };
 
 TEST(Rows, PathsOfOneArrayWalkTogetherAndOthersMakeTheProduct) {
-  Rig d(plan_text("{sku: /items/*/sku, color: /items/*/color, tag: /tags}", "  - {metrics: \"*\", by: [[], sku, [sku, color], [color, tag]]}\n"));
+  Rig d(plan_text("{sku: /items/*/sku, color: /items/*/color, tag: /tags}",
+                  "  - {metrics: \"*\", by: [[], sku, [sku, color], [color, tag]]}\n"));
   const std::vector<std::string> known = {"A", "B", "red", "blue", "x", "y"};
-  ASSERT_EQ(d.verdict(line(R"("items":[{"sku":"A","color":"red"},{"sku":"B","color":"blue"},{"sku":"A","color":"blue"}],"tags":["x","y","x"])")), "event");
-  EXPECT_EQ(d.event().rows, 5) << "of the six, (A, blue, y) has nothing that an earlier one had not";
+  ASSERT_EQ(
+      d.verdict(line(
+          R"("items":[{"sku":"A","color":"red"},{"sku":"B","color":"blue"},{"sku":"A","color":"blue"}],"tags":["x","y","x"])")),
+      "event");
+  EXPECT_EQ(d.event().rows, 5)
+      << "of the six, (A, blue, y) has nothing that an earlier one had not";
   std::vector<std::multiset<std::string>> all;
   for (uint32_t i = 0; i < 4; ++i) all.push_back(d.texts(i, known));
-  EXPECT_THAT(all, UnorderedElementsAre(std::multiset<std::string>{""}, std::multiset<std::string>{"A", "B"},
-                                        testing::AnyOf(std::multiset<std::string>{"A|red", "B|blue", "A|blue"},
-                                                       std::multiset<std::string>{"red|A", "blue|B", "blue|A"}),
-                                        testing::AnyOf(std::multiset<std::string>{"red|x", "red|y", "blue|x", "blue|y"},
-                                                       std::multiset<std::string>{"x|red", "y|red", "x|blue", "y|blue"})));
+  EXPECT_THAT(
+      all, UnorderedElementsAre(
+               std::multiset<std::string>{""}, std::multiset<std::string>{"A", "B"},
+               testing::AnyOf(std::multiset<std::string>{"A|red", "B|blue", "A|blue"},
+                              std::multiset<std::string>{"red|A", "blue|B", "blue|A"}),
+               testing::AnyOf(std::multiset<std::string>{"red|x", "red|y", "blue|x", "blue|y"},
+                              std::multiset<std::string>{"x|red", "y|red", "x|blue", "y|blue"})));
 }
 
 TEST(Rows, WhatIsNoArrayOrNoScalarGivesOneTupleAndSaysSo) {
-  Rig d(plan_text("{in: /a/*/x, each: /b/*, plain: /c}", "  - {metrics: \"*\", by: [in, each, plain]}\n"));
+  Rig d(plan_text("{in: /a/*/x, each: /b/*, plain: /c}",
+                  "  - {metrics: \"*\", by: [in, each, plain]}\n"));
   struct Case {
     std::string members, in, each, plain;
     bool noted;
@@ -85,7 +97,8 @@ TEST(Rows, PresentTellsWhetherSomethingIsThere) {
     ASSERT_EQ(d.verdict(line(nothing)), "event");
     EXPECT_EQ(d.element(0, "has"), d.hasher.element("false")) << nothing;
   }
-  for (const char* something : {"\"a\":0", "\"a\":false", "\"a\":\"x\"", "\"a\":{}", "\"a\":[null]"}) {
+  for (const char* something :
+       {"\"a\":0", "\"a\":false", "\"a\":\"x\"", "\"a\":{}", "\"a\":[null]"}) {
     ASSERT_EQ(d.verdict(line(something)), "event");
     EXPECT_EQ(d.element(0, "has"), d.hasher.element("true")) << something;
   }
@@ -93,7 +106,8 @@ TEST(Rows, PresentTellsWhetherSomethingIsThere) {
 }
 
 TEST(Rows, ARowWithoutASkippedPropertyIsInNoneOfItsDimensions) {
-  Rig d(plan_text("{plan: {at: /p, missing: skip}, q: /q}", "  - {metrics: \"*\", by: [plan, [plan, q]]}\n"));
+  Rig d(plan_text("{plan: {at: /p, missing: skip}, q: /q}",
+                  "  - {metrics: \"*\", by: [plan, [plan, q]]}\n"));
   EXPECT_EQ(d.verdict(line(R"("q":"x")")), "unplanned");
   EXPECT_EQ(d.verdict(line(R"("p":"free")")), "event");
   ASSERT_EQ(d.verdict(line(R"("p":["free","",null,"paid"],"q":"x")")), "event");
@@ -102,8 +116,9 @@ TEST(Rows, ARowWithoutASkippedPropertyIsInNoneOfItsDimensions) {
 }
 
 TEST(Rows, WhenIsJudgedRowByRowAndItsPropertyIsNotInTheRow) {
-  Rig d(plan_text("{tag: /tags, paid: /paid, sku: /sku}",
-                  "  - {metrics: \"*\", when: {tag: [x, z], paid: [\"true\", \"\"]}, by: [[], sku]}\n"));
+  Rig d(plan_text(
+      "{tag: /tags, paid: /paid, sku: /sku}",
+      "  - {metrics: \"*\", when: {tag: [x, z], paid: [\"true\", \"\"]}, by: [[], sku]}\n"));
   const std::vector<std::string> known = {"A"};
   ASSERT_EQ(d.verdict(line(R"("tags":["x","y","z"],"sku":"A")")), "event");
   EXPECT_EQ(d.event().rows, 1) << "x and z are one row: both match, and rows do not hold the tag";
@@ -112,13 +127,17 @@ TEST(Rows, WhenIsJudgedRowByRowAndItsPropertyIsNotInTheRow) {
   EXPECT_EQ(d.verdict(line(R"("tags":["x"],"paid":true,"sku":"A")")), "event");
   EXPECT_EQ(d.verdict(line(R"("tags":["x"],"paid":"false","sku":"A")")), "unplanned");
   EXPECT_EQ(d.verdict(line(R"("tags":["y"],"sku":"A")")), "unplanned");
-  d.names.take().each([](const NameEntry& e) { EXPECT_EQ(e.text, "A") << "names of what rows hold only"; });
+  d.names.take().each(
+      [](const NameEntry& e) { EXPECT_EQ(e.text, "A") << "names of what rows hold only"; });
 }
 
 TEST(Rows, ARowCountsWhereAnEarlierEqualOneDidNot) {
   // The first row has the tag's sku but does not match; the second does.
-  Rig d(plan_text("{sku: /items/*/sku, state: /items/*/state}", "  - {metrics: \"*\", when: {state: [paid]}, by: [sku]}\n  - {metrics: \"*\", by: [state]}\n"));
-  ASSERT_EQ(d.verdict(line(R"("items":[{"sku":"A","state":"open"},{"sku":"A","state":"paid"}])")), "event");
+  Rig d(plan_text("{sku: /items/*/sku, state: /items/*/state}",
+                  "  - {metrics: \"*\", when: {state: [paid]}, by: [sku]}\n  - {metrics: \"*\", "
+                  "by: [state]}\n"));
+  ASSERT_EQ(d.verdict(line(R"("items":[{"sku":"A","state":"open"},{"sku":"A","state":"paid"}])")),
+            "event");
   size_t counted = 0;
   for (uint32_t i = 0; i < 2; ++i)
     if (d.event().metric->dimensions[i].compared == 2) counted = d.counts(i).size();
@@ -136,13 +155,17 @@ TEST(Rows, MoreThanTheMaximumAreSetAsideEvenIfMostAreEqual) {
   EXPECT_EQ(d.event().rows, 1);
   EXPECT_EQ(d.verdict(line(array("a", 1001))), "too_many_rows");
   EXPECT_EQ(d.verdict(line(array("a", 10) + "," + array("b", 10) + "," + array("c", 10))), "event");
-  EXPECT_EQ(d.verdict(line(array("b", 10) + "," + array("a", 11) + "," + array("c", 10))), "too_many_rows") << "properties that nobody counts too";
+  EXPECT_EQ(d.verdict(line(array("b", 10) + "," + array("a", 11) + "," + array("c", 10))),
+            "too_many_rows")
+      << "properties that nobody counts too";
   EXPECT_EQ(d.verdict(line(array("a", 100000))), "too_many_rows");
 }
 
 TEST(Rows, NamesAreThoseOfTheRowsWithTheirProperty) {
-  Rig d(plan_text("{sku: /items/*/sku, other: /other, never: /never}", "  - {metrics: \"*\", by: [[sku, other]]}\n"));
-  ASSERT_EQ(d.verdict(line(R"("items":[{"sku":"A"},{},{"sku":7.0}],"other":"o","never":"n")")), "event");
+  Rig d(plan_text("{sku: /items/*/sku, other: /other, never: /never}",
+                  "  - {metrics: \"*\", by: [[sku, other]]}\n"));
+  ASSERT_EQ(d.verdict(line(R"("items":[{"sku":"A"},{},{"sku":7.0}],"other":"o","never":"n")")),
+            "event");
   std::set<std::pair<uint32_t, std::string>> got, want;
   d.names.take().each([&](const NameEntry& e) {
     got.emplace(raw(e.property), e.text);
@@ -150,13 +173,15 @@ TEST(Rows, NamesAreThoseOfTheRowsWithTheirProperty) {
     EXPECT_EQ(e.tenant, d.event().tenant);
   });
   const auto& columns = d.directory.plan().columns;
-  want = {{raw(columns[d.column("sku")]), "A"}, {raw(columns[d.column("sku")]), "7"}, {raw(columns[d.column("other")]), "o"}};
+  want = {{raw(columns[d.column("sku")]), "A"},
+          {raw(columns[d.column("sku")]), "7"},
+          {raw(columns[d.column("other")]), "o"}};
   EXPECT_EQ(got, want);
   EXPECT_EQ(d.verdict(line(R"("items":[{"sku":"A"}],"other":"o")")), "event");
   EXPECT_TRUE(d.names.take().empty()) << "they were handed over";
 }
 
-// ---- random arrays -----------------------------------------------------------------------------------------
+// ---- random arrays ----
 
 // What a property gives for an event: one text an element of its walk; "" is the empty value.
 using Texts = std::vector<std::string>;
@@ -166,9 +191,12 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
   const std::string plan = plan_text(
-      "{sku: /items/*/sku, color: {at: /items/*/color, missing: skip}, tag: /tags, kind: /kind, state: {at: /state, missing: skip}}",
-      "  - {metrics: \"*\", by: [[], sku, color, tag, kind, state, [sku, color], [tag, kind], [sku, tag], [sku, color, tag, kind, state]]}\n"
-      "  - {metrics: \"*\", when: {tag: [p, \"\"], color: [red, blue]}, by: [[], sku, [kind, state], [tag, color]]}\n"
+      "{sku: /items/*/sku, color: {at: /items/*/color, missing: skip}, tag: /tags, kind: /kind, "
+      "state: {at: /state, missing: skip}}",
+      "  - {metrics: \"*\", by: [[], sku, color, tag, kind, state, [sku, color], [tag, kind], "
+      "[sku, tag], [sku, color, tag, kind, state]]}\n"
+      "  - {metrics: \"*\", when: {tag: [p, \"\"], color: [red, blue]}, by: [[], sku, [kind, "
+      "state], [tag, color]]}\n"
       "  - {metrics: \"*\", when: {kind: [k1]}, by: [sku, tag]}\n");
   Rig d(plan);
   const std::vector<std::string> names = {"sku", "color", "tag", "kind", "state"};
@@ -189,7 +217,9 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
     const Texts tag = list({"p", "q", "r", ""}, most), kind = list({"k1", "k2", ""}, 2);
     const std::string state = pick({"on", "off", ""});
     std::string members = "\"items\":[";
-    for (size_t i = 0; i < sku.size(); ++i) members += (i ? ",{\"sku\":" : "{\"sku\":") + token(sku[i]) + ",\"color\":" + token(color[i]) + "}";
+    for (size_t i = 0; i < sku.size(); ++i)
+      members +=
+          (i ? ",{\"sku\":" : "{\"sku\":") + token(sku[i]) + ",\"color\":" + token(color[i]) + "}";
     members += "],\"tags\":[";
     for (size_t i = 0; i < tag.size(); ++i) members += (i ? "," : "") + token(tag[i]);
     members += "],\"kind\":[";
@@ -201,8 +231,11 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
     for (size_t i = 0; i < std::max<size_t>(sku.size(), 1); ++i)
       for (size_t j = 0; j < std::max<size_t>(tag.size(), 1); ++j)
         for (size_t k = 0; k < std::max<size_t>(kind.size(), 1); ++k)
-          rows.push_back({{"sku", sku.empty() ? "" : sku[i]}, {"color", sku.empty() ? "" : color[i]}, {"tag", tag.empty() ? "" : tag[j]},
-                          {"kind", kind.empty() ? "" : kind[k]}, {"state", state}});
+          rows.push_back({{"sku", sku.empty() ? "" : sku[i]},
+                          {"color", sku.empty() ? "" : color[i]},
+                          {"tag", tag.empty() ? "" : tag[j]},
+                          {"kind", kind.empty() ? "" : kind[k]},
+                          {"state", state}});
     const std::string verdict = d.verdict(line(members));
 
     const CompiledMetric* metric = d.directory.metric("m");
@@ -221,15 +254,18 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
           value.push_back(d.hasher.element(row.at(name)));
         }
         if (compiled.compared > compiled.arity) {
-          for (const auto& [source, alternatives] : p.columns[compiled.columns[compiled.arity]].when)
-            in &= std::count(alternatives.begin(), alternatives.end(), row.at(p.properties[p.columns[source].property].name)) > 0;
+          for (const auto& [source, alternatives] :
+               p.columns[compiled.columns[compiled.arity]].when)
+            in &= std::count(alternatives.begin(), alternatives.end(),
+                             row.at(p.properties[p.columns[source].property].name)) > 0;
         }
         if (in) want.insert(value);
       }
       counted += want.size();
       if (verdict != "event") continue;
       const std::multiset<std::vector<uint64_t>> got = d.counts(dimension);
-      ASSERT_EQ(std::vector(got.begin(), got.end()), std::vector(want.begin(), want.end())) << line(members) << " dimension " << dimension;
+      ASSERT_EQ(std::vector(got.begin(), got.end()), std::vector(want.begin(), want.end()))
+          << line(members) << " dimension " << dimension;
     }
     ASSERT_EQ(verdict, counted ? "event" : "unplanned") << line(members);
     if (verdict != "event") {
@@ -240,9 +276,11 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
     std::set<std::vector<uint64_t>> distinct;
     for (uint32_t r = 0; r < d.event().rows; ++r) {
       const uint64_t* elements = d.batch.row_elements(d.event(), r);
-      ASSERT_TRUE(distinct.emplace(elements, elements + d.batch.columns).second) << "two rows are equal: " << line(members);
+      ASSERT_TRUE(distinct.emplace(elements, elements + d.batch.columns).second)
+          << "two rows are equal: " << line(members);
       const uint64_t* here = d.batch.row_here(d.event(), r);
-      ASSERT_TRUE(std::any_of(here, here + metric->blocks, [](uint64_t word) { return word != 0; }));
+      ASSERT_TRUE(
+          std::any_of(here, here + metric->blocks, [](uint64_t word) { return word != 0; }));
     }
   }
   EXPECT_GT(many, 20) << "both ways of finding equal rows are met";

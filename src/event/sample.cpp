@@ -1,9 +1,9 @@
 #include "event/sample.h"
 
+#include <simdjson.h>
+
 #include <algorithm>
 #include <set>
-
-#include <simdjson.h>
 
 #include "base/decimal.h"
 #include "base/json_text.h"
@@ -21,7 +21,8 @@ std::string repaired_utf8(std::string_view text) {
   std::string out;
   for (size_t i = 0; i < text.size();) {
     size_t length = 1;
-    while (length <= 4 && i + length <= text.size() && !is_valid_utf8(text.substr(i, length))) ++length;
+    while (length <= 4 && i + length <= text.size() && !is_valid_utf8(text.substr(i, length)))
+      ++length;
     if (length > 4 || i + length > text.size()) {
       out += kReplacement;
       ++i;
@@ -36,9 +37,12 @@ std::string repaired_utf8(std::string_view text) {
 void append_token(std::string_view key, std::string& path) {
   path += '/';
   for (char c : key) {
-    if (c == '~') path += "~0";
-    else if (c == '/') path += "~1";
-    else path += c;
+    if (c == '~')
+      path += "~0";
+    else if (c == '/')
+      path += "~1";
+    else
+      path += c;
   }
 }
 
@@ -83,10 +87,14 @@ struct JsonSampleReader::Impl {
     ondemand::json_type type;
     if (value.type().get(type)) return false;
     switch (type) {
-      case ondemand::json_type::object: return walk_object(value, at, element, depth + 1);
-      case ondemand::json_type::array: return walk_array(value, at, element, depth + 1);
-      case ondemand::json_type::string: return give_string(value, at, element);
-      default: return give_token(value, at, element);
+      case ondemand::json_type::object:
+        return walk_object(value, at, element, depth + 1);
+      case ondemand::json_type::array:
+        return walk_array(value, at, element, depth + 1);
+      case ondemand::json_type::string:
+        return give_string(value, at, element);
+      default:
+        return give_token(value, at, element);
     }
   }
 
@@ -94,8 +102,10 @@ struct JsonSampleReader::Impl {
     ondemand::raw_json_string raw;
     if (value.get_raw_json_string().get(raw)) return false;
     std::string text;
-    const bool good = unescape(raw, text) && !(repaired && text.find(kReplacement) != std::string::npos);
-    give(at, good ? SampleValue::Kind::text : SampleValue::Kind::unreadable, good ? text : "", element);
+    const bool good =
+        unescape(raw, text) && !(repaired && text.find(kReplacement) != std::string::npos);
+    give(at, good ? SampleValue::Kind::text : SampleValue::Kind::unreadable, good ? text : "",
+         element);
     return true;
   }
 
@@ -103,10 +113,14 @@ struct JsonSampleReader::Impl {
     std::string_view token = value.raw_json_token();
     while (!token.empty() && uint8_t(token.back()) <= ' ') token.remove_suffix(1);
     SampleValue::Kind kind;
-    if (token == "null") kind = SampleValue::Kind::null;
-    else if (token == "true" || token == "false") kind = SampleValue::Kind::boolean;
-    else if (is_json_number(token)) kind = SampleValue::Kind::number;
-    else return false;
+    if (token == "null")
+      kind = SampleValue::Kind::null;
+    else if (token == "true" || token == "false")
+      kind = SampleValue::Kind::boolean;
+    else if (is_json_number(token))
+      kind = SampleValue::Kind::number;
+    else
+      return false;
     give(at, kind, kind == SampleValue::Kind::null ? "" : std::string(token), element);
     return true;
   }
@@ -124,8 +138,10 @@ struct JsonSampleReader::Impl {
       place.named = at.named && !inner;
       if (!walk(child, place, true, depth)) return false;
     }
-    if (inner) give(at, SampleValue::Kind::structure, "", element);
-    else if (empty) give(at, SampleValue::Kind::null, "", true);
+    if (inner)
+      give(at, SampleValue::Kind::structure, "", element);
+    else if (empty)
+      give(at, SampleValue::Kind::null, "", true);
     return true;
   }
 
@@ -155,7 +171,8 @@ struct JsonSampleReader::Impl {
       if (field.value().get(child)) return false;
       std::string key;
       Place place = at;
-      place.named = at.named && unescape(raw, key) && key != "*" && at.tokens < kMaxSamplePathTokens &&
+      place.named = at.named && unescape(raw, key) && key != "*" &&
+                    at.tokens < kMaxSamplePathTokens &&
                     !(repaired && key.find(kReplacement) != std::string::npos);
       append_token(key, place.path);
       ++place.tokens;
@@ -165,22 +182,26 @@ struct JsonSampleReader::Impl {
     }
     for (size_t i = first; i < values->size() && !again.empty(); ++i) {
       SampleValue& v = (*values)[i];
-      v.repeated = v.repeated || std::any_of(again.begin(), again.end(), [&](const std::string& path) {
-                     return v.path == path || v.path.compare(0, path.size() + 1, path + "/") == 0;
-                   });
+      v.repeated =
+          v.repeated || std::any_of(again.begin(), again.end(), [&](const std::string& path) {
+            return v.path == path || v.path.compare(0, path.size() + 1, path + "/") == 0;
+          });
     }
     return true;
   }
 
   bool read() {
     ondemand::document document;
-    if (parser.iterate(padded.data(), padded.size() - simdjson::SIMDJSON_PADDING, padded.size()).get(document)) return false;
+    if (parser.iterate(padded.data(), padded.size() - simdjson::SIMDJSON_PADDING, padded.size())
+            .get(document))
+      return false;
     ondemand::json_type type;
     if (document.type().get(type) || type != ondemand::json_type::object) return false;
     ondemand::object object;
     if (document.get_object().get(object)) return false;
     Place root;
-    return walk_members(object, root, 1) && document.current_location().error() == simdjson::OUT_OF_BOUNDS;
+    return walk_members(object, root, 1) &&
+           document.current_location().error() == simdjson::OUT_OF_BOUNDS;
   }
 };
 
@@ -201,7 +222,8 @@ bool JsonSampleReader::read(std::string_view line, std::vector<SampleValue>& val
   return false;
 }
 
-bool split_sample_line(std::string_view line, const InputFormat& format, std::vector<std::string>& fields) {
+bool split_sample_line(std::string_view line, const InputFormat& format,
+                       std::vector<std::string>& fields) {
   fields.clear();
   auto blank = [](char c) { return c == ' ' || c == '\t'; };
   size_t i = 0;
@@ -227,7 +249,9 @@ bool split_sample_line(std::string_view line, const InputFormat& format, std::ve
         }
       }
     }
-    for (; i < line.size() && !(format.whitespace ? blank(line[i]) : line[i] == format.delimiter); ++i) field += line[i];
+    for (; i < line.size() && !(format.whitespace ? blank(line[i]) : line[i] == format.delimiter);
+         ++i)
+      field += line[i];
     if (i >= line.size()) return true;
     ++i;
     if (format.whitespace) skip_blanks();

@@ -44,7 +44,8 @@ TEST(Tallies, DamagedBytesAreAnError) {
   std::mt19937_64 random(1);
   std::string bytes;
   encode_tallies(drawn(random), bytes);
-  for (size_t n = 0; n < bytes.size(); ++n) EXPECT_FALSE(decode_tallies(std::string_view(bytes).substr(0, n)).ok());
+  for (size_t n = 0; n < bytes.size(); ++n)
+    EXPECT_FALSE(decode_tallies(std::string_view(bytes).substr(0, n)).ok());
   EXPECT_FALSE(decode_tallies(bytes + "x").ok());
   bytes[0] = 2;
   EXPECT_FALSE(decode_tallies(bytes).ok());
@@ -74,7 +75,8 @@ TEST(Tallies, AddAndSubtractAreInverse) {
 
 TEST(Tallies, EveryReasonAndNoteHasItsOwnName) {
   std::set<std::string_view> names;
-  for (int i = 0; i < int(Reason::kCount); ++i) EXPECT_TRUE(names.insert(reason_name(Reason(i))).second);
+  for (int i = 0; i < int(Reason::kCount); ++i)
+    EXPECT_TRUE(names.insert(reason_name(Reason(i))).second);
   for (int i = 0; i < int(Note::kCount); ++i) EXPECT_TRUE(names.insert(note_name(Note(i))).second);
   EXPECT_FALSE(names.contains(""));
   EXPECT_EQ(reason_name(Reason::too_many_rows), "too_many_rows");
@@ -102,7 +104,7 @@ TEST(Tallies, OfALineAreReadAndWhatBecameOfIt) {
   EXPECT_EQ(t.notes[size_t(Note::rounded)], 2u) << "of lines that were not set aside";
 }
 
-// ---- names ------------------------------------------------------------------------------------------------
+// ---- names ----
 
 using Name = std::tuple<uint32_t, uint32_t, uint64_t, std::string>;
 

@@ -20,7 +20,10 @@ inline HashSecret test_secret() {
 class TestDecoder {
  public:
   explicit TestDecoder(const std::string& plan, unsigned element_bits = 64)
-      : opened(test_directory(plan)), directory(*opened), hasher(test_secret(), element_bits), decoder(directory.plan(), hasher, directory, names, directory.no_offset()) {
+      : opened(test_directory(plan)),
+        directory(*opened),
+        hasher(test_secret(), element_bits),
+        decoder(directory.plan(), hasher, directory, names, directory.no_offset()) {
     batch.columns = uint32_t(directory.plan().plan.columns.size());
   }
 
@@ -34,10 +37,14 @@ class TestDecoder {
   std::string verdict(std::string_view line) {
     const LineOutcome outcome = decode(line);
     switch (outcome.kind) {
-      case LineOutcome::Kind::event: return "event";
-      case LineOutcome::Kind::blank: return "blank";
-      case LineOutcome::Kind::unplanned: return "unplanned";
-      case LineOutcome::Kind::set_aside: break;
+      case LineOutcome::Kind::event:
+        return "event";
+      case LineOutcome::Kind::blank:
+        return "blank";
+      case LineOutcome::Kind::unplanned:
+        return "unplanned";
+      case LineOutcome::Kind::set_aside:
+        break;
     }
     return std::string(reason_name(outcome.reason));
   }
@@ -49,16 +56,20 @@ class TestDecoder {
       if (p.name == property) return p.column;
     std::abort();
   }
-  uint64_t element(uint32_t row, std::string_view property) const { return batch.row_elements(event(), row)[column(property)]; }
+  uint64_t element(uint32_t row, std::string_view property) const {
+    return batch.row_elements(event(), row)[column(property)];
+  }
 
-  // What the event counts in, by bit of its metric's dimensions: the values' elements, one entry a row.
+  // What the event counts in, by bit of its metric's dimensions: the values' elements, one entry a
+  // row.
   std::multiset<std::vector<uint64_t>> counts(uint32_t dimension) const {
     std::multiset<std::vector<uint64_t>> out;
     const CompiledDimension& d = event().metric->dimensions.at(dimension);
     for (uint32_t r = 0; r < event().rows; ++r) {
       if (!(batch.row_here(event(), r)[dimension / 64] >> dimension % 64 & 1)) continue;
       std::vector<uint64_t> elements;
-      for (size_t k = 0; k < d.arity; ++k) elements.push_back(batch.row_elements(event(), r)[d.columns[k]]);
+      for (size_t k = 0; k < d.arity; ++k)
+        elements.push_back(batch.row_elements(event(), r)[d.columns[k]]);
       out.insert(elements);
     }
     return out;

@@ -11,7 +11,8 @@
 namespace quipu {
 
 // Ends the test program with the message if the plan is wrong. `folder`: of tenants files.
-inline std::unique_ptr<PlanDirectory> test_directory(const std::string& plan_text, const std::string& folder = ".") {
+inline std::unique_ptr<PlanDirectory> test_directory(const std::string& plan_text,
+                                                     const std::string& folder = ".") {
   auto plan = Plan::parse(plan_text, "test.yaml", folder);
   auto directory = plan.ok() ? PlanDirectory::open(std::move(*plan)) : plan.error();
   if (!directory.ok()) {

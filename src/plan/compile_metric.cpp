@@ -32,10 +32,12 @@ CompiledDimension compile_dimension(const PlannedDimension& planned, const IdSou
   return d;
 }
 
-SectionLayout layout_of(const CompiledPlan& plan, const CompiledDimension* dimensions, size_t count) {
+SectionLayout layout_of(const CompiledPlan& plan, const CompiledDimension* dimensions,
+                        size_t count) {
   std::vector<uint8_t> columns;
   for (size_t i = 0; i < count; ++i)
-    columns.insert(columns.end(), dimensions[i].columns.begin(), dimensions[i].columns.begin() + dimensions[i].arity);
+    columns.insert(columns.end(), dimensions[i].columns.begin(),
+                   dimensions[i].columns.begin() + dimensions[i].arity);
   std::sort(columns.begin(), columns.end());
   columns.erase(std::unique(columns.begin(), columns.end()), columns.end());
 
@@ -48,7 +50,8 @@ SectionLayout layout_of(const CompiledPlan& plan, const CompiledDimension* dimen
     d.unique = from.unique;
     d.lifetime = from.lifetime;
     for (size_t k = 0; k < from.arity; ++k)
-      d.positions.push_back(uint8_t(std::lower_bound(columns.begin(), columns.end(), from.columns[k]) - columns.begin()));
+      d.positions.push_back(uint8_t(
+          std::lower_bound(columns.begin(), columns.end(), from.columns[k]) - columns.begin()));
     for (size_t v = 0; v < plan.values.size(); ++v)
       if (from.sums >> v & 1) d.sums.push_back(plan.values[v]);
     layout.dimensions.push_back(std::move(d));
@@ -77,8 +80,8 @@ bool is_gate(const Plan& plan, uint8_t column) {
 }
 
 // Dimensions of `metric` that counted uniques under an older plan, as bits of `now`.
-Bitmap alive_under(const Plan& version, std::string_view metric, const std::vector<PlannedSection>& now,
-                   const CompiledMetric& compiled) {
+Bitmap alive_under(const Plan& version, std::string_view metric,
+                   const std::vector<PlannedSection>& now, const CompiledMetric& compiled) {
   Bitmap alive(compiled.blocks);
   std::map<std::string, const PlannedSection*> then;
   const std::vector<PlannedSection> sections = version.sections_of(metric);
@@ -90,7 +93,8 @@ Bitmap alive_under(const Plan& version, std::string_view metric, const std::vect
     for (const PlannedDimension& d : same->second->dimensions) unique[d.identity] = d.unique;
     for (size_t k = 0; k < now[i].dimensions.size(); ++k) {
       auto d = unique.find(now[i].dimensions[k].identity);
-      if (d != unique.end() && d->second) set_bit(alive, compiled.sections[i].first_dimension + uint32_t(k));
+      if (d != unique.end() && d->second)
+        set_bit(alive, compiled.sections[i].first_dimension + uint32_t(k));
     }
   }
   return alive;
@@ -103,7 +107,8 @@ CompiledMetric compile_metric(const CompiledPlan& plan, std::string_view metric,
   const std::vector<PlannedSection> sections = plan.plan.sections_of(metric);
   CHECK(!sections.empty());
   CHECK(versions.size() == size_t(plan.version) + 1);
-  CHECK(plan.columns.size() == plan.plan.columns.size() && plan.values.size() == plan.plan.values.size());
+  CHECK(plan.columns.size() == plan.plan.columns.size() &&
+        plan.values.size() == plan.plan.values.size());
 
   CompiledMetric compiled;
   Selector own;
@@ -137,7 +142,8 @@ CompiledMetric compile_metric(const CompiledPlan& plan, std::string_view metric,
         set_bit(users, bit);
       }
     }
-    section.layout = ids.layout(layout_of(plan, compiled.dimensions.data() + first, section.dimensions));
+    section.layout =
+        ids.layout(layout_of(plan, compiled.dimensions.data() + first, section.dimensions));
     first += (section.dimensions + 63) / 64 * 64;
     compiled.sections.push_back(std::move(section));
   }

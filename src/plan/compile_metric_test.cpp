@@ -27,13 +27,16 @@ class Rig {
     for (const std::string& count : counts) plans_.push_back(std::make_unique<Plan>(parsed(count)));
     plan_.plan = *plans_.back();
     plan_.version = PlanVersion(counts.size());
-    for (size_t i = 0; i < plan_.plan.columns.size(); ++i) plan_.columns.push_back(PropertyId(100 + i));
+    for (size_t i = 0; i < plan_.plan.columns.size(); ++i)
+      plan_.columns.push_back(PropertyId(100 + i));
     plan_.values = {7, 3};
   }
   CompiledMetric compile(const std::string& metric) {
     IdSource ids;
     ids.selector = [&](const Selector& s) { return SelectorId(id(selectors, s.identity())); };
-    ids.dimension = [&](const std::string& identity) { return DimensionId(id(dimensions, identity)); };
+    ids.dimension = [&](const std::string& identity) {
+      return DimensionId(id(dimensions, identity));
+    };
     ids.layout = [&](const SectionLayout& layout) {
       layouts.push_back(layout);
       return LayoutId(layouts.size());
@@ -60,7 +63,9 @@ class Rig {
   CompiledPlan plan_;
 };
 
-bool bit(const std::vector<uint64_t>& bitmap, uint32_t i) { return bitmap.at(i / 64) >> i % 64 & 1; }
+bool bit(const std::vector<uint64_t>& bitmap, uint32_t i) {
+  return bitmap.at(i / 64) >> i % 64 & 1;
+}
 size_t bits(const std::vector<uint64_t>& bitmap) {
   size_t n = 0;
   for (uint32_t i = 0; i < bitmap.size() * 64; ++i) n += bit(bitmap, i);
@@ -68,9 +73,10 @@ size_t bits(const std::vector<uint64_t>& bitmap) {
 }
 
 TEST(CompileMetric, SectionsBeginAtBlocksAndBitsOfOneAreItsDimensions) {
-  Rig rig({"  - {metrics: [m, n], by: [[], x, [x, y]], sum: [a]}\n"
-           "  - {metrics: [n, m], together: Both, by: [[], z], lifetime: yes}\n"
-           "  - {metrics: \"*\", together: All, by: [x], unique: no}\n"});
+  Rig rig(
+      {"  - {metrics: [m, n], by: [[], x, [x, y]], sum: [a]}\n"
+       "  - {metrics: [n, m], together: Both, by: [[], z], lifetime: yes}\n"
+       "  - {metrics: \"*\", together: All, by: [x], unique: no}\n"});
   const CompiledMetric m = rig.compile("m");
   EXPECT_EQ(m.name, "m");
   EXPECT_EQ(m.blocks, 3u);
@@ -97,8 +103,10 @@ TEST(CompileMetric, SectionsBeginAtBlocksAndBitsOfOneAreItsDimensions) {
   EXPECT_TRUE(std::is_permutation(m.columns.begin(), m.columns.end(), used.begin(), used.end()));
   EXPECT_TRUE(std::is_sorted(m.columns.begin(), m.columns.end()));
 
-  const auto both = std::find_if(m.sections.begin(), m.sections.end(), [](auto& s) { return s.group && !s.all_metrics; });
-  const auto all = std::find_if(m.sections.begin(), m.sections.end(), [](auto& s) { return s.all_metrics; });
+  const auto both = std::find_if(m.sections.begin(), m.sections.end(),
+                                 [](auto& s) { return s.group && !s.all_metrics; });
+  const auto all =
+      std::find_if(m.sections.begin(), m.sections.end(), [](auto& s) { return s.all_metrics; });
   ASSERT_NE(both, m.sections.end());
   ASSERT_NE(all, m.sections.end());
   const CompiledMetric n = rig.compile("n");
@@ -113,7 +121,9 @@ TEST(CompileMetric, SectionsBeginAtBlocksAndBitsOfOneAreItsDimensions) {
 }
 
 TEST(CompileMetric, GatesAreSkippedPropertiesAndWhens) {
-  Rig rig({"  - {metrics: [m], by: [x, y, [x, y]]}\n  - {metrics: [m], when: {z: [one]}, by: [[], y]}\n"});
+  Rig rig(
+      {"  - {metrics: [m], by: [x, y, [x, y]]}\n  - {metrics: [m], when: {z: [one]}, by: [[], "
+       "y]}\n"});
   const CompiledMetric m = rig.compile("m");
   ASSERT_EQ(m.gates.size(), 2u);
   for (const CompiledMetric::Gate& gate : m.gates) {
@@ -124,14 +134,19 @@ TEST(CompileMetric, GatesAreSkippedPropertiesAndWhens) {
     EXPECT_EQ(bits(gate.dimensions), is_when ? 2u : 3u);
     for (uint32_t d = 0; d < 64; ++d) {
       const auto& c = m.dimensions[d].columns;
-      EXPECT_EQ(bit(gate.dimensions, d), std::find(c.begin(), c.begin() + m.dimensions[d].compared, gate.column) != c.begin() + m.dimensions[d].compared);
+      EXPECT_EQ(bit(gate.dimensions, d),
+                std::find(c.begin(), c.begin() + m.dimensions[d].compared, gate.column) !=
+                    c.begin() + m.dimensions[d].compared);
     }
   }
-  EXPECT_EQ(std::count(m.columns.begin(), m.columns.end(), rig.column("z")), 0) << "a `when`'s property is no column of rows";
+  EXPECT_EQ(std::count(m.columns.begin(), m.columns.end(), rig.column("z")), 0)
+      << "a `when`'s property is no column of rows";
 }
 
 TEST(CompileMetric, LayoutsSayHowToExpandRowsWithoutThePlan) {
-  Rig rig({"  - {metrics: [m], by: [[], [x, y], z], sum: [b]}\n  - {metrics: [m], by: [z], lifetime: yes}\n"});
+  Rig rig(
+      {"  - {metrics: [m], by: [[], [x, y], z], sum: [b]}\n  - {metrics: [m], by: [z], lifetime: "
+       "yes}\n"});
   const CompiledMetric m = rig.compile("m");
   ASSERT_EQ(rig.layouts.size(), 1u);
   EXPECT_EQ(m.sections[0].layout, LayoutId(1));
@@ -145,14 +160,17 @@ TEST(CompileMetric, LayoutsSayHowToExpandRowsWithoutThePlan) {
     EXPECT_EQ(layout.dimensions[d].lifetime, m.dimensions[d].lifetime);
     ASSERT_EQ(layout.dimensions[d].positions.size(), m.dimensions[d].arity);
     for (size_t k = 0; k < m.dimensions[d].arity; ++k)
-      EXPECT_EQ(layout.columns[layout.dimensions[d].positions[k]], PropertyId(100 + m.dimensions[d].columns[k]));
+      EXPECT_EQ(layout.columns[layout.dimensions[d].positions[k]],
+                PropertyId(100 + m.dimensions[d].columns[k]));
   }
 }
 
 TEST(CompileMetric, DimensionsWereAliveUnderTheVersionsThatCountedTheirUniques) {
   Rig rig({"  - {metrics: [m], by: [[], x]}\n",
-           "  - {metrics: [m], by: [z]}\n  - {metrics: [m], by: [x], unique: no}\n  - {metrics: [m], together: G, by: [[]]}\n",
-           "  - {metrics: [m], by: [x, z, []]}\n  - {metrics: [m], together: G, by: [[]]}\n  - {metrics: [m, n], together: H, by: [[]]}\n"});
+           "  - {metrics: [m], by: [z]}\n  - {metrics: [m], by: [x], unique: no}\n  - {metrics: "
+           "[m], together: G, by: [[]]}\n",
+           "  - {metrics: [m], by: [x, z, []]}\n  - {metrics: [m], together: G, by: [[]]}\n  - "
+           "{metrics: [m, n], together: H, by: [[]]}\n"});
   const CompiledMetric m = rig.compile("m");
   ASSERT_EQ(m.unique_alive.size(), 4u);
   EXPECT_EQ(m.unique_alive[3], m.unique);
@@ -163,7 +181,8 @@ TEST(CompileMetric, DimensionsWereAliveUnderTheVersionsThatCountedTheirUniques) 
         if (bit(m.unique_alive[version], d)) {
           std::string name = s.group ? "group " : "";
           for (size_t k = 0; k < m.dimensions[d].arity; ++k)
-            name += rig.plan().properties[rig.plan().columns[m.dimensions[d].columns[k]].property].name;
+            name +=
+                rig.plan().properties[rig.plan().columns[m.dimensions[d].columns[k]].property].name;
           out.insert(name);
         }
     return out;

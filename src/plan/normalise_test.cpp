@@ -18,9 +18,9 @@ std::string field(std::string_view text, bool trim, bool lowercase) {
 }
 
 TEST(CanonicalText, SpellingsOfANumberAreOne) {
-  for (const char* spelled : {"95", "95.0", "95.000"}) EXPECT_EQ(canonical(spelled), "95") << spelled;
-  for (const char* spelled : {"0", "-0", "0.000"})
-    EXPECT_EQ(canonical(spelled), "0") << spelled;
+  for (const char* spelled : {"95", "95.0", "95.000"})
+    EXPECT_EQ(canonical(spelled), "95") << spelled;
+  for (const char* spelled : {"0", "-0", "0.000"}) EXPECT_EQ(canonical(spelled), "0") << spelled;
   EXPECT_EQ(canonical("820982911946154509"), "820982911946154509");
   EXPECT_EQ(canonical("1" + std::string(38, '0')), "1e38");
 }

@@ -55,10 +55,10 @@ Status PlanNode::only_keys(std::initializer_list<const char*> known) const {
   for (const YamlNode& child : node_->children) {
     if (std::find(known.begin(), known.end(), child.key) != known.end()) continue;
     const std::vector<std::string> names(known.begin(), known.end());
-    return plan_error(
-        *file_, child.line, key_.empty() ? shown(child.key) : key_ + "." + shown(child.key),
-        "unknown key" + did_you_mean(nearest_name(child.key, names)) + " (known here: " + list +
-            ")");
+    return plan_error(*file_, child.line,
+                      key_.empty() ? shown(child.key) : key_ + "." + shown(child.key),
+                      "unknown key" + did_you_mean(nearest_name(child.key, names)) +
+                          " (known here: " + list + ")");
   }
   return {};
 }

@@ -127,11 +127,10 @@ Status PlanParser::find_property(const PlanNode& node, const std::string& name,
   if (found == property_by_name_.end()) {
     std::vector<std::string> known;
     for (const Property& p : plan_.properties) known.push_back(p.name);
-    return node.error(
-        "no property " + shown(name) +
-        (known.empty() ? "; name it under `properties:`"
-                       : did_you_mean(near_names(name, known, 1)) +
-                             " (or name it under `properties:`)"));
+    return node.error("no property " + shown(name) +
+                      (known.empty() ? "; name it under `properties:`"
+                                     : did_you_mean(near_names(name, known, 1)) +
+                                           " (or name it under `properties:`)"));
   }
   out = found->second;
   return {};

@@ -12,7 +12,7 @@ namespace quipu {
 namespace {
 
 constexpr size_t kDefaultBuckets = 30;
-constexpr size_t kMaxPointValues = 64;   // values fetched by key; more are scanned
+constexpr size_t kMaxPointValues = 64;  // values fetched by key; more are scanned
 
 struct Totals {
   std::vector<uint64_t> count, unique;
@@ -23,38 +23,47 @@ struct Totals {
 struct Span {
   BucketList list;
   bool lifetime = false;
-  bool total = false;       // all buckets into one entry
+  bool total = false;  // all buckets into one entry
   size_t entries() const { return lifetime || total ? 1 : list.buckets.size(); }
 };
 
 // The last UTC day not after `now` on which the counter has an entry.
-Result<std::optional<DayIndex>> last_day_with_counts(StoreView& view, TenantId tenant, const Counter& counter, int64_t now_s) {
+Result<std::optional<DayIndex>> last_day_with_counts(StoreView& view, TenantId tenant,
+                                                     const Counter& counter, int64_t now_s) {
   std::optional<DayIndex> last;
   const DayIndex end = DayIndex(std::clamp<int64_t>(now_s, 0, kEndEventTimeS - 1) / 86400);
-  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, 0, end,
-                         [&](DayIndex day, const CellEntry&) { last = last ? std::max(*last, day) : day; }));
+  QUIPU_TRY(scan_counter(
+      view, tenant, counter.selector, counter.dimension, 0, end,
+      [&](DayIndex day, const CellEntry&) { last = last ? std::max(*last, day) : day; }));
   return last;
 }
 
 // The latest instant (a slot) not after now with a count.
-Result<std::optional<int64_t>> last_slot_with_counts(StoreView& view, TenantId tenant, const Counter& counter, int64_t now_s) {
+Result<std::optional<int64_t>> last_slot_with_counts(StoreView& view, TenantId tenant,
+                                                     const Counter& counter, int64_t now_s) {
   auto day = last_day_with_counts(view, tenant, counter, now_s);
   if (!day.ok()) return day.error();
   if (!*day) return std::optional<int64_t>();
   int64_t last = int64_t(**day) * 86400;
-  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, **day, **day, [&](DayIndex d, const CellEntry& entry) {
-    for (const SlotCount& s : entry.slots) last = std::max(last, int64_t(d) * 86400 + s.slot * kQuarterS);
-  }));
+  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, **day, **day,
+                         [&](DayIndex d, const CellEntry& entry) {
+                           for (const SlotCount& s : entry.slots)
+                             last = std::max(last, int64_t(d) * 86400 + s.slot * kQuarterS);
+                         }));
   return std::optional<int64_t>(last);
 }
 
-Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const Choice& choice, const Question& q, Answer& out) {
+Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const Choice& choice,
+                          const Question& q, Answer& out) {
   Span span;
-  if (q.in && (q.from || q.to)) return Error{"--in and --from/--to are two ways to say one thing; use one of them"};
+  if (q.in && (q.from || q.to))
+    return Error{"--in and --from/--to are two ways to say one thing; use one of them"};
   if (q.in && *q.in == "lifetime") {
     if (q.interval) return Error{"--in lifetime has no interval"};
     if (!choice.counter.planned.lifetime) {
-      return Error{"this counter has no lifetime; add `lifetime: yes` to its rule in the plan (it then counts from there on)"};
+      return Error{
+          "this counter has no lifetime; add `lifetime: yes` to its rule in the plan (it then "
+          "counts from there on)"};
     }
     span.lifetime = true;
     out.range_text = "lifetime";
@@ -98,7 +107,8 @@ Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const 
       out.interval = q.interval;
       return span;
     }
-    // One bucket that is the whole range answers everything; else the coarsest interval that fits is added up.
+    // One bucket that is the whole range answers everything; else the coarsest interval that fits
+    // is added up.
     Result<BucketList> list = Error{""};
     for (Interval interval : {Interval::month, Interval::week, Interval::day, Interval::hour}) {
       list = bucket_range(view, tenant, calendar, interval, *from, *to);
@@ -117,18 +127,21 @@ Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const 
   const Interval interval = q.interval.value_or(Interval::day);
   auto last = last_slot_with_counts(view, tenant, choice.counter, q.now_s);
   if (!last.ok()) return last.error();
-  auto list = last_buckets(view, tenant, calendar, interval, last->value_or(q.now_s), kDefaultBuckets);
+  auto list =
+      last_buckets(view, tenant, calendar, interval, last->value_or(q.now_s), kDefaultBuckets);
   if (!list.ok()) return list.error();
   span.list = std::move(*list);
   out.interval = interval;
-  out.range_text = "the last " + std::to_string(span.list.buckets.size()) + " " + interval_name(interval) + "s with counts";
+  out.range_text = "the last " + std::to_string(span.list.buckets.size()) + " " +
+                   interval_name(interval) + "s with counts";
   return span;
 }
 
 bool passes(const Choice& choice, std::span<const uint64_t> elements) {
   for (const Choice::ElementFilter& f : choice.filters) {
     const uint64_t element = elements[f.position];
-    const bool listed = std::find(f.elements.begin(), f.elements.end(), element) != f.elements.end();
+    const bool listed =
+        std::find(f.elements.begin(), f.elements.end(), element) != f.elements.end();
     if (f.kind == Filter::Kind::any_of && !listed) return false;
     if (f.kind == Filter::Kind::none_of && listed) return false;
     if (f.kind == Filter::Kind::not_empty && element == kEmptyElement) return false;
@@ -136,7 +149,8 @@ bool passes(const Choice& choice, std::span<const uint64_t> elements) {
   return true;
 }
 
-// If the filters leave few values to look at, those values; else nothing, and the counter is scanned.
+// If the filters leave few values to look at, those values; else nothing, and the counter is
+// scanned.
 std::vector<std::vector<uint64_t>> point_values(const Choice& choice) {
   const size_t arity = choice.counter.planned.columns.size();
   std::vector<std::vector<uint64_t>> values{{}};
@@ -162,12 +176,16 @@ void sort_groups(Answer& out, const std::string& sort) {
   std::string key = sort.empty() ? "count" : sort;
   const bool reversed = key[0] == '-';
   if (reversed) key.erase(0, 1);
-  auto total = [](const auto& v) { return std::accumulate(v.begin(), v.end(), typename std::decay_t<decltype(v)>::value_type{}); };
+  auto total = [](const auto& v) {
+    return std::accumulate(v.begin(), v.end(), typename std::decay_t<decltype(v)>::value_type{});
+  };
   size_t value = std::find(out.values.begin(), out.values.end(), key) - out.values.begin();
   auto compare = [&](const Group& a, const Group& b) -> int {
     if (key == "name") return 0;
-    if (key == "count") return total(a.count) > total(b.count) ? -1 : total(a.count) < total(b.count);
-    if (key == "unique") return total(a.unique) > total(b.unique) ? -1 : total(a.unique) < total(b.unique);
+    if (key == "count")
+      return total(a.count) > total(b.count) ? -1 : total(a.count) < total(b.count);
+    if (key == "unique")
+      return total(a.unique) > total(b.unique) ? -1 : total(a.unique) < total(b.unique);
     const Fixed6 x = total(a.sums[value]), y = total(b.sums[value]);
     return x > y ? -1 : x < y;
   };
@@ -178,20 +196,24 @@ void sort_groups(Answer& out, const std::string& sort) {
   });
 }
 
-// Whether a figure that was planned in these spans has all of a bucket: planned before the bucket began (or for as
-// long as the store has been), and still when it ends.
+// Whether a figure that was planned in these spans has all of a bucket: planned before the bucket
+// began (or for as long as the store has been), and still when it ends.
 bool has_all(const std::vector<SinceSpan>& spans, int64_t first_s, int64_t end_s) {
   const SinceSpan& last = spans.back();
   const bool always = spans.size() == 1 && last.from_checkpoint <= 1;
-  return (always || first_s >= last.from_time_s) && (last.to_checkpoint == 0 || end_s <= last.to_time_s);
+  return (always || first_s >= last.from_time_s) &&
+         (last.to_checkpoint == 0 || end_s <= last.to_time_s);
 }
 
 // Where a figure has not the spans of its counter, people are told.
-void note_other_since(const std::string& figure, const Counter& counter, const std::vector<SinceSpan>& spans, Answer& out) {
+void note_other_since(const std::string& figure, const Counter& counter,
+                      const std::vector<SinceSpan>& spans, Answer& out) {
   if (spans == counter.since) return;
   std::string text = figure + " is counted";
-  if (spans.back().from_checkpoint > 1) text += " since " + format_instant(spans.back().from_time_s, 0);
-  if (spans.back().to_checkpoint != 0) text += " until " + format_instant(spans.back().to_time_s, 0);
+  if (spans.back().from_checkpoint > 1)
+    text += " since " + format_instant(spans.back().from_time_s, 0);
+  if (spans.back().to_checkpoint != 0)
+    text += " until " + format_instant(spans.back().to_time_s, 0);
   out.notes.push_back(text);
 }
 
@@ -226,8 +248,10 @@ Result<Answer> answer(StoreView& view, const Question& question) {
   if (!choice.ok()) return choice.error();
   const Counter& counter = choice->counter;
   for (const Choice::ElementFilter& filter : choice->filters) {
-    auto property = view.catalogue().find_property(counter.plan->columns[counter.planned.columns[filter.position]].identity);
-    for (uint64_t element : filter.elements) QUIPU_TRY(view.check_one_name(*tenant, property.value_or(PropertyId::none), element));
+    auto property = view.catalogue().find_property(
+        counter.plan->columns[counter.planned.columns[filter.position]].identity);
+    for (uint64_t element : filter.elements)
+      QUIPU_TRY(view.check_one_name(*tenant, property.value_or(PropertyId::none), element));
   }
   auto span = resolve_span(view, *tenant, *calendar, *choice, question, out);
   if (!span.ok()) return span.error();
@@ -236,13 +260,18 @@ Result<Answer> answer(StoreView& view, const Question& question) {
   for (const auto& [name, since] : counter.sums_since) out.values.push_back(name);
   out.has_unique = counter.planned.unique && !choice->adds_groups && !span->total;
   if (counter.planned.unique && choice->adds_groups) {
-    out.notes.push_back("unique is - because groups are added up here, and people may be in several; a counter of exactly these properties would give it");
+    out.notes.push_back(
+        "unique is - because groups are added up here, and people may be in several; a counter of "
+        "exactly these properties would give it");
   } else if (counter.planned.unique && span->total) {
-    out.notes.push_back("unique is - over several buckets: ask by --interval day (or hour, week, month), --in a month, week or day" +
-                        std::string(counter.planned.lifetime ? ", or --in lifetime" : ""));
+    out.notes.push_back(
+        "unique is - over several buckets: ask by --interval day (or hour, week, month), --in a "
+        "month, week or day" +
+        std::string(counter.planned.lifetime ? ", or --in lifetime" : ""));
   }
-  out.counted_in_several_groups = counter.selector != SelectorId::none &&
-                                  view.catalogue().counted_in_several(*tenant, counter.selector, counter.dimension);
+  out.counted_in_several_groups =
+      counter.selector != SelectorId::none &&
+      view.catalogue().counted_in_several(*tenant, counter.selector, counter.dimension);
   QUIPU_TRY(check_sort(out, question.sort));
   std::vector<const std::vector<SinceSpan>*> shown{&counter.since};
   if (out.has_unique) {
@@ -258,13 +287,16 @@ Result<Answer> answer(StoreView& view, const Question& question) {
     out.buckets.push_back(format_instant(buckets[i].first_s, buckets[i].first_offset_s));
     const bool last = span->total || i + 1 == buckets.size();
     const int64_t end_s = last ? span->list.end_s : buckets[i + 1].first_s;
-    if (!std::all_of(shown.begin(), shown.end(), [&](const auto* spans) { return has_all(*spans, buckets[i].first_s, end_s); })) out.partial.push_back(i);
+    if (!std::all_of(shown.begin(), shown.end(),
+                     [&](const auto* spans) { return has_all(*spans, buckets[i].first_s, end_s); }))
+      out.partial.push_back(i);
   }
 
   std::map<std::vector<uint64_t>, Totals> groups;
   const size_t entries = span->entries();
   std::vector<ValueId> ids;
-  for (const std::string& name : out.values) ids.push_back(view.catalogue().find_value(name).value_or(0));
+  for (const std::string& name : out.values)
+    ids.push_back(view.catalogue().find_value(name).value_or(0));
   Status inner;
   auto add = [&](DayIndex day, const CellEntry& entry) {
     if (!inner.ok() || !passes(*choice, entry.elements)) return;
@@ -285,7 +317,8 @@ Result<Answer> answer(StoreView& view, const Question& question) {
     for (const SlotCount& slot : entry.slots) {
       size_t index = 0;
       if (table) {
-        const Slot in_month = Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table->month()) / kQuarterS);
+        const Slot in_month =
+            Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table->month()) / kQuarterS);
         auto it = span->list.index_of_label.find(table->bucket(frame, in_month).label);
         if (it == span->list.index_of_label.end()) continue;
         index = span->total ? 0 : it->second;
@@ -310,8 +343,10 @@ Result<Answer> answer(StoreView& view, const Question& question) {
     const DayIndex first = span->lifetime ? kLifetimeDay : span->list.first_day;
     const DayIndex last = span->lifetime ? kLifetimeDay : span->list.last_day;
     const auto values = point_values(*choice);
-    QUIPU_TRY(values.empty() ? scan_counter(view, *tenant, counter.selector, counter.dimension, first, last, add)
-                             : get_values(view, *tenant, counter.selector, counter.dimension, first, last, values, add));
+    QUIPU_TRY(values.empty() ? scan_counter(view, *tenant, counter.selector, counter.dimension,
+                                            first, last, add)
+                             : get_values(view, *tenant, counter.selector, counter.dimension, first,
+                                          last, values, add));
     QUIPU_TRY(inner);
   }
 
@@ -331,8 +366,11 @@ Result<Answer> answer(StoreView& view, const Question& question) {
     out.groups.push_back(std::move(group));
   }
   if (question.by.empty() && out.groups.empty()) {
-    out.groups.push_back({{}, std::vector<uint64_t>(entries), std::vector<uint64_t>(out.has_unique ? entries : 0),
-                          std::vector<std::vector<Fixed6>>(ids.size(), std::vector<Fixed6>(entries))});
+    out.groups.push_back(
+        {{},
+         std::vector<uint64_t>(entries),
+         std::vector<uint64_t>(out.has_unique ? entries : 0),
+         std::vector<std::vector<Fixed6>>(ids.size(), std::vector<Fixed6>(entries))});
   }
   sort_groups(out, question.sort);
   out.groups_in_all = out.groups.size();
@@ -352,22 +390,29 @@ Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
       std::string text;
       for (const std::string& name : c.names) text += (text.empty() ? "" : ", ") + name;
       line.counters.push_back(text.empty() ? "(all)" : text);
-      const bool whole = !c.planned.when && std::none_of(c.planned.properties.begin(), c.planned.properties.end(), [&](uint16_t p) {
-        return c.plan->properties[p].skip_missing;
-      });
-      if (!whole || c.dimension == DimensionId::none || view.catalogue().counted_in_several(tenant, c.selector, c.dimension)) continue;
-      const auto worth = [](const Counter& of) { return std::pair(!of.retired, -int(of.planned.columns.size())); };
+      const bool whole =
+          !c.planned.when &&
+          std::none_of(c.planned.properties.begin(), c.planned.properties.end(),
+                       [&](uint16_t p) { return c.plan->properties[p].skip_missing; });
+      if (!whole || c.dimension == DimensionId::none ||
+          view.catalogue().counted_in_several(tenant, c.selector, c.dimension))
+        continue;
+      const auto worth = [](const Counter& of) {
+        return std::pair(!of.retired, -int(of.planned.columns.size()));
+      };
       if (!exact || worth(c) > worth(*exact)) exact = &c;
     }
     const Counter* any = exact ? exact : counters.empty() ? nullptr : &counters.front();
     if (!any || any->dimension == DimensionId::none) continue;
     uint64_t count = 0;
     std::optional<DayIndex> first, last;
-    QUIPU_TRY(scan_counter(view, tenant, any->selector, any->dimension, 0, DayIndex(kEndEventTimeS / 86400), [&](DayIndex day, const CellEntry& cell) {
-      for (const SlotCount& s : cell.slots) count += s.count;
-      first = first ? std::min(*first, day) : day;
-      last = last ? std::max(*last, day) : day;
-    }));
+    QUIPU_TRY(scan_counter(view, tenant, any->selector, any->dimension, 0,
+                           DayIndex(kEndEventTimeS / 86400),
+                           [&](DayIndex day, const CellEntry& cell) {
+                             for (const SlotCount& s : cell.slots) count += s.count;
+                             first = first ? std::min(*first, day) : day;
+                             last = last ? std::max(*last, day) : day;
+                           }));
     if (!first) continue;
     if (exact) line.count = count;
     line.first_day = format_instant(int64_t(*first) * 86400, 0).substr(0, 10);

@@ -1,5 +1,6 @@
-// Questions -> exact answers from cells. A question that no counter answers exactly is an error which names the
-// counter to add. Nothing is estimated; uniques are never added up. One thread, one snapshot.
+// Questions -> exact answers from cells. A question that no counter answers exactly is an error
+// which names the counter to add. Nothing is estimated; uniques are never added up. One thread, one
+// snapshot.
 #pragma once
 
 #include <map>
@@ -16,28 +17,28 @@ struct Filter {
   enum class Kind : uint8_t { any_of, none_of, not_empty };
   std::string property;
   Kind kind = Kind::any_of;
-  std::vector<std::string> values;   // canonical texts; "" is the empty value
+  std::vector<std::string> values;  // canonical texts; "" is the empty value
 };
 
 struct Question {
   std::optional<std::string> tenant;
-  std::string metric;                // or a `together` name
-  std::vector<std::string> by;       // property names
+  std::string metric;           // or a `together` name
+  std::vector<std::string> by;  // property names
   std::vector<Filter> where;
   std::optional<std::string> calendar;
   // What time: one of in ("2026-03", "lifetime", ...), from/to, or neither (the last 30 buckets).
   std::optional<std::string> in, from, to;
   std::optional<Interval> interval;
-  std::string sort;                  // "count", "unique", "name" or a value's name; "-" before it turns it round
-  size_t limit = 0;                  // 0: all groups
-  int64_t now_s = 0;                 // for the default range
+  std::string sort;   // "count", "unique", "name" or a value's name; "-" before it turns it round
+  size_t limit = 0;   // 0: all groups
+  int64_t now_s = 0;  // for the default range
 };
 
 struct Group {
-  std::vector<std::string> by;               // in the order of Question::by
-  std::vector<uint64_t> count;               // by bucket
-  std::vector<uint64_t> unique;              // empty if not answered
-  std::vector<std::vector<Fixed6>> sums;     // by value, by bucket
+  std::vector<std::string> by;            // in the order of Question::by
+  std::vector<uint64_t> count;            // by bucket
+  std::vector<uint64_t> unique;           // empty if not answered
+  std::vector<std::vector<Fixed6>> sums;  // by value, by bucket
 };
 
 struct Answer {
@@ -49,16 +50,17 @@ struct Answer {
   bool lifetime = false;
   // With an interval: one entry a bucket. Without (a range of several buckets added up): one entry.
   std::optional<Interval> interval;
-  std::vector<std::string> buckets;          // starts with offset
-  std::string range_text;                    // for people
+  std::vector<std::string> buckets;  // starts with offset
+  std::string range_text;            // for people
   std::vector<SinceSpan> since;
-  std::vector<size_t> partial;               // buckets that begin before some figure was planned, or end after it was dropped
+  std::vector<size_t>
+      partial;  // buckets that begin before some figure was planned, or end after it was dropped
   bool counted_in_several_groups = false;
-  std::vector<std::string> values;           // names of the sums
+  std::vector<std::string> values;  // names of the sums
   bool has_unique = false;
-  std::vector<std::string> notes;            // why something is "-" and how to get it
+  std::vector<std::string> notes;  // why something is "-" and how to get it
   std::vector<Group> groups;
-  size_t groups_in_all = 0;                  // before `limit`
+  size_t groups_in_all = 0;  // before `limit`
 };
 
 Result<Answer> answer(StoreView& view, const Question& question);
@@ -67,9 +69,9 @@ Result<Answer> answer(StoreView& view, const Question& question);
 struct MetricLine {
   std::string name;
   bool group = false;
-  std::optional<uint64_t> count;             // none: no counter gives it exactly
-  std::string first_day, last_day;           // UTC
-  std::vector<std::string> counters;         // "by campaign, client" ...
+  std::optional<uint64_t> count;      // none: no counter gives it exactly
+  std::string first_day, last_day;    // UTC
+  std::vector<std::string> counters;  // "by campaign, client" ...
 };
 Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant);
 

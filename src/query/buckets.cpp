@@ -13,28 +13,34 @@ int64_t clamp_time(int64_t utc_s) { return std::clamp(utc_s, kMinEventTimeS, kEn
 
 int64_t days_of(int year, int month, int day) {
   using namespace std::chrono;
-  return sys_days(std::chrono::year(year) / std::chrono::month(unsigned(month)) / std::chrono::day(unsigned(day)))
+  return sys_days(std::chrono::year(year) / std::chrono::month(unsigned(month)) /
+                  std::chrono::day(unsigned(day)))
       .time_since_epoch()
       .count();
 }
 
 bool valid_date(int year, int month, int day) {
-  return (std::chrono::year(year) / std::chrono::month(unsigned(month)) / std::chrono::day(unsigned(day))).ok() && year >= 1970 &&
-         year <= 2199;
+  return (std::chrono::year(year) / std::chrono::month(unsigned(month)) /
+          std::chrono::day(unsigned(day)))
+             .ok() &&
+         year >= 1970 && year <= 2199;
 }
 
 int64_t last_instant(const Bucket& bucket, MonthIndex month) {
   int64_t last = bucket.first_s;
   for (int i = 0; i < bucket.pieces; ++i) {
     const SlotRange& r = bucket.ranges[size_t(i)];
-    last = std::max(last, month_begin_s(MonthIndex(month + r.month)) + int64_t(r.end) * kQuarterS - 1);
+    last =
+        std::max(last, month_begin_s(MonthIndex(month + r.month)) + int64_t(r.end) * kQuarterS - 1);
   }
   return last;
 }
 
-// Visits the calendar's buckets of months [first, last], each label once, by first instant within a month.
+// Visits the calendar's buckets of months [first, last], each label once, by first instant within a
+// month.
 template <typename Visit>
-Status visit_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval, MonthIndex first, MonthIndex last, Visit visit) {
+Status visit_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval,
+                     MonthIndex first, MonthIndex last, Visit visit) {
   for (int m = first; m <= last; ++m) {
     auto table = view.table(tenant, MonthIndex(m));
     if (!table.ok()) return table.error();
@@ -57,20 +63,22 @@ void add_bucket(BucketList& list, const Bucket& bucket, MonthIndex month) {
 }
 
 void finish(BucketList& list) {
-  std::sort(list.buckets.begin(), list.buckets.end(), [](const Bucket& a, const Bucket& b) { return a.first_s < b.first_s; });
+  std::sort(list.buckets.begin(), list.buckets.end(),
+            [](const Bucket& a, const Bucket& b) { return a.first_s < b.first_s; });
   for (size_t i = 0; i < list.buckets.size(); ++i) list.index_of_label[list.buckets[i].label] = i;
 }
 
-Result<NamedBucket> by_label(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t label, int64_t near_s,
-                             const std::string& text) {
+Result<NamedBucket> by_label(StoreView& view, TenantId tenant, int calendar, Interval interval,
+                             int64_t label, int64_t near_s, const std::string& text) {
   const MonthIndex middle = month_of(clamp_time(near_s));
   const MonthIndex first = middle > 0 ? MonthIndex(middle - 1) : middle;
   const MonthIndex last = middle + 1 < kMonths ? MonthIndex(middle + 1) : middle;
   std::optional<Bucket> found;
-  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, first, last, [&](const Bucket& b, MonthIndex) {
-    if (b.label == label) found = b;
-    return !found;
-  }));
+  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, first, last,
+                          [&](const Bucket& b, MonthIndex) {
+                            if (b.label == label) found = b;
+                            return !found;
+                          }));
   if (found) return NamedBucket{interval, *found};
   return Error{"\"" + text + "\" does not exist in this calendar's zone (its clocks skipped it)"};
 }
@@ -79,10 +87,14 @@ Result<NamedBucket> by_label(StoreView& view, TenantId tenant, int calendar, Int
 
 std::string interval_name(Interval interval) {
   switch (interval) {
-    case Interval::hour: return "hour";
-    case Interval::day: return "day";
-    case Interval::week: return "week";
-    case Interval::month: return "month";
+    case Interval::hour:
+      return "hour";
+    case Interval::day:
+      return "day";
+    case Interval::week:
+      return "week";
+    case Interval::month:
+      return "month";
   }
   return "";
 }
@@ -94,62 +106,78 @@ std::optional<Interval> parse_interval(const std::string& text) {
   return std::nullopt;
 }
 
-Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar, const std::string& text) {
+Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar,
+                                 const std::string& text) {
   int year = 0, month = 0, day = 0, hour = 0, week = 0, length = 0;
   const int size = int(text.size());
   auto whole = [&] { return length == size; };
-  if (std::sscanf(text.c_str(), "%4d-W%2d%n", &year, &week, &length) == 2 && whole() && year >= 1970 && year <= 2199 && week >= 1 &&
-      week <= 53) {
+  if (std::sscanf(text.c_str(), "%4d-W%2d%n", &year, &week, &length) == 2 && whole() &&
+      year >= 1970 && year <= 2199 && week >= 1 && week <= 53) {
     // ISO 8601: week 1 holds 4 January. The calendar's week that holds the ISO week's Thursday.
     const int64_t fourth = days_of(year, 1, 4);
     const int64_t monday = fourth - (fourth + 3) % 7 + int64_t(week - 1) * 7;
     const int64_t thursday = monday + 3;
     const int64_t year_of_thursday = days_of(year + 1, 1, 1) <= thursday ? year + 1 : year;
-    if (year_of_thursday != year) return Error{"\"" + text + "\": " + std::to_string(year) + " has no week 53"};
+    if (year_of_thursday != year)
+      return Error{"\"" + text + "\": " + std::to_string(year) + " has no week 53"};
     const int start = int(view.calendars(tenant)[size_t(calendar)].week_start);
     const int64_t first = thursday - ((thursday + 3) % 7 - start + 7) % 7;
     return by_label(view, tenant, calendar, Interval::week, first, first * kDayS, text);
   }
   length = 0;
-  if (std::sscanf(text.c_str(), "%4d-%2d%n", &year, &month, &length) == 2 && whole() && valid_date(year, month, 1)) {
-    return by_label(view, tenant, calendar, Interval::month, int64_t(year) * 12 + month - 1, days_of(year, month, 15) * kDayS, text);
+  if (std::sscanf(text.c_str(), "%4d-%2d%n", &year, &month, &length) == 2 && whole() &&
+      valid_date(year, month, 1)) {
+    return by_label(view, tenant, calendar, Interval::month, int64_t(year) * 12 + month - 1,
+                    days_of(year, month, 15) * kDayS, text);
   }
   length = 0;
-  if (std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &length) == 3 && whole() && valid_date(year, month, day)) {
+  if (std::sscanf(text.c_str(), "%4d-%2d-%2d%n", &year, &month, &day, &length) == 3 && whole() &&
+      valid_date(year, month, day)) {
     const int64_t label = days_of(year, month, day);
     return by_label(view, tenant, calendar, Interval::day, label, label * kDayS, text);
   }
   length = 0;
   char sign = 0;
   int offset_hours = 0, offset_minutes = 0;
-  int fields = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d%n%c%2d:%2d%n", &year, &month, &day, &hour, &length, &sign, &offset_hours,
-                           &offset_minutes, &length);
-  if ((fields == 4 || fields == 7) && whole() && valid_date(year, month, day) && hour >= 0 && hour < 24 && (!sign || sign == '+' || sign == '-')) {
+  int fields = std::sscanf(text.c_str(), "%4d-%2d-%2dT%2d%n%c%2d:%2d%n", &year, &month, &day, &hour,
+                           &length, &sign, &offset_hours, &offset_minutes, &length);
+  if ((fields == 4 || fields == 7) && whole() && valid_date(year, month, day) && hour >= 0 &&
+      hour < 24 && (!sign || sign == '+' || sign == '-')) {
     const int64_t local_s = days_of(year, month, day) * kDayS + hour * 3600;
     std::vector<Bucket> found;
     const MonthIndex near = month_of(clamp_time(local_s));
-    QUIPU_TRY(visit_buckets(view, tenant, calendar, Interval::hour, near > 0 ? MonthIndex(near - 1) : near,
-                            near + 1 < kMonths ? MonthIndex(near + 1) : near, [&](const Bucket& b, MonthIndex) {
-                              const int64_t local = b.first_s + b.first_offset_s;
-                              const bool same_hour = local >= local_s && local < local_s + 3600;
-                              const int offset = (sign == '-' ? -1 : 1) * (offset_hours * 3600 + offset_minutes * 60);
-                              const bool known = std::any_of(found.begin(), found.end(), [&](const Bucket& f) { return f.label == b.label; });
-                              if (same_hour && !known && (fields == 4 || offset == b.first_offset_s)) found.push_back(b);
-                              return true;
-                            }));
+    QUIPU_TRY(visit_buckets(
+        view, tenant, calendar, Interval::hour, near > 0 ? MonthIndex(near - 1) : near,
+        near + 1 < kMonths ? MonthIndex(near + 1) : near, [&](const Bucket& b, MonthIndex) {
+          const int64_t local = b.first_s + b.first_offset_s;
+          const bool same_hour = local >= local_s && local < local_s + 3600;
+          const int offset = (sign == '-' ? -1 : 1) * (offset_hours * 3600 + offset_minutes * 60);
+          const bool known = std::any_of(found.begin(), found.end(),
+                                         [&](const Bucket& f) { return f.label == b.label; });
+          if (same_hour && !known && (fields == 4 || offset == b.first_offset_s))
+            found.push_back(b);
+          return true;
+        }));
     if (found.size() == 1) return NamedBucket{Interval::hour, found[0]};
-    if (found.empty()) return Error{"the hour \"" + text + "\" does not exist in this calendar's zone"};
+    if (found.empty())
+      return Error{"the hour \"" + text + "\" does not exist in this calendar's zone"};
     std::string both;
-    for (const Bucket& b : found) both += (both.empty() ? "" : " or ") + text + format_instant(b.first_s, b.first_offset_s).substr(19);
+    for (const Bucket& b : found)
+      both += (both.empty() ? "" : " or ") + text +
+              format_instant(b.first_s, b.first_offset_s).substr(19);
     return Error{"the hour \"" + text + "\" happens twice in this calendar's zone; say " + both};
   }
-  return Error{"\"" + text + "\" is no month (2026-03), week (2026-W10), day (2026-03-05) or hour (2026-03-05T14)"};
+  return Error{
+      "\"" + text +
+      "\" is no month (2026-03), week (2026-W10), day (2026-03-05) or hour (2026-03-05T14)"};
 }
 
-Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar, const std::string& text) {
+Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar,
+                            const std::string& text) {
   if (text == "2200-01-01" || text == "2200-01") return kEndEventTimeS;
   // What names a bucket (as --in does) is its begin; a time has minutes.
-  const bool hour = text.size() >= 13 && text[10] == 'T' && (text.size() == 13 || text[13] == '+' || text[13] == '-');
+  const bool hour = text.size() >= 13 && text[10] == 'T' &&
+                    (text.size() == 13 || text[13] == '+' || text[13] == '-');
   if (text.size() == 7 || text.size() == 8 || text.size() == 10 || hour) {
     auto named = named_bucket(view, tenant, calendar, text);
     if (!named.ok()) return named.error();
@@ -159,22 +187,29 @@ Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar, cons
   auto rules = view.tables().zone(view.tables().current(), zone_name);
   ParsedTime parsed = parse_time_text(text, *rules);
   if (parsed.error != TimeError::none) {
-    return Error{"\"" + text + "\" is no date (2026-03-05) or time (2026-03-05T14:00, with an offset or in the calendar's zone): " + parsed.hint};
+    return Error{"\"" + text +
+                 "\" is no date (2026-03-05) or time (2026-03-05T14:00, with an offset or in the "
+                 "calendar's zone): " +
+                 parsed.hint};
   }
   if (parsed.ms % 1000 != 0) return Error{"\"" + text + "\": bounds are whole seconds"};
   return parsed.ms / 1000;
 }
 
-Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t from_s, int64_t to_s) {
-  if (from_s >= to_s) return Error{"the range is empty: its end (exclusive) is not after its begin"};
+Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, Interval interval,
+                                int64_t from_s, int64_t to_s) {
+  if (from_s >= to_s)
+    return Error{"the range is empty: its end (exclusive) is not after its begin"};
   for (int64_t edge : {from_s, to_s}) {
     if (edge >= kEndEventTimeS) continue;
     auto bucket = bucket_at(view, tenant, calendar, interval, edge);
     if (!bucket.ok()) return bucket.error();
     if (bucket->first_s != edge) {
-      return Error{format_instant(edge, bucket->first_offset_s) + " is inside the " + interval_name(interval) + " that begins at " +
-                   format_instant(bucket->first_s, bucket->first_offset_s) + "; a range must begin and end where a " +
-                   interval_name(interval) + " does, or have a finer --interval"};
+      return Error{format_instant(edge, bucket->first_offset_s) + " is inside the " +
+                   interval_name(interval) + " that begins at " +
+                   format_instant(bucket->first_s, bucket->first_offset_s) +
+                   "; a range must begin and end where a " + interval_name(interval) +
+                   " does, or have a finer --interval"};
     }
   }
   BucketList list;
@@ -184,24 +219,29 @@ Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, 
   const MonthIndex last = month_of(clamp_time(to_s + 2 * kDayS));
   std::unordered_map<int64_t, bool> seen;
   bool too_many = false;
-  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, first, last, [&](const Bucket& b, MonthIndex m) {
-    if (b.first_s < from_s || b.first_s >= to_s || !seen.emplace(b.label, true).second) return true;
-    add_bucket(list, b, m);
-    too_many = list.buckets.size() > kMaxBuckets;
-    return !too_many;
-  }));
+  QUIPU_TRY(visit_buckets(
+      view, tenant, calendar, interval, first, last, [&](const Bucket& b, MonthIndex m) {
+        if (b.first_s < from_s || b.first_s >= to_s || !seen.emplace(b.label, true).second)
+          return true;
+        add_bucket(list, b, m);
+        too_many = list.buckets.size() > kMaxBuckets;
+        return !too_many;
+      }));
   if (too_many) {
-    return Error{"the range has more than " + std::to_string(kMaxBuckets) + " " + interval_name(interval) +
+    return Error{"the range has more than " + std::to_string(kMaxBuckets) + " " +
+                 interval_name(interval) +
                  " buckets; ask for a shorter one or a longer --interval"};
   }
   finish(list);
   return list;
 }
 
-Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar, Interval interval, const NamedBucket& named) {
+Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar, Interval interval,
+                                  const NamedBucket& named) {
   const int64_t from = named.bucket.first_s;
   const int64_t longest = 40 * kDayS;
-  if (interval >= named.interval || (interval == Interval::week && named.interval == Interval::month)) {
+  if (interval >= named.interval ||
+      (interval == Interval::week && named.interval == Interval::month)) {
     int64_t to = from;
     while (to < from + longest && to < kEndEventTimeS) {
       auto at = bucket_at(view, tenant, calendar, named.interval, to);
@@ -217,11 +257,13 @@ Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar
   list.interval = interval;
   std::unordered_map<int64_t, bool> seen;
   Status inner;
-  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, month_of(clamp_time(from)), month_of(clamp_time(from + longest)),
-                          [&](const Bucket& b, MonthIndex m) {
+  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, month_of(clamp_time(from)),
+                          month_of(clamp_time(from + longest)), [&](const Bucket& b, MonthIndex m) {
                             auto of = bucket_at(view, tenant, calendar, named.interval, b.first_s);
                             if (!of.ok()) inner = of.error();
-                            if (inner.ok() && of->label == named.bucket.label && seen.emplace(b.label, true).second) add_bucket(list, b, m);
+                            if (inner.ok() && of->label == named.bucket.label &&
+                                seen.emplace(b.label, true).second)
+                              add_bucket(list, b, m);
                             return inner.ok();
                           }));
   QUIPU_TRY(inner);
@@ -229,14 +271,16 @@ Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar
   return list;
 }
 
-Result<Bucket> bucket_at(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s) {
+Result<Bucket> bucket_at(StoreView& view, TenantId tenant, int calendar, Interval interval,
+                         int64_t utc_s) {
   const int64_t t = clamp_time(utc_s);
   auto table = view.table(tenant, month_of(t));
   if (!table.ok()) return table.error();
   return (*table)->bucket(calendar, interval, slot_of((*table)->month(), t));
 }
 
-Result<BucketList> last_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval, int64_t utc_s, size_t n) {
+Result<BucketList> last_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval,
+                                int64_t utc_s, size_t n) {
   auto last = bucket_at(view, tenant, calendar, interval, utc_s);
   if (!last.ok()) return last.error();
   // Walk back bucket by bucket: the one before is the one that holds the instant before its first.
@@ -250,10 +294,13 @@ Result<BucketList> last_buckets(StoreView& view, TenantId tenant, int calendar, 
   list.calendar = calendar;
   list.interval = interval;
   std::unordered_map<int64_t, bool> seen;
-  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, month_of(clamp_time(from)), month_of(clamp_time(utc_s)), [&](const Bucket& b, MonthIndex m) {
-    if (b.first_s >= from && b.first_s <= last->first_s && seen.emplace(b.label, true).second) add_bucket(list, b, m);
-    return true;
-  }));
+  QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, month_of(clamp_time(from)),
+                          month_of(clamp_time(utc_s)), [&](const Bucket& b, MonthIndex m) {
+                            if (b.first_s >= from && b.first_s <= last->first_s &&
+                                seen.emplace(b.label, true).second)
+                              add_bucket(list, b, m);
+                            return true;
+                          }));
   finish(list);
   return list;
 }

@@ -20,41 +20,51 @@ LayoutOf layouts(StoreView& view) {
 
 // hashes: see read_cell_row.
 Status read_row(StoreView& view, const CellKey& key, DimensionId only, std::string_view value,
-                const std::function<void(DimensionId, const CellEntry&)>& visit, std::span<const uint64_t> hashes = {}) {
+                const std::function<void(DimensionId, const CellEntry&)>& visit,
+                std::span<const uint64_t> hashes = {}) {
   if (key.joint()) return read_joint_row(value, key, only, visit, hashes);
   if (key.dimension != DimensionId::none) {
-    return read_cell_row(value, [&](const CellEntry& entry) { visit(key.dimension, entry); }, hashes);
+    return read_cell_row(
+        value, [&](const CellEntry& entry) { visit(key.dimension, entry); }, hashes);
   }
-  return read_sparse_row(value, layouts(view), only, [&](const SparseCell& cell) { visit(cell.dimension, cell.entry); });
+  return read_sparse_row(value, layouts(view), only,
+                         [&](const SparseCell& cell) { visit(cell.dimension, cell.entry); });
 }
 
 // Visits the rows with begin <= key < end.
-Status scan_rows(StoreView& view, const std::string& begin, const std::string& end, DimensionId only,
+Status scan_rows(StoreView& view, const std::string& begin, const std::string& end,
+                 DimensionId only,
                  const std::function<void(const CellKey&, DimensionId, const CellEntry&)>& visit) {
   Status inner;
-  Status outer = view.snapshot().scan_cells(begin, end, [&](std::string_view bytes, std::string_view value) {
-    auto key = CellKey::parse(bytes);
-    if (!key) {
-      inner = Error{"a row of cells has a broken key: the store's files are damaged; restore a backup"};
-      return false;
-    }
-    inner = read_row(view, *key, only, value, [&](DimensionId dimension, const CellEntry& entry) { visit(*key, dimension, entry); });
-    return inner.ok();
-  });
+  Status outer =
+      view.snapshot().scan_cells(begin, end, [&](std::string_view bytes, std::string_view value) {
+        auto key = CellKey::parse(bytes);
+        if (!key) {
+          inner = Error{
+              "a row of cells has a broken key: the store's files are damaged; restore a backup"};
+          return false;
+        }
+        inner = read_row(
+            view, *key, only, value,
+            [&](DimensionId dimension, const CellEntry& entry) { visit(*key, dimension, entry); });
+        return inner.ok();
+      });
   QUIPU_TRY(outer);
   return inner;
 }
 
 }  // namespace
 
-Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension,
+                    DayIndex first, DayIndex last,
                     const std::function<void(DayIndex, const CellEntry&)>& visit) {
   auto pass = [&](const CellKey& key, DimensionId d, const CellEntry& entry) {
     if (d == dimension) visit(key.day, entry);
   };
   for (uint64_t day = first; day <= last; ++day) {
     // Skip to the next day that has anything of this selector.
-    auto next = view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
+    auto next =
+        view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
     if (!next.ok()) return next.error();
     auto key = CellKey::parse(*next);
     if (!key || key->day > last) return {};
@@ -66,24 +76,28 @@ Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, Dimen
     const DayIndex d = DayIndex(day);
     QUIPU_TRY(scan_rows(view, key_of(d, tenant, selector, DimensionId::none),
                         key_of(d, tenant, selector, DimensionId(1)), dimension, pass));
-    QUIPU_TRY(scan_rows(view, key_of(d, tenant, selector, dimension), key_of(d, tenant, selector, DimensionId(raw(dimension) + 1)),
-                        dimension, pass));
+    QUIPU_TRY(scan_rows(view, key_of(d, tenant, selector, dimension),
+                        key_of(d, tenant, selector, DimensionId(raw(dimension) + 1)), dimension,
+                        pass));
     const DimensionId last = last_of_joint(dimension);
     if (last == dimension) continue;  // the joint row was among these
     std::string joint;
     CellKey::joint_of(d, tenant, selector, dimension).append_to(joint);
-    QUIPU_TRY(scan_rows(view, joint, key_of(d, tenant, selector, DimensionId(raw(last) + 1)), dimension, pass));
+    QUIPU_TRY(scan_rows(view, joint, key_of(d, tenant, selector, DimensionId(raw(last) + 1)),
+                        dimension, pass));
   }
   return {};
 }
 
-Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
-                  std::span<const std::vector<uint64_t>> values, const std::function<void(DayIndex, const CellEntry&)>& visit) {
+Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension,
+                  DayIndex first, DayIndex last, std::span<const std::vector<uint64_t>> values,
+                  const std::function<void(DayIndex, const CellEntry&)>& visit) {
   std::vector<uint64_t> hashes;
   for (const auto& value : values) hashes.push_back(value_hash(value));
   std::sort(hashes.begin(), hashes.end());
   for (uint64_t day = first; day <= last; ++day) {
-    auto next = view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
+    auto next =
+        view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
     if (!next.ok()) return next.error();
     auto found = CellKey::parse(*next);
     if (!found || found->day > last) return {};
@@ -94,7 +108,8 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
     if (found->tenant != tenant || found->selector != selector) continue;
     std::vector<std::string> keys;
     for (const auto& value : values) {
-      for (std::string& key : lookup_keys(DayIndex(day), tenant, selector, dimension, value)) keys.push_back(std::move(key));
+      for (std::string& key : lookup_keys(DayIndex(day), tenant, selector, dimension, value))
+        keys.push_back(std::move(key));
     }
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
@@ -103,21 +118,27 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
     for (size_t i = 0; i < keys.size(); ++i) {
       if (rows[i].empty()) continue;
       auto key = CellKey::parse(keys[i]);
-      QUIPU_TRY(read_row(view, *key, dimension, rows[i], [&](DimensionId d, const CellEntry& entry) {
-        const bool wanted = std::any_of(values.begin(), values.end(), [&](const auto& value) {
-          return std::equal(value.begin(), value.end(), entry.elements.begin(), entry.elements.end());
-        });
-        if (d == dimension && wanted) visit(DayIndex(day), entry);
-      }, hashes));
+      QUIPU_TRY(read_row(
+          view, *key, dimension, rows[i],
+          [&](DimensionId d, const CellEntry& entry) {
+            const bool wanted = std::any_of(values.begin(), values.end(), [&](const auto& value) {
+              return std::equal(value.begin(), value.end(), entry.elements.begin(),
+                                entry.elements.end());
+            });
+            if (d == dimension && wanted) visit(DayIndex(day), entry);
+          },
+          hashes));
     }
   }
   return {};
 }
 
-Status scan_all_cells(StoreView& view, const std::function<void(const AnyCell&, const CellEntry&)>& visit) {
-  return scan_rows(view, std::string(), std::string(), DimensionId::none, [&](const CellKey& key, DimensionId d, const CellEntry& entry) {
-    visit({key.day, key.tenant, key.selector, d}, entry);
-  });
+Status scan_all_cells(StoreView& view,
+                      const std::function<void(const AnyCell&, const CellEntry&)>& visit) {
+  return scan_rows(view, std::string(), std::string(), DimensionId::none,
+                   [&](const CellKey& key, DimensionId d, const CellEntry& entry) {
+                     visit({key.day, key.tenant, key.selector, d}, entry);
+                   });
 }
 
 }  // namespace quipu

@@ -1,5 +1,5 @@
-// Reading a counter's cells of one tenant from a snapshot: packed rows, whatever their chunk lengths, and sparse
-// rows expanded. One thread.
+// Reading a counter's cells of one tenant from a snapshot: packed rows, whatever their chunk
+// lengths, and sparse rows expanded. One thread.
 #pragma once
 
 #include <functional>
@@ -10,14 +10,16 @@
 
 namespace quipu {
 
-// Visits every entry of (tenant, selector, dimension) in UTC days [first, last]; entries of one value and day may
-// come in several pieces. For the lifetime row: first = last = kLifetimeDay.
-Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
+// Visits every entry of (tenant, selector, dimension) in UTC days [first, last]; entries of one
+// value and day may come in several pieces. For the lifetime row: first = last = kLifetimeDay.
+Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension,
+                    DayIndex first, DayIndex last,
                     const std::function<void(DayIndex, const CellEntry&)>& visit);
 
 // The same for some values only, by key: elements of one value follow each other.
-Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension, DayIndex first, DayIndex last,
-                  std::span<const std::vector<uint64_t>> values, const std::function<void(DayIndex, const CellEntry&)>& visit);
+Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension,
+                  DayIndex first, DayIndex last, std::span<const std::vector<uint64_t>> values,
+                  const std::function<void(DayIndex, const CellEntry&)>& visit);
 
 // Visits all entries of the store: (key's day, tenant, selector, dimension, entry).
 struct AnyCell {
@@ -26,6 +28,7 @@ struct AnyCell {
   SelectorId selector;
   DimensionId dimension;
 };
-Status scan_all_cells(StoreView& view, const std::function<void(const AnyCell&, const CellEntry&)>& visit);
+Status scan_all_cells(StoreView& view,
+                      const std::function<void(const AnyCell&, const CellEntry&)>& visit);
 
 }  // namespace quipu

@@ -35,9 +35,10 @@ std::set<std::string> canonical_set(const std::vector<std::string>& texts) {
   return set;
 }
 
-// Whether the counter's `when` says exactly what some of the question's filters say. Those filters are then
-// answered by it; `left` gets the others.
-bool match_when(const Counter& counter, const Properties& properties, const std::vector<Filter>& where, std::vector<Filter>& left) {
+// Whether the counter's `when` says exactly what some of the question's filters say. Those filters
+// are then answered by it; `left` gets the others.
+bool match_when(const Counter& counter, const Properties& properties,
+                const std::vector<Filter>& where, std::vector<Filter>& left) {
   left = where;
   if (!counter.planned.when) return true;
   for (const auto& [column, values] : counter.plan->columns[*counter.planned.when].when) {
@@ -55,7 +56,8 @@ bool match_when(const Counter& counter, const Properties& properties, const std:
 std::string counter_text(const Question& q) {
   std::vector<std::string> names = q.by;
   for (const Filter& f : q.where) {
-    if (std::find(names.begin(), names.end(), f.property) == names.end()) names.push_back(f.property);
+    if (std::find(names.begin(), names.end(), f.property) == names.end())
+      names.push_back(f.property);
   }
   std::string text = "[";
   for (size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + names[i];
@@ -88,7 +90,8 @@ Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& 
     if (properties.count(name)) continue;
     std::vector<std::string> known;
     for (const auto& [property, identity] : properties) known.push_back(property);
-    return Error{"the plan has no property \"" + name + "\"" + did_you_mean(near_names(name, known, kNamesOffered))};
+    return Error{"the plan has no property \"" + name + "\"" +
+                 did_you_mean(near_names(name, known, kNamesOffered))};
   }
 
   std::optional<Choice> best;
@@ -111,8 +114,10 @@ Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& 
       if (!position) continue;
       Choice::ElementFilter filter{*position, f.kind, {}};
       std::string scratch;
-      for (const std::string& value : f.values) filter.elements.push_back(view.hasher().element(canonical_text(value, scratch)));
-      if (f.kind == Filter::Kind::any_of && canonical_set(f.values).size() == 1) filtered_to_one.insert(*position);
+      for (const std::string& value : f.values)
+        filter.elements.push_back(view.hasher().element(canonical_text(value, scratch)));
+      if (f.kind == Filter::Kind::any_of && canonical_set(f.values).size() == 1)
+        filtered_to_one.insert(*position);
       choice.filters.push_back(std::move(filter));
     }
     if (!fits) continue;
@@ -120,17 +125,23 @@ Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& 
     for (size_t i = 0; i < counter.planned.columns.size(); ++i) {
       if (grouped.count(i) || filtered_to_one.count(i)) continue;
       choice.adds_groups = true;
-      skips = skips || counter.plan->properties[counter.plan->columns[counter.planned.columns[i]].property].skip_missing;
+      skips = skips ||
+              counter.plan->properties[counter.plan->columns[counter.planned.columns[i]].property]
+                  .skip_missing;
     }
     if (choice.adds_groups) {
-      // Filters name every part that is not grouped by: adding picks out values, which is exact for counts if
-      // no event counted in two of them. A part that is not named at all is summed away: none may be skipped.
+      // Filters name every part that is not grouped by: adding picks out values, which is exact for
+      // counts if no event counted in two of them. A part that is not named at all is summed away:
+      // none may be skipped.
       bool summed_away = false;
       for (size_t i = 0; i < counter.planned.columns.size(); ++i) {
-        const bool named = grouped.count(i) || std::any_of(choice.filters.begin(), choice.filters.end(), [&](const auto& f) { return f.position == i; });
+        const bool named =
+            grouped.count(i) || std::any_of(choice.filters.begin(), choice.filters.end(),
+                                            [&](const auto& f) { return f.position == i; });
         summed_away = summed_away || !named;
       }
-      if (counter.selector != SelectorId::none && view.catalogue().counted_in_several(tenant, counter.selector, counter.dimension)) {
+      if (counter.selector != SelectorId::none &&
+          view.catalogue().counted_in_several(tenant, counter.selector, counter.dimension)) {
         refusal = "some events counted in several values of it, so its groups do not add up";
         continue;
       }
@@ -141,13 +152,15 @@ Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& 
     }
     // A retired counter has no answer for today: it is asked only if no other is left.
     const auto worth = [](const Choice& c) {
-      return std::tuple(!c.counter.retired, !c.adds_groups, c.counter.planned.unique, -int(c.counter.planned.columns.size()));
+      return std::tuple(!c.counter.retired, !c.adds_groups, c.counter.planned.unique,
+                        -int(c.counter.planned.columns.size()));
     };
     if (!best || worth(choice) > worth(*best)) best = std::move(choice);
   }
   if (best) return *best;
-  return Error{"no counter of \"" + question.metric + "\" answers that exactly" + (refusal.empty() ? "" : " (" + refusal + ")") +
-               "; add " + counter_text(question) + " to `by:` of its rule in the plan" + when_advice(*counters)};
+  return Error{"no counter of \"" + question.metric + "\" answers that exactly" +
+               (refusal.empty() ? "" : " (" + refusal + ")") + "; add " + counter_text(question) +
+               " to `by:` of its rule in the plan" + when_advice(*counters)};
 }
 
 }  // namespace quipu

@@ -8,10 +8,12 @@ namespace quipu {
 namespace {
 
 std::string plan_text(const std::string& properties, const std::string& count) {
-  return "quipu: 1\nevent: {tenant: {const: shop}, metric: /what, profile: /who, time: /at, values: {worth: /worth}}\nproperties: {" + properties + "}\ncount:\n" +
-         count;
+  return "quipu: 1\nevent: {tenant: {const: shop}, metric: /what, profile: /who, time: /at, "
+         "values: {worth: /worth}}\nproperties: {" +
+         properties + "}\ncount:\n" + count;
 }
-const std::string kProperties = "campaign: /c, client: /k, paid: /paid, step: {at: /s, missing: skip}";
+const std::string kProperties =
+    "campaign: /c, client: /k, paid: /paid, step: {at: /s, missing: skip}";
 const std::string kCount =
     "  - {metrics: [Opened], by: [[], campaign, [campaign, client], [step, client]]}\n"
     "  - {metrics: [Clicked], by: [[step, client]]}\n"
@@ -19,13 +21,17 @@ const std::string kCount =
     "  - {metrics: [Ordered], by: [[client, paid]], unique: no}\n"
     "  - {metrics: [Opened, Clicked], together: Engaged, by: [campaign]}\n";
 
-Filter is(const std::string& property, std::vector<std::string> values, Filter::Kind kind = Filter::Kind::any_of) { return {property, kind, std::move(values)}; }
+Filter is(const std::string& property, std::vector<std::string> values,
+          Filter::Kind kind = Filter::Kind::any_of) {
+  return {property, kind, std::move(values)};
+}
 
 struct Asked : TestView {
   explicit Asked(const std::vector<std::string>& plans, std::vector<int64_t> times = {})
       : TestView(plans, {"Opened", "Clicked", "Ordered", "Viewed"}, std::move(times)) {}
 
-  Result<Choice> choose(const std::string& metric, std::vector<std::string> by, std::vector<Filter> where = {}) {
+  Result<Choice> choose(const std::string& metric, std::vector<std::string> by,
+                        std::vector<Filter> where = {}) {
     Question question;
     question.metric = metric;
     question.by = std::move(by);
@@ -33,7 +39,8 @@ struct Asked : TestView {
     return choose_counter(**this, tenant(), question);
   }
   // The properties of the counter chosen, in the plan's order; with "when " before a condition.
-  std::string chosen(const std::string& metric, std::vector<std::string> by, std::vector<Filter> where = {}) {
+  std::string chosen(const std::string& metric, std::vector<std::string> by,
+                     std::vector<Filter> where = {}) {
     auto choice = choose(metric, std::move(by), std::move(where));
     if (!choice.ok()) return choice.error().message;
     std::string text = choice->counter.planned.when ? "when" : "";
@@ -60,7 +67,11 @@ TEST(Choose, TheCounterOfExactlyThesePropertiesIsAsked) {
   ASSERT_TRUE(choice.ok());
   ASSERT_EQ(choice->group_positions.size(), 2u);
   const Counter& counter = choice->counter;
-  const auto name_at = [&](size_t position) { return counter.plan->properties[counter.plan->columns[counter.planned.columns[position]].property].name; };
+  const auto name_at = [&](size_t position) {
+    return counter.plan
+        ->properties[counter.plan->columns[counter.planned.columns[position]].property]
+        .name;
+  };
   EXPECT_EQ(name_at(choice->group_positions[0]), "client");
   EXPECT_EQ(name_at(choice->group_positions[1]), "campaign");
 }
@@ -69,16 +80,20 @@ TEST(Choose, OneValueOfAPartIsAsGoodAsTheCounterWithoutIt) {
   Asked view({plan_text(kProperties, kCount)});
   EXPECT_EQ(view.chosen("Opened", {}, {is("campaign", {"spring"})}), "campaign");
   EXPECT_EQ(view.chosen("Opened", {"client"}, {is("campaign", {"spring"})}), "campaign client");
-  EXPECT_EQ(view.chosen("Opened", {"client"}, {is("campaign", {"95", "95.0"})}), "campaign client") << "one value in two spellings";
+  EXPECT_EQ(view.chosen("Opened", {"client"}, {is("campaign", {"95", "95.0"})}), "campaign client")
+      << "one value in two spellings";
   EXPECT_EQ(view.chosen("Opened", {}, {is("campaign", {"spring", "clocks"})}), "campaign +");
-  EXPECT_EQ(view.chosen("Opened", {}, {is("campaign", {"spring"}, Filter::Kind::none_of)}), "campaign +");
+  EXPECT_EQ(view.chosen("Opened", {}, {is("campaign", {"spring"}, Filter::Kind::none_of)}),
+            "campaign +");
   EXPECT_EQ(view.chosen("Opened", {}, {is("campaign", {}, Filter::Kind::not_empty)}), "campaign +");
-  EXPECT_EQ(view.chosen("Opened", {"campaign"}, {is("campaign", {"spring", "clocks"})}), "campaign");
+  EXPECT_EQ(view.chosen("Opened", {"campaign"}, {is("campaign", {"spring", "clocks"})}),
+            "campaign");
   auto choice = view.choose("Opened", {}, {is("campaign", {"spring", "95.0", ""})});
   ASSERT_TRUE(choice.ok());
   ASSERT_EQ(choice->filters.size(), 1u);
   EXPECT_EQ(choice->filters[0].elements,
-            (std::vector<uint64_t>{(*view).hasher().element("spring"), (*view).hasher().element("95"), kEmptyElement}));
+            (std::vector<uint64_t>{(*view).hasher().element("spring"),
+                                   (*view).hasher().element("95"), kEmptyElement}));
 }
 
 TEST(Choose, GroupsAreAddedOnlyWhereThatIsExact) {
@@ -95,24 +110,33 @@ TEST(Choose, GroupsAreAddedOnlyWhereThatIsExact) {
   const std::string several = view.chosen("Opened", {"client"});
   EXPECT_NE(several.find("do not add up"), std::string::npos) << several;
   EXPECT_NE(several.find("add [client] to `by:`"), std::string::npos) << several;
-  EXPECT_EQ(view.chosen("Opened", {"campaign", "client"}), "campaign client") << "each value by itself is exact";
+  EXPECT_EQ(view.chosen("Opened", {"campaign", "client"}), "campaign client")
+      << "each value by itself is exact";
   EXPECT_EQ(view.chosen("Opened", {"campaign"}), "campaign") << "another counter";
-  EXPECT_NE(view.chosen("Opened", {"campaign"}, {is("client", {"a", "b"})}).find("add [campaign, client]"), std::string::npos);
+  EXPECT_NE(view.chosen("Opened", {"campaign"}, {is("client", {"a", "b"})})
+                .find("add [campaign, client]"),
+            std::string::npos);
   EXPECT_EQ(view.chosen("Opened", {"campaign"}, {is("client", {"a"})}), "campaign client");
 }
 
 TEST(Choose, AConditionIsMetByTheFiltersThatSayTheSame) {
   Asked view({plan_text(kProperties, kCount)});
   EXPECT_EQ(view.chosen("Ordered", {}, {is("paid", {"yes", "part"})}), "when");
-  EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"part", "yes", "part"})}), "when client");
-  EXPECT_EQ(view.chosen("Ordered", {}, {is("client", {"a"}), is("paid", {"yes", "part"})}), "when client");
+  EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"part", "yes", "part"})}),
+            "when client");
+  EXPECT_EQ(view.chosen("Ordered", {}, {is("client", {"a"}), is("paid", {"yes", "part"})}),
+            "when client");
   auto choice = view.choose("Ordered", {}, {is("paid", {"yes", "part"})});
   ASSERT_TRUE(choice.ok());
   EXPECT_TRUE(choice->filters.empty()) << "the condition has answered it";
-  // What is less, more or other than the condition goes to the counter that has the property, which has no uniques.
+  // What is less, more or other than the condition goes to the counter that has the property, which
+  // has no uniques.
   EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"yes"})}), "client paid");
-  EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"yes", "part", "no"})}), "client paid +");
-  EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"yes", "part"}, Filter::Kind::none_of)}), "client paid +");
+  EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"yes", "part", "no"})}),
+            "client paid +");
+  EXPECT_EQ(
+      view.chosen("Ordered", {"client"}, {is("paid", {"yes", "part"}, Filter::Kind::none_of)}),
+      "client paid +");
   EXPECT_EQ(view.chosen("Ordered", {"client"}), "client paid +");
   view.counts_in_several("Ordered", {"client", "paid"});
   const std::string advice = view.chosen("Ordered", {"client"});
@@ -122,18 +146,23 @@ TEST(Choose, AConditionIsMetByTheFiltersThatSayTheSame) {
 
 TEST(Choose, UnknownNamesAreErrorsThatNameNearOnes) {
   Asked view({plan_text(kProperties, kCount)});
-  EXPECT_NE(view.chosen("Opend", {}).find("did you mean \"Opened\""), std::string::npos) << view.chosen("Opend", {});
+  EXPECT_NE(view.chosen("Opend", {}).find("did you mean \"Opened\""), std::string::npos)
+      << view.chosen("Opend", {});
   EXPECT_NE(view.chosen("Engage", {}).find("\"Engaged\""), std::string::npos);
-  EXPECT_NE(view.chosen("Opened", {"campain"}).find("did you mean \"campaign\""), std::string::npos);
-  EXPECT_NE(view.chosen("Opened", {}, {is("clients", {"a"})}).find("did you mean \"client\""), std::string::npos);
+  EXPECT_NE(view.chosen("Opened", {"campain"}).find("did you mean \"campaign\""),
+            std::string::npos);
+  EXPECT_NE(view.chosen("Opened", {}, {is("clients", {"a"})}).find("did you mean \"client\""),
+            std::string::npos);
   EXPECT_EQ(view.chosen("Opened", {"zzzzzzzzzz"}).find("did you mean"), std::string::npos);
   EXPECT_NE(view.chosen("Opened", {"paid"}).find("add [paid] to `by:`"), std::string::npos);
-  EXPECT_NE(view.chosen("Opened", {"paid"}, {is("client", {"a"})}).find("add [paid, client]"), std::string::npos);
+  EXPECT_NE(view.chosen("Opened", {"paid"}, {is("client", {"a"})}).find("add [paid, client]"),
+            std::string::npos);
 }
 
 TEST(Choose, ANameMeansWhatTheNewestPlanMeansByIt) {
   // campaign and client change names; client's own counter is dropped.
-  Asked view({plan_text("campaign: /c, client: /k", "  - {metrics: [Opened], by: [campaign, client, [campaign, client]]}\n"),
+  Asked view({plan_text("campaign: /c, client: /k",
+                        "  - {metrics: [Opened], by: [campaign, client, [campaign, client]]}\n"),
               plan_text("campaign: /k, client: /c", "  - {metrics: [Opened], by: [client]}\n")});
   auto client = view.choose("Opened", {"client"});
   ASSERT_TRUE(client.ok());
@@ -147,19 +176,28 @@ TEST(Choose, ANameMeansWhatTheNewestPlanMeansByIt) {
 }
 
 TEST(Choose, ARetiredCounterIsAskedOnlyIfNoOtherIsLeft) {
-  Asked view({plan_text(kProperties, "  - {metrics: [Opened], by: [campaign, client, [campaign, client]]}\n"),
-              plan_text("campaign: /c, client: /k", "  - {metrics: [Opened], by: [[campaign, client]]}\n"),
-              plan_text("client: /k", "  - {metrics: [Viewed], by: [client]}\n")});
+  Asked view(
+      {plan_text(kProperties,
+                 "  - {metrics: [Opened], by: [campaign, client, [campaign, client]]}\n"),
+       plan_text("campaign: /c, client: /k", "  - {metrics: [Opened], by: [[campaign, client]]}\n"),
+       plan_text("client: /k", "  - {metrics: [Viewed], by: [client]}\n")});
   EXPECT_TRUE(view.choose("Opened", {"client"})->counter.retired);
-  EXPECT_TRUE(view.choose("Opened", {"campaign"})->counter.retired) << "a property that is gone keeps its answers";
-  Asked before({plan_text(kProperties, "  - {metrics: [Opened], by: [campaign, client, [campaign, client]]}\n"),
-                plan_text("campaign: /c, client: /k", "  - {metrics: [Opened], by: [[campaign, client]]}\n")});
-  EXPECT_EQ(before.chosen("Opened", {"campaign"}), "campaign client +") << "the counter of campaign alone counts no more";
+  EXPECT_TRUE(view.choose("Opened", {"campaign"})->counter.retired)
+      << "a property that is gone keeps its answers";
+  Asked before({plan_text(kProperties,
+                          "  - {metrics: [Opened], by: [campaign, client, [campaign, client]]}\n"),
+                plan_text("campaign: /c, client: /k",
+                          "  - {metrics: [Opened], by: [[campaign, client]]}\n")});
+  EXPECT_EQ(before.chosen("Opened", {"campaign"}), "campaign client +")
+      << "the counter of campaign alone counts no more";
 }
 
 TEST(Choose, AGroupIsTheOneWithTheMembersPlannedLast) {
-  Asked view({plan_text(kProperties, "  - {metrics: [Opened, Clicked], together: Engaged, by: [campaign, client]}\n"),
-              plan_text(kProperties, "  - {metrics: [Opened, Viewed], together: Engaged, by: [campaign]}\n")});
+  Asked view(
+      {plan_text(kProperties,
+                 "  - {metrics: [Opened, Clicked], together: Engaged, by: [campaign, client]}\n"),
+       plan_text(kProperties,
+                 "  - {metrics: [Opened, Viewed], together: Engaged, by: [campaign]}\n")});
   auto campaign = view.choose("Engaged", {"campaign"});
   ASSERT_TRUE(campaign.ok());
   EXPECT_NE(campaign->counter.selector_identity.find("Viewed"), std::string::npos);
@@ -168,13 +206,17 @@ TEST(Choose, AGroupIsTheOneWithTheMembersPlannedLast) {
 }
 
 TEST(Choose, UniquesAreTakenWhereTwoCountersFit) {
-  Asked view({plan_text(kProperties, "  - {metrics: [Ordered], by: [[client, paid]]}\n  - {metrics: [Ordered], when: {paid: [yes]}, by: [client], unique: no}\n")});
+  Asked view({plan_text(kProperties,
+                        "  - {metrics: [Ordered], by: [[client, paid]]}\n  - {metrics: [Ordered], "
+                        "when: {paid: [yes]}, by: [client], unique: no}\n")});
   EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"yes"})}), "client paid");
 }
 
 TEST(Counters, SpansJoinOnlyWithoutAGap) {
-  const std::string with = plan_text(kProperties, "  - {metrics: [Opened], by: [[], campaign], sum: [worth]}\n");
-  const std::string without = plan_text(kProperties, "  - {metrics: [Opened], by: [[]], unique: no, lifetime: yes}\n");
+  const std::string with =
+      plan_text(kProperties, "  - {metrics: [Opened], by: [[], campaign], sum: [worth]}\n");
+  const std::string without =
+      plan_text(kProperties, "  - {metrics: [Opened], by: [[]], unique: no, lifetime: yes}\n");
   // All within one second.
   Asked view({with, without, with, "# the same, later\n" + with}, {1000, 1000, 1000, 1000});
   std::vector<Counter> counters = view->counters("Opened").value();

@@ -23,7 +23,8 @@ void append_csv(const std::string& text, std::string& out) {
   out += '"';
 }
 
-using Key = std::tuple<std::vector<uint64_t>, int, Interval, int64_t>;  // value, calendar, interval, label
+using Key =
+    std::tuple<std::vector<uint64_t>, int, Interval, int64_t>;  // value, calendar, interval, label
 
 void add_slot(const CellEntry& entry, const SlotCount& slot, int frame, CounterBucket& t) {
   t.count += slot.count;
@@ -31,13 +32,15 @@ void add_slot(const CellEntry& entry, const SlotCount& slot, int frame, CounterB
   for (size_t i = 0; i < entry.value_ids.size(); ++i) t.sums[entry.value_ids[i]] += slot.sums[i];
 }
 
-Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry& entry, std::map<Key, CounterBucket>& totals) {
+Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry& entry,
+                 std::map<Key, CounterBucket>& totals) {
   auto found = view.table(tenant, month_of(int64_t(day) * 86400));
   if (!found.ok()) return found.error();
   const MonthTable& table = **found;
   std::vector<uint64_t> elements(entry.elements.begin(), entry.elements.end());
   for (const SlotCount& slot : entry.slots) {
-    const Slot in_month = Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table.month()) / kQuarterS);
+    const Slot in_month =
+        Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table.month()) / kQuarterS);
     for (int c = 0; c < table.calendars(); ++c) {
       for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
         const int frame = table.frame(c, interval);
@@ -52,18 +55,23 @@ Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry
   return {};
 }
 
-Status count_buckets(StoreView& view, TenantId tenant, const Counter& counter, std::map<Key, CounterBucket>& totals) {
+Status count_buckets(StoreView& view, TenantId tenant, const Counter& counter,
+                     std::map<Key, CounterBucket>& totals) {
   Status inner;
-  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, 0, DayIndex(kEndEventTimeS / 86400),
+  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, 0,
+                         DayIndex(kEndEventTimeS / 86400),
                          [&](DayIndex day, const CellEntry& entry) {
                            if (inner.ok()) inner = add_entry(view, tenant, day, entry, totals);
                          }));
   QUIPU_TRY(inner);
   if (counter.lifetime_since.empty()) return {};
-  return scan_counter(view, tenant, counter.selector, counter.dimension, kLifetimeDay, kLifetimeDay, [&](DayIndex, const CellEntry& entry) {
-    CounterBucket& t = totals[Key({entry.elements.begin(), entry.elements.end()}, -1, Interval::hour, 0)];
-    for (const SlotCount& slot : entry.slots) add_slot(entry, slot, 0, t);
-  });
+  return scan_counter(
+      view, tenant, counter.selector, counter.dimension, kLifetimeDay, kLifetimeDay,
+      [&](DayIndex, const CellEntry& entry) {
+        CounterBucket& t =
+            totals[Key({entry.elements.begin(), entry.elements.end()}, -1, Interval::hour, 0)];
+        for (const SlotCount& slot : entry.slots) add_slot(entry, slot, 0, t);
+      });
 }
 
 std::string by_text(const std::vector<std::pair<std::string, std::string>>& parts) {
@@ -113,11 +121,14 @@ std::string sums_text(StoreView& view, const CounterBucket& b) {
 
 }  // namespace
 
-Status visit_counter_buckets(StoreView& view, const std::function<Result<bool>(const CounterBucket&)>& visit) {
+Status visit_counter_buckets(StoreView& view,
+                             const std::function<Result<bool>(const CounterBucket&)>& visit) {
   for (const auto& [tenant, name] : view.tenants()) {
     for (const SelectorEntry& selector : view.selectors()) {
-      for (const Counter& counter : view.counters_of(selector.identity, selector.group, selector.name)) {
-        if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none) continue;
+      for (const Counter& counter :
+           view.counters_of(selector.identity, selector.group, selector.name)) {
+        if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none)
+          continue;
         std::map<Key, CounterBucket> totals;
         QUIPU_TRY(count_buckets(view, tenant, counter, totals));
         for (auto& [key, bucket] : totals) {
@@ -145,7 +156,8 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
   for (uint16_t p : counter.planned.properties) {
     const Property& property = counter.plan->properties[p];
     const auto& columns = counter.planned.columns;
-    const size_t position = size_t(std::find(columns.begin(), columns.end(), property.column) - columns.begin());
+    const size_t position =
+        size_t(std::find(columns.begin(), columns.end(), property.column) - columns.begin());
     auto id = view.catalogue().find_property(counter.plan->columns[property.column].identity);
     auto text = view.name(b.tenant, id.value_or(PropertyId::none), (*b.elements)[position]);
     if (!text.ok()) return text.error();
@@ -154,13 +166,18 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
   const std::string by = by_text(parts), when = when_text(counter), sums = sums_text(view, b);
   const std::string interval = b.calendar < 0 ? "lifetime" : interval_name(b.interval);
   const std::string bucket = b.calendar < 0 ? "" : format_instant(b.first_s, b.first_offset_s);
-  const std::string calendar = b.calendar < 0 ? "" : view.calendars(b.tenant)[size_t(b.calendar)].name;
+  const std::string calendar =
+      b.calendar < 0 ? "" : view.calendars(b.tenant)[size_t(b.calendar)].name;
   std::string out;
   if (format == ExportFormat::csv) {
     append_csv(*b.tenant_name, out);
-    for (const std::string& field : {counter.group ? std::string() : counter.selector_name, counter.group ? counter.selector_name : std::string(),
-                                     when.empty() ? when : "{" + when + "}", "{" + by + "}", calendar, interval, bucket, std::to_string(b.count),
-                                     counter.planned.unique ? std::to_string(b.unique) : std::string(), sums.empty() ? sums : "{" + sums + "}"}) {
+    for (const std::string& field :
+         {counter.group ? std::string() : counter.selector_name,
+          counter.group ? counter.selector_name : std::string(),
+          when.empty() ? when : "{" + when + "}", "{" + by + "}", calendar, interval, bucket,
+          std::to_string(b.count),
+          counter.planned.unique ? std::to_string(b.unique) : std::string(),
+          sums.empty() ? sums : "{" + sums + "}"}) {
       out += ',';
       append_csv(field, out);
     }
@@ -185,8 +202,11 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
   return out + "}";
 }
 
-Status export_all(StoreView& view, ExportFormat format, const std::function<bool(const std::string& line)>& line) {
-  if (format == ExportFormat::csv && !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum")) return {};
+Status export_all(StoreView& view, ExportFormat format,
+                  const std::function<bool(const std::string& line)>& line) {
+  if (format == ExportFormat::csv &&
+      !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum"))
+    return {};
   return visit_counter_buckets(view, [&](const CounterBucket& bucket) -> Result<bool> {
     auto text = export_line(view, bucket, format);
     if (!text.ok()) return text.error();

@@ -1,5 +1,6 @@
-// The whole of a store's answers: every non-zero bucket of every counter, as JSON lines or CSV (the format is
-// in docs/formats.md). Counter by counter, so memory holds one counter's buckets at a time. One thread.
+// The whole of a store's answers: every non-zero bucket of every counter, as JSON lines or CSV (the
+// format is in docs/formats.md). Counter by counter, so memory holds one counter's buckets at a
+// time. One thread.
 #pragma once
 
 #include <functional>
@@ -16,8 +17,8 @@ struct CounterBucket {
   TenantId tenant{};
   const std::string* tenant_name = nullptr;
   const Counter* counter = nullptr;
-  const std::vector<uint64_t>* elements = nullptr;   // in the order of counter->planned.columns
-  int calendar = -1;                                 // -1: the lifetime
+  const std::vector<uint64_t>* elements = nullptr;  // in the order of counter->planned.columns
+  int calendar = -1;                                // -1: the lifetime
   Interval interval = Interval::hour;
   int64_t label = 0;
   int64_t first_s = 0;
@@ -26,7 +27,8 @@ struct CounterBucket {
   std::map<ValueId, Fixed6> sums;
 };
 // Visits all of them, counter by counter, until `visit` returns false or an error.
-Status visit_counter_buckets(StoreView& view, const std::function<Result<bool>(const CounterBucket&)>& visit);
+Status visit_counter_buckets(StoreView& view,
+                             const std::function<Result<bool>(const CounterBucket&)>& visit);
 
 // The text of one, as export writes it.
 enum class ExportFormat : uint8_t { json, csv };
@@ -34,6 +36,7 @@ enum class ExportFormat : uint8_t { json, csv };
 Result<std::string> export_line(StoreView& view, const CounterBucket& bucket, ExportFormat format);
 
 // Gives one line (without newline) at a time; stops when `line` returns false.
-Status export_all(StoreView& view, ExportFormat format, const std::function<bool(const std::string& line)>& line);
+Status export_all(StoreView& view, ExportFormat format,
+                  const std::function<bool(const std::string& line)>& line);
 
 }  // namespace quipu

@@ -10,10 +10,13 @@ namespace {
 
 // Code points, as a terminal shows them (wide and combining characters apart).
 size_t shown_width(const std::string& text) {
-  return size_t(std::count_if(text.begin(), text.end(), [](char c) { return (uint8_t(c) & 0xC0) != 0x80; }));
+  return size_t(
+      std::count_if(text.begin(), text.end(), [](char c) { return (uint8_t(c) & 0xC0) != 0x80; }));
 }
 
-std::string value_for_people(const std::string& text) { return text.empty() ? "(none)" : printable(text); }
+std::string value_for_people(const std::string& text) {
+  return text.empty() ? "(none)" : printable(text);
+}
 
 std::string sum_for_people(Fixed6 value) {
   std::string text = format_fixed6(value);
@@ -60,7 +63,8 @@ std::string with_thousands(uint64_t n) {
   return text;
 }
 
-std::string aligned(const std::vector<std::vector<std::string>>& rows, const std::vector<bool>& right) {
+std::string aligned(const std::vector<std::vector<std::string>>& rows,
+                    const std::vector<bool>& right) {
   std::vector<size_t> widths(right.size());
   for (const auto& row : rows) {
     for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], shown_width(row[c]));
@@ -84,10 +88,13 @@ std::string render_table(const Answer& a) {
     title += ", " + printable(f.property);
     if (f.kind == Filter::Kind::not_empty) title += " not empty";
     if (f.kind != Filter::Kind::not_empty) title += f.kind == Filter::Kind::none_of ? " not " : " ";
-    for (size_t i = 0; i < f.values.size(); ++i) title += (i ? "|" : "") + value_for_people(f.values[i]);
+    for (size_t i = 0; i < f.values.size(); ++i)
+      title += (i ? "|" : "") + value_for_people(f.values[i]);
   }
   title += ", " + a.range_text;
-  if (!a.lifetime) title += ", " + printable(a.calendar.name) + (a.calendar.name == a.calendar.zone ? "" : " (" + a.calendar.zone + ")");
+  if (!a.lifetime)
+    title += ", " + printable(a.calendar.name) +
+             (a.calendar.name == a.calendar.zone ? "" : " (" + a.calendar.zone + ")");
   const bool series = a.interval && a.buckets.size() > 1;
   std::vector<std::vector<std::string>> rows(1);
   std::vector<bool> right;
@@ -117,12 +124,16 @@ std::string render_table(const Answer& a) {
   }
   std::string out = title + "\n" + aligned(rows, right);
   if (a.groups.size() < a.groups_in_all) {
-    out += "(" + std::to_string(a.groups.size()) + " of " + with_thousands(a.groups_in_all) + " groups)\n";
+    out += "(" + std::to_string(a.groups.size()) + " of " + with_thousands(a.groups_in_all) +
+           " groups)\n";
   }
   if (a.groups.empty()) out += "(nothing counted)\n";
   if (!series && !a.partial.empty()) {
     const SinceSpan& since = a.since.back();
-    out += "partial: counted only " + (since.to_checkpoint != 0 ? "until " + format_instant(since.to_time_s, 0) : "since " + format_instant(since.from_time_s, 0)) + "\n";
+    out += "partial: counted only " +
+           (since.to_checkpoint != 0 ? "until " + format_instant(since.to_time_s, 0)
+                                     : "since " + format_instant(since.from_time_s, 0)) +
+           "\n";
   }
   if (a.counted_in_several_groups) out += "some events count in several groups\n";
   for (const std::string& note : a.notes) out += printable(note) + "\n";
@@ -131,29 +142,48 @@ std::string render_table(const Answer& a) {
 
 std::string render_json(const Answer& a) {
   const Question& q = a.question;
-  std::string out = "{\"question\":{\"tenant\":" + quoted(a.tenant) + ",\"metric\":" + quoted(q.metric) + ",\"by\":[" + join(q.by, quoted) + "],\"where\":[";
+  std::string out = "{\"question\":{\"tenant\":" + quoted(a.tenant) +
+                    ",\"metric\":" + quoted(q.metric) + ",\"by\":[" + join(q.by, quoted) +
+                    "],\"where\":[";
   out += join(q.where, [](const Filter& f) {
-    const char* kind = f.kind == Filter::Kind::any_of ? "any" : f.kind == Filter::Kind::none_of ? "not" : "not_empty";
+    const char* kind = f.kind == Filter::Kind::any_of    ? "any"
+                       : f.kind == Filter::Kind::none_of ? "not"
+                                                         : "not_empty";
     std::string text = "{\"property\":" + quoted(f.property) + ",\"is\":\"" + kind + "\"";
     if (f.kind != Filter::Kind::not_empty) text += ",\"values\":[" + join(f.values, quoted) + "]";
     return text + "}";
   });
-  out += "],\"range\":" + quoted(a.range_text) + ",\"interval\":" + (a.lifetime ? "\"lifetime\"" : a.interval ? quoted(interval_name(*a.interval)) : "null") + "}";
-  out += ",\"calendar\":" + (a.lifetime ? "null" : quoted(a.calendar.name)) + ",\"zone\":" + (a.lifetime ? "null" : quoted(a.calendar.zone));
-  out += ",\"as_of\":{\"checkpoint\":" + std::to_string(a.checkpoint) + ",\"time\":" + time_text(a.time_s) + "}";
-  out += ",\"since\":[" + join(a.since, [](const SinceSpan& s) { return "[" + time_text(s.from_time_s) + "," + time_text(s.to_time_s) + "]"; }) + "]";
+  out += "],\"range\":" + quoted(a.range_text) + ",\"interval\":" +
+         (a.lifetime   ? "\"lifetime\""
+          : a.interval ? quoted(interval_name(*a.interval))
+                       : "null") +
+         "}";
+  out += ",\"calendar\":" + (a.lifetime ? "null" : quoted(a.calendar.name)) +
+         ",\"zone\":" + (a.lifetime ? "null" : quoted(a.calendar.zone));
+  out += ",\"as_of\":{\"checkpoint\":" + std::to_string(a.checkpoint) +
+         ",\"time\":" + time_text(a.time_s) + "}";
+  out += ",\"since\":[" +
+         join(a.since,
+              [](const SinceSpan& s) {
+                return "[" + time_text(s.from_time_s) + "," + time_text(s.to_time_s) + "]";
+              }) +
+         "]";
   out += ",\"partial\":[" + join(a.partial, [&](size_t i) { return quoted(a.buckets[i]); }) + "]";
-  out += std::string(",\"counted_in_several_groups\":") + (a.counted_in_several_groups ? "true" : "false");
+  out += std::string(",\"counted_in_several_groups\":") +
+         (a.counted_in_several_groups ? "true" : "false");
   out += ",\"buckets\":[" + join(a.buckets, quoted) + "],\"groups\":[";
   auto number = [](uint64_t n) { return std::to_string(n); };
   for (size_t g = 0; g < a.groups.size(); ++g) {
     const Group& group = a.groups[g];
     out += g ? ",{\"by\":{" : "{\"by\":{";
-    for (size_t i = 0; i < group.by.size(); ++i) out += (i ? "," : "") + quoted(q.by[i]) + ":" + quoted(group.by[i]);
-    out += "},\"count\":[" + join(group.count, number) + "],\"unique\":" + (a.has_unique ? "[" + join(group.unique, number) + "]" : "null");
+    for (size_t i = 0; i < group.by.size(); ++i)
+      out += (i ? "," : "") + quoted(q.by[i]) + ":" + quoted(group.by[i]);
+    out += "},\"count\":[" + join(group.count, number) +
+           "],\"unique\":" + (a.has_unique ? "[" + join(group.unique, number) + "]" : "null");
     out += ",\"sum\":{";
     for (size_t v = 0; v < a.values.size(); ++v) {
-      out += (v ? "," : "") + quoted(a.values[v]) + ":[" + join(group.sums[v], [](Fixed6 s) { return "\"" + format_fixed6(s) + "\""; }) + "]";
+      out += (v ? "," : "") + quoted(a.values[v]) + ":[" +
+             join(group.sums[v], [](Fixed6 s) { return "\"" + format_fixed6(s) + "\""; }) + "]";
     }
     out += "}}";
   }
@@ -169,8 +199,8 @@ std::string render_csv(const Answer& a) {
   for (const Group& g : a.groups) {
     for (size_t i = 0; i < g.count.size(); ++i) {
       for (const std::string& text : g.by) out += csv_field(text) + ",";
-      out += (i < a.buckets.size() && a.interval ? a.buckets[i] : "") + "," + std::to_string(g.count[i]) + "," +
-             (a.has_unique ? std::to_string(g.unique[i]) : "");
+      out += (i < a.buckets.size() && a.interval ? a.buckets[i] : "") + "," +
+             std::to_string(g.count[i]) + "," + (a.has_unique ? std::to_string(g.unique[i]) : "");
       for (const auto& sums : g.sums) out += "," + format_fixed6(sums[i]);
       out += "\n";
     }
@@ -179,27 +209,38 @@ std::string render_csv(const Answer& a) {
 }
 
 std::string render_metrics_table(const std::vector<MetricLine>& lines) {
-  std::vector<std::vector<std::string>> rows{{"metric", "count", "first day", "last day", "counted by"}};
+  std::vector<std::vector<std::string>> rows{
+      {"metric", "count", "first day", "last day", "counted by"}};
   for (const MetricLine& m : lines) {
     std::string counters;
-    for (const std::string& c : m.counters) counters += (counters.empty() ? "" : "; ") + printable(c);
+    for (const std::string& c : m.counters)
+      counters += (counters.empty() ? "" : "; ") + printable(c);
     if (counters.size() > 100) counters = std::to_string(m.counters.size()) + " dimensions";
-    rows.push_back({value_for_people(m.name) + (m.group ? " (together)" : ""), m.count ? with_thousands(*m.count) : "-", m.first_day, m.last_day, counters});
+    rows.push_back({value_for_people(m.name) + (m.group ? " (together)" : ""),
+                    m.count ? with_thousands(*m.count) : "-", m.first_day, m.last_day, counters});
   }
   return aligned(rows, {false, true, false, false, false});
 }
 
 std::string render_metrics_json(const std::vector<MetricLine>& lines) {
-  return "{\"metrics\":[" + join(lines, [](const MetricLine& m) {
-    return "{\"name\":" + quoted(m.name) + ",\"together\":" + (m.group ? "true" : "false") + ",\"count\":" + (m.count ? std::to_string(*m.count) : "null") +
-           ",\"first_day\":" + quoted(m.first_day) + ",\"last_day\":" + quoted(m.last_day) + ",\"counted_by\":[" + join(m.counters, quoted) + "]}";
-  }) + "]}\n";
+  return "{\"metrics\":[" +
+         join(lines,
+              [](const MetricLine& m) {
+                return "{\"name\":" + quoted(m.name) +
+                       ",\"together\":" + (m.group ? "true" : "false") +
+                       ",\"count\":" + (m.count ? std::to_string(*m.count) : "null") +
+                       ",\"first_day\":" + quoted(m.first_day) +
+                       ",\"last_day\":" + quoted(m.last_day) + ",\"counted_by\":[" +
+                       join(m.counters, quoted) + "]}";
+              }) +
+         "]}\n";
 }
 
 std::string render_metrics_csv(const std::vector<MetricLine>& lines) {
   std::string out = "metric,together,count,first_day,last_day\n";
   for (const MetricLine& m : lines) {
-    out += csv_field(m.name) + (m.group ? ",yes," : ",no,") + (m.count ? std::to_string(*m.count) : "") + "," + m.first_day + "," + m.last_day + "\n";
+    out += csv_field(m.name) + (m.group ? ",yes," : ",no,") +
+           (m.count ? std::to_string(*m.count) : "") + "," + m.first_day + "," + m.last_day + "\n";
   }
   return out;
 }

@@ -26,7 +26,9 @@ Answer difficult_answer() {
   Answer a;
   a.question.metric = "Opened \"Email\"";
   a.question.by = {"campaign", "a,b"};
-  a.question.where = {{"client", Filter::Kind::any_of, {"x", ""}}, {"url", Filter::Kind::none_of, {"\t"}}, {"who", Filter::Kind::not_empty, {}}};
+  a.question.where = {{"client", Filter::Kind::any_of, {"x", ""}},
+                      {"url", Filter::Kind::none_of, {"\t"}},
+                      {"who", Filter::Kind::not_empty, {}}};
   a.tenant = "müller";
   a.calendar = {"home", "Europe/Berlin", WeekStart::sunday};
   a.checkpoint = 7;
@@ -38,16 +40,26 @@ Answer difficult_answer() {
   a.partial = {0};
   a.values = {"worth", "odd \"one\""};
   a.has_unique = true;
-  a.groups = {{{"spring,\"sale\"", "é\n"}, {1234567, 0}, {12, 0}, {{Fixed6(1234567890000), 0}, {-1500000, 0}}},
-              {{"", "日本"}, {3, 4}, {2, 1}, {{Fixed6(500000), Fixed6(125000)}, {0, Fixed6(-1234567000000)}}}};
+  a.groups = {{{"spring,\"sale\"", "é\n"},
+               {1234567, 0},
+               {12, 0},
+               {{Fixed6(1234567890000), 0}, {-1500000, 0}}},
+              {{"", "日本"},
+               {3, 4},
+               {2, 1},
+               {{Fixed6(500000), Fixed6(125000)}, {0, Fixed6(-1234567000000)}}}};
   a.groups_in_all = 5;
   return a;
 }
 
 TEST(Render, NumbersOfATableStandToTheRightAndTextsToTheLeft) {
-  EXPECT_EQ(lines_of(aligned({{"name", "count"}, {"é", "5"}, {"longer", "1,234,567"}, {"", "10"}}, {false, true})),
-            (Lines{"name        count", "é               5", "longer  1,234,567", "               10"}));
-  EXPECT_EQ(lines_of(aligned({{"a", "b"}, {"long", ""}}, {false, false})), (Lines{"a     b", "long"})) << "no blanks at the end";
+  EXPECT_EQ(
+      lines_of(aligned({{"name", "count"}, {"é", "5"}, {"longer", "1,234,567"}, {"", "10"}},
+                       {false, true})),
+      (Lines{"name        count", "é               5", "longer  1,234,567", "               10"}));
+  EXPECT_EQ(lines_of(aligned({{"a", "b"}, {"long", ""}}, {false, false})),
+            (Lines{"a     b", "long"}))
+      << "no blanks at the end";
 }
 
 TEST(Render, ThousandsHaveCommas) {
@@ -63,25 +75,39 @@ TEST(Render, ATableOfASeriesLeavesOutWhatIsZeroAndMarksWhatIsPartial) {
   const Lines lines = lines_of(render_table(difficult_answer()));
   ASSERT_GE(lines.size(), 6u);
   EXPECT_EQ(lines[0],
-            "Opened \"Email\", client x|(none), url not \\x09, who not empty, 2026-03-29 to 2026-03-31 (exclusive), home (Europe/Berlin)");
-  EXPECT_EQ(lines[1], "campaign       a,b    day                       count  unique         worth   odd \"one\"");
-  EXPECT_EQ(lines[2], "spring,\"sale\"  é\\x0a  2026-03-29 (partial)  1,234,567      12  1,234,567.89       -1.50");
-  EXPECT_EQ(lines[3], "(none)         日本     2026-03-29 (partial)          3       2          0.50           0");
-  EXPECT_EQ(lines[4], "(none)         日本     2026-03-30                    4       1         0.125  -1,234,567");
+            "Opened \"Email\", client x|(none), url not \\x09, who not empty, 2026-03-29 to "
+            "2026-03-31 (exclusive), home (Europe/Berlin)");
+  EXPECT_EQ(
+      lines[1],
+      "campaign       a,b    day                       count  unique         worth   odd \"one\"");
+  EXPECT_EQ(
+      lines[2],
+      "spring,\"sale\"  é\\x0a  2026-03-29 (partial)  1,234,567      12  1,234,567.89       -1.50");
+  EXPECT_EQ(
+      lines[3],
+      "(none)         日本     2026-03-29 (partial)          3       2          0.50           0");
+  EXPECT_EQ(
+      lines[4],
+      "(none)         日本     2026-03-30                    4       1         0.125  -1,234,567");
 }
 
 TEST(Render, NothingThatATerminalObeysIsInATable) {
-  const std::string hostile = "\x1b[2J\xc2\x9b" "31m\x9b\x7f";
+  const std::string hostile =
+      "\x1b[2J\xc2\x9b"
+      "31m\x9b\x7f";
   const std::string shown = "\\x1b[2J\\u009b31m\\x9b\\x7f";
   Answer a = difficult_answer();
-  a.question.metric = a.calendar.name = a.values[0] = a.question.by[0] = a.question.where[0].property = a.groups[0].by[0] = hostile;
+  a.question.metric = a.calendar.name = a.values[0] = a.question.by[0] =
+      a.question.where[0].property = a.groups[0].by[0] = hostile;
   a.notes = {hostile};
   const std::string table = render_table(a);
   EXPECT_EQ(table.find_first_of("\x1b\x9b\x7f"), std::string::npos) << table;
   size_t times = 0;
-  for (size_t at = 0; (at = table.find(shown, at)) != std::string::npos; at += shown.size()) ++times;
+  for (size_t at = 0; (at = table.find(shown, at)) != std::string::npos; at += shown.size())
+    ++times;
   EXPECT_EQ(times, 7u) << table;
-  const std::string list = render_metrics_table({{hostile, false, 1, "2026-03-01", "2026-03-02", {hostile}}});
+  const std::string list =
+      render_metrics_table({{hostile, false, 1, "2026-03-01", "2026-03-02", {hostile}}});
   EXPECT_EQ(list.find_first_of("\x1b\x9b\x7f"), std::string::npos) << list;
 }
 
@@ -91,33 +117,41 @@ TEST(Render, ATableSaysWhatItLeavesOut) {
   a.counted_in_several_groups = true;
   a.notes = {"unique is - because of something"};
   const std::string table = render_table(a);
-  for (const char* text : {"(2 of 5 groups)\n", "some events count in several groups\n", "unique is - because of something\n"}) {
+  for (const char* text : {"(2 of 5 groups)\n", "some events count in several groups\n",
+                           "unique is - because of something\n"}) {
     EXPECT_NE(table.find(text), std::string::npos) << table;
   }
   EXPECT_EQ(lines_of(table)[2].find("12"), std::string::npos) << "no unique is shown";
   // One bucket: where it is partial is told below.
   a.buckets.resize(1);
-  for (Group& g : a.groups) g.count.resize(1), g.unique.resize(1), g.sums[0].resize(1), g.sums[1].resize(1);
-  EXPECT_NE(render_table(a).find("partial: counted only since 2026-02-27T13:46:40+00:00\n"), std::string::npos) << render_table(a);
+  for (Group& g : a.groups)
+    g.count.resize(1), g.unique.resize(1), g.sums[0].resize(1), g.sums[1].resize(1);
+  EXPECT_NE(render_table(a).find("partial: counted only since 2026-02-27T13:46:40+00:00\n"),
+            std::string::npos)
+      << render_table(a);
   a.since.back().to_checkpoint = 12;
   a.since.back().to_time_s = 1772300000;
-  EXPECT_NE(render_table(a).find("partial: counted only until 2026-02-28T17:33:20+00:00\n"), std::string::npos) << render_table(a);
+  EXPECT_NE(render_table(a).find("partial: counted only until 2026-02-28T17:33:20+00:00\n"),
+            std::string::npos)
+      << render_table(a);
   a.groups.clear();
   EXPECT_NE(render_table(a).find("(nothing counted)\n"), std::string::npos);
 }
 
 TEST(Render, CsvQuotesWhatNeedsIt) {
-  EXPECT_EQ(render_csv(difficult_answer()),
-            "campaign,\"a,b\",bucket,count,unique,worth,\"odd \"\"one\"\"\"\n"
-            "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-29T00:00:00+01:00,1234567,12,1234567.89,-1.50\n"
-            "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-30T00:00:00+02:00,0,0,0,0\n"
-            ",日本,2026-03-29T00:00:00+01:00,3,2,0.50,0\n"
-            ",日本,2026-03-30T00:00:00+02:00,4,1,0.125,-1234567\n");
+  EXPECT_EQ(
+      render_csv(difficult_answer()),
+      "campaign,\"a,b\",bucket,count,unique,worth,\"odd \"\"one\"\"\"\n"
+      "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-29T00:00:00+01:00,1234567,12,1234567.89,-1.50\n"
+      "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-30T00:00:00+02:00,0,0,0,0\n"
+      ",日本,2026-03-29T00:00:00+01:00,3,2,0.50,0\n"
+      ",日本,2026-03-30T00:00:00+02:00,4,1,0.125,-1234567\n");
   Answer a = difficult_answer();
   a.has_unique = false;
   a.groups.resize(1);
-  EXPECT_NE(render_csv(a).find("+01:00,1234567,,1234567.89"), std::string::npos) << "no unique is an empty field";
-  a.interval.reset();   // a range added up is no bucket
+  EXPECT_NE(render_csv(a).find("+01:00,1234567,,1234567.89"), std::string::npos)
+      << "no unique is an empty field";
+  a.interval.reset();  // a range added up is no bucket
   a.buckets.resize(1);
   for (Group& g : a.groups) g.count.resize(1), g.sums[0].resize(1), g.sums[1].resize(1);
   EXPECT_NE(render_csv(a).find(",,1234567,,1234567.89"), std::string::npos) << render_csv(a);
@@ -125,15 +159,21 @@ TEST(Render, CsvQuotesWhatNeedsIt) {
 
 TEST(Render, JsonHasTheFieldsOfTheDocument) {
   const std::string json = render_json(difficult_answer());
-  for (const char* text : {
-           "{\"question\":{\"tenant\":\"müller\",\"metric\":\"Opened \\\"Email\\\"\",\"by\":[\"campaign\",\"a,b\"],\"where\":["
-           "{\"property\":\"client\",\"is\":\"any\",\"values\":[\"x\",\"\"]},{\"property\":\"url\",\"is\":\"not\",\"values\":[\"\\t\"]},"
-           "{\"property\":\"who\",\"is\":\"not_empty\"}],\"range\":\"2026-03-29 to 2026-03-31 (exclusive)\",\"interval\":\"day\"}",
-           ",\"calendar\":\"home\",\"zone\":\"Europe/Berlin\",\"as_of\":{\"checkpoint\":7,\"time\":\"2026-03-02T10:00:00+00:00\"}",
-           ",\"since\":[[\"2026-02-25T06:13:20+00:00\",\"2026-02-26T10:00:00+00:00\"],[\"2026-02-27T13:46:40+00:00\",null]]",
-           ",\"partial\":[\"2026-03-29T00:00:00+01:00\"],\"counted_in_several_groups\":false,",
-           "{\"by\":{\"campaign\":\"\",\"a,b\":\"日本\"},\"count\":[3,4],\"unique\":[2,1],\"sum\":{\"worth\":[\"0.50\",\"0.125\"],"
-           "\"odd \\\"one\\\"\":[\"0\",\"-1234567\"]}}"}) {
+  for (const char* text :
+       {"{\"question\":{\"tenant\":\"müller\",\"metric\":\"Opened "
+        "\\\"Email\\\"\",\"by\":[\"campaign\",\"a,b\"],\"where\":["
+        "{\"property\":\"client\",\"is\":\"any\",\"values\":[\"x\",\"\"]},{\"property\":\"url\","
+        "\"is\":\"not\",\"values\":[\"\\t\"]},"
+        "{\"property\":\"who\",\"is\":\"not_empty\"}],\"range\":\"2026-03-29 to 2026-03-31 "
+        "(exclusive)\",\"interval\":\"day\"}",
+        ",\"calendar\":\"home\",\"zone\":\"Europe/"
+        "Berlin\",\"as_of\":{\"checkpoint\":7,\"time\":\"2026-03-02T10:00:00+00:00\"}",
+        ",\"since\":[[\"2026-02-25T06:13:20+00:00\",\"2026-02-26T10:00:00+00:00\"],[\"2026-02-"
+        "27T13:46:40+00:00\",null]]",
+        ",\"partial\":[\"2026-03-29T00:00:00+01:00\"],\"counted_in_several_groups\":false,",
+        "{\"by\":{\"campaign\":\"\",\"a,b\":\"日本\"},\"count\":[3,4],\"unique\":[2,1],\"sum\":{"
+        "\"worth\":[\"0.50\",\"0.125\"],"
+        "\"odd \\\"one\\\"\":[\"0\",\"-1234567\"]}}"}) {
     EXPECT_NE(json.find(text), std::string::npos) << text << "\n" << json;
   }
   Answer lifetime = difficult_answer();
@@ -143,24 +183,39 @@ TEST(Render, JsonHasTheFieldsOfTheDocument) {
   lifetime.partial.clear();
   lifetime.has_unique = false;
   const std::string whole = render_json(lifetime);
-  EXPECT_NE(whole.find("\"interval\":\"lifetime\"},\"calendar\":null,\"zone\":null"), std::string::npos) << whole;
+  EXPECT_NE(whole.find("\"interval\":\"lifetime\"},\"calendar\":null,\"zone\":null"),
+            std::string::npos)
+      << whole;
   EXPECT_NE(whole.find("\"unique\":null"), std::string::npos);
 }
 
 std::vector<MetricLine> metric_lines() {
-  return {{"Opened, \"Email\"", false, 58694, "2026-03-01", "2026-03-31", {"(all)", "campaign, client"}},
+  return {{"Opened, \"Email\"",
+           false,
+           58694,
+           "2026-03-01",
+           "2026-03-31",
+           {"(all)", "campaign, client"}},
           {"Engaged\x01", true, std::nullopt, "2026-03-02", "2026-03-03", {"tags"}}};
 }
 
 TEST(Render, MetricsAreListedInEveryFormat) {
-  EXPECT_EQ(lines_of(render_metrics_table(metric_lines())), (Lines{"metric                   count  first day   last day    counted by",
-                                                                  "Opened, \"Email\"         58,694  2026-03-01  2026-03-31  (all); campaign, client",
-                                                                  "Engaged\\x01 (together)       -  2026-03-02  2026-03-03  tags"}));
-  EXPECT_EQ(render_metrics_csv(metric_lines()),
-            "metric,together,count,first_day,last_day\n\"Opened, \"\"Email\"\"\",no,58694,2026-03-01,2026-03-31\nEngaged\x01,yes,,2026-03-02,2026-03-03\n");
+  EXPECT_EQ(
+      lines_of(render_metrics_table(metric_lines())),
+      (Lines{"metric                   count  first day   last day    counted by",
+             "Opened, \"Email\"         58,694  2026-03-01  2026-03-31  (all); campaign, client",
+             "Engaged\\x01 (together)       -  2026-03-02  2026-03-03  tags"}));
+  EXPECT_EQ(
+      render_metrics_csv(metric_lines()),
+      "metric,together,count,first_day,last_day\n\"Opened, "
+      "\"\"Email\"\"\",no,58694,2026-03-01,2026-03-31\nEngaged\x01,yes,,2026-03-02,2026-03-03\n");
   EXPECT_EQ(render_metrics_json(metric_lines()),
-            "{\"metrics\":[{\"name\":\"Opened, \\\"Email\\\"\",\"together\":false,\"count\":58694,\"first_day\":\"2026-03-01\",\"last_day\":\"2026-03-31\","
-            "\"counted_by\":[\"(all)\",\"campaign, client\"]},{\"name\":\"Engaged\\u0001\",\"together\":true,\"count\":null,\"first_day\":\"2026-03-02\","
+            "{\"metrics\":[{\"name\":\"Opened, "
+            "\\\"Email\\\"\",\"together\":false,\"count\":58694,\"first_day\":\"2026-03-01\","
+            "\"last_day\":\"2026-03-31\","
+            "\"counted_by\":[\"(all)\",\"campaign, "
+            "client\"]},{\"name\":\"Engaged\\u0001\",\"together\":true,\"count\":null,\"first_"
+            "day\":\"2026-03-02\","
             "\"last_day\":\"2026-03-03\",\"counted_by\":[\"tags\"]}]}\n");
 }
 

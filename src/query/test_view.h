@@ -1,4 +1,5 @@
-// A view of a store that holds plans, a tenant and its calendars but no counts: for tests of this folder.
+// A view of a store that holds plans, a tenant and its calendars but no counts: for tests of this
+// folder.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -12,11 +13,12 @@ namespace quipu {
 
 inline constexpr char kTestTenant[] = "shop";
 
-// Versions of a plan, each planned at its own checkpoint and second unless times say otherwise. The metrics in `met` have
-// ids, as if events of them had been counted.
+// Versions of a plan, each planned at its own checkpoint and second unless times say otherwise. The
+// metrics in `met` have ids, as if events of them had been counted.
 class TestView {
  public:
-  TestView(const std::vector<std::string>& plans, const std::vector<std::string>& met, std::vector<int64_t> times = {}) {
+  TestView(const std::vector<std::string>& plans, const std::vector<std::string>& met,
+           std::vector<int64_t> times = {}) {
     auto store = Store::open(folder_ / "store", test_options());
     EXPECT_TRUE(store.ok());
     store_ = std::move(*store);
@@ -56,8 +58,10 @@ class TestView {
     for (const ValueField& value : plan.values) catalogue_->value(value.name);
     for (const std::string& metric : met) {
       for (const PlannedSection& section : plan.sections_of(metric)) {
-        catalogue_->selector(section.selector.identity(), section.selector.group, section.selector.name);
-        for (const PlannedDimension& dimension : section.dimensions) catalogue_->dimension(dimension.identity);
+        catalogue_->selector(section.selector.identity(), section.selector.group,
+                             section.selector.name);
+        for (const PlannedDimension& dimension : section.dimensions)
+          catalogue_->dimension(dimension.identity);
       }
     }
   }

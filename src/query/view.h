@@ -1,5 +1,5 @@
-// What a store can be asked: its counters by name, from one snapshot, its catalogue and its newest plan (for
-// the names of properties). One thread; cheap to make. Catalogue and snapshot outlive it.
+// What a store can be asked: its counters by name, from one snapshot, its catalogue and its newest
+// plan (for the names of properties). One thread; cheap to make. Catalogue and snapshot outlive it.
 #pragma once
 
 #include <map>
@@ -15,7 +15,7 @@
 
 namespace quipu {
 
-inline constexpr size_t kNamesOffered = 3;   // near ones, where a question's name is not there
+inline constexpr size_t kNamesOffered = 3;  // near ones, where a question's name is not there
 
 // [from, to): checkpoints and wall times between which a counter was planned; to 0 = still.
 struct SinceSpan {
@@ -29,23 +29,25 @@ struct Counter {
   std::string selector_identity;
   bool group = false;
   std::string selector_name;
-  SelectorId selector{};             // none: nothing was ever counted in it
-  PlannedDimension planned;          // of the newest plan that has it
-  const Plan* plan = nullptr;        // that plan (names of properties)
+  SelectorId selector{};       // none: nothing was ever counted in it
+  PlannedDimension planned;    // of the newest plan that has it
+  const Plan* plan = nullptr;  // that plan (names of properties)
   DimensionId dimension{};
-  std::vector<std::string> names;    // of planned.properties, in order
-  bool retired = false;              // not in the newest plan
+  std::vector<std::string> names;  // of planned.properties, in order
+  bool retired = false;            // not in the newest plan
   std::vector<SinceSpan> since, unique_since, lifetime_since;
-  std::vector<std::pair<std::string, std::vector<SinceSpan>>> sums_since;  // value name -> spans; also the list of sums
-  bool since_beginning() const;      // planned since the store's first checkpoint without a gap
+  std::vector<std::pair<std::string, std::vector<SinceSpan>>>
+      sums_since;                // value name -> spans; also the list of sums
+  bool since_beginning() const;  // planned since the store's first checkpoint without a gap
 };
 
 class StoreView {
  public:
-  static Result<std::unique_ptr<StoreView>> open(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher);
+  static Result<std::unique_ptr<StoreView>> open(const Catalogue& catalogue, Snapshot& snapshot,
+                                                 const Hasher& hasher);
 
   const Plan& plan() const { return plans_.back(); }
-  const std::vector<Plan>& plans() const { return plans_; }   // every version's, the newest last
+  const std::vector<Plan>& plans() const { return plans_; }  // every version's, the newest last
   const Catalogue& catalogue() const { return catalogue_; }
   Snapshot& snapshot() const { return snapshot_; }
   const Hasher& hasher() const { return hasher_; }
@@ -56,25 +58,33 @@ class StoreView {
   // A tenant by name; without one, the only tenant. Errors name near ones.
   Result<TenantId> tenant(const std::optional<std::string>& name) const;
   const std::vector<Calendar>& calendars(TenantId tenant) const;
-  Result<int> calendar(TenantId tenant, const std::optional<std::string>& name) const;  // default: the first
+  Result<int> calendar(TenantId tenant,
+                       const std::optional<std::string>& name) const;  // default: the first
 
-  // All counters of a metric (or `together` name), every plan version's; an unknown name is an error with near
-  // names. The vector is empty only if no rule ever counted it.
+  // All counters of a metric (or `together` name), every plan version's; an unknown name is an
+  // error with near names. The vector is empty only if no rule ever counted it.
   Result<std::vector<Counter>> counters(const std::string& name) const;
   // Every selector with counted events, metrics first, by name.
   std::vector<SelectorEntry> selectors() const;
-  std::vector<Counter> counters_of(const std::string& selector_identity, bool group, const std::string& name) const;
+  std::vector<Counter> counters_of(const std::string& selector_identity, bool group,
+                                   const std::string& name) const;
 
   Result<const MonthTable*> table(TenantId tenant, MonthIndex month);
 
   // The text of an element; an error if the dictionary holds two for it, or none.
   Result<std::string> name(TenantId tenant, PropertyId property, uint64_t element);
-  // An error if the dictionary holds two texts for the element: whoever asks for one would get both.
+  // An error if the dictionary holds two texts for the element: whoever asks for one would get
+  // both.
   Status check_one_name(TenantId tenant, PropertyId property, uint64_t element);
 
  private:
   StoreView(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher)
-      : catalogue_(catalogue), snapshot_(snapshot), hasher_(hasher), tables_(catalogue, [&catalogue, &snapshot](TenantId t, MonthIndex m) { return catalogue.pin(snapshot, t, m); }) {}
+      : catalogue_(catalogue),
+        snapshot_(snapshot),
+        hasher_(hasher),
+        tables_(catalogue, [&catalogue, &snapshot](TenantId t, MonthIndex m) {
+          return catalogue.pin(snapshot, t, m);
+        }) {}
   const Catalogue& catalogue_;
   Snapshot& snapshot_;
   const Hasher& hasher_;

@@ -1,5 +1,6 @@
-// Buffers for blocks, used over and over: one that its block no longer needs is given out again, with its memory and
-// what stood in it. take(): one thread; a buffer may be let go by any thread, also after the BlockBuffers is gone.
+// Buffers for blocks, used over and over: one that its block no longer needs is given out again,
+// with its memory and what stood in it. take(): one thread; a buffer may be let go by any thread,
+// also after the BlockBuffers is gone.
 #pragma once
 
 #include <cstddef>
@@ -18,7 +19,9 @@ class BlockBuffers {
     std::unique_ptr<std::vector<char>> buffer = waiting_->take();
     if (!buffer) buffer = std::make_unique<std::vector<char>>();
     if (buffer->size() < bytes) buffer->resize(bytes);
-    return {buffer.release(), [waiting = waiting_](std::vector<char>* done) { waiting->give(std::unique_ptr<std::vector<char>>(done)); }};
+    return {buffer.release(), [waiting = waiting_](std::vector<char>* done) {
+              waiting->give(std::unique_ptr<std::vector<char>>(done));
+            }};
   }
 
  private:

@@ -57,8 +57,10 @@ class CompressedStream : public ByteStream {
       }
       std::string wrong = decompress(to, n, made);
       if (!wrong.empty()) {
-        return failed_ = Error{name_ + ": " + wrong + " at byte " + std::to_string(raw_bytes()) + " (after " +
-                               std::to_string(made_ + made) + " decompressed bytes); once the file is whole again, the same command goes on"};
+        return failed_ = Error{
+                   name_ + ": " + wrong + " at byte " + std::to_string(raw_bytes()) + " (after " +
+                   std::to_string(made_ + made) +
+                   " decompressed bytes); once the file is whole again, the same command goes on"};
       }
       output_waits_ = made == n;
     }
@@ -66,13 +68,15 @@ class CompressedStream : public ByteStream {
     return made;
   }
   bool would_wait() final {
-    return failed_.message.empty() && !ended_ && at_ == size_ && !input_ended_ && !output_waits_ && input_->would_wait(offset_);
+    return failed_.message.empty() && !ended_ && at_ == size_ && !input_ended_ && !output_waits_ &&
+           input_->would_wait(offset_);
   }
   uint64_t raw_bytes() const final { return offset_ - (size_ - at_); }
 
  protected:
-  // Turns input from bytes_[at_, size_) into output, as far as both go; sets ended_ at a good end. If there is no
-  // more input (input_ended_) and the end is not good, gives a message; also on damage.
+  // Turns input from bytes_[at_, size_) into output, as far as both go; sets ended_ at a good end.
+  // If there is no more input (input_ended_) and the end is not good, gives a message; also on
+  // damage.
   virtual std::string decompress(char* to, size_t n, size_t& made) = 0;
 
   std::vector<char>& bytes() { return bytes_; }
@@ -84,7 +88,7 @@ class CompressedStream : public ByteStream {
   std::shared_ptr<RawInput> input_;
   const std::string name_;
   std::vector<char> bytes_;
-  uint64_t offset_ = 0;        // of the input, behind bytes_[size_)
+  uint64_t offset_ = 0;  // of the input, behind bytes_[size_)
   uint64_t made_ = 0;
   bool output_waits_ = false;  // the decompressor may hold more output than there was room for
   Error failed_;
@@ -157,9 +161,12 @@ class ZstdStream : public CompressedStream {
     const bool progress = in.pos > at_ || out.pos > 0;
     at_ = in.pos;
     made = out.pos;
-    if (::ZSTD_isError(code)) return std::string("the zstd data are damaged (") + ::ZSTD_getErrorName(code) + ")";
-    if (progress) frame_complete_ = code == 0;  // a call with nothing to do speaks of the frame to come
-    if (input_ended_ && at_ == size_ && !progress && !frame_complete_) return "the zstd data end too early";
+    if (::ZSTD_isError(code))
+      return std::string("the zstd data are damaged (") + ::ZSTD_getErrorName(code) + ")";
+    if (progress)
+      frame_complete_ = code == 0;  // a call with nothing to do speaks of the frame to come
+    if (input_ended_ && at_ == size_ && !progress && !frame_complete_)
+      return "the zstd data end too early";
     return {};
   }
 
@@ -168,7 +175,8 @@ class ZstdStream : public CompressedStream {
 };
 
 template <typename Stream>
-Result<std::unique_ptr<ByteStream>> compressed(std::shared_ptr<RawInput> input, const std::string& name) {
+Result<std::unique_ptr<ByteStream>> compressed(std::shared_ptr<RawInput> input,
+                                               const std::string& name) {
   auto stream = std::make_unique<Stream>(std::move(input), name);
   if (!stream->init()) return Error{name + ": there is not enough memory to decompress it"};
   return std::unique_ptr<ByteStream>(std::move(stream));
@@ -176,7 +184,8 @@ Result<std::unique_ptr<ByteStream>> compressed(std::shared_ptr<RawInput> input, 
 
 }  // namespace
 
-Result<std::unique_ptr<ByteStream>> open_stream(std::shared_ptr<RawInput> input, const std::string& name) {
+Result<std::unique_ptr<ByteStream>> open_stream(std::shared_ptr<RawInput> input,
+                                                const std::string& name) {
   char head[4];
   size_t have = 0;
   while (have < sizeof head) {
@@ -187,7 +196,8 @@ Result<std::unique_ptr<ByteStream>> open_stream(std::shared_ptr<RawInput> input,
   }
   const std::string_view magic(head, have);
   if (magic.starts_with(kGzipMagic)) return compressed<GzipStream>(std::move(input), name);
-  const bool skippable = have == 4 && (uint8_t(head[0]) & 0xf0) == 0x50 && magic.substr(1) == kZstdSkippableTail;
+  const bool skippable =
+      have == 4 && (uint8_t(head[0]) & 0xf0) == 0x50 && magic.substr(1) == kZstdSkippableTail;
   if (magic == kZstdMagic || skippable) return compressed<ZstdStream>(std::move(input), name);
   return std::unique_ptr<ByteStream>(std::make_unique<PlainStream>(std::move(input)));
 }

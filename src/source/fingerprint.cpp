@@ -7,8 +7,8 @@
 namespace quipu {
 namespace {
 
-// Fixed for ever, unlike a store's secret: fingerprints are compared across stores and versions. They tell files
-// apart and need not withstand anyone.
+// Fixed for ever, unlike a store's secret: fingerprints are compared across stores and versions.
+// They tell files apart and need not withstand anyone.
 Hash128 hash_of(std::string_view bytes) {
   static const Hasher hasher = [] {
     HashSecret secret;

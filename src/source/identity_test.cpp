@@ -73,8 +73,9 @@ TEST_F(Identity, KnownContentUnderAnotherPathIsRefusedNamingMoved) {
   const SourcePosition known = finish(path);
   const std::string other = content(300000);
   const SourcePosition unrelated = finish(files_.write("other", other));
-  for (const std::string& copy : {files_.write("copy", text + more), files_.write("copy.gz", gzip(text) + gzip(more)),
-                                  files_.write("copy.zst", zstd(text + more))}) {
+  for (const std::string& copy :
+       {files_.write("copy", text + more), files_.write("copy.gz", gzip(text) + gzip(more)),
+        files_.write("copy.zst", zstd(text + more))}) {
     const std::string message = refused(open_file(copy, {unrelated, known}, {}));
     EXPECT_NE(message.find("--moved"), std::string::npos);
     EXPECT_NE(message.find(path), std::string::npos);
@@ -99,7 +100,8 @@ TEST_F(Identity, OfSeveralKnownPositionsTheFurthestIsGoneOnFrom) {
   whole.path = "/elsewhere/whole";
   const std::string copy = files_.write("copy", zstd(text + "tail\n"));
   EXPECT_EQ(read_all(*open_good(open_file(copy, {whole, half}, moved()))), "tail\n");
-  EXPECT_EQ(read_all(*open_good(open_file(copy, {half}, moved()))), text.substr(half.bytes) + "tail\n");
+  EXPECT_EQ(read_all(*open_good(open_file(copy, {half}, moved()))),
+            text.substr(half.bytes) + "tail\n");
 }
 
 TEST_F(Identity, TwoSmallFilesThatBeginAlikeAreTwo) {
@@ -107,9 +109,12 @@ TEST_F(Identity, TwoSmallFilesThatBeginAlikeAreTwo) {
   const std::string longer = "{\"metric\":\"ping\"}\n{\"metric\":\"pong\"}\n";
   EXPECT_EQ(read_all(*open_good(open_file(files_.write("b", longer), {known}, {}))), longer);
   // The same as a whole is the same.
-  EXPECT_NE(refused(open_file(files_.write("c", "{\"metric\":\"ping\"}\n"), {known}, {})).find("--moved"), std::string::npos);
+  EXPECT_NE(
+      refused(open_file(files_.write("c", "{\"metric\":\"ping\"}\n"), {known}, {})).find("--moved"),
+      std::string::npos);
   // Two that share their first and last 64 KiB but not what lies between are two.
-  const std::string ends = content(70000), one = ends + content(1000) + ends, two = ends + content(1300) + ends;
+  const std::string ends = content(70000), one = ends + content(1000) + ends,
+                    two = ends + content(1300) + ends;
   const SourcePosition known_long = finish(files_.write("d", one));
   EXPECT_EQ(read_all(*open_good(open_file(files_.write("e", two), {known_long}, {}))), two);
 }
@@ -142,7 +147,8 @@ TEST_F(Identity, EmptyFilesAreAllNewAndKnowNothing) {
   EXPECT_EQ(nothing.first, Hash128{});
   files_.write("empty", "line\n");
   EXPECT_EQ(read_all(*open_good(open_file(path, {nothing}, {}))), "line\n");
-  EXPECT_EQ(read_all(*open_good(open_file(files_.write("new", "line\n"), {nothing}, {}))), "line\n");
+  EXPECT_EQ(read_all(*open_good(open_file(files_.write("new", "line\n"), {nothing}, {}))),
+            "line\n");
 }
 
 }  // namespace

@@ -8,7 +8,8 @@ namespace {
 
 constexpr size_t kSkipBytes = 64 << 10;
 
-// The length of the first line that is longer than `most`, and where it begins; the last line may be open.
+// The length of the first line that is longer than `most`, and where it begins; the last line may
+// be open.
 struct LongLine {
   size_t begin, length;
   bool found = false;
@@ -43,12 +44,15 @@ LineSource::LineSource(Start start, const SourceOptions& options)
       name_(std::move(start.name)),
       bytes_total_(start.bytes_total) {}
 
-// Reads until there is a block's worth with a newline in it, a line longer than the limit, or the end; less if
-// there is a newline and more is not to be had without waiting. The bytes beyond `size` are room.
+// Reads until there is a block's worth with a newline in it, a line longer than the limit, or the
+// end; less if there is a newline and more is not to be had without waiting. The bytes beyond
+// `size` are room.
 Status LineSource::fill(std::vector<char>& bytes, size_t& size) {
   bool has_newline = std::memchr(bytes.data(), '\n', size) != nullptr;
-  while (!ended_ && (size < block_bytes_ || (!has_newline && size <= max_line_bytes_)) && !(has_newline && stream_->would_wait())) {
-    if (bytes.size() < size + block_bytes_ + kBlockPadding) bytes.resize(size + block_bytes_ + kBlockPadding);
+  while (!ended_ && (size < block_bytes_ || (!has_newline && size <= max_line_bytes_)) &&
+         !(has_newline && stream_->would_wait())) {
+    if (bytes.size() < size + block_bytes_ + kBlockPadding)
+      bytes.resize(size + block_bytes_ + kBlockPadding);
     const size_t room = size < block_bytes_ ? block_bytes_ - size : block_bytes_;
     auto got = stream_->read(bytes.data() + size, room);
     if (!got.ok()) return got.error();

@@ -1,5 +1,5 @@
-// A stream of bytes cut into blocks of whole lines, with the position behind each: the Source behind files and
-// standard input. Opened at a position by open.cpp. One thread.
+// A stream of bytes cut into blocks of whole lines, with the position behind each: the Source
+// behind files and standard input. Opened at a position by open.cpp. One thread.
 #pragma once
 
 #include <memory>
@@ -45,9 +45,9 @@ class LineSource : public Source {
   std::unique_ptr<ByteStream> stream_;
   Fingerprint taken_;
   BlockBuffers buffers_;
-  std::string ahead_;        // bytes read beyond what was given
+  std::string ahead_;  // bytes read beyond what was given
   uint64_t lines_;
-  bool ended_;               // the stream is at its end
+  bool ended_;  // the stream is at its end
   SourcePosition position_;
   const std::string header_, name_;
   const uint64_t bytes_total_;

@@ -1,5 +1,5 @@
-// Where to begin in an input: its content is compared with the committed positions, then a LineSource is opened
-// at the right place.
+// Where to begin in an input: its content is compared with the committed positions, then a
+// LineSource is opened at the right place.
 #include <algorithm>
 #include <filesystem>
 
@@ -9,8 +9,8 @@ namespace quipu {
 namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
-// Two inputs may begin alike by chance. Less than this is taken for another input's content only if it is all
-// there is.
+// Two inputs may begin alike by chance. Less than this is taken for another input's content only if
+// it is all there is.
 constexpr uint64_t kSurePrefixBytes = 4 << 10;
 
 struct Opened {
@@ -60,7 +60,8 @@ Result<bool> advance(Opened& at, uint64_t bytes) {
   }
   std::string buffer(kReadBytes, '\0');
   while (at.taken.bytes() < bytes) {
-    auto got = at.stream->read(buffer.data(), size_t(std::min<uint64_t>(kReadBytes, bytes - at.taken.bytes())));
+    auto got = at.stream->read(buffer.data(),
+                               size_t(std::min<uint64_t>(kReadBytes, bytes - at.taken.bytes())));
     if (!got.ok()) return got.error();
     if (*got == 0) return false;
     at.taken.add(std::string_view(buffer).substr(0, *got));
@@ -69,8 +70,8 @@ Result<bool> advance(Opened& at, uint64_t bytes) {
 }
 
 struct Header {
-  std::string text;      // without its end of line
-  uint64_t bytes = 0;    // with it
+  std::string text;    // without its end of line
+  uint64_t bytes = 0;  // with it
 };
 
 Result<Header> read_header(const Input& input, size_t max_line_bytes) {
@@ -87,7 +88,8 @@ Result<Header> read_header(const Input& input, size_t max_line_bytes) {
     header.text += more->substr(0, newline);
   }
   if (header.text.size() > max_line_bytes) {
-    return Error{input.name + ": its header line is longer than " + std::to_string(max_line_bytes) + " bytes; is it a delimited file?"};
+    return Error{input.name + ": its header line is longer than " + std::to_string(max_line_bytes) +
+                 " bytes; is it a delimited file?"};
   }
   header.bytes = header.text.size() + whole;
   if (!header.text.empty() && header.text.back() == '\r') header.text.pop_back();
@@ -129,9 +131,12 @@ class Opener {
       if (!other.ok()) return other.error();
       if (*other != nullptr) return resume_at(**other);
     }
-    const std::string counted = std::to_string(own.lines) + " lines (" + std::to_string(own.bytes) + " bytes)";
-    return Error{input_.name + ": " + (*reached ? "its content is not what it was when " + counted + " of it were counted"
-                                                : "is shorter than when " + counted + " of it were counted") +
+    const std::string counted =
+        std::to_string(own.lines) + " lines (" + std::to_string(own.bytes) + " bytes)";
+    return Error{input_.name + ": " +
+                 (*reached
+                      ? "its content is not what it was when " + counted + " of it were counted"
+                      : "is shorter than when " + counted + " of it were counted") +
                  "; if this is a new input under an old name, count it with --again"};
   }
 
@@ -157,7 +162,8 @@ class Opener {
       if (first.first() == p.first) candidates.push_back(&p);
     }
     if (candidates.empty()) return nullptr;
-    std::sort(candidates.begin(), candidates.end(), [](auto* a, auto* b) { return a->bytes < b->bytes; });
+    std::sort(candidates.begin(), candidates.end(),
+              [](auto* a, auto* b) { return a->bytes < b->bytes; });
     at = input_.open();
     if (!at.ok()) return at.error();
     const SourcePosition* found = nullptr;
@@ -173,9 +179,12 @@ class Opener {
   }
 
   Error known_elsewhere(const SourcePosition& other) const {
-    const std::string where = other.path[0] == '-' ? "standard input " + other.path.substr(1) : other.path;
-    return Error{input_.name + ": its content was counted before, as " + where + " (" + std::to_string(other.lines) + " lines, " +
-                 std::to_string(other.bytes) + " bytes); if it was moved or copied, go on there with --moved; to count it once more: --again"};
+    const std::string where =
+        other.path[0] == '-' ? "standard input " + other.path.substr(1) : other.path;
+    return Error{input_.name + ": its content was counted before, as " + where + " (" +
+                 std::to_string(other.lines) + " lines, " + std::to_string(other.bytes) +
+                 " bytes); if it was moved or copied, go on there with --moved; to count it once "
+                 "more: --again"};
   }
 
   Result<std::unique_ptr<Source>> resume_at(const SourcePosition& other) {
@@ -183,7 +192,8 @@ class Opener {
     if (!at.ok()) return at.error();
     auto reached = advance(*at, other.bytes);
     if (!reached.ok()) return reached.error();
-    if (!*reached || !at->taken.matches(other)) return Error{input_.name + ": changed while it was read; run the same command again"};
+    if (!*reached || !at->taken.matches(other))
+      return Error{input_.name + ": changed while it was read; run the same command again"};
     SourcePosition position = other;
     position.path = input_.key;
     return resume(std::move(*at), position);
@@ -208,7 +218,8 @@ class Opener {
         start.ended = true;
       } else {
         return Error{input_.name + ": its last line, line " + std::to_string(position.lines) +
-                     ", had no newline when it was counted and has turned out longer. Let inputs grow by whole lines; "
+                     ", had no newline when it was counted and has turned out longer. Let inputs "
+                     "grow by whole lines; "
                      "to count the whole file once more: --again"};
       }
     }
@@ -225,7 +236,8 @@ class Opener {
       if (!header.ok()) return header.error();
       auto reached = advance(*at, header->bytes);
       if (!reached.ok()) return reached.error();
-      if (!*reached) return Error{input_.name + ": changed while it was read; run the same command again"};
+      if (!*reached)
+        return Error{input_.name + ": changed while it was read; run the same command again"};
       start.lines = header->bytes > 0;
       start.header = std::move(header->text);
     }
@@ -252,7 +264,8 @@ class Opener {
 
 }  // namespace
 
-Result<std::unique_ptr<Source>> open_file(const std::string& path, const std::vector<SourcePosition>& known,
+Result<std::unique_ptr<Source>> open_file(const std::string& path,
+                                          const std::vector<SourcePosition>& known,
                                           const SourceOptions& options) {
   auto raw = open_raw_file(path);
   if (!raw.ok()) return raw.error();
@@ -262,8 +275,10 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path, const std::ve
   return Opener(Input{std::move(*raw), canonical, path, false}, known, options).open();
 }
 
-Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name, const std::string& spool_directory,
-                                                    const std::vector<SourcePosition>& known, const SourceOptions& options) {
+Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
+                                                    const std::string& spool_directory,
+                                                    const std::vector<SourcePosition>& known,
+                                                    const SourceOptions& options) {
   auto raw = open_spooled(fd, name, spool_directory, options.again, options.stop);
   if (!raw.ok()) return raw.error();
   const std::string key = "-" + name;

@@ -28,7 +28,8 @@ void encode_position(const SourcePosition& position, std::string& out) {
 Result<SourcePosition> decode_position(std::string_view bytes) {
   ByteReader r(bytes);
   if (uint8_t version = r.u8(); r.ok() && version != kVersion) {
-    return Error{"it is of version " + std::to_string(version) + "; this program reads version " + std::to_string(kVersion)};
+    return Error{"it is of version " + std::to_string(version) + "; this program reads version " +
+                 std::to_string(kVersion)};
   }
   SourcePosition position;
   position.path = std::string(r.sized());
@@ -41,7 +42,8 @@ Result<SourcePosition> decode_position(std::string_view bytes) {
   const uint8_t flags = r.u8();
   position.open_line = (flags & kOpenLine) != 0;
   position.finished = (flags & kFinished) != 0;
-  if (!r.ok() || !r.done() || (flags & ~(kOpenLine | kFinished)) != 0 || position.path.empty()) return Error{"its bytes are damaged"};
+  if (!r.ok() || !r.done() || (flags & ~(kOpenLine | kFinished)) != 0 || position.path.empty())
+    return Error{"its bytes are damaged"};
   return position;
 }
 

@@ -20,7 +20,9 @@ class RawFile : public RawInput {
     while (true) {
       const ssize_t got = ::pread(fd_, to, n, off_t(offset));
       if (got >= 0) return size_t(got);
-      if (errno != EINTR) return Error{path_ + ": cannot be read at byte " + std::to_string(offset) + ": " + std::strerror(errno)};
+      if (errno != EINTR)
+        return Error{path_ + ": cannot be read at byte " + std::to_string(offset) + ": " +
+                     std::strerror(errno)};
     }
   }
   bool would_wait(uint64_t) override { return false; }
@@ -38,7 +40,7 @@ Result<std::unique_ptr<RawInput>> open_raw_file(const std::string& path) {
   // Without waiting for a writer, should it be a pipe.
   const int fd = ::open(path.c_str(), O_RDONLY | O_CLOEXEC | O_NONBLOCK);
   if (fd < 0) return Error{path + ": cannot be opened: " + std::strerror(errno)};
-  struct stat info{};
+  struct stat info {};
   if (::fstat(fd, &info) != 0 || !S_ISREG(info.st_mode)) {
     ::close(fd);
     return Error{path + ": is " + (S_ISDIR(info.st_mode) ? "a folder" : "no regular file") +

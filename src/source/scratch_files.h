@@ -1,4 +1,5 @@
-// Files for the tests of this folder: a folder of its own that goes away, plain and compressed contents.
+// Files for the tests of this folder: a folder of its own that goes away, plain and compressed
+// contents.
 #pragma once
 
 #include <gtest/gtest.h>
@@ -40,7 +41,8 @@ std::string gzip(std::string_view content);
 std::string zstd(std::string_view content);
 
 // Lines of all kinds: blank, short, some KiB; with a newline at the end, or not.
-inline std::string random_lines(std::mt19937_64& rng, size_t about_bytes, bool last_newline = true) {
+inline std::string random_lines(std::mt19937_64& rng, size_t about_bytes,
+                                bool last_newline = true) {
   std::string text;
   while (text.size() < about_bytes) {
     const size_t length = rng() % 10 == 0 ? 0 : rng() % 8 == 0 ? rng() % 3000 : rng() % 120;

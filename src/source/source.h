@@ -1,5 +1,6 @@
-// Replayable inputs: files (plain, gzip, zstd; by content, not by name) and spooled standard input, read as
-// blocks of whole lines. A source belongs to the reader's thread. Positions count decompressed bytes.
+// Replayable inputs: files (plain, gzip, zstd; by content, not by name) and spooled standard input,
+// read as blocks of whole lines. A source belongs to the reader's thread. Positions count
+// decompressed bytes.
 #pragma once
 
 #include <atomic>
@@ -16,36 +17,38 @@
 namespace quipu {
 
 inline constexpr size_t kFingerprintBytes = 64 << 10;
-inline constexpr size_t kBlockBytes = 256 << 10;      // aimed at; a longer line makes a longer block
-inline constexpr size_t kBlockPadding = 64;           // readable bytes behind a block's last line
+inline constexpr size_t kBlockBytes = 256 << 10;  // aimed at; a longer line makes a longer block
+inline constexpr size_t kBlockPadding = 64;       // readable bytes behind a block's last line
 
-// How far a source was taken, and how its committed part is known again: by its canonical path and by the
-// hashes of the first and last 64 KiB (or all, if shorter) of the committed part, decompressed.
+// How far a source was taken, and how its committed part is known again: by its canonical path and
+// by the hashes of the first and last 64 KiB (or all, if shorter) of the committed part,
+// decompressed.
 struct SourcePosition {
-  std::string path;             // canonical path, or "-NAME" for standard input
-  uint64_t bytes = 0;           // decompressed bytes committed
-  uint64_t lines = 0;           // lines committed, header and blank ones included
-  Hash128 first, last;          // fingerprints; zero while bytes == 0
-  bool open_line = false;       // the committed part ends in a line without newline
-  bool finished = false;        // the input's end was reached
+  std::string path;        // canonical path, or "-NAME" for standard input
+  uint64_t bytes = 0;      // decompressed bytes committed
+  uint64_t lines = 0;      // lines committed, header and blank ones included
+  Hash128 first, last;     // fingerprints; zero while bytes == 0
+  bool open_line = false;  // the committed part ends in a line without newline
+  bool finished = false;   // the input's end was reached
 };
 void encode_position(const SourcePosition& position, std::string& out);
 Result<SourcePosition> decode_position(std::string_view bytes);
 
 struct Block {
   std::shared_ptr<std::vector<char>> buffer;  // owns the bytes
-  std::string_view text;        // whole lines, the last one perhaps without newline at the input's end
-  uint64_t first_line = 0;      // number of the first line, from 1
-  uint64_t offset = 0;          // of text within the input, decompressed
-  bool truncated_line = false;  // text is the head of one line longer than the limit (the rest was skipped)
+  std::string_view text;    // whole lines, the last one perhaps without newline at the input's end
+  uint64_t first_line = 0;  // number of the first line, from 1
+  uint64_t offset = 0;      // of text within the input, decompressed
+  bool truncated_line =
+      false;  // text is the head of one line longer than the limit (the rest was skipped)
 };
 
 struct SourceOptions {
-  bool header = false;          // the first line is a header: not given in blocks, see header()
-  // --again: count a known path's new content, or known content, from its start; but what was begun under this path
-  // and not finished goes on, so that the same command does after a crash.
+  bool header = false;  // the first line is a header: not given in blocks, see header()
+  // --again: count a known path's new content, or known content, from its start; but what was begun
+  // under this path and not finished goes on, so that the same command does after a crash.
   bool again = false;
-  bool moved = false;           // --moved: known content under another path is the same input: go on there
+  bool moved = false;  // --moved: known content under another path is the same input: go on there
   const std::atomic<bool>* stop = nullptr;  // set: waiting for standard input ends with an error
   size_t max_line_bytes = 1 << 20;
   size_t block_bytes = kBlockBytes;
@@ -54,31 +57,36 @@ struct SourceOptions {
 class Source {
  public:
   virtual ~Source() = default;
-  // The next block; an empty text at the end of the input. After an error (a damaged file: it names file and
-  // place) the blocks given before are good, and nothing more comes. Standard input gives what there is rather
-  // than wait for a full block, and waits for more than that.
+  // The next block; an empty text at the end of the input. After an error (a damaged file: it names
+  // file and place) the blocks given before are good, and nothing more comes. Standard input gives
+  // what there is rather than wait for a full block, and waits for more than that.
   virtual Result<Block> next() = 0;
-  virtual SourcePosition position() const = 0;   // after the blocks given so far
+  virtual SourcePosition position() const = 0;  // after the blocks given so far
   virtual const std::string& header() const = 0;
-  virtual const std::string& name() const = 0;   // as given, for messages and dead letters
+  virtual const std::string& name() const = 0;  // as given, for messages and dead letters
   // Compressed bytes read and in all (0 if unknown), for progress.
   virtual uint64_t bytes_read() const = 0;
   virtual uint64_t bytes_total() const = 0;
 };
 
 // Opens a file at the position committed for it. `known` are all committed positions of the store.
-// Errors (with what to do): no such file; another content under a known path (--again); a known content
-// under another path (--moved); a last line that turned out longer; a file shorter than committed; no regular file.
-// Content is known by its committed bytes: as many, and the same first and last 64 KiB of them. Under another path a
-// file that begins with less than 4 KiB of known content is another input, unless that is all there is.
-Result<std::unique_ptr<Source>> open_file(const std::string& path, const std::vector<SourcePosition>& known,
+// Errors (with what to do): no such file; another content under a known path (--again); a known
+// content under another path (--moved); a last line that turned out longer; a file shorter than
+// committed; no regular file. Content is known by its committed bytes: as many, and the same first
+// and last 64 KiB of them. Under another path a file that begins with less than 4 KiB of known
+// content is another input, unless that is all there is.
+Result<std::unique_ptr<Source>> open_file(const std::string& path,
+                                          const std::vector<SourcePosition>& known,
                                           const SourceOptions& options);
 
-// Standard input under a name: compared with the spool of that name in `spool_directory`, an equal prefix is
-// skipped, what is new is appended to the spool, flushed and synced before it is given out. What differs
-// from the spool is an error (with --again it takes the place of what was spooled). Then read like a file, but for
-// content known under another path, which is looked for only with --moved.
-Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name, const std::string& spool_directory,
-                                                    const std::vector<SourcePosition>& known, const SourceOptions& options);
+// Standard input under a name: compared with the spool of that name in `spool_directory`, an equal
+// prefix is skipped, what is new is appended to the spool, flushed and synced before it is given
+// out. What differs from the spool is an error (with --again it takes the place of what was
+// spooled). Then read like a file, but for content known under another path, which is looked for
+// only with --moved.
+Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
+                                                    const std::string& spool_directory,
+                                                    const std::vector<SourcePosition>& known,
+                                                    const SourceOptions& options);
 
 }  // namespace quipu

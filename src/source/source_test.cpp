@@ -22,17 +22,20 @@ TEST(Source, EveryByteIsGivenOnceInWholeLinesWhateverTheFormatAndTheRestarts) {
     std::string stored;
     const int format = int(rng() % 3);
     for (size_t at = 0; at < content.size() || stored.empty();) {
-      const size_t n = std::min(content.size() - at, rng() % 5 == 0 ? 0 : 1 + size_t(rng() % 200000));
+      const size_t n =
+          std::min(content.size() - at, rng() % 5 == 0 ? 0 : 1 + size_t(rng() % 200000));
       const std::string_view part = std::string_view(content).substr(at, n);
       stored += format == 0 ? std::string(part) : format == 1 ? gzip(part) : zstd(part);
       at += n;
       if (content.empty()) break;
     }
-    if (format == 1 && rng() % 3 == 0) stored += std::string(rng() % 2000, '\0');  // padded, as on tapes
+    if (format == 1 && rng() % 3 == 0)
+      stored += std::string(rng() % 2000, '\0');  // padded, as on tapes
     const std::string path = files.write("f" + std::to_string(round), stored);
     SourceOptions options;
     options.block_bytes = rng() % 3 == 0 ? 1 + rng() % 200 : 1 + rng() % 100000;
-    SCOPED_TRACE(testing::Message() << "round " << round << " format " << format << " size " << content.size() << " block " << options.block_bytes);
+    SCOPED_TRACE(testing::Message() << "round " << round << " format " << format << " size "
+                                    << content.size() << " block " << options.block_bytes);
 
     std::vector<SourcePosition> known;
     std::string given;
@@ -52,7 +55,9 @@ TEST(Source, EveryByteIsGivenOnceInWholeLinesWhateverTheFormatAndTheRestarts) {
         ASSERT_EQ(block->offset, given.size());
         ASSERT_EQ(block->first_line, lines + 1);
         ASSERT_FALSE(block->truncated_line);
-        for (size_t i = 0; i < kBlockPadding; ++i) ASSERT_LT(block->text.data() + block->text.size() + i, block->buffer->data() + block->buffer->size());
+        for (size_t i = 0; i < kBlockPadding; ++i)
+          ASSERT_LT(block->text.data() + block->text.size() + i,
+                    block->buffer->data() + block->buffer->size());
         ASSERT_EQ(block->text, std::string_view(content).substr(given.size(), block->text.size()));
         lines += uint64_t(std::count(block->text.begin(), block->text.end(), '\n'));
         given += block->text;
@@ -80,14 +85,16 @@ TEST(Source, EveryByteIsGivenOnceInWholeLinesWhateverTheFormatAndTheRestarts) {
 }
 
 TEST(Source, FilesOfTheGzipAndZstdProgramsAreRead) {
-  if (std::system("gzip --version >/dev/null 2>&1") != 0 || std::system("zstd --version >/dev/null 2>&1") != 0) {
+  if (std::system("gzip --version >/dev/null 2>&1") != 0 ||
+      std::system("zstd --version >/dev/null 2>&1") != 0) {
     GTEST_SKIP() << "no gzip or zstd program here";
   }
   std::mt19937_64 rng(7);
   ScratchFiles files;
   const std::string content = random_lines(rng, 1 << 20);
   const std::string path = files.write("lines", content);
-  for (const char* command : {"gzip -c -1", "gzip -c -9", "zstd -q -c", "zstd -q -c -19 --check", "zstd -q -c --long=27"}) {
+  for (const char* command : {"gzip -c -1", "gzip -c -9", "zstd -q -c", "zstd -q -c -19 --check",
+                              "zstd -q -c --long=27"}) {
     const std::string to = files.path("compressed");
     ASSERT_EQ(std::system((std::string(command) + " " + path + " >" + to).c_str()), 0);
     ASSERT_EQ(std::system((std::string(command) + " " + path + " >>" + to).c_str()), 0);
@@ -171,7 +178,9 @@ TEST(Source, ALineTooLongIsGivenByItsHeadAlone) {
     std::string content;
     for (int n = int(rng() % 30); n >= 0; --n) {
       const size_t most = options.max_line_bytes;
-      const size_t length = rng() % 3 == 0 ? most + rng() % 3 - 1 : rng() % 6 == 0 ? most + rng() % 200000 : rng() % (most + 1);
+      const size_t length = rng() % 3 == 0   ? most + rng() % 3 - 1
+                            : rng() % 6 == 0 ? most + rng() % 200000
+                                             : rng() % (most + 1);
       lines.push_back(std::string(length, char('a' + n % 26)));
       content += lines.back() + "\n";
     }
@@ -181,8 +190,10 @@ TEST(Source, ALineTooLongIsGivenByItsHeadAlone) {
     }
     if (content.empty()) continue;
     const bool compressed = rng() % 2 == 0;
-    const std::string path = files.write("f" + std::to_string(round), compressed ? zstd(content) : content);
-    SCOPED_TRACE(testing::Message() << "round " << round << " max " << options.max_line_bytes << " block " << options.block_bytes);
+    const std::string path =
+        files.write("f" + std::to_string(round), compressed ? zstd(content) : content);
+    SCOPED_TRACE(testing::Message() << "round " << round << " max " << options.max_line_bytes
+                                    << " block " << options.block_bytes);
     std::vector<SourcePosition> known;
     size_t line = 0;
     bool ended = false;
@@ -339,7 +350,8 @@ TEST(Position, StoredBytesAreReadBackAndDamageIsNoticed) {
   EXPECT_EQ(back->last, p.last);
   EXPECT_TRUE(back->open_line);
   EXPECT_FALSE(back->finished);
-  for (size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(decode_position(std::string_view(bytes).substr(0, cut)).ok());
+  for (size_t cut = 0; cut < bytes.size(); ++cut)
+    EXPECT_FALSE(decode_position(std::string_view(bytes).substr(0, cut)).ok());
   EXPECT_FALSE(decode_position(bytes + "x").ok());
   bytes.back() = char(0x80);
   EXPECT_FALSE(decode_position(bytes).ok());

@@ -19,16 +19,23 @@ namespace {
 
 constexpr size_t kLongestName = 128;
 constexpr int kStopPollMs = 200;
-constexpr size_t kChunkBytes = 256 << 10;   // read at a time
-constexpr size_t kSyncBytes = 4 << 20;      // what is there to be read is synced together, up to so much
-constexpr int kPipeBytes = 1 << 20;         // what may wait in a pipe: the more, the fewer syncs (as much as anyone may ask for)
+constexpr size_t kChunkBytes = 256 << 10;  // read at a time
+constexpr size_t kSyncBytes =
+    4 << 20;  // what is there to be read is synced together, up to so much
+constexpr int kPipeBytes =
+    1 << 20;  // what may wait in a pipe: the more, the fewer syncs (as much as anyone may ask for)
 
 std::string system_error() { return std::strerror(errno); }
 
 class Spool : public RawInput {
  public:
   Spool(int input, int file, std::string name, std::string path, const std::atomic<bool>* stop)
-      : input_(input), file_(file), name_(std::move(name)), path_(std::move(path)), stop_(stop), taken_(new char[kSyncBytes]) {
+      : input_(input),
+        file_(file),
+        name_(std::move(name)),
+        path_(std::move(path)),
+        stop_(stop),
+        taken_(new char[kSyncBytes]) {
     ::fcntl(input_, F_SETPIPE_SZ, kPipeBytes);  // no pipe, or not allowed: it stays as it is
   }
   ~Spool() override { ::close(file_); }
@@ -36,7 +43,7 @@ class Spool : public RawInput {
 
   // Takes in what was spooled before; with `again` other bytes take its place.
   Status compare(bool again) {
-    struct stat info{};
+    struct stat info {};
     if (::fstat(file_, &info) != 0) return Error{path_ + ": " + system_error()};
     const uint64_t before = uint64_t(info.st_size);
     std::vector<char> known(kChunkBytes);
@@ -47,7 +54,8 @@ class Spool : public RawInput {
       for (size_t have = 0; have < n;) {
         const ssize_t m = ::pread(file_, known.data() + have, n - have, off_t(size_ + have));
         if (m < 0 && errno == EINTR) continue;
-        if (m <= 0) return Error{path_ + ": cannot be read: " + (m < 0 ? system_error() : "it was cut")};
+        if (m <= 0)
+          return Error{path_ + ": cannot be read: " + (m < 0 ? system_error() : "it was cut")};
         have += size_t(m);
       }
       const auto differs = std::mismatch(taken_.get(), taken_.get() + n, known.data()).first;
@@ -55,14 +63,16 @@ class Spool : public RawInput {
       size_ += equal;
       if (equal == n) continue;
       if (!again) {
-        return Error{"standard input differs at byte " + std::to_string(size_) + " from what came in before as \"" + name_ +
-                     "\" (" + path_ + "); give other input another name: --as NAME. To count it anew under this name: --again"};
+        return Error{"standard input differs at byte " + std::to_string(size_) +
+                     " from what came in before as \"" + name_ + "\" (" + path_ +
+                     "); give other input another name: --as NAME. To count it anew under this "
+                     "name: --again"};
       }
       QUIPU_TRY(cut());
       QUIPU_TRY(write(taken_.get() + equal, n - equal));
       return sync(n - equal);
     }
-    if (size_ < before) {      // ended early
+    if (size_ < before) {  // ended early
       if (again) return cut();
       size_ = before;
     }
@@ -81,7 +91,8 @@ class Spool : public RawInput {
       return given;
     }
     while (true) {
-      const ssize_t got = ::pread(file_, to, size_t(std::min<uint64_t>(n, size_ - offset)), off_t(offset));
+      const ssize_t got =
+          ::pread(file_, to, size_t(std::min<uint64_t>(n, size_ - offset)), off_t(offset));
       if (got > 0) return size_t(got);
       if (got == 0) return Error{path_ + ": was cut while it was read"};
       if (errno != EINTR) return Error{path_ + ": cannot be read: " + system_error()};
@@ -92,23 +103,29 @@ class Spool : public RawInput {
 
  private:
   bool input_ready() const {
-    struct pollfd p{input_, POLLIN, 0};
+    struct pollfd p {
+      input_, POLLIN, 0
+    };
     return ::poll(&p, 1, 0) != 0;
   }
   // Up to `most` bytes; 0 at the end.
   Result<size_t> read_input(char* to, size_t most) {
     while (true) {
       // A signal may reach any thread, so waiting ends now and then to look.
-      struct pollfd p{input_, POLLIN, 0};
+      struct pollfd p {
+        input_, POLLIN, 0
+      };
       const int ready = ::poll(&p, 1, kStopPollMs);
-      if (stop_ && stop_->load(std::memory_order_relaxed)) return Error{"standard input: stopped while waiting for it"};
+      if (stop_ && stop_->load(std::memory_order_relaxed))
+        return Error{"standard input: stopped while waiting for it"};
       if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
       const ssize_t got = ::read(input_, to, most);
       if (got >= 0) {
         ended_ = got == 0;
         return size_t(got);
       }
-      if (errno != EAGAIN && errno != EINTR) return Error{"standard input cannot be read: " + system_error()};
+      if (errno != EAGAIN && errno != EINTR)
+        return Error{"standard input cannot be read: " + system_error()};
     }
   }
   // Waits for something to come in (or the end), writes it to the spool and makes it durable.
@@ -131,20 +148,24 @@ class Spool : public RawInput {
     for (size_t done = 0; done < n;) {
       const ssize_t m = ::pwrite(file_, from + done, n - done, off_t(size_ + done));
       if (m < 0 && errno == EINTR) continue;
-      if (m < 0) return Error{path_ + ": standard input cannot be spooled: " + system_error() + "; make room and run the same command"};
+      if (m < 0)
+        return Error{path_ + ": standard input cannot be spooled: " + system_error() +
+                     "; make room and run the same command"};
       done += size_t(m);
     }
     return {};
   }
   Status sync(size_t written) {
     if (written == 0) return {};
-    if (::fdatasync(file_) != 0) return Error{path_ + ": standard input cannot be made durable: " + system_error()};
+    if (::fdatasync(file_) != 0)
+      return Error{path_ + ": standard input cannot be made durable: " + system_error()};
     size_ += written;
     return {};
   }
   // Drops what was spooled beyond size_.
   Status cut() {
-    if (::ftruncate(file_, off_t(size_)) != 0 || ::fsync(file_) != 0) return Error{path_ + ": cannot be cut: " + system_error()};
+    if (::ftruncate(file_, off_t(size_)) != 0 || ::fsync(file_) != 0)
+      return Error{path_ + ": cannot be cut: " + system_error()};
     return {};
   }
 
@@ -160,8 +181,9 @@ class Spool : public RawInput {
 bool good_name(const std::string& name) {
   return !name.empty() && name.size() <= kLongestName && name[0] != '.' &&
          std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '.' || c == '_' || c == '-' || c == '+' ||
-                  c == ':' || c == '@' || c == '=' || c == ',';
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '.' || c == '_' || c == '-' || c == '+' || c == ':' || c == '@' ||
+                  c == '=' || c == ',';
          });
 }
 
@@ -176,10 +198,16 @@ Status sync_folder(const std::string& folder) {
 
 }  // namespace
 
-Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name, const std::string& spool_directory, bool again,
-                                                 const std::atomic<bool>* stop) {
-  if (name.empty()) return Error{"standard input needs a name, by which it is known when it comes again: --as NAME"};
-  if (!good_name(name)) return Error{"--as " + name + ": a name is up to 128 letters, digits and . _ - + : @ = , and begins with no point"};
+Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name,
+                                               const std::string& spool_directory, bool again,
+                                               const std::atomic<bool>* stop) {
+  if (name.empty())
+    return Error{
+        "standard input needs a name, by which it is known when it comes again: --as NAME"};
+  if (!good_name(name))
+    return Error{
+        "--as " + name +
+        ": a name is up to 128 letters, digits and . _ - + : @ = , and begins with no point"};
   std::error_code failed;
   if (std::filesystem::create_directories(spool_directory, failed); failed) {
     return Error{spool_directory + ": cannot be made: " + failed.message()};

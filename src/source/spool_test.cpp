@@ -14,9 +14,11 @@ namespace {
 class StandardInput : public testing::Test {
  protected:
   // A source over `input` as it would come in; the fd stays open until the test ends.
-  Result<std::unique_ptr<Source>> open(const std::string& input, const std::string& name, const std::vector<SourcePosition>& known,
+  Result<std::unique_ptr<Source>> open(const std::string& input, const std::string& name,
+                                       const std::vector<SourcePosition>& known,
                                        const SourceOptions& options = {}) {
-    const int fd = ::open(files_.write("stdin" + std::to_string(fds_.size()), input).c_str(), O_RDONLY);
+    const int fd =
+        ::open(files_.write("stdin" + std::to_string(fds_.size()), input).c_str(), O_RDONLY);
     fds_.push_back(fd);
     return open_standard_input(fd, name, files_.path("store/spool"), known, options);
   }
@@ -62,7 +64,8 @@ TEST_F(StandardInput, WhatWasSpooledButNotCommittedIsCountedAfterACrash) {
   const SourcePosition committed = first->position();
   first.reset();
   EXPECT_GT(spooled("feed").size(), part.size());
-  EXPECT_EQ(part + read_all(*open_good(open("", "feed", {committed}))), text.substr(0, spooled("feed").size()));
+  EXPECT_EQ(part + read_all(*open_good(open("", "feed", {committed}))),
+            text.substr(0, spooled("feed").size()));
   EXPECT_EQ(part + read_all(*open_good(open(text, "feed", {committed}))), text);
 }
 
@@ -97,15 +100,19 @@ TEST_F(StandardInput, AFileOfTheSameContentIsKnown) {
   auto source = open_good(open(text, "feed", {}));
   read_all(*source);
   const std::string path = files_.write("file", text);
-  EXPECT_NE(refused(open_file(path, {source->position()}, {})).find("standard input feed"), std::string::npos);
+  EXPECT_NE(refused(open_file(path, {source->position()}, {})).find("standard input feed"),
+            std::string::npos);
 }
 
 TEST_F(StandardInput, GivesWhatThereIsRatherThanWait) {
   int pipe_fds[2];
   ASSERT_EQ(::pipe(pipe_fds), 0);
-  auto send = [&](const std::string& text) { ASSERT_EQ(::write(pipe_fds[1], text.data(), text.size()), ssize_t(text.size())); };
+  auto send = [&](const std::string& text) {
+    ASSERT_EQ(::write(pipe_fds[1], text.data(), text.size()), ssize_t(text.size()));
+  };
   send("one\ntwo\nthr");
-  auto source = open_good(open_standard_input(pipe_fds[0], "live", files_.path("store/spool"), {}, {}));
+  auto source =
+      open_good(open_standard_input(pipe_fds[0], "live", files_.path("store/spool"), {}, {}));
   EXPECT_EQ(source->next()->text, "one\ntwo\n");
   EXPECT_EQ(spooled("live"), "one\ntwo\nthr");
   std::thread later([&] {
@@ -116,7 +123,8 @@ TEST_F(StandardInput, GivesWhatThereIsRatherThanWait) {
     ::close(pipe_fds[1]);
   });
   std::string rest;
-  for (auto block = source->next(); !block->text.empty(); block = source->next()) rest += block->text;
+  for (auto block = source->next(); !block->text.empty(); block = source->next())
+    rest += block->text;
   later.join();
   EXPECT_EQ(rest, "three\nfour");
   EXPECT_TRUE(source->position().open_line);
@@ -126,7 +134,8 @@ TEST_F(StandardInput, GivesWhatThereIsRatherThanWait) {
 
 TEST_F(StandardInput, NeedsANameThatIsAFileName) {
   EXPECT_NE(refused(open("x\n", "", {})).find("--as"), std::string::npos);
-  for (const char* name : {"../up", "a/b", ".hidden", "a b", "a\nb"}) EXPECT_FALSE(open("x\n", name, {}).ok()) << name;
+  for (const char* name : {"../up", "a/b", ".hidden", "a b", "a\nb"})
+    EXPECT_FALSE(open("x\n", name, {}).ok()) << name;
   EXPECT_FALSE(open("x\n", std::string(200, 'a'), {}).ok());
 }
 
@@ -140,7 +149,8 @@ TEST_F(StandardInput, ALostSpoolIsMadeAnewByTheSameInputAndNoOther) {
     if (same) {
       EXPECT_TRUE(open_good(open(text, name, {source->position()}))->next()->text.empty());
     } else {
-      EXPECT_NE(refused(open("other\n", name, {source->position()})).find("shorter"), std::string::npos);
+      EXPECT_NE(refused(open("other\n", name, {source->position()})).find("shorter"),
+                std::string::npos);
     }
   }
 }

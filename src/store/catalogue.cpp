@@ -1,13 +1,11 @@
-// Rows of the catalogue in the meta family. Ids in keys are big endian, u32 unless said otherwise; every
-// value begins with a version byte (1). "sized" is a varint length and the bytes.
-//   tenant/ID               sized name | calendars fixed u8 (0, 1) | if so: varint n, n x (sized name, sized zone, week start u8)
-//   selector/ID             group u8 (0, 1) | sized name | sized identity
-//   property/ID             sized identity
-//   dimension/ID            sized identity
-//   value/ID                sized name                              (ids from 0; all others from 1)
-//   layout/ID               the layout's bytes (plan/compiled.h)
-//   plan/VERSION            from checkpoint varint | from time_s signed varint | the plan's bytes
-//   rules/VERSION           varint n | n x sized zone rules (time/zone.h)
+// Rows of the catalogue in the meta family. Ids in keys are big endian, u32 unless said otherwise;
+// every value begins with a version byte (1). "sized" is a varint length and the bytes.
+//   tenant/ID               sized name | calendars fixed u8 (0, 1) | if so: varint n, n x (sized
+//   name, sized zone, week start u8) selector/ID             group u8 (0, 1) | sized name | sized
+//   identity property/ID             sized identity dimension/ID            sized identity value/ID
+//   sized name                              (ids from 0; all others from 1) layout/ID the layout's
+//   bytes (plan/compiled.h) plan/VERSION            from checkpoint varint | from time_s signed
+//   varint | the plan's bytes rules/VERSION           varint n | n x sized zone rules (time/zone.h)
 //   pin/TENANT MONTH(u16)   rules version u16, little endian
 //   several/TENANT SELECTOR DIMENSION   nothing more
 // Ids of a kind are dense, so a missing row is noticed when the catalogue is loaded.
@@ -25,8 +23,9 @@ namespace {
 constexpr uint8_t kRowVersion = 1;
 constexpr size_t kMaxCachedPins = 1 << 16;
 
-constexpr std::string_view kTenantPrefix = "tenant/", kSelectorPrefix = "selector/", kPropertyPrefix = "property/",
-                           kDimensionPrefix = "dimension/", kValuePrefix = "value/", kLayoutPrefix = "layout/",
+constexpr std::string_view kTenantPrefix = "tenant/", kSelectorPrefix = "selector/",
+                           kPropertyPrefix = "property/", kDimensionPrefix = "dimension/",
+                           kValuePrefix = "value/", kLayoutPrefix = "layout/",
                            kPlanPrefix = "plan/", kRulesPrefix = "rules/", kPinPrefix = "pin/",
                            kSeveralPrefix = "several/";
 
@@ -49,7 +48,9 @@ class Numbered {
   }
   uint32_t next() const { return first_ + uint32_t(texts_.size()); }
   bool holds(uint32_t number) const { return number >= first_ && number < next(); }
-  std::string text(uint32_t number) const { return holds(number) ? texts_[number - first_] : std::string(); }
+  std::string text(uint32_t number) const {
+    return holds(number) ? texts_[number - first_] : std::string();
+  }
 
  private:
   uint32_t first_;
@@ -69,7 +70,9 @@ std::string pin_key(TenantId tenant, MonthIndex month) {
   return key;
 }
 
-uint64_t pin_number(TenantId tenant, MonthIndex month) { return uint64_t(raw(tenant)) << 16 | month; }
+uint64_t pin_number(TenantId tenant, MonthIndex month) {
+  return uint64_t(raw(tenant)) << 16 | month;
+}
 
 std::string several_key(TenantId tenant, SelectorId selector, DimensionId dimension) {
   std::string key(kSeveralPrefix);
@@ -88,7 +91,8 @@ std::string text_row(std::string_view text) {
   return row;
 }
 
-std::string tenant_row(std::string_view name, const std::optional<std::vector<Calendar>>& calendars) {
+std::string tenant_row(std::string_view name,
+                       const std::optional<std::vector<Calendar>>& calendars) {
   std::string row = text_row(name);
   ByteWriter w(row);
   w.u8(calendars ? 1 : 0);
@@ -136,9 +140,9 @@ struct Catalogue::State {
   std::deque<SectionLayout> layout_entries;                     // [layout - 1]
   std::vector<PlanVersionEntry> plans;
   std::vector<std::map<std::string, std::shared_ptr<const ZoneRules>>> rules;
-  std::unordered_map<uint64_t, RulesVersion> pins;              // added since load
+  std::unordered_map<uint64_t, RulesVersion> pins;  // added since load
   std::unordered_map<uint64_t, std::optional<RulesVersion>> cached_pins;
-  std::unordered_set<std::string> several;                      // keys
+  std::unordered_set<std::string> several;  // keys
   std::map<std::string, std::string> pending;
 
   bool load_row(std::string_view prefix, uint32_t id, ByteReader& r);
@@ -152,7 +156,8 @@ bool Catalogue::State::load_row(std::string_view prefix, uint32_t id, ByteReader
     return numbered.give(text).second;
   };
   auto rest = [&] { return r.bytes(r.left()); };
-  if (prefix == kTenantPrefix) return next_text(tenants) && read_calendars(r, calendars.emplace_back()) && r.done();
+  if (prefix == kTenantPrefix)
+    return next_text(tenants) && read_calendars(r, calendars.emplace_back()) && r.done();
   if (prefix == kPropertyPrefix) return next_text(properties) && r.done();
   if (prefix == kDimensionPrefix) return next_text(dimensions) && r.done();
   if (prefix == kValuePrefix) return next_text(values) && r.done();
@@ -202,8 +207,8 @@ Catalogue::~Catalogue() = default;
 Result<std::unique_ptr<Catalogue>> Catalogue::load(Snapshot& snapshot) {
   std::unique_ptr<Catalogue> catalogue(new Catalogue);
   State& state = *catalogue->state_;
-  for (std::string_view prefix : {kTenantPrefix, kSelectorPrefix, kPropertyPrefix, kDimensionPrefix, kValuePrefix,
-                                  kLayoutPrefix, kPlanPrefix, kRulesPrefix}) {
+  for (std::string_view prefix : {kTenantPrefix, kSelectorPrefix, kPropertyPrefix, kDimensionPrefix,
+                                  kValuePrefix, kLayoutPrefix, kPlanPrefix, kRulesPrefix}) {
     bool good = true;
     QUIPU_TRY(snapshot.scan_meta(prefix, [&](std::string_view key, std::string_view value) {
       ByteReader k(key.substr(prefix.size())), v(value);
@@ -344,7 +349,8 @@ const SectionLayout* Catalogue::layout(LayoutId id) const {
 std::vector<std::pair<TenantId, std::string>> Catalogue::tenants() const {
   std::lock_guard lock(mutex_);
   std::vector<std::pair<TenantId, std::string>> all;
-  for (uint32_t id = 1; id < state_->tenants.next(); ++id) all.emplace_back(TenantId(id), state_->tenants.text(id));
+  for (uint32_t id = 1; id < state_->tenants.next(); ++id)
+    all.emplace_back(TenantId(id), state_->tenants.text(id));
   return all;
 }
 
@@ -381,7 +387,8 @@ RulesVersion Catalogue::rules_versions() const {
   return RulesVersion(state_->rules.size());
 }
 
-std::map<std::string, std::shared_ptr<const ZoneRules>> Catalogue::rules(RulesVersion version) const {
+std::map<std::string, std::shared_ptr<const ZoneRules>> Catalogue::rules(
+    RulesVersion version) const {
   std::lock_guard lock(mutex_);
   if (version < 1 || version > state_->rules.size()) return {};
   return state_->rules[version - 1];
@@ -406,11 +413,14 @@ RulesVersion Catalogue::add_rules_version(const std::vector<ZoneRules>& zones) {
   return RulesVersion(version);
 }
 
-Result<std::optional<RulesVersion>> Catalogue::pin(Snapshot& snapshot, TenantId tenant, MonthIndex month) const {
+Result<std::optional<RulesVersion>> Catalogue::pin(Snapshot& snapshot, TenantId tenant,
+                                                   MonthIndex month) const {
   const uint64_t number = pin_number(tenant, month);
   std::lock_guard lock(mutex_);
-  if (auto it = state_->pins.find(number); it != state_->pins.end()) return std::optional(it->second);
-  if (auto it = state_->cached_pins.find(number); it != state_->cached_pins.end()) return it->second;
+  if (auto it = state_->pins.find(number); it != state_->pins.end())
+    return std::optional(it->second);
+  if (auto it = state_->cached_pins.find(number); it != state_->cached_pins.end())
+    return it->second;
   auto bytes = snapshot.get_meta(pin_key(tenant, month));
   if (!bytes.ok()) return bytes.error();
   std::optional<RulesVersion> version;
@@ -418,7 +428,8 @@ Result<std::optional<RulesVersion>> Catalogue::pin(Snapshot& snapshot, TenantId 
     ByteReader r(*bytes);
     const uint8_t row_version = r.u8();
     version = r.le16();
-    if (!r.ok() || !r.done() || row_version != kRowVersion || *version < 1 || *version > state_->rules.size()) {
+    if (!r.ok() || !r.done() || row_version != kRowVersion || *version < 1 ||
+        *version > state_->rules.size()) {
       return damaged("a pin of zone rules");
     }
   }
@@ -448,10 +459,12 @@ void Catalogue::fix_calendars(TenantId tenant, const std::vector<Calendar>& cale
   auto& fixed = state_->calendars[raw(tenant) - 1];
   if (fixed) return;
   fixed = calendars;
-  state_->pending[id_key(kTenantPrefix, raw(tenant))] = tenant_row(state_->tenants.text(raw(tenant)), fixed);
+  state_->pending[id_key(kTenantPrefix, raw(tenant))] =
+      tenant_row(state_->tenants.text(raw(tenant)), fixed);
 }
 
-bool Catalogue::counted_in_several(TenantId tenant, SelectorId selector, DimensionId dimension) const {
+bool Catalogue::counted_in_several(TenantId tenant, SelectorId selector,
+                                   DimensionId dimension) const {
   const std::string key = several_key(tenant, selector, dimension);
   std::lock_guard lock(mutex_);
   return state_->several.contains(key);

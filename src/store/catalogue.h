@@ -1,7 +1,7 @@
-// The catalogue: gives out ids once and for ever, keeps plan versions, zone rules versions and pins.
-// In memory whole (but for pins, which are read when needed); thread-safe by one mutex. New entries wait
-// for take_pending() by the next checkpoint and are committed with it. Keys and values of its rows in the
-// meta family stand at the top of catalogue.cpp and in docs/formats.md.
+// The catalogue: gives out ids once and for ever, keeps plan versions, zone rules versions and
+// pins. In memory whole (but for pins, which are read when needed); thread-safe by one mutex. New
+// entries wait for take_pending() by the next checkpoint and are committed with it. Keys and values
+// of its rows in the meta family stand at the top of catalogue.cpp and in docs/formats.md.
 #pragma once
 
 #include <cstdint>
@@ -60,7 +60,7 @@ class Catalogue {
   std::string dimension_identity(DimensionId id) const;
   std::string property_identity(PropertyId id) const;
   std::string value_name(ValueId id) const;
-  const SectionLayout* layout(LayoutId id) const;     // valid for the catalogue's life
+  const SectionLayout* layout(LayoutId id) const;  // valid for the catalogue's life
   std::vector<std::pair<TenantId, std::string>> tenants() const;
   std::vector<std::pair<SelectorId, SelectorEntry>> selectors() const;
 
@@ -73,8 +73,10 @@ class Catalogue {
   std::map<std::string, std::shared_ptr<const ZoneRules>> rules(RulesVersion version) const;
   RulesVersion add_rules_version(const std::vector<ZoneRules>& zones);
   // The rules version that (tenant, month) is pinned to, if any (committed or pending).
-  Result<std::optional<RulesVersion>> pin(Snapshot& snapshot, TenantId tenant, MonthIndex month) const;
-  void add_pin(TenantId tenant, MonthIndex month, RulesVersion version);  // no-op if pinned since load
+  Result<std::optional<RulesVersion>> pin(Snapshot& snapshot, TenantId tenant,
+                                          MonthIndex month) const;
+  void add_pin(TenantId tenant, MonthIndex month,
+               RulesVersion version);  // no-op if pinned since load
 
   // A tenant's calendars, fixed by its first counted event.
   std::optional<std::vector<Calendar>> fixed_calendars(TenantId tenant) const;
@@ -92,6 +94,7 @@ class Catalogue {
   mutable std::mutex mutex_;
   std::unique_ptr<State> state_;
   Catalogue();
+
  public:
   ~Catalogue();
 };

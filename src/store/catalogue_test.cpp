@@ -19,14 +19,21 @@ class MapSnapshot : public Snapshot {
     for (MetaPut& put : catalogue.take_pending()) rows[put.key] = put.value;
   }
   const CommittedState& state() const override { return state_; }
-  Status scan_cells(std::string_view, std::string_view, const std::function<bool(std::string_view, std::string_view)>&) override {
+  Status scan_cells(std::string_view, std::string_view,
+                    const std::function<bool(std::string_view, std::string_view)>&) override {
     return {};
   }
-  Status get_cells(const std::vector<std::string>&, std::vector<std::string>&) override { return {}; }
+  Status get_cells(const std::vector<std::string>&, std::vector<std::string>&) override {
+    return {};
+  }
   Result<std::string> seek_cell_key(std::string_view) override { return std::string(); }
-  Result<std::vector<std::string>> names(TenantId, PropertyId, uint64_t) override { return std::vector<std::string>(); }
-  Status scan_meta(std::string_view prefix, const std::function<bool(std::string_view, std::string_view)>& visit) override {
-    for (auto it = rows.lower_bound(std::string(prefix)); it != rows.end() && it->first.starts_with(prefix); ++it) {
+  Result<std::vector<std::string>> names(TenantId, PropertyId, uint64_t) override {
+    return std::vector<std::string>();
+  }
+  Status scan_meta(std::string_view prefix,
+                   const std::function<bool(std::string_view, std::string_view)>& visit) override {
+    for (auto it = rows.lower_bound(std::string(prefix));
+         it != rows.end() && it->first.starts_with(prefix); ++it) {
       if (!visit(it->first, it->second)) break;
     }
     return {};
@@ -120,10 +127,12 @@ TEST(Catalogue, GivesOutDenseIdsOnceAndForEver) {
 TEST(Catalogue, OrderOfIdsSurvivesAByteBoundary) {
   MapSnapshot snapshot;
   auto catalogue = load(snapshot);
-  for (int i = 1; i <= 700; ++i) EXPECT_EQ(raw(catalogue->tenant("t" + std::to_string(i))), uint32_t(i));
+  for (int i = 1; i <= 700; ++i)
+    EXPECT_EQ(raw(catalogue->tenant("t" + std::to_string(i))), uint32_t(i));
   snapshot.commit(*catalogue);
   catalogue = load(snapshot);
-  for (int i = 1; i <= 700; ++i) EXPECT_EQ(catalogue->tenant_name(TenantId(uint32_t(i))), "t" + std::to_string(i));
+  for (int i = 1; i <= 700; ++i)
+    EXPECT_EQ(catalogue->tenant_name(TenantId(uint32_t(i))), "t" + std::to_string(i));
 }
 
 TEST(Catalogue, KeepsPlanVersions) {
@@ -185,7 +194,8 @@ TEST(Catalogue, PinsAreSeenWhilePendingAndLater) {
 TEST(Catalogue, FixesATenantsCalendarsOnce) {
   MapSnapshot snapshot;
   auto catalogue = load(snapshot);
-  const std::vector<Calendar> calendars{{"utc", "UTC", WeekStart::monday}, {"us", "America/New_York", WeekStart::sunday}};
+  const std::vector<Calendar> calendars{{"utc", "UTC", WeekStart::monday},
+                                        {"us", "America/New_York", WeekStart::sunday}};
   const TenantId tenant = catalogue->tenant("shop");
   const TenantId other = catalogue->tenant("other");
   EXPECT_EQ(catalogue->fixed_calendars(tenant), std::nullopt);
@@ -212,7 +222,8 @@ TEST(Catalogue, RemembersWhereAnEventCountedInSeveralValues) {
   snapshot.commit(*catalogue);
   catalogue = load(snapshot);
   EXPECT_TRUE(catalogue->counted_in_several(TenantId(1), SelectorId(2), DimensionId(4)));
-  EXPECT_FALSE(catalogue->counted_in_several(TenantId(1), SelectorId(2), DimensionId(3))) << "that row was not committed";
+  EXPECT_FALSE(catalogue->counted_in_several(TenantId(1), SelectorId(2), DimensionId(3)))
+      << "that row was not committed";
   EXPECT_FALSE(catalogue->counted_in_several(TenantId(2), SelectorId(2), DimensionId(4)));
 }
 
@@ -310,7 +321,8 @@ TEST(Catalogue, LivesInTheStoreWithTheCheckpoint) {
     CheckpointWrite write;
     write.state.checkpoint = n;
     write.expected_bytes = test_bytes(TestWay::mixed, n);
-    write.cells = [&](const RowSink&) -> Status {  // what the group-by finds is committed with its own checkpoint
+    write.cells = [&](const RowSink&)
+        -> Status {  // what the group-by finds is committed with its own checkpoint
       catalogue->fix_calendars(TenantId(uint32_t(n)), {{"utc", "UTC", WeekStart::monday}});
       return {};
     };

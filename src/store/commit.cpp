@@ -1,8 +1,8 @@
 // One checkpoint into the database, by one of two ways that give the same contents:
 //   batch  one synced write batch over all families;
 //   files  a sorted file a family, written at the same time, ingested together.
-// Either is atomic for recovery. Meta comes last in both (the catalogue asks for what the group-by found).
-// After it the file `committed` is synced, and only then the caller may say so.
+// Either is atomic for recovery. Meta comes last in both (the catalogue asks for what the group-by
+// found). After it the file `committed` is synced, and only then the caller may say so.
 #include <rocksdb/db.h>
 #include <rocksdb/sst_file_writer.h>
 #include <rocksdb/write_batch.h>
@@ -27,9 +27,12 @@ using Clock = std::chrono::steady_clock;
 using rocksdb::Slice;
 
 Slice slice(std::string_view bytes) { return Slice(bytes.data(), bytes.size()); }
-double seconds_since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+double seconds_since(Clock::time_point start) {
+  return std::chrono::duration<double>(Clock::now() - start).count();
+}
 
-// Where the rows of one family go, keys rising. Those of several families may be filled at the same time.
+// Where the rows of one family go, keys rising. Those of several families may be filled at the same
+// time.
 class FamilyOutput {
  public:
   virtual ~FamilyOutput() = default;
@@ -43,7 +46,8 @@ class Output {
  public:
   virtual ~Output() = default;
   virtual rocksdb::Status begin(Family family, std::unique_ptr<FamilyOutput>& rows) = 0;
-  virtual rocksdb::Status write() = 0;     // all of it, atomically and durably, once all families have ended
+  virtual rocksdb::Status
+  write() = 0;  // all of it, atomically and durably, once all families have ended
 };
 
 class BatchOutput final : public Output {
@@ -60,10 +64,13 @@ class BatchOutput final : public Output {
   }
 
  private:
-  class Rows final : public FamilyOutput {   // one thread fills all families
+  class Rows final : public FamilyOutput {  // one thread fills all families
    public:
-    Rows(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* handle) : batch_(batch), handle_(handle) {}
-    rocksdb::Status merge(Slice key, Slice value) override { return batch_.Merge(handle_, key, value); }
+    Rows(rocksdb::WriteBatch& batch, rocksdb::ColumnFamilyHandle* handle)
+        : batch_(batch), handle_(handle) {}
+    rocksdb::Status merge(Slice key, Slice value) override {
+      return batch_.Merge(handle_, key, value);
+    }
     rocksdb::Status put(Slice key, Slice value) override { return batch_.Put(handle_, key, value); }
     rocksdb::Status end() override { return {}; }
 
@@ -80,7 +87,8 @@ class FileOutput final : public Output {
  public:
   explicit FileOutput(const StoreImpl& store) : store_(store) {}
   ~FileOutput() override {
-    for (const auto& arg : files_) ::unlink(arg.external_files[0].c_str());  // moved away if all went well
+    for (const auto& arg : files_)
+      ::unlink(arg.external_files[0].c_str());  // moved away if all went well
   }
   rocksdb::Status begin(Family family, std::unique_ptr<FamilyOutput>& rows) override {
     rocksdb::IngestExternalFileArg arg;
@@ -103,7 +111,8 @@ class FileOutput final : public Output {
   class Rows final : public FamilyOutput {
    public:
     Rows(const StoreImpl& store, Family family)
-        : writer_(rocksdb::EnvOptions(store.options(family)), store.options(family), store.family(family), /*invalidate_page_cache=*/false) {}
+        : writer_(rocksdb::EnvOptions(store.options(family)), store.options(family),
+                  store.family(family), /*invalidate_page_cache=*/false) {}
     rocksdb::Status open(const std::string& path) { return writer_.Open(path); }
     rocksdb::Status merge(Slice key, Slice value) override { return writer_.Merge(key, value); }
     rocksdb::Status put(Slice key, Slice value) override { return writer_.Put(key, value); }
@@ -138,13 +147,16 @@ Status StoreImpl::check_space(size_t expected_bytes) const {
   if (spare_disk_bytes == 0) return {};
   std::error_code failed;
   const auto space = std::filesystem::space(directory_, failed);
-  if (failed) return Error{"cannot ask how much space is free in " + directory_ + ": " + failed.message()};
+  if (failed)
+    return Error{"cannot ask how much space is free in " + directory_ + ": " + failed.message()};
   const uint64_t wanted = 2 * uint64_t(expected_bytes) + spare_disk_bytes;
   if (space.available >= wanted) return {};
   const auto mib = [](uint64_t bytes) { return std::to_string((bytes >> 20) + 1) + " MiB"; };
-  return Error{"too little space on device: the next checkpoint of the store in " + directory_ + " may need " + mib(wanted) + ", " +
-               mib(space.available) + " are free; free some and run the same command again: it continues from checkpoint " +
-               std::to_string(state()->checkpoint)};
+  return Error{
+      "too little space on device: the next checkpoint of the store in " + directory_ +
+      " may need " + mib(wanted) + ", " + mib(space.available) +
+      " are free; free some and run the same command again: it continues from checkpoint " +
+      std::to_string(state()->checkpoint)};
 }
 
 // An ingest flushes what earlier batches left in memory; done before it, no reader waits for that.
@@ -157,12 +169,14 @@ Status StoreImpl::flush_for_ingest() {
 }
 
 // The last key of a property has the longest prefix.
-Result<StoredNames> StoreImpl::stored_names(rocksdb::Iterator& it, TenantId tenant, PropertyId property) const {
+Result<StoredNames> StoreImpl::stored_names(rocksdb::Iterator& it, TenantId tenant,
+                                            PropertyId property) const {
   std::string last;
   NameKey{tenant, property, kMaxPrefixBits, ~uint32_t(0)}.append_to(last);
   it.SeekForPrev(slice(last));
   if (!it.status().ok()) return error(it.status());
-  const auto bits = it.Valid() ? prefix_bits_of(it.key().ToStringView(), tenant, property) : std::nullopt;
+  const auto bits =
+      it.Valid() ? prefix_bits_of(it.key().ToStringView(), tenant, property) : std::nullopt;
   if (!bits) return StoredNames{};
   const auto names = decode_names(it.value().ToStringView());
   if (!names) return error(rocksdb::Status::Corruption("a row of names"));
@@ -243,7 +257,8 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::records)];
     std::string key, last;
-    const RecordSink sink = [&](const RecordKey& record, std::string_view bytes, RecordWrite how) -> Status {
+    const RecordSink sink = [&](const RecordKey& record, std::string_view bytes,
+                                RecordWrite how) -> Status {
       key.clear();
       record.append_to(key);
       CHECK(key > last);
@@ -252,7 +267,8 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
         profiles.push_back(profile_hash(record));
         if (how == RecordWrite::first) new_profiles.push_back(profiles.back());
       }
-      const auto added = how == RecordWrite::append ? of.merge(slice(key), slice(bytes)) : of.put(slice(key), slice(bytes));
+      const auto added = how == RecordWrite::append ? of.merge(slice(key), slice(bytes))
+                                                    : of.put(slice(key), slice(bytes));
       if (!added.ok()) return error(added);
       stats.record_rows += 1;
       stats.record_bytes += key.size() + bytes.size();
@@ -273,12 +289,13 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       if (!stored) stored.reset(db_->NewIterator({}, family(Family::names)));
       return stored_names(*stored, tenant, property);
     };
-    QUIPU_TRY(name_rows_.cut(write.names, ask, [&](std::string_view key, std::string_view row) -> Status {
-      if (auto merged = of.merge(slice(key), slice(row)); !merged.ok()) return error(merged);
-      stats.name_rows += 1;
-      stats.name_bytes += key.size() + row.size();
-      return {};
-    }));
+    QUIPU_TRY(
+        name_rows_.cut(write.names, ask, [&](std::string_view key, std::string_view row) -> Status {
+          if (auto merged = of.merge(slice(key), slice(row)); !merged.ok()) return error(merged);
+          stats.name_rows += 1;
+          stats.name_bytes += key.size() + row.size();
+          return {};
+        }));
     if (auto s = of.end(); !s.ok()) return error(s);
     stats.names_cpu_ns = own.lap_ns();
     return {};
@@ -310,14 +327,16 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     auto entries = write.catalogue();
     if (!entries.ok()) return entries.error();
     for (MetaPut& entry : *entries) {
-      CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) && !entry.key.starts_with(kCodesPrefix) &&
-            !entry.key.starts_with(kProfilesPrefix) && entry.key.size() > 1);
+      CHECK(!entry.key.starts_with("store/") && !entry.key.starts_with(kPositionPrefix) &&
+            !entry.key.starts_with(kCodesPrefix) && !entry.key.starts_with(kProfilesPrefix) &&
+            entry.key.size() > 1);
       meta[std::move(entry.key)] = std::move(entry.value);
     }
   }
   if (!new_profiles.empty()) meta[profiles_key(commits)] = encode_hashes(new_profiles);
   for (uint32_t chunk : codes_->take_changed()) {
-    if (!planted(Planted::codes_not_committed)) meta[codes_key(chunk)] = encode_hashes(codes_->chunk(chunk));
+    if (!planted(Planted::codes_not_committed))
+      meta[codes_key(chunk)] = encode_hashes(codes_->chunk(chunk));
   }
   FamilyOutput& of_meta = *rows[size_t(Family::meta)];
   rocksdb::Status s;

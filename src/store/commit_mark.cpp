@@ -17,7 +17,9 @@ constexpr uint64_t kMagic = 0x6b72616d75706971;  // "qipumark"
 constexpr size_t kSlotBytes = 4096;
 constexpr size_t kSlots = 2;
 
-uint64_t check_of(CommitMark::Value v) { return combine64(combine64(kMagic, v.checkpoint), v.commits); }
+uint64_t check_of(CommitMark::Value v) {
+  return combine64(combine64(kMagic, v.checkpoint), v.commits);
+}
 
 std::string encode_slot(CommitMark::Value v) {
   std::string bytes;
@@ -69,7 +71,9 @@ Result<std::optional<CommitMark>> CommitMark::open(const std::string& path) {
     found = true;
   }
   if (!found) {
-    return Error{path + " is damaged: it says which commit was the last. Restore a backup; or, if only this file was " +
+    return Error{path +
+                 " is damaged: it says which commit was the last. Restore a backup; or, if only "
+                 "this file was " +
                  "damaged, remove it: the store is then taken as it stands"};
   }
   return std::optional<CommitMark>(std::move(mark));
@@ -90,7 +94,8 @@ Result<CommitMark> CommitMark::create(const std::string& path, Value value) {
 }
 
 Status CommitMark::write(Value value) {
-  QUIPU_TRY(write_all(fd_, path_, encode_slot(value), off_t((value.commits % kSlots) * kSlotBytes)));
+  QUIPU_TRY(
+      write_all(fd_, path_, encode_slot(value), off_t((value.commits % kSlots) * kSlotBytes)));
   if (::fdatasync(fd_) != 0) return file_error("sync", path_, errno);
   value_ = value;
   return {};

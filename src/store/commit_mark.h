@@ -1,8 +1,8 @@
-// The file `committed` of a store: the last commit that was acknowledged, kept apart from the database so
-// that a disk that loses the database's newest bytes is noticed. Two slots are written in turns, each
-// in a disk page of its own, so that a torn write leaves the other.
-// Slot (4,096 bytes apart): magic u64 | checkpoint u64 | commits u64 | check u64, little endian.
-// One thread at a time; the store's lock keeps other processes away.
+// The file `committed` of a store: the last commit that was acknowledged, kept apart from the
+// database so that a disk that loses the database's newest bytes is noticed. Two slots are written
+// in turns, each in a disk page of its own, so that a torn write leaves the other. Slot (4,096
+// bytes apart): magic u64 | checkpoint u64 | commits u64 | check u64, little endian. One thread at
+// a time; the store's lock keeps other processes away.
 #pragma once
 
 #include <cstdint>
@@ -33,7 +33,8 @@ class CommitMark {
   Status write(Value value);  // synced when it returns
 
  private:
-  CommitMark(int fd, std::string path, Value value) : fd_(fd), path_(std::move(path)), value_(value) {}
+  CommitMark(int fd, std::string path, Value value)
+      : fd_(fd), path_(std::move(path)), value_(value) {}
   int fd_ = -1;
   std::string path_;
   Value value_;

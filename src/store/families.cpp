@@ -20,7 +20,9 @@ constexpr double kFilterBitsPerKey = 10;
 
 rocksdb::CompressionType compression() {
   const auto known = rocksdb::GetSupportedCompressions();
-  auto has = [&](rocksdb::CompressionType type) { return std::find(known.begin(), known.end(), type) != known.end(); };
+  auto has = [&](rocksdb::CompressionType type) {
+    return std::find(known.begin(), known.end(), type) != known.end();
+  };
   if (has(rocksdb::kLZ4Compression)) return rocksdb::kLZ4Compression;
   return has(rocksdb::kSnappyCompression) ? rocksdb::kSnappyCompression : rocksdb::kNoCompression;
 }
@@ -29,21 +31,28 @@ rocksdb::CompressionType compression() {
 
 std::pair<std::string, std::string> merged_runs_option(MergedRuns runs) {
   const bool alike = runs == MergedRuns::of_like_size;
-  return {"compaction_options_universal", std::string("{stop_style=") + (alike ? "kCompactionStopStyleSimilarSize" : "kCompactionStopStyleTotalSize") +
-                                              ";size_ratio=" + (alike ? std::to_string(100 * (kLikeSize - 1)) : "1") + ";}"};
+  return {"compaction_options_universal",
+          std::string("{stop_style=") +
+              (alike ? "kCompactionStopStyleSimilarSize" : "kCompactionStopStyleTotalSize") +
+              ";size_ratio=" + (alike ? std::to_string(100 * (kLikeSize - 1)) : "1") + ";}"};
 }
 
 const char* family_name(Family family) {
   switch (family) {
-    case Family::cells: return "cells";
-    case Family::records: return "records";
-    case Family::names: return "names";
-    case Family::meta: return "meta";
+    case Family::cells:
+      return "cells";
+    case Family::records:
+      return "records";
+    case Family::names:
+      return "names";
+    case Family::meta:
+      return "meta";
   }
   CHECK(false);
 }
 
-rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr<rocksdb::Cache>& cache,
+rocksdb::ColumnFamilyOptions family_options(Family family,
+                                            const std::shared_ptr<rocksdb::Cache>& cache,
                                             size_t write_buffer_bytes, FileSize size) {
   rocksdb::BlockBasedTableOptions table;
   table.block_cache = cache;
@@ -52,17 +61,21 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   table.cache_index_and_filter_blocks = true;
   table.cache_index_and_filter_blocks_with_high_priority = true;
   // What commits wrote is looked through for every record; the others' pieces come and go.
-  table.metadata_cache_options.unpartitioned_pinning = family == Family::records ? rocksdb::PinningTier::kAll : rocksdb::PinningTier::kNone;
+  table.metadata_cache_options.unpartitioned_pinning =
+      family == Family::records ? rocksdb::PinningTier::kAll : rocksdb::PinningTier::kNone;
   if (family != Family::meta) {
-    // Ribbon filters (Dillinger and Walzer, 2021) are as sharp in 30% less memory, and dearer to make.
-    table.filter_policy.reset(size == FileSize::any ? rocksdb::NewRibbonFilterPolicy(kFilterBitsPerKey)
-                                                    : rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
+    // Ribbon filters (Dillinger and Walzer, 2021) are as sharp in 30% less memory, and dearer to
+    // make.
+    table.filter_policy.reset(size == FileSize::any
+                                  ? rocksdb::NewRibbonFilterPolicy(kFilterBitsPerKey)
+                                  : rocksdb::NewBloomFilterPolicy(kFilterBitsPerKey));
     table.whole_key_filtering = true;
     // In pieces they need no more memory than what is looked at; whole they are found in one step.
     if (size == FileSize::any) {
       table.index_type = rocksdb::BlockBasedTableOptions::kTwoLevelIndexSearch;
       table.partition_filters = true;
-      table.index_block_restart_interval = 16;  // keys of an index share most of their bytes: more of it is in memory
+      table.index_block_restart_interval =
+          16;  // keys of an index share most of their bytes: more of it is in memory
     }
   }
 
@@ -71,14 +84,15 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   options.merge_operator = merge_operator(family);
   // What lies still is compressed; what will soon be rewritten is not worth the time.
   options.compression = rocksdb::kNoCompression;
-  // Lists of hashes do not shrink, and records of hashes and codes hardly: not for what it takes to write and read them.
+  // Lists of hashes do not shrink, and records of hashes and codes hardly: not for what it takes to
+  // write and read them.
   const bool of_hashes = family == Family::meta || family == Family::records;
   options.bottommost_compression = of_hashes ? rocksdb::kNoCompression : compression();
   options.write_buffer_size = write_buffer_bytes;
   // Records are looked up many at a time, and those of one file are looked up together.
   if (family == Family::records) options.target_file_size_base = kRecordsFileBytes;
-  // The filter of profiles says which records there are, so what is looked for in the oldest run is nearly always there:
-  // no filter for it, which would be most of all filters.
+  // The filter of profiles says which records there are, so what is looked for in the oldest run is
+  // nearly always there: no filter for it, which would be most of all filters.
   options.optimize_filters_for_hits = family == Family::records;
   options.ttl = 0;
   options.periodic_compaction_seconds = 0;
@@ -92,7 +106,9 @@ rocksdb::ColumnFamilyOptions family_options(Family family, const std::shared_ptr
   options.level0_stop_writes_trigger = int(2 * kRunsBeforeCompaction + 5 * kMaxWaitingRuns);
   rocksdb::ColumnFamilyOptions merging;
   const auto [name, value] = merged_runs_option(usual_merged_runs(family));
-  CHECK(rocksdb::GetColumnFamilyOptionsFromMap(rocksdb::ConfigOptions(), options, {{name, value}}, &merging).ok());
+  CHECK(rocksdb::GetColumnFamilyOptionsFromMap(rocksdb::ConfigOptions(), options, {{name, value}},
+                                               &merging)
+            .ok());
   return merging;
 }
 

@@ -12,7 +12,8 @@ namespace quipu {
 
 Error file_error(const std::string& doing, const std::string& path, int error_number) {
   std::string message = "cannot " + doing + " " + path + ": " + std::strerror(error_number);
-  if (error_number == ENOSPC || error_number == EDQUOT) message += "; free some space and run the same command again";
+  if (error_number == ENOSPC || error_number == EDQUOT)
+    message += "; free some space and run the same command again";
   return Error{std::move(message)};
 }
 

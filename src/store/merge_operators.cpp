@@ -26,8 +26,10 @@ namespace {
 
 std::string_view view(const rocksdb::Slice& slice) { return {slice.data(), slice.size()}; }
 
-// Merges the values of one key, oldest first; false on corrupt bytes: the read or compaction then fails.
-bool merge_values(Family family, std::string_view key, std::span<const std::string_view> values, std::string& out) {
+// Merges the values of one key, oldest first; false on corrupt bytes: the read or compaction then
+// fails.
+bool merge_values(Family family, std::string_view key, std::span<const std::string_view> values,
+                  std::string& out) {
   if (key == kCommitsKey) {
     uint64_t sum = 0;
     for (std::string_view value : values) {
@@ -59,14 +61,16 @@ bool merge_values(Family family, std::string_view key, std::span<const std::stri
       out = std::move(*merged);
       return true;
     }
-    case Family::meta: return false;
+    case Family::meta:
+      return false;
   }
   CHECK(false);
 }
 
 class FamilyMerge final : public rocksdb::MergeOperator {
  public:
-  explicit FamilyMerge(Family family) : family_(family), name_(std::string("quipu.") + family_name(family)) {}
+  explicit FamilyMerge(Family family)
+      : family_(family), name_(std::string("quipu.") + family_name(family)) {}
 
   bool FullMergeV2(const MergeOperationInput& in, MergeOperationOutput* out) const override {
     const size_t count = in.operand_list.size() + (in.existing_value ? 1 : 0);
@@ -82,8 +86,8 @@ class FamilyMerge final : public rocksdb::MergeOperator {
   }
 
   // A failure here only leaves the operands as they are: FullMergeV2 will report it.
-  bool PartialMergeMulti(const rocksdb::Slice& key, const std::deque<rocksdb::Slice>& operands, std::string* out,
-                         rocksdb::Logger*) const override {
+  bool PartialMergeMulti(const rocksdb::Slice& key, const std::deque<rocksdb::Slice>& operands,
+                         std::string* out, rocksdb::Logger*) const override {
     std::vector<std::string_view> values;
     values.reserve(operands.size());
     for (const rocksdb::Slice& operand : operands) values.push_back(view(operand));
@@ -99,6 +103,8 @@ class FamilyMerge final : public rocksdb::MergeOperator {
 
 }  // namespace
 
-std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family) { return std::make_shared<FamilyMerge>(family); }
+std::shared_ptr<rocksdb::MergeOperator> merge_operator(Family family) {
+  return std::make_shared<FamilyMerge>(family);
+}
 
 }  // namespace quipu

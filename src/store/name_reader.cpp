@@ -9,7 +9,8 @@
 
 namespace quipu {
 
-Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId property, uint64_t element) {
+Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId property,
+                                                   uint64_t element) {
   std::lock_guard lock(mutex_);
   const auto [lengths, unknown] = lengths_.try_emplace({tenant, property});
   if (unknown) {
@@ -35,7 +36,8 @@ Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId p
       row_bytes_ += kBytesOfEntry + read->size();
       row = rows_.emplace(std::move(key), std::move(*read)).first;
     }
-    if (!row->second.empty() && !find_names(row->second, element, texts)) return store_.error(rocksdb::Status::Corruption("a row of names"));
+    if (!row->second.empty() && !find_names(row->second, element, texts))
+      return store_.error(rocksdb::Status::Corruption("a row of names"));
   }
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
@@ -45,7 +47,8 @@ Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId p
 Result<std::vector<int>> NameReader::lengths_of(TenantId tenant, PropertyId property) const {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot_;
-  std::unique_ptr<rocksdb::Iterator> it(store_.db()->NewIterator(options, store_.family(Family::names)));
+  std::unique_ptr<rocksdb::Iterator> it(
+      store_.db()->NewIterator(options, store_.family(Family::names)));
   std::vector<int> lengths;
   std::string key;
   for (int next = 0;; next = lengths.back() + 1) {
@@ -53,7 +56,9 @@ Result<std::vector<int>> NameReader::lengths_of(TenantId tenant, PropertyId prop
     NameKey{tenant, property, uint8_t(next), 0}.append_to(key);
     it->Seek(key);
     if (!it->status().ok()) return store_.error(it->status());
-    const auto bits = it->Valid() ? prefix_bits_of({it->key().data(), it->key().size()}, tenant, property) : std::nullopt;
+    const auto bits = it->Valid()
+                          ? prefix_bits_of({it->key().data(), it->key().size()}, tenant, property)
+                          : std::nullopt;
     if (!bits) return lengths;
     if (*bits > kMaxPrefixBits) return store_.error(rocksdb::Status::Corruption("a key of names"));
     lengths.push_back(*bits);

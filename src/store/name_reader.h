@@ -1,5 +1,5 @@
-// Looks up names (names.h) in one snapshot of the store. It remembers which lengths of prefixes each property of a
-// tenant has, and the rows read last. Any thread.
+// Looks up names (names.h) in one snapshot of the store. It remembers which lengths of prefixes
+// each property of a tenant has, and the rows read last. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -22,7 +22,8 @@ class StoreImpl;
 
 class NameReader {
  public:
-  NameReader(const StoreImpl& store, const rocksdb::Snapshot* snapshot) : store_(store), snapshot_(snapshot) {}
+  NameReader(const StoreImpl& store, const rocksdb::Snapshot* snapshot)
+      : store_(store), snapshot_(snapshot) {}
   // The texts of an element: one; several if they share the hash; none if unknown. Sorted.
   Result<std::vector<std::string>> names(TenantId tenant, PropertyId property, uint64_t element);
 

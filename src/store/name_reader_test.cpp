@@ -37,7 +37,8 @@ class NamesOfStore : public ::testing::Test {
     model_[{tenant, property, element}].insert(text);
   }
   void add_random(uint32_t tenant, uint32_t property, size_t count) {
-    for (size_t i = 0; i < count; ++i) add(tenant, property, random_(), "text " + std::to_string(model_.size()));
+    for (size_t i = 0; i < count; ++i)
+      add(tenant, property, random_(), "text " + std::to_string(model_.size()));
   }
   CommitStats commit(TestWay way = TestWay::batch) {
     CheckpointWrite write;
@@ -56,9 +57,11 @@ class NamesOfStore : public ::testing::Test {
   // Prefix bits -> names in the fullest row.
   std::map<int, size_t> lengths_of(uint32_t tenant, uint32_t property) {
     std::map<int, size_t> lengths;
-    std::unique_ptr<rocksdb::Iterator> it(inner().db()->NewIterator({}, inner().family(Family::names)));
+    std::unique_ptr<rocksdb::Iterator> it(
+        inner().db()->NewIterator({}, inner().family(Family::names)));
     for (it->SeekToFirst(); it->Valid(); it->Next()) {
-      const auto bits = prefix_bits_of({it->key().data(), it->key().size()}, TenantId(tenant), PropertyId(property));
+      const auto bits = prefix_bits_of({it->key().data(), it->key().size()}, TenantId(tenant),
+                                       PropertyId(property));
       if (!bits) continue;
       const auto names = decode_names({it->value().data(), it->value().size()});
       EXPECT_TRUE(names.has_value());
@@ -75,7 +78,8 @@ class NamesOfStore : public ::testing::Test {
       const auto [tenant, property, element] = of;
       const auto found = snapshot->names(TenantId(tenant), PropertyId(property), element);
       if (!found.ok()) return found.error().message;
-      if (*found != Texts(texts.begin(), texts.end())) return "element " + std::to_string(element) + " of property " + std::to_string(property);
+      if (*found != Texts(texts.begin(), texts.end()))
+        return "element " + std::to_string(element) + " of property " + std::to_string(property);
     }
     return "";
   }
@@ -137,10 +141,12 @@ TEST_F(NamesOfStore, AreOfTheirTenantAndPropertyOnly) {
   EXPECT_EQ(difference(), "");
   const auto snapshot = store_->snapshot();
   EXPECT_EQ(*snapshot->names(TenantId(2), PropertyId(2), 5), Texts());
-  EXPECT_EQ(*snapshot->names(TenantId(1), PropertyId(1), 6), Texts()) << "an element that no name has";
+  EXPECT_EQ(*snapshot->names(TenantId(1), PropertyId(1), 6), Texts())
+      << "an element that no name has";
   EXPECT_EQ(*snapshot->names(TenantId(1), PropertyId(4), 5), Texts());
   EXPECT_EQ(*snapshot->names(TenantId(4), PropertyId(1), 5), Texts());
-  EXPECT_EQ(*snapshot->names(TenantId(0), PropertyId(0), 0), Texts()) << "where the count of commits lies";
+  EXPECT_EQ(*snapshot->names(TenantId(0), PropertyId(0), 0), Texts())
+      << "where the count of commits lies";
 }
 
 TEST_F(NamesOfStore, OfASnapshotAreThoseOfItsCheckpoint) {
@@ -161,7 +167,8 @@ TEST_F(NamesOfStore, DoNotFillOneRowHoweverOftenTheStoreIsOpened) {
     commit(TestWay::mixed);
     reopen();
   }
-  for (const auto& [bits, names] : lengths_of(1, 1)) EXPECT_LE(names, 2 * ChunkLengths::kGrowth * size_t(kNamesOfRow)) << bits << " bits";
+  for (const auto& [bits, names] : lengths_of(1, 1))
+    EXPECT_LE(names, 2 * ChunkLengths::kGrowth * size_t(kNamesOfRow)) << bits << " bits";
   EXPECT_EQ(difference(), "");
 }
 

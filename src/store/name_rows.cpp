@@ -18,11 +18,13 @@ struct PropertyName {
   auto operator<=>(const PropertyName&) const = default;
 };
 
-uint64_t tenant_and_property(const NameEntry& name) { return uint64_t(raw(name.tenant)) << 32 | raw(name.property); }
+uint64_t tenant_and_property(const NameEntry& name) {
+  return uint64_t(raw(name.tenant)) << 32 | raw(name.property);
+}
 
 std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
   struct Item {
-    uint64_t place;   // see radix_sort.h
+    uint64_t place;  // see radix_sort.h
     const char* at;
   };
   size_t count = 0;
@@ -31,17 +33,22 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
   items.reserve(count);
   GroupRanks properties;
   for (const NameBatch& batch : batches) {
-    batch.each_place([&](const char* at) { items.push_back({properties.number(tenant_and_property(NameBatch::read(at))), at}); });
+    batch.each_place([&](const char* at) {
+      items.push_back({properties.number(tenant_and_property(NameBatch::read(at))), at});
+    });
   }
   properties.rank();
-  for (Item& item : items) item.place = properties.place(uint32_t(item.place), NameBatch::read(item.at).element);
+  for (Item& item : items)
+    item.place = properties.place(uint32_t(item.place), NameBatch::read(item.at).element);
   radix_sort(items);
 
   constexpr size_t kAhead = 8;
   std::vector<PropertyName> names;
   names.reserve(count);
   for (size_t begin = 0, end; begin < items.size(); begin = end) {
-    for (end = begin; end < items.size() && sorted_bits(items[end].place) == sorted_bits(items[begin].place); ++end) {
+    for (end = begin;
+         end < items.size() && sorted_bits(items[end].place) == sorted_bits(items[begin].place);
+         ++end) {
       if (end + kAhead < items.size()) __builtin_prefetch(items[end + kAhead].at);
       const NameEntry name = NameBatch::read(items[end].at);
       names.push_back({tenant_and_property(name), {name.element, name.text}});
@@ -55,7 +62,8 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
 }  // namespace
 
 // The property stands where ChunkLengths has a dimension; names have no day and no selector.
-Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored, const Sink& sink) {
+Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored,
+                     const Sink& sink) {
   const std::vector<PropertyName> names = sorted(batches);
   questions_ = 0;
   std::vector<Name> row;
@@ -69,18 +77,27 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored
     for (; end < names.size() && names[end].tenant_and_property == of; ++end) {
       const Name& name = names[end].name;
       text_bytes += name.text.size();
-      if (smallest.size() < ChunkLengths::kSmallest && (smallest.empty() || smallest.back() != name.element)) smallest.push_back(name.element);
+      if (smallest.size() < ChunkLengths::kSmallest &&
+          (smallest.empty() || smallest.back() != name.element))
+        smallest.push_back(name.element);
     }
     const size_t mean_bytes = std::max<size_t>(1, text_bytes / (end - i));
     const int aim = int(std::clamp<size_t>(kTextBytesOfRow / mean_bytes, 1, kNamesOfRow));
     const auto least = least_bits(tenant, property, aim, stored);
     if (!least.ok()) return least.error();
-    int bits = lengths_.choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)), end - i, smallest, aim, *least).bits;
-    bits = std::min((bits + kNamePrefixStep - 1) / kNamePrefixStep * kNamePrefixStep, kMaxChunkBits);
+    int bits = lengths_
+                   .choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)),
+                           end - i, smallest, aim, *least)
+                   .bits;
+    bits =
+        std::min((bits + kNamePrefixStep - 1) / kNamePrefixStep * kNamePrefixStep, kMaxChunkBits);
     while (i < end) {
       const NameKey row_key = name_key(tenant, property, bits, names[i].name.element);
       row.clear();
-      for (; i < end && name_key(tenant, property, bits, names[i].name.element).prefix == row_key.prefix; ++i) row.push_back(names[i].name);
+      for (; i < end &&
+             name_key(tenant, property, bits, names[i].name.element).prefix == row_key.prefix;
+           ++i)
+        row.push_back(names[i].name);
       key.clear();
       row_key.append_to(key);
       QUIPU_TRY(sink(key, encode_names(row)));
@@ -91,7 +108,9 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored
 
 // As long as the store's prefixes, and longer by what their rows have grown too large.
 Result<int> NameRows::least_bits(TenantId tenant, PropertyId property, int aim, const Stored& ask) {
-  if (lengths_.knows(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property))) || questions_ == kQuestionsOfCommit) return 0;
+  if (lengths_.knows(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property))) ||
+      questions_ == kQuestionsOfCommit)
+    return 0;
   ++questions_;
   const auto stored = ask(tenant, property);
   if (!stored.ok()) return stored.error();

@@ -1,6 +1,6 @@
-// The names of a commit as rows (names.h). It remembers how many names each property of a tenant had since the store
-// was opened, and so how long prefixes should be; of a property not yet met it asks what the store holds, or rows
-// would grow with every opening. One thread.
+// The names of a commit as rows (names.h). It remembers how many names each property of a tenant
+// had since the store was opened, and so how long prefixes should be; of a property not yet met it
+// asks what the store holds, or rows would grow with every opening. One thread.
 #pragma once
 
 #include <cstddef>
@@ -25,11 +25,12 @@ class NameRows {
   using Stored = std::function<Result<StoredNames>(TenantId tenant, PropertyId property)>;
   using Sink = std::function<Status(std::string_view key, std::string_view row)>;
 
-  // So often a commit asks at most. A property that is not asked about may get prefixes that are too short.
+  // So often a commit asks at most. A property that is not asked about may get prefixes that are
+  // too short.
   static constexpr int kQuestionsOfCommit = 1024;
 
-  // Hands over the rows, keys rising, until `stored` or the sink gives an error. The names: in any order, may repeat.
-  // It asks `stored` about tenants and properties in rising order.
+  // Hands over the rows, keys rising, until `stored` or the sink gives an error. The names: in any
+  // order, may repeat. It asks `stored` about tenants and properties in rising order.
   Status cut(const std::vector<NameBatch>& batches, const Stored& stored, const Sink& sink);
 
  private:

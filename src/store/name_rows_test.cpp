@@ -15,35 +15,38 @@
 namespace quipu {
 namespace {
 
-using StoredName = std::tuple<uint32_t, uint32_t, uint64_t, std::string>;  // tenant, property, element, text
+using StoredName =
+    std::tuple<uint32_t, uint32_t, uint64_t, std::string>;  // tenant, property, element, text
 
 constexpr size_t kGrownRow = ChunkLengths::kGrowth * size_t(kNamesOfRow);
 
 class NameRowsTest : public ::testing::Test {
  protected:
-  // The rows of one commit, each looked at; they are also put to those before, as the store merges them.
+  // The rows of one commit, each looked at; they are also put to those before, as the store merges
+  // them.
   std::map<std::string, std::vector<StoredName>> cut(const std::vector<NameBatch>& batches) {
     std::map<std::string, std::vector<StoredName>> rows;
     std::string last;
-    const Status done = name_rows_.cut(batches, ask_, [&](std::string_view key, std::string_view row) -> Status {
-      EXPECT_GT(key, last);
-      last = key;
-      ByteReader r(key);
-      const TenantId tenant{r.be32()};
-      const PropertyId property{r.be32()};
-      const int bits = r.u8();
-      EXPECT_EQ(bits % kNamePrefixStep, 0);
-      const auto names = decode_names(row);
-      EXPECT_TRUE(names.has_value());
-      for (const Name& name : names.value_or(std::vector<Name>())) {
-        std::string own_key;
-        name_key(tenant, property, bits, name.element).append_to(own_key);
-        EXPECT_EQ(own_key, key);
-        rows[last].emplace_back(raw(tenant), raw(property), name.element, name.text);
-        all_[last].insert(rows[last].back());
-      }
-      return {};
-    });
+    const Status done =
+        name_rows_.cut(batches, ask_, [&](std::string_view key, std::string_view row) -> Status {
+          EXPECT_GT(key, last);
+          last = key;
+          ByteReader r(key);
+          const TenantId tenant{r.be32()};
+          const PropertyId property{r.be32()};
+          const int bits = r.u8();
+          EXPECT_EQ(bits % kNamePrefixStep, 0);
+          const auto names = decode_names(row);
+          EXPECT_TRUE(names.has_value());
+          for (const Name& name : names.value_or(std::vector<Name>())) {
+            std::string own_key;
+            name_key(tenant, property, bits, name.element).append_to(own_key);
+            EXPECT_EQ(own_key, key);
+            rows[last].emplace_back(raw(tenant), raw(property), name.element, name.text);
+            all_[last].insert(rows[last].back());
+          }
+          return {};
+        });
     EXPECT_TRUE(done.ok());
     return rows;
   }
@@ -88,14 +91,18 @@ TEST_F(NameRowsTest, RiseByKeysAndHoldEachNameOnceUnderItsPrefix) {
     std::set<StoredName> expected;
     for (uint64_t i = 0, count = random() % 2000; i < count; ++i) {
       const uint64_t element = random() % 3 ? random() : random() % 5 << 62;
-      const StoredName name{1 + random() % 3, random() % 2 ? 1 : ~uint32_t(0), element, std::to_string(random() % 3)};
+      const StoredName name{1 + random() % 3, random() % 2 ? 1 : ~uint32_t(0), element,
+                            std::to_string(random() % 3)};
       expected.insert(name);
       for (uint64_t times = 1 + random() % 2; times > 0; --times) {
-        batches[random() % batches.size()].add({TenantId(std::get<0>(name)), PropertyId(std::get<1>(name)), element, std::get<3>(name)});
+        batches[random() % batches.size()].add({TenantId(std::get<0>(name)),
+                                                PropertyId(std::get<1>(name)), element,
+                                                std::get<3>(name)});
       }
     }
     std::vector<StoredName> found;
-    for (const auto& [key, names] : cut(batches)) found.insert(found.end(), names.begin(), names.end());
+    for (const auto& [key, names] : cut(batches))
+      found.insert(found.end(), names.begin(), names.end());
     EXPECT_EQ(found.size(), expected.size());
     EXPECT_EQ(std::set<StoredName>(found.begin(), found.end()), expected);
   }
@@ -177,21 +184,25 @@ TEST_F(NameRowsTest, AskAboutSoManyPropertiesOfACommitOnly) {
 
 TEST_F(NameRowsTest, PassOnTheErrorOfTheirSink) {
   int calls = 0;
-  const Status done = name_rows_.cut(batch_of(10'000), ask_, [&](std::string_view, std::string_view) -> Status {
-    if (++calls == 3) return Error{"the disk is full"};
-    return {};
-  });
+  const Status done =
+      name_rows_.cut(batch_of(10'000), ask_, [&](std::string_view, std::string_view) -> Status {
+        if (++calls == 3) return Error{"the disk is full"};
+        return {};
+      });
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().message, "the disk is full");
   EXPECT_EQ(calls, 3);
 }
 
 TEST_F(NameRowsTest, PassOnTheErrorOfTheQuestion) {
-  const auto damaged = [](TenantId, PropertyId) -> Result<StoredNames> { return Error{"a row is damaged"}; };
-  const Status done = name_rows_.cut(batch_of(1), damaged, [](std::string_view, std::string_view) -> Status {
-    ADD_FAILURE();
-    return {};
-  });
+  const auto damaged = [](TenantId, PropertyId) -> Result<StoredNames> {
+    return Error{"a row is damaged"};
+  };
+  const Status done =
+      name_rows_.cut(batch_of(1), damaged, [](std::string_view, std::string_view) -> Status {
+        ADD_FAILURE();
+        return {};
+      });
   ASSERT_FALSE(done.ok());
   EXPECT_EQ(done.error().message, "a row is damaged");
 }

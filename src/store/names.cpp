@@ -22,7 +22,8 @@ class Row {
     if (r.u8() != kNamesVersion) return std::nullopt;
     Row row;
     row.count_ = r.le32();
-    if (!r.ok() || row.count_ == 0 || r.left() / (kElementBytes + kEndBytes) < row.count_) return std::nullopt;
+    if (!r.ok() || row.count_ == 0 || r.left() / (kElementBytes + kEndBytes) < row.count_)
+      return std::nullopt;
     row.elements_ = bytes.data() + kHeadBytes;
     row.ends_ = row.elements_ + row.count_ * kElementBytes;
     const char* texts = row.ends_ + row.count_ * kEndBytes;
@@ -32,7 +33,9 @@ class Row {
   }
 
   size_t size() const { return count_; }
-  uint64_t element(size_t i) const { return ByteReader({elements_ + i * kElementBytes, kElementBytes}).le64(); }
+  uint64_t element(size_t i) const {
+    return ByteReader({elements_ + i * kElementBytes, kElementBytes}).le64();
+  }
   std::optional<std::string_view> text(size_t i) const {
     const size_t begin = i == 0 ? 0 : end(i - 1), stop = end(i);
     if (begin > stop || stop > texts_.size()) return std::nullopt;
@@ -107,7 +110,8 @@ bool merge_at_once(std::span<const std::string_view> rows, std::vector<Name>& na
       return true;
     });
     names.push_back(first);
-    if (!each_row(with, [&](size_t r) { return cursors[r].name() != first || advance(r); })) return false;
+    if (!each_row(with, [&](size_t r) { return cursors[r].name() != first || advance(r); }))
+      return false;
   }
   return true;
 }
@@ -124,7 +128,9 @@ void NameKey::append_to(std::string& out) const {
 
 NameKey name_key(TenantId tenant, PropertyId property, int prefix_bits, uint64_t element) {
   CHECK(prefix_bits >= 0 && prefix_bits <= kMaxPrefixBits);
-  const uint32_t prefix = prefix_bits == 0 ? 0 : uint32_t(element >> 32) & ~uint32_t(0) << (kMaxPrefixBits - prefix_bits);
+  const uint32_t prefix =
+      prefix_bits == 0 ? 0
+                       : uint32_t(element >> 32) & ~uint32_t(0) << (kMaxPrefixBits - prefix_bits);
   return {tenant, property, uint8_t(prefix_bits), prefix};
 }
 
@@ -187,11 +193,12 @@ bool find_names(std::string_view bytes, uint64_t element, std::vector<std::strin
 }
 
 std::optional<std::string> merge_names(std::span<const std::string_view> rows) {
-  return merge_in_parts(rows, [](std::span<const std::string_view> part) -> std::optional<std::string> {
-    std::vector<Name> names;
-    if (!merge_at_once(part, names)) return std::nullopt;
-    return encode_names(names);
-  });
+  return merge_in_parts(rows,
+                        [](std::span<const std::string_view> part) -> std::optional<std::string> {
+                          std::vector<Name> names;
+                          if (!merge_at_once(part, names)) return std::nullopt;
+                          return encode_names(names);
+                        });
 }
 
 }  // namespace quipu

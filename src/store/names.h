@@ -1,10 +1,12 @@
-// The dictionary of names: (tenant, property, element) -> the texts that were met under that hash. Many names lie in
-// a row, for a row costs far more than a name.
-// Key, big endian: tenant u32 | property u32 | prefix bits u8 | prefix u32
-//   prefix: the first `prefix bits` bits of the element, left-aligned in 32 bits. The writer picks their number anew
-//   for each commit and property, readers look at all that are there; an element's texts may lie under several.
+// The dictionary of names: (tenant, property, element) -> the texts that were met under that hash.
+// Many names lie in a row, for a row costs far more than a name. Key, big endian: tenant u32 |
+// property u32 | prefix bits u8 | prefix u32
+//   prefix: the first `prefix bits` bits of the element, left-aligned in 32 bits. The writer picks
+//   their number anew for each commit and property, readers look at all that are there; an
+//   element's texts may lie under several.
 // Value, little endian: version u8 (2) | n u32 | n elements u64 | n ends u32 | texts
-//   names in the order of (element, text), distinct; a name's text begins where the one before it ends.
+//   names in the order of (element, text), distinct; a name's text begins where the one before it
+//   ends.
 // Pure functions; any thread.
 #pragma once
 

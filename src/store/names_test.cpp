@@ -33,12 +33,14 @@ NameSet decoded(std::string_view row) {
   const auto names = decode_names(row);
   EXPECT_TRUE(names.has_value());
   NameSet set;
-  for (const Name& name : names.value_or(std::vector<Name>())) EXPECT_TRUE(set.emplace(name.element, name.text).second);
+  for (const Name& name : names.value_or(std::vector<Name>()))
+    EXPECT_TRUE(set.emplace(name.element, name.text).second);
   return set;
 }
 
 // A row of these parts, whether they fit each other or not.
-std::string row_of(uint8_t version, uint32_t n, const std::vector<uint64_t>& elements, const std::vector<uint32_t>& ends, std::string_view texts) {
+std::string row_of(uint8_t version, uint32_t n, const std::vector<uint64_t>& elements,
+                   const std::vector<uint32_t>& ends, std::string_view texts) {
   std::string row;
   ByteWriter w(row);
   w.u8(version);
@@ -55,12 +57,14 @@ uint64_t printed_seed() {
   return seed;
 }
 
-// Up to `most` names: few elements, so that some have several texts, and texts of any bytes, some empty.
+// Up to `most` names: few elements, so that some have several texts, and texts of any bytes, some
+// empty.
 NameSet draw(std::mt19937_64& random, size_t most) {
   NameSet names;
   const size_t count = 1 + random() % most;
   while (names.size() < count) {
-    const uint64_t element = std::vector<uint64_t>{0, ~uint64_t(0), random() % 8, random() % 8 << 61, random()}[random() % 5];
+    const uint64_t element = std::vector<uint64_t>{0, ~uint64_t(0), random() % 8,
+                                                   random() % 8 << 61, random()}[random() % 5];
     std::string text(random() % 3 ? random() % 6 : random() % 300, '\0');
     for (char& c : text) c = char(random());
     names.emplace(element, text);
@@ -70,15 +74,21 @@ NameSet draw(std::mt19937_64& random, size_t most) {
 
 TEST(Names, HaveTheStoredBytes) {
   EXPECT_EQ(key_of(24, 0x1122334455667788), std::string("\0\0\0\1\0\0\2\3\x18\x11\x22\x33\0", 13));
-  const Name names[] = {{0x1122334455667788, "a"}, {0x1122334455667788, "bc"}, {0xff00000000000001, ""}};
-  EXPECT_EQ(encode_names(names), std::string("\2\3\0\0\0"
-                                             "\x88\x77\x66\x55\x44\x33\x22\x11\x88\x77\x66\x55\x44\x33\x22\x11\1\0\0\0\0\0\0\xff"
-                                             "\1\0\0\0\3\0\0\0\3\0\0\0"
-                                             "abc", 44));
+  const Name names[] = {
+      {0x1122334455667788, "a"}, {0x1122334455667788, "bc"}, {0xff00000000000001, ""}};
+  EXPECT_EQ(encode_names(names),
+            std::string(
+                "\2\3\0\0\0"
+                "\x88\x77\x66\x55\x44\x33\x22\x11\x88\x77\x66\x55\x44\x33\x22\x11\1\0\0\0\0\0\0\xff"
+                "\1\0\0\0\3\0\0\0\3\0\0\0"
+                "abc",
+                44));
 }
 
 TEST(Names, AKeyHoldsTheFirstBitsOfTheElement) {
-  const auto prefix = [](int bits, uint64_t element) { return name_key(TenantId(1), PropertyId(2), bits, element).prefix; };
+  const auto prefix = [](int bits, uint64_t element) {
+    return name_key(TenantId(1), PropertyId(2), bits, element).prefix;
+  };
   EXPECT_EQ(prefix(0, ~uint64_t(0)), 0u);
   EXPECT_EQ(prefix(2, ~uint64_t(0)), 0xc0000000u);
   EXPECT_EQ(prefix(2, 0x7fffffffffffffff), 0x40000000u);
@@ -98,11 +108,14 @@ TEST(Names, KeysOfAPropertyLieTogetherShortPrefixesFirst) {
 }
 
 TEST(Names, AKeyTellsItsLengthToItsOwnTenantAndPropertyOnly) {
-  for (int bits : {0, 2, 24, 32}) EXPECT_EQ(prefix_bits_of(key_of(bits, 7), TenantId(1), PropertyId(0x0203)), bits);
+  for (int bits : {0, 2, 24, 32})
+    EXPECT_EQ(prefix_bits_of(key_of(bits, 7), TenantId(1), PropertyId(0x0203)), bits);
   EXPECT_EQ(prefix_bits_of(key_of(2, 7), TenantId(2), PropertyId(0x0203)), std::nullopt);
   EXPECT_EQ(prefix_bits_of(key_of(2, 7), TenantId(1), PropertyId(0x0204)), std::nullopt);
-  EXPECT_EQ(prefix_bits_of(key_of(2, 7).substr(0, 8), TenantId(1), PropertyId(0x0203)), std::nullopt);
-  EXPECT_EQ(prefix_bits_of(std::string("\0", 1), TenantId(0), PropertyId(0)), std::nullopt) << "the count of commits";
+  EXPECT_EQ(prefix_bits_of(key_of(2, 7).substr(0, 8), TenantId(1), PropertyId(0x0203)),
+            std::nullopt);
+  EXPECT_EQ(prefix_bits_of(std::string("\0", 1), TenantId(0), PropertyId(0)), std::nullopt)
+      << "the count of commits";
 }
 
 TEST(Names, OfARowAreReadBackAndFoundByTheirElements) {
@@ -113,7 +126,8 @@ TEST(Names, OfARowAreReadBackAndFoundByTheirElements) {
     const NameSet names = draw(random, 60);
     const std::string row = encoded(names);
     ASSERT_EQ(decoded(row), names);
-    std::set<uint64_t> elements{0, ~uint64_t(0), 1, random()};  // and their neighbours, mostly absent
+    std::set<uint64_t> elements{0, ~uint64_t(0), 1,
+                                random()};  // and their neighbours, mostly absent
     for (const auto& name : names) elements.insert({name.first, name.first + 1, name.first - 1});
     for (uint64_t element : elements) {
       Texts expected{"there before"}, found{"there before"};
@@ -141,7 +155,8 @@ TEST(Names, MergeToTheUnionInWhateverOrderAndGrouping) {
     }
     while (rows.size() > 1) {  // merge a random run into one
       const size_t begin = random() % rows.size(), count = 1 + random() % (rows.size() - begin);
-      const std::vector<std::string_view> views(rows.begin() + long(begin), rows.begin() + long(begin + count));
+      const std::vector<std::string_view> views(rows.begin() + long(begin),
+                                                rows.begin() + long(begin + count));
       auto merged = merge_names(views);
       ASSERT_TRUE(merged.has_value());
       rows.erase(rows.begin() + long(begin), rows.begin() + long(begin + count));
@@ -175,12 +190,15 @@ TEST(Names, CorruptRowsAreRefused) {
       {"no names, and texts", row_of(2, 0, {}, {}, "abc")},
       {"more names than there is room for", row_of(2, 4, {1, 1, 2}, {1, 2, 3}, "abc")},
       {"a huge count", row_of(2, ~uint32_t(0), {1, 1, 2}, {1, 2, 3}, "abc")},
-      {"a count whose elements' bytes wrap round to 0", row_of(2, uint32_t(1) << 30, {1, 1, 2}, {1, 2, 3}, "abc")},
+      {"a count whose elements' bytes wrap round to 0",
+       row_of(2, uint32_t(1) << 30, {1, 1, 2}, {1, 2, 3}, "abc")},
   };
-  for (size_t size = 0; size < good.size(); ++size) corrupt.emplace_back("cut at " + std::to_string(size), good.substr(0, size));
+  for (size_t size = 0; size < good.size(); ++size)
+    corrupt.emplace_back("cut at " + std::to_string(size), good.substr(0, size));
   for (const auto& [what, row] : corrupt) {
     SCOPED_TRACE(what);
-    const auto exact = std::make_unique<char[]>(row.size());  // a read past its end is noticed by the address sanitizer
+    const auto exact = std::make_unique<char[]>(
+        row.size());  // a read past its end is noticed by the address sanitizer
     std::copy(row.begin(), row.end(), exact.get());
     const std::string_view bytes(exact.get(), row.size());
     EXPECT_FALSE(decode_names(bytes).has_value());
@@ -203,7 +221,8 @@ TEST(Names, OfAnyBytesNothingIsReadOutside) {
   std::mt19937_64 random(seed);
   for (int round = 0; round < 2000; ++round) {
     std::string row = encoded(draw(random, 10));
-    for (uint64_t i = 0, flips = 1 + random() % 4; i < flips; ++i) row[random() % row.size()] = char(random());
+    for (uint64_t i = 0, flips = 1 + random() % 4; i < flips; ++i)
+      row[random() % row.size()] = char(random());
     const auto exact = std::make_unique<char[]>(row.size());
     std::copy(row.begin(), row.end(), exact.get());
     const std::string_view bytes(exact.get(), row.size());

@@ -24,7 +24,8 @@ class ErrorListener final : public rocksdb::EventListener {
   void OnBackgroundError(rocksdb::BackgroundErrorReason, rocksdb::Status* status) override {
     errors_->report(trouble_of(*status));
   }
-  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status, bool* auto_recovery) override {
+  void OnErrorRecoveryBegin(rocksdb::BackgroundErrorReason, rocksdb::Status,
+                            bool* auto_recovery) override {
     *auto_recovery = false;
   }
 
@@ -48,15 +49,18 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
   db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;  // see store_impl.h
   db.max_open_files = max_open_files();
   db.skip_stats_update_on_db_open = true;
-  db.max_background_jobs = std::max(4, cores);  // the one long job of universal compaction must not block short ones
+  db.max_background_jobs =
+      std::max(4, cores);  // the one long job of universal compaction must not block short ones
   db.max_subcompactions = uint32_t(std::clamp(cores / 2, 1, 4));  // the rest count meanwhile
   db.db_write_buffer_size = options.write_buffer_bytes;
   db.max_total_wal_size = 4 * options.write_buffer_bytes;
   db.use_direct_reads = options.direct_reads;
   db.bytes_per_sync = 1 << 20;
   // Each part of a compaction reads ahead in each of its runs, in two buffers.
-  const size_t buffers = 2 * (kRunsBeforeCompaction + kMaxWaitingRuns) * size_t(db.max_background_jobs) * db.max_subcompactions;
-  db.compaction_readahead_size = std::clamp<size_t>(options.compaction_bytes / buffers, 32 << 10, 2 << 20);
+  const size_t buffers = 2 * (kRunsBeforeCompaction + kMaxWaitingRuns) *
+                         size_t(db.max_background_jobs) * db.max_subcompactions;
+  db.compaction_readahead_size =
+      std::clamp<size_t>(options.compaction_bytes / buffers, 32 << 10, 2 << 20);
   db.info_log_level = rocksdb::WARN_LEVEL;
   db.max_log_file_size = 1 << 20;
   db.keep_log_file_num = 2;
@@ -66,7 +70,8 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
 }
 
 Error no_store(const std::string& directory) {
-  return Error{"no store in " + directory + "; count something into it first: quipu run PLAN FILE --data " + directory};
+  return Error{"no store in " + directory +
+               "; count something into it first: quipu run PLAN FILE --data " + directory};
 }
 
 Error damaged(const std::string& directory, const std::string& what) {
@@ -91,15 +96,17 @@ Trouble trouble_of(const rocksdb::Status& status) {
     t.kind = Trouble::Kind::no_space;
   } else if (status.IsCorruption() || status.IsPathNotFound()) {
     t.kind = Trouble::Kind::damage;
-  } else if (status.IsIOError() && (t.text.find("While lock file") != std::string::npos ||
-                                    t.text.find("lock hold by current process") != std::string::npos)) {
+  } else if (status.IsIOError() &&
+             (t.text.find("While lock file") != std::string::npos ||
+              t.text.find("lock hold by current process") != std::string::npos)) {
     t.kind = Trouble::Kind::in_use;
   }
   return t;
 }
 
 Error store_error(const Trouble& trouble, const std::string& directory, uint64_t checkpoint) {
-  const std::string from = checkpoint ? "checkpoint " + std::to_string(checkpoint) : "its last checkpoint";
+  const std::string from =
+      checkpoint ? "checkpoint " + std::to_string(checkpoint) : "its last checkpoint";
   switch (trouble.kind) {
     case Trouble::Kind::no_space:
       return Error{"no space left on device (the store in " + directory +
@@ -108,18 +115,22 @@ Error store_error(const Trouble& trouble, const std::string& directory, uint64_t
       return Error{"the store in " + directory + " is damaged: " + trouble.text +
                    "; restore a backup, or count the inputs into a new store"};
     case Trouble::Kind::in_use:
-      return Error{"the store in " + directory + " is in use by another process; stop that one, or ask it"};
-    case Trouble::Kind::other: break;
+      return Error{"the store in " + directory +
+                   " is in use by another process; stop that one, or ask it"};
+    case Trouble::Kind::other:
+      break;
   }
   return Error{"the store in " + directory + " cannot be read or written: " + trouble.text +
                "; mend that and run the same command again: it continues from " + from};
 }
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& directory, const StoreOptions& options) {
+Result<std::unique_ptr<Store>> Store::open(const std::string& directory,
+                                           const StoreOptions& options) {
   return StoreImpl::open(directory, options);
 }
 
-Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory, const StoreOptions& options) {
+Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory,
+                                               const StoreOptions& options) {
   std::unique_ptr<StoreImpl> store(new StoreImpl);
   store->directory_ = directory;
   store->store_options_ = options;
@@ -133,7 +144,8 @@ Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory, con
     return Error{directory + " is a file, not a store's folder; name another with --data"};
   }
   if (::stat(store->path("db/CURRENT").c_str(), &info) != 0) {
-    if (errno != ENOENT && errno != ENOTDIR) return file_error("open", store->path("db/CURRENT"), errno);
+    if (errno != ENOENT && errno != ENOTDIR)
+      return file_error("open", store->path("db/CURRENT"), errno);
     if (::stat(store->path("committed").c_str(), &info) == 0 || holds_data(store->path("db"))) {
       return damaged(directory, "db/CURRENT is missing");
     }
@@ -152,25 +164,31 @@ Status StoreImpl::open_database(bool create) {
   background_ = std::make_shared<BackgroundErrors>();
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = store_options_.cache_bytes;
-  cache_options.high_pri_pool_ratio = 0.8;  // filters and indexes: a profile that is new is looked for in all of them
+  cache_options.high_pri_pool_ratio =
+      0.8;  // filters and indexes: a profile that is new is looked for in all of them
   const std::shared_ptr<rocksdb::Cache> cache = rocksdb::NewLRUCache(cache_options);
 
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, {}}};
   for (Family f : kAllFamilies) {
-    families.emplace_back(family_name(f), family_options(f, cache, store_options_.write_buffer_bytes, FileSize::any));
+    families.emplace_back(
+        family_name(f), family_options(f, cache, store_options_.write_buffer_bytes, FileSize::any));
     options_[size_t(f)] = std::make_unique<rocksdb::Options>(
         db_options, family_options(f, cache, store_options_.write_buffer_bytes, FileSize::small));
-    options_[size_t(f)]->bottommost_compression = rocksdb::kDisableCompressionOption;  // the writer of new files would take it
+    options_[size_t(f)]->bottommost_compression =
+        rocksdb::kDisableCompressionOption;  // the writer of new files would take it
   }
   rocksdb::DBOptions with_listener = db_options;
   with_listener.listeners.push_back(std::make_shared<ErrorListener>(background_));
 
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  const rocksdb::Status opened = rocksdb::DB::Open(with_listener, path("db"), families, &handles, &db);
+  const rocksdb::Status opened =
+      rocksdb::DB::Open(with_listener, path("db"), families, &handles, &db);
   if (!opened.ok()) {
-    if (opened.IsInvalidArgument() && opened.ToString().find("Column families not opened") != std::string::npos) {
-      return Error{"the store in " + directory_ + " was written by another version of quipu: use that one, or count " +
+    if (opened.IsInvalidArgument() &&
+        opened.ToString().find("Column families not opened") != std::string::npos) {
+      return Error{"the store in " + directory_ +
+                   " was written by another version of quipu: use that one, or count " +
                    "the inputs into a new store"};
     }
     return error(opened);
@@ -183,33 +201,40 @@ Status StoreImpl::open_database(bool create) {
 
 Status StoreImpl::read_state() {
   std::string bytes;
-  rocksdb::Status got = db_->Get({}, family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &bytes);
+  rocksdb::Status got = db_->Get({}, family(Family::meta),
+                                 rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &bytes);
   const bool acknowledged = std::filesystem::exists(path("committed"));
   if (got.IsNotFound() && !acknowledged) {
     QUIPU_TRY(check_commits(0, 0));
     if (!store_options_.create) return no_store(directory_);
     QUIPU_TRY(make_new());
-    got = db_->Get({}, family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &bytes);
+    got = db_->Get({}, family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
+                   &bytes);
   }
-  if (got.IsNotFound()) return damaged(directory_, "the row that says what kind of store it is was lost");
+  if (got.IsNotFound())
+    return damaged(directory_, "the row that says what kind of store it is was lost");
   if (!got.ok()) return error(got);
   StoreFormat format;
-  if (!decode_format(bytes, format)) return damaged(directory_, "the row that says what kind of store it is cannot be read");
+  if (!decode_format(bytes, format))
+    return damaged(directory_, "the row that says what kind of store it is cannot be read");
   if (format.version != kStoreVersion) {
-    return Error{"the store in " + directory_ + " is of version " + std::to_string(format.version) + ", this quipu reads version " +
-                 std::to_string(kStoreVersion) + ": use the quipu that wrote it, or count the inputs into a new store"};
+    return Error{"the store in " + directory_ + " is of version " + std::to_string(format.version) +
+                 ", this quipu reads version " + std::to_string(kStoreVersion) +
+                 ": use the quipu that wrote it, or count the inputs into a new store"};
   }
   hasher_.emplace(format.secret, format.element_bits);
 
   CommittedState state;
-  got = db_->Get({}, family(Family::meta), rocksdb::Slice(kStateKey.data(), kStateKey.size()), &bytes);
+  got = db_->Get({}, family(Family::meta), rocksdb::Slice(kStateKey.data(), kStateKey.size()),
+                 &bytes);
   if (!got.ok() && !got.IsNotFound()) return error(got);
   if (got.IsNotFound() || !decode_state(bytes, state, commits_)) {
     return damaged(directory_, "the row of the last checkpoint cannot be read");
   }
   QUIPU_TRY(check_commits(commits_, state.checkpoint));
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::meta)));
-  for (it->Seek(rocksdb::Slice(kPositionPrefix.data(), kPositionPrefix.size())); it->Valid(); it->Next()) {
+  for (it->Seek(rocksdb::Slice(kPositionPrefix.data(), kPositionPrefix.size())); it->Valid();
+       it->Next()) {
     std::string key = it->key().ToString();
     if (!key.starts_with(kPositionPrefix)) break;
     state.positions.emplace(key.substr(kPositionPrefix.size()), it->value().ToString());
@@ -226,10 +251,12 @@ Status StoreImpl::read_state() {
     mark_ = std::move(*made);
   } else if (mark_->value().commits > commits_) {
     const std::string left = "checkpoint " + std::to_string(state.checkpoint);
-    return Error{"the store in " + directory_ + " has lost checkpoint " + std::to_string(mark_->value().checkpoint) +
-                 ": it was committed, but a file in " + path("db") + " was damaged and the database ends at " + left +
-                 "; restore a backup, or remove " + path("committed") + " and run the same command again: it continues from " +
-                 left + " and counts again what came after it"};
+    return Error{"the store in " + directory_ + " has lost checkpoint " +
+                 std::to_string(mark_->value().checkpoint) + ": it was committed, but a file in " +
+                 path("db") + " was damaged and the database ends at " + left +
+                 "; restore a backup, or remove " + path("committed") +
+                 " and run the same command again: it continues from " + left +
+                 " and counts again what came after it"};
   } else if (mark_->value().commits < commits_) {
     QUIPU_TRY(mark_->write({state.checkpoint, commits_}));
   }
@@ -242,8 +269,12 @@ Status StoreImpl::read_codes() {
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::meta)));
   std::vector<uint64_t> elements;
   uint32_t chunk = 0;
-  for (it->Seek(codes_key(0)); it->Valid() && it->key().starts_with(rocksdb::Slice(kCodesPrefix.data(), kCodesPrefix.size())); it->Next()) {
-    const bool restored = it->key() == codes_key(chunk++) && decode_hashes(it->value().ToStringView(), elements) && codes_->restore(elements);
+  for (it->Seek(codes_key(0)); it->Valid() && it->key().starts_with(rocksdb::Slice(
+                                                  kCodesPrefix.data(), kCodesPrefix.size()));
+       it->Next()) {
+    const bool restored = it->key() == codes_key(chunk++) &&
+                          decode_hashes(it->value().ToStringView(), elements) &&
+                          codes_->restore(elements);
     if (!restored) return damaged(directory_, "the codes of elements cannot be read");
   }
   return it->status().ok() ? Status{} : error(it->status());
@@ -252,11 +283,15 @@ Status StoreImpl::read_codes() {
 Status StoreImpl::make_new() {
   StoreFormat format;
   format.element_bits = store_options_.element_bits;
-  format.secret = store_options_.secret == HashSecret{} ? draw_hash_secret() : store_options_.secret;
+  format.secret =
+      store_options_.secret == HashSecret{} ? draw_hash_secret() : store_options_.secret;
   rocksdb::WriteBatch batch;
   const std::string format_bytes = encode_format(format), state_bytes = encode_state({}, 0);
-  rocksdb::Status put = batch.Put(family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), format_bytes);
-  if (put.ok()) put = batch.Put(family(Family::meta), rocksdb::Slice(kStateKey.data(), kStateKey.size()), state_bytes);
+  rocksdb::Status put = batch.Put(
+      family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), format_bytes);
+  if (put.ok())
+    put = batch.Put(family(Family::meta), rocksdb::Slice(kStateKey.data(), kStateKey.size()),
+                    state_bytes);
   rocksdb::WriteOptions synced;
   synced.sync = true;
   if (put.ok()) put = db_->Write(synced, &batch);
@@ -268,12 +303,15 @@ Status StoreImpl::check_commits(uint64_t commits, uint64_t checkpoint) const {
   for (Family f : kAllFamilies) {
     std::string bytes;
     uint64_t found = 0;
-    const rocksdb::Status got = db_->Get({}, family(f), rocksdb::Slice(kCommitsKey.data(), kCommitsKey.size()), &bytes);
+    const rocksdb::Status got =
+        db_->Get({}, family(f), rocksdb::Slice(kCommitsKey.data(), kCommitsKey.size()), &bytes);
     if (!got.ok() && !got.IsNotFound()) return error(got);
-    if (got.ok() && !decode_commits(bytes, found)) return damaged(directory_, std::string("count of commits in ") + family_name(f));
+    if (got.ok() && !decode_commits(bytes, found))
+      return damaged(directory_, std::string("count of commits in ") + family_name(f));
     if (found != commits) {
-      return damaged(directory_, std::string("family ") + family_name(f) + " holds " + std::to_string(found) + " of the " +
-                                     std::to_string(commits) + " commits up to checkpoint " + std::to_string(checkpoint));
+      return damaged(directory_, std::string("family ") + family_name(f) + " holds " +
+                                     std::to_string(found) + " of the " + std::to_string(commits) +
+                                     " commits up to checkpoint " + std::to_string(checkpoint));
     }
   }
   return {};

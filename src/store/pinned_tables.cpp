@@ -50,7 +50,8 @@ Result<const MonthTable*> PinnedTables::table(TenantId tenant, uint32_t set, Mon
   if (!table) {
     std::vector<MonthTable::CalendarRules> calendars;
     for (const Calendar& c : sets_[set].calendars) {
-      calendars.push_back({c, zone(table_key.previous, c.zone), zone(table_key.current, c.zone), zone(table_key.next, c.zone)});
+      calendars.push_back({c, zone(table_key.previous, c.zone), zone(table_key.current, c.zone),
+                           zone(table_key.next, c.zone)});
     }
     table = MonthTable::build(month, calendars);
   }

@@ -1,6 +1,6 @@
-// Bucket tables of (tenant, UTC month) under the zone rules the month is pinned to, or, while it was never
-// written, under the newest rules version. Tables are shared between tenants with equal calendars.
-// Not thread-safe; what it returns lives as long as it.
+// Bucket tables of (tenant, UTC month) under the zone rules the month is pinned to, or, while it
+// was never written, under the newest rules version. Tables are shared between tenants with equal
+// calendars. Not thread-safe; what it returns lives as long as it.
 #pragma once
 
 #include <functional>
@@ -20,13 +20,14 @@ class PinnedTables {
  public:
   // The rules version that a month is pinned to, if any.
   using PinOf = std::function<Result<std::optional<RulesVersion>>(TenantId, MonthIndex)>;
-  // The newest rules version of the catalogue at this moment is the current one. The catalogue outlives this.
+  // The newest rules version of the catalogue at this moment is the current one. The catalogue
+  // outlives this.
   PinnedTables(const Catalogue& catalogue, PinOf pin_of);
 
   // A number for a list of calendars; equal lists get the same.
   uint32_t calendar_set(const std::vector<Calendar>& calendars);
   const std::vector<Calendar>& calendars(uint32_t set) const { return sets_[set].calendars; }
-  bool utc_only(uint32_t set) const { return sets_[set].utc_only; }   // nothing to pin
+  bool utc_only(uint32_t set) const { return sets_[set].utc_only; }  // nothing to pin
 
   Result<const MonthTable*> table(TenantId tenant, uint32_t set, MonthIndex month);
   Result<RulesVersion> rules_version(TenantId tenant, uint32_t set, MonthIndex month);
@@ -49,7 +50,7 @@ class PinnedTables {
   std::map<RulesVersion, std::map<std::string, std::shared_ptr<const ZoneRules>>> rules_;
   std::vector<CalendarSet> sets_;
   std::map<TableKey, std::shared_ptr<const MonthTable>> tables_;
-  std::unordered_map<uint64_t, const MonthTable*> months_;   // by tenant << 16 | month
+  std::unordered_map<uint64_t, const MonthTable*> months_;  // by tenant << 16 | month
 };
 
 }  // namespace quipu

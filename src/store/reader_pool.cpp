@@ -37,7 +37,8 @@ void ReaderPool::finish(Batch& batch) {
 void ReaderPool::take(Batch& batch, std::unique_lock<std::mutex>& lock) {
   const size_t mine = batch.next++;
   if (batch.next == batch.jobs) {
-    batches_.erase(std::find_if(batches_.begin(), batches_.end(), [&](const auto& b) { return b.get() == &batch; }));
+    batches_.erase(std::find_if(batches_.begin(), batches_.end(),
+                                [&](const auto& b) { return b.get() == &batch; }));
   }
   lock.unlock();
   batch.job(mine);

@@ -27,7 +27,8 @@ TEST(ReaderPool, DoesEveryJobOnceForManyCallersAtOnce) {
 }
 
 TEST(ReaderPool, JobsWaitAtTheSameTime) {
-  // Each of four jobs waits for all four to have begun: with fewer threads at once it would never end.
+  // Each of four jobs waits for all four to have begun: with fewer threads at once it would never
+  // end.
   ReaderPool pool(3);
   std::atomic<int> begun{0};
   pool.finish(*pool.begin(4, [&](size_t) {

@@ -1,10 +1,12 @@
-// Which profiles have a forever record in the store: asked in memory before the store is, so that a new profile costs
-// a memory line or a few instead of a look into every sorted run. It never says "no" of a profile that was added; "yes"
-// it says wrongly of one in a hundred or so, and of more once more are added than its bytes are made for.
-// Bloom filters of one memory line a key (Putze, Sanders, Singler: "Cache-, Hash- and Space-Efficient Bloom Filters",
-// 2007), each eight times as large as the one before (Almeida et al.: "Scalable Bloom Filters", 2007), the last with all
-// that is left of a number of bytes. It may be asked only once all that the store holds was added.
-// add() and may_hold(): any thread, at the same time. Who must not miss a key must have been told of its add().
+// Which profiles have a forever record in the store: asked in memory before the store is, so that a
+// new profile costs a memory line or a few instead of a look into every sorted run. It never says
+// "no" of a profile that was added; "yes" it says wrongly of one in a hundred or so, and of more
+// once more are added than its bytes are made for. Bloom filters of one memory line a key (Putze,
+// Sanders, Singler: "Cache-, Hash- and Space-Efficient Bloom Filters", 2007), each eight times as
+// large as the one before (Almeida et al.: "Scalable Bloom Filters", 2007), the last with all that
+// is left of a number of bytes. It may be asked only once all that the store holds was added. add()
+// and may_hold(): any thread, at the same time. Who must not miss a key must have been told of its
+// add().
 #pragma once
 
 #include <array>
@@ -20,24 +22,27 @@
 
 namespace quipu {
 
-// The profile of a record's key, as the filter knows it. Lists of these are stored (state.h): a part of the format.
+// The profile of a record's key, as the filter knows it. Lists of these are stored (state.h): a
+// part of the format.
 uint64_t profile_hash(const RecordKey& key);
 // Whether the key is of a forever record itself, not of a chunk of its words.
-inline bool is_forever_root(const RecordKey& key) { return key.month == kForever && key.depth == 0; }
+inline bool is_forever_root(const RecordKey& key) {
+  return key.month == kForever && key.depth == 0;
+}
 
 class RecordFilter {
  public:
   static constexpr size_t kFirstBytes = size_t(1) << 20;
-  static constexpr unsigned kBitsPerKey = 12;   // before the next level begins
+  static constexpr unsigned kBitsPerKey = 12;  // before the next level begins
 
-  explicit RecordFilter(size_t most_bytes);     // at least kFirstBytes
+  explicit RecordFilter(size_t most_bytes);  // at least kFirstBytes
 
   void add(uint64_t hash);
-  void add(std::span<const uint64_t> hashes);   // faster than one by one
+  void add(std::span<const uint64_t> hashes);  // faster than one by one
   bool may_hold(uint64_t hash) const;
-  void prefetch(uint64_t hash) const;           // for an add() or may_hold() that is near
+  void prefetch(uint64_t hash) const;  // for an add() or may_hold() that is near
   size_t bytes() const;
-  uint64_t keys() const;                        // added, but for those that it held already
+  uint64_t keys() const;  // added, but for those that it held already
 
  private:
   struct alignas(64) Line {
@@ -49,7 +54,7 @@ class RecordFilter {
     HugeArray<Line> lines;
     std::atomic<uint64_t> keys{0};
   };
-  static constexpr int kGrowthBits = 3;         // a level is so many times doubled from the one before
+  static constexpr int kGrowthBits = 3;  // a level is so many times doubled from the one before
   static constexpr size_t kMaxLevels = 12;
 
   static bool holds(Level& level, uint64_t hash);
@@ -57,8 +62,8 @@ class RecordFilter {
 
   const size_t most_bytes_;
   std::array<std::unique_ptr<Level>, kMaxLevels> levels_;
-  std::atomic<size_t> count_{0};                // of levels
-  std::atomic<bool> full_{false};               // no room for another
+  std::atomic<size_t> count_{0};   // of levels
+  std::atomic<bool> full_{false};  // no room for another
   std::mutex growing_;
 };
 

@@ -27,13 +27,15 @@ TEST(RecordFilter, SaysNoOnlyOfWhatWasNotAddedAlsoBeyondItsBytes) {
     return double(alarms) / 100'000;
   };
   EXPECT_EQ(filter.bytes(), size_t(1) << 20);
-  for (const auto& [keys, most] : {std::pair(700'000ull, 0.01), std::pair(2'000'000ull, 0.02), std::pair(4'000'000ull, 0.25)}) {
+  for (const auto& [keys, most] : {std::pair(700'000ull, 0.01), std::pair(2'000'000ull, 0.02),
+                                   std::pair(4'000'000ull, 0.25)}) {
     add_until(keys);
     EXPECT_LT(false_alarms(), most) << keys;
-    for (uint64_t i = 0; i < added; i += 7) ASSERT_TRUE(filter.may_hold(mix64(i))) << i << " of " << added;
+    for (uint64_t i = 0; i < added; i += 7)
+      ASSERT_TRUE(filter.may_hold(mix64(i))) << i << " of " << added;
   }
   EXPECT_EQ(filter.bytes(), size_t(3) << 20);
-  EXPECT_GT(false_alarms(), 0.02);   // more than it is made for
+  EXPECT_GT(false_alarms(), 0.02);  // more than it is made for
   // What it holds already takes no room again. (A key may be taken for one that is there.)
   const uint64_t keys = filter.keys();
   EXPECT_GT(keys, kMost * 3 / 4);
@@ -71,14 +73,15 @@ TEST(RecordFilter, KnowsRootsOfForeverRecordsByTenantAndProfile) {
   EXPECT_TRUE(is_forever_root(key));
   EXPECT_FALSE(is_forever_root({600, TenantId(2), {1, 2}, 0, 0}));
   EXPECT_FALSE(is_forever_root({kForever, TenantId(2), {1, 2}, 1, 0}));
-  for (const RecordKey& other : {RecordKey{kForever, TenantId(3), {1, 2}, 0, 0}, RecordKey{kForever, TenantId(2), {2, 1}, 0, 0},
+  for (const RecordKey& other : {RecordKey{kForever, TenantId(3), {1, 2}, 0, 0},
+                                 RecordKey{kForever, TenantId(2), {2, 1}, 0, 0},
                                  RecordKey{kForever, TenantId(2), {1, 3}, 0, 0}}) {
     EXPECT_NE(profile_hash(key), profile_hash(other));
   }
 }
 
-// Profiles of a store, some with months of their own, in random order; every one that was committed is found at any
-// time: in a new store, while its filter is filled after opening, and afterwards.
+// Profiles of a store, some with months of their own, in random order; every one that was committed
+// is found at any time: in a new store, while its filter is filled after opening, and afterwards.
 TEST(RecordFilter, AStoreFindsEveryProfileThatWasCommittedBeforeAndAfterItIsOpenedAgain) {
   const uint64_t seed = std::random_device{}();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -89,7 +92,9 @@ TEST(RecordFilter, AStoreFindsEveryProfileThatWasCommittedBeforeAndAfterItIsOpen
   options.filling_keys = 100;
   std::vector<uint64_t> stored;
   uint64_t checkpoint = 0, next = 0;
-  const auto key_of = [](uint64_t p, MonthIndex month) { return RecordKey{month, TenantId(uint32_t(1 + p % 3)), {mix64(p), p}, 0, 0}; };
+  const auto key_of = [](uint64_t p, MonthIndex month) {
+    return RecordKey{month, TenantId(uint32_t(1 + p % 3)), {mix64(p), p}, 0, 0};
+  };
   for (int life = 0; life < 4; ++life) {
     auto opened = Store::open(folder / "data", options);
     ASSERT_TRUE(opened.ok()) << opened.error().message;
@@ -104,7 +109,7 @@ TEST(RecordFilter, AStoreFindsEveryProfileThatWasCommittedBeforeAndAfterItIsOpen
         keys.push_back(key_of(p, 600));
         expected.push_back(p % 4 == 0 ? "m" : "");
       }
-      for (uint64_t p = next; p < next + 500; ++p) {   // not stored yet
+      for (uint64_t p = next; p < next + 500; ++p) {  // not stored yet
         keys.push_back(key_of(p, kForever));
         expected.push_back("");
       }
@@ -136,7 +141,8 @@ TEST(RecordFilter, AStoreFindsEveryProfileThatWasCommittedBeforeAndAfterItIsOpen
       if (HasFatalFailure()) return;
     }
     const auto deadline = std::chrono::steady_clock::now() + std::chrono::seconds(30);
-    while (!store.filter_stats().complete && std::chrono::steady_clock::now() < deadline) std::this_thread::yield();
+    while (!store.filter_stats().complete && std::chrono::steady_clock::now() < deadline)
+      std::this_thread::yield();
     EXPECT_TRUE(store.filter_stats().complete);
     EXPECT_GT(store.filter_stats().profiles, stored.size() * 9 / 10);
     EXPECT_LE(store.filter_stats().profiles, stored.size());

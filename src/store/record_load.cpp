@@ -14,12 +14,13 @@ namespace quipu {
 
 namespace {
 
-// Records that readers look for, but for those that the filter knows to be absent; in the order of keys, so that what
-// one of them looks for lies close together.
+// Records that readers look for, but for those that the filter knows to be absent; in the order of
+// keys, so that what one of them looks for lies close together.
 class RecordLoad final : public DurableTier::Load {
  public:
   // filter: nullptr if it is not to be asked.
-  RecordLoad(const StoreImpl& store, ReaderPool& readers, const RecordFilter* filter, std::span<const RecordKey> keys)
+  RecordLoad(const StoreImpl& store, ReaderPool& readers, const RecordFilter* filter,
+             std::span<const RecordKey> keys)
       : readers_(readers), keys_(keys.size()) {
     constexpr size_t kAhead = 8;
     for (size_t i = 0; i < keys.size(); ++i) {
@@ -33,7 +34,8 @@ class RecordLoad final : public DurableTier::Load {
       keys[order_[i]].append_to(bytes[i]);
       places[i] = i;
     }
-    std::sort(places.begin(), places.end(), [&](uint32_t a, uint32_t b) { return bytes[a] < bytes[b]; });
+    std::sort(places.begin(), places.end(),
+              [&](uint32_t a, uint32_t b) { return bytes[a] < bytes[b]; });
     for (uint32_t& place : places) {
       wanted_.push_back(std::move(bytes[place]));
       place = order_[place];
@@ -45,9 +47,11 @@ class RecordLoad final : public DurableTier::Load {
     rocksdb::ReadOptions options;
     options.fill_cache = false;  // what was read goes on in the hot tier; the cache is for filters
     reading_ = readers_.begin(pieces, [this, &store, options](size_t piece) {
-      const size_t begin = piece * kRecordsOfReader, count = std::min(kRecordsOfReader, wanted_.size() - begin);
-      done_[piece] = multi_get(store, options, Family::records, std::span(wanted_).subspan(begin, count),
-                               std::span(found_).subspan(begin, count));
+      const size_t begin = piece * kRecordsOfReader,
+                   count = std::min(kRecordsOfReader, wanted_.size() - begin);
+      done_[piece] =
+          multi_get(store, options, Family::records, std::span(wanted_).subspan(begin, count),
+                    std::span(found_).subspan(begin, count));
     });
   }
   ~RecordLoad() override { readers_.finish(*reading_); }
@@ -63,16 +67,18 @@ class RecordLoad final : public DurableTier::Load {
  private:
   ReaderPool& readers_;
   const size_t keys_;
-  std::vector<uint32_t> order_;   // of those looked for, by place in the order of keys: place as asked
+  std::vector<uint32_t>
+      order_;  // of those looked for, by place in the order of keys: place as asked
   std::vector<std::string> wanted_, found_;
-  std::vector<Status> done_;      // by piece
+  std::vector<Status> done_;  // by piece
   std::shared_ptr<ReaderPool::Batch> reading_;
 };
 
 }  // namespace
 
 std::unique_ptr<DurableTier::Load> StoreImpl::begin_load(std::span<const RecordKey> keys) {
-  const RecordFilter* filter = filter_complete_.load(std::memory_order_acquire) ? filter_.get() : nullptr;
+  const RecordFilter* filter =
+      filter_complete_.load(std::memory_order_acquire) ? filter_.get() : nullptr;
   return std::make_unique<RecordLoad>(*this, *readers_, filter, keys);
 }
 
@@ -95,8 +101,9 @@ void StoreImpl::stop_filling() {
   if (filling_.joinable()) filling_.join();
 }
 
-// The lists of all commits up to the one that was the last when the store was opened. An iterator keeps the files that
-// it began with, so none is kept for long. What fails leaves the filter unasked, and the next commit says it.
+// The lists of all commits up to the one that was the last when the store was opened. An iterator
+// keeps the files that it began with, so none is kept for long. What fails leaves the filter
+// unasked, and the next commit says it.
 void StoreImpl::fill_filter(uint64_t last_commit) {
   rocksdb::ReadOptions options;
   options.fill_cache = false;
@@ -107,7 +114,9 @@ void StoreImpl::fill_filter(uint64_t last_commit) {
     std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator(options, family(Family::meta)));
     size_t seen = 0;
     it->Seek(next);
-    for (; it->Valid() && it->key().compare(end) < 0 && seen < store_options_.filling_keys && !closing_; it->Next()) {
+    for (; it->Valid() && it->key().compare(end) < 0 && seen < store_options_.filling_keys &&
+           !closing_;
+         it->Next()) {
       if (!decode_hashes(it->value().ToStringView(), hashes)) {
         background_->report({Trouble::Kind::damage, "a list of profiles"});
         return;

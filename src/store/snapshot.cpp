@@ -13,12 +13,14 @@ std::string_view view(const Slice& slice) { return {slice.data(), slice.size()};
 
 class StoreSnapshot final : public Snapshot {
  public:
-  StoreSnapshot(const StoreImpl& store, std::unique_ptr<const View> view) : store_(store), view_(std::move(view)), names_(store, view_->snapshot) {}
+  StoreSnapshot(const StoreImpl& store, std::unique_ptr<const View> view)
+      : store_(store), view_(std::move(view)), names_(store, view_->snapshot) {}
 
   const CommittedState& state() const override { return *view_->state; }
 
-  Status scan_cells(std::string_view begin, std::string_view end,
-                    const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
+  Status scan_cells(
+      std::string_view begin, std::string_view end,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
     auto it = take_iterator();
     for (seek_cells(*it, begin); it->Valid(); it->Next()) {
       if (!end.empty() && view(it->key()) >= end) break;
@@ -27,7 +29,8 @@ class StoreSnapshot final : public Snapshot {
     return give_back(std::move(it));
   }
 
-  Status get_cells(const std::vector<std::string>& keys, std::vector<std::string>& values) override {
+  Status get_cells(const std::vector<std::string>& keys,
+                   std::vector<std::string>& values) override {
     values.resize(keys.size());
     return multi_get(store_, read_options(), Family::cells, keys, values);
   }
@@ -40,13 +43,16 @@ class StoreSnapshot final : public Snapshot {
     return key;
   }
 
-  Result<std::vector<std::string>> names(TenantId tenant, PropertyId property, uint64_t element) override {
+  Result<std::vector<std::string>> names(TenantId tenant, PropertyId property,
+                                         uint64_t element) override {
     return names_.names(tenant, property, element);
   }
 
-  Status scan_meta(std::string_view prefix,
-                   const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
-    std::unique_ptr<rocksdb::Iterator> it(store_.db()->NewIterator(read_options(), store_.family(Family::meta)));
+  Status scan_meta(
+      std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
+    std::unique_ptr<rocksdb::Iterator> it(
+        store_.db()->NewIterator(read_options(), store_.family(Family::meta)));
     for (it->Seek(slice(prefix)); it->Valid() && view(it->key()).starts_with(prefix); it->Next()) {
       if (view(it->key()) != kCommitsKey && !visit(view(it->key()), view(it->value()))) break;
     }
@@ -56,7 +62,8 @@ class StoreSnapshot final : public Snapshot {
 
   Result<std::string> get_meta(std::string_view key) override {
     std::string value;
-    const rocksdb::Status got = store_.db()->Get(read_options(), store_.family(Family::meta), slice(key), &value);
+    const rocksdb::Status got =
+        store_.db()->Get(read_options(), store_.family(Family::meta), slice(key), &value);
     if (!got.ok() && !got.IsNotFound()) return store_.error(got);
     return value;
   }
@@ -73,8 +80,8 @@ class StoreSnapshot final : public Snapshot {
     if (it.Valid() && view(it.key()) == kCommitsKey) it.Next();
   }
 
-  // An iterator costs far more to make than to move, and questions skip much: one is kept between calls.
-  // A call from within a visit finds none and makes its own.
+  // An iterator costs far more to make than to move, and questions skip much: one is kept between
+  // calls. A call from within a visit finds none and makes its own.
   std::unique_ptr<rocksdb::Iterator> take_iterator() {
     std::unique_ptr<rocksdb::Iterator> it;
     {
@@ -106,7 +113,8 @@ Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Fa
   std::vector<Slice> slices(keys.begin(), keys.end());
   std::vector<rocksdb::PinnableSlice> found(keys.size());
   std::vector<rocksdb::Status> statuses(keys.size());
-  store.db()->MultiGet(options, store.family(family), keys.size(), slices.data(), found.data(), statuses.data());
+  store.db()->MultiGet(options, store.family(family), keys.size(), slices.data(), found.data(),
+                       statuses.data());
   for (size_t i = 0; i < keys.size(); ++i) {
     if (statuses[i].ok()) {
       values[i].assign(found[i].data(), found[i].size());
@@ -129,7 +137,9 @@ std::unique_ptr<View> StoreImpl::view() const {
   return now;
 }
 
-std::unique_ptr<Snapshot> StoreImpl::snapshot() const { return std::make_unique<StoreSnapshot>(*this, view()); }
+std::unique_ptr<Snapshot> StoreImpl::snapshot() const {
+  return std::make_unique<StoreSnapshot>(*this, view());
+}
 
 std::shared_ptr<const CommittedState> StoreImpl::state() const {
   std::lock_guard lock(state_mutex_);

@@ -1,9 +1,11 @@
 // store/format: store version u32 | element bits u8 | secret (192 bytes), little endian
-// store/state:  version u8 (1) | checkpoint varint | time_s signed varint | dead-letter bytes varint |
+// store/state:  version u8 (1) | checkpoint varint | time_s signed varint | dead-letter bytes
+// varint |
 //               commits varint | tallies (event/outcome.h), to the end
 // position/KEY: the source's position as its room encodes it
-// code/CHUNK (u32 big endian): version u8 (1) | up to 512 elements u64, little endian; only the last chunk may be short
-// profiles/COMMIT (u64 big endian): version u8 (1) | hashes u64, little endian
+// code/CHUNK (u32 big endian): version u8 (1) | up to 512 elements u64, little endian; only the
+// last chunk may be short profiles/COMMIT (u64 big endian): version u8 (1) | hashes u64, little
+// endian
 #include "store/state.h"
 
 #include "base/bytes.h"
@@ -12,7 +14,7 @@ namespace quipu {
 namespace {
 constexpr uint8_t kStateVersion = 1;
 constexpr uint8_t kHashesVersion = 1;
-}
+}  // namespace
 
 std::string encode_format(const StoreFormat& format) {
   std::string bytes;

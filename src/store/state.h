@@ -1,5 +1,5 @@
-// The store's own rows in the meta family: what kind of store it is, and what the last checkpoint holds.
-// Their byte layout stands at the top of state.cpp. Pure functions; any thread.
+// The store's own rows in the meta family: what kind of store it is, and what the last checkpoint
+// holds. Their byte layout stands at the top of state.cpp. Pure functions; any thread.
 #pragma once
 
 #include <cstdint>
@@ -17,7 +17,8 @@ namespace quipu {
 inline constexpr std::string_view kFormatKey = "store/format";
 inline constexpr std::string_view kStateKey = "store/state";
 inline constexpr std::string_view kPositionPrefix = "position/";  // and the source's key
-inline constexpr std::string_view kCodesPrefix = "code/";         // and a number of a chunk of element codes
+inline constexpr std::string_view kCodesPrefix =
+    "code/";  // and a number of a chunk of element codes
 inline constexpr std::string_view kProfilesPrefix = "profiles/";  // and the number of a commit
 
 struct StoreFormat {
@@ -33,8 +34,8 @@ bool decode_format(std::string_view bytes, StoreFormat& format);
 std::string encode_state(const CommittedState& state, uint64_t commits);
 bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commits);
 
-// Lists of hashes: a chunk of the elements that have codes (tally/element_codes.h); the profiles (profile_hash() of
-// record_filter.h) whose forever record was new in a commit.
+// Lists of hashes: a chunk of the elements that have codes (tally/element_codes.h); the profiles
+// (profile_hash() of record_filter.h) whose forever record was new in a commit.
 std::string codes_key(uint32_t chunk);
 std::string profiles_key(uint64_t commit);
 std::string encode_hashes(std::span<const uint64_t> hashes);

@@ -20,7 +20,8 @@ TEST(State, ComesBackAsItWas) {
   state.tallies.counted = 7;
   state.tallies.duplicate = 3;
   const std::string bytes = encode_state(state, 299);
-  EXPECT_EQ(bytes.substr(0, 4), "\1\xac\2\x09") << "version, checkpoint as a varint, time as a zigzag varint";
+  EXPECT_EQ(bytes.substr(0, 4), "\1\xac\2\x09")
+      << "version, checkpoint as a varint, time as a zigzag varint";
   CommittedState read;
   uint64_t commits = 0;
   ASSERT_TRUE(decode_state(bytes, read, commits));
@@ -51,7 +52,8 @@ TEST(State, FormatComesBackAsItWas) {
   EXPECT_FALSE(decode_format(std::string_view(bytes).substr(0, bytes.size() - 1), read));
   EXPECT_FALSE(decode_format(bytes + "x", read));
   EXPECT_FALSE(decode_format("\1", read));
-  ASSERT_TRUE(decode_format(std::string("\7\0\0\0", 4), read)) << "of a later version only the number is read";
+  ASSERT_TRUE(decode_format(std::string("\7\0\0\0", 4), read))
+      << "of a later version only the number is read";
   EXPECT_EQ(read.version, 7u);
 }
 

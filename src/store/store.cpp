@@ -1,8 +1,8 @@
 #include "store/store.h"
 
 #include <rocksdb/db.h>
-#include <rocksdb/table_properties.h>
 #include <rocksdb/metadata.h>
+#include <rocksdb/table_properties.h>
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
@@ -39,11 +39,15 @@ Result<std::vector<FamilyStats>> StoreImpl::family_stats() const {
   for (Family f : kAllFamilies) {
     rocksdb::ColumnFamilyMetaData meta;
     db_->GetColumnFamilyMetaData(family(f), &meta);
-    std::map<std::string, std::string> compaction;  // of all levels; a figure that RocksDB does not give stays 0
+    std::map<std::string, std::string>
+        compaction;  // of all levels; a figure that RocksDB does not give stays 0
     db_->GetMapProperty(family(f), rocksdb::DB::Properties::kCFStats, &compaction);
-    const auto figure = [&](const char* name) { return std::strtod(compaction[name].c_str(), nullptr); };
-    all.push_back({family_name(f), rows_of(f), meta.size, meta.file_count, figure("compaction.Sum.CompMergeCPU"),
-                   uint64_t(figure("compaction.Sum.KeyIn")), uint64_t(figure("compaction.Sum.WriteGB") * double(1 << 30))});
+    const auto figure = [&](const char* name) {
+      return std::strtod(compaction[name].c_str(), nullptr);
+    };
+    all.push_back({family_name(f), rows_of(f), meta.size, meta.file_count,
+                   figure("compaction.Sum.CompMergeCPU"), uint64_t(figure("compaction.Sum.KeyIn")),
+                   uint64_t(figure("compaction.Sum.WriteGB") * double(1 << 30))});
   }
   return all;
 }
@@ -54,14 +58,16 @@ FilterStats StoreImpl::filter_stats() const {
 }
 
 uint64_t StoreImpl::rows_of(Family f) const {
-  uint64_t rows = property(f, "rocksdb.num-entries-active-mem-table") + property(f, "rocksdb.num-entries-imm-mem-tables");
+  uint64_t rows = property(f, "rocksdb.num-entries-active-mem-table") +
+                  property(f, "rocksdb.num-entries-imm-mem-tables");
   rocksdb::TablePropertiesCollection tables;
   if (!db_->GetPropertiesOfAllTables(family(f), &tables).ok()) return rows;
   for (const auto& [file, properties] : tables) rows += properties->num_entries;
   return rows;
 }
 
-Status StoreImpl::scan_records(const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
+Status StoreImpl::scan_records(
+    const std::function<bool(std::string_view key, std::string_view value)>& visit) const {
   const auto now = view();
   rocksdb::ReadOptions options;
   options.snapshot = now->snapshot;
@@ -76,7 +82,8 @@ Status StoreImpl::scan_records(const std::function<bool(std::string_view key, st
 }
 
 Status StoreImpl::backup(const std::string& directory) const {
-  if (std::filesystem::exists(directory)) return Error{directory + " exists already; name a new folder for the backup"};
+  if (std::filesystem::exists(directory))
+    return Error{directory + " exists already; name a new folder for the backup"};
   const std::string target = std::filesystem::absolute(directory).string();
   auto copy = [&]() -> Status {
     std::lock_guard lock(write_mutex_);
@@ -84,7 +91,9 @@ Status StoreImpl::backup(const std::string& directory) const {
     rocksdb::Status s = rocksdb::Checkpoint::Create(db_.get(), &made);
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
     if (s.ok()) s = checkpoint->CreateCheckpoint(target + "/db");
-    if (s.IsNoSpace()) return Error{"no space left on device for the backup in " + directory + "; free some and run the same command again"};
+    if (s.IsNoSpace())
+      return Error{"no space left on device for the backup in " + directory +
+                   "; free some and run the same command again"};
     if (!s.ok()) return error(s);
     auto mark = CommitMark::create(target + "/committed", {state()->checkpoint, commits_});
     if (!mark.ok()) return mark.error();
@@ -100,15 +109,19 @@ Status StoreImpl::backup(const std::string& directory) const {
 }
 
 Status StoreImpl::settle() {
-  // Universal compaction may call itself needed and pick nothing: quiet for so long counts as settled.
+  // Universal compaction may call itself needed and pick nothing: quiet for so long counts as
+  // settled.
   constexpr int kQuietRounds = 50;
   int quiet = 0;
   for (int idle_rounds = 0; quiet < kQuietRounds && idle_rounds < 3;) {
-    if (auto trouble = background_->get()) return store_error(*trouble, directory_, state()->checkpoint);
+    if (auto trouble = background_->get())
+      return store_error(*trouble, directory_, state()->checkpoint);
     uint64_t running = 0, pending = 0;
     for (Family f : kAllFamilies) {
-      running += property(f, "rocksdb.num-running-compactions") + property(f, "rocksdb.num-running-flushes");
-      pending += property(f, "rocksdb.compaction-pending") + property(f, "rocksdb.mem-table-flush-pending");
+      running += property(f, "rocksdb.num-running-compactions") +
+                 property(f, "rocksdb.num-running-flushes");
+      pending += property(f, "rocksdb.compaction-pending") +
+                 property(f, "rocksdb.mem-table-flush-pending");
     }
     quiet = running ? 0 : quiet + 1;
     idle_rounds = running || pending ? 0 : idle_rounds + 1;
@@ -130,17 +143,21 @@ uint64_t StoreImpl::waiting_runs(Family f) const {
   db_->GetColumnFamilyMetaData(family(f), &meta);
   // Those that are being merged wait no longer, however long that takes.
   const auto& files = meta.levels[0].files;
-  const uint64_t runs = uint64_t(std::count_if(files.begin(), files.end(), [](const auto& file) { return !file.being_compacted; }));
+  const uint64_t runs = uint64_t(std::count_if(
+      files.begin(), files.end(), [](const auto& file) { return !file.being_compacted; }));
   return runs > kRunsBeforeCompaction ? runs - kRunsBeforeCompaction : 0;
 }
 
-// See families.h. Options that are set are written to the database's folder, so they are only when something changed.
+// See families.h. Options that are set are written to the database's folder, so they are only when
+// something changed.
 Status StoreImpl::choose_merged_runs() {
   for (Family f : kAllFamilies) {
     if (usual_merged_runs(f) == MergedRuns::any) continue;
     const uint64_t waiting = waiting_runs(f);
     MergedRuns& runs = merged_runs_[size_t(f)];
-    const MergedRuns wanted = waiting > kStuckRuns ? MergedRuns::any : waiting == 0 ? MergedRuns::of_like_size : runs;
+    const MergedRuns wanted = waiting > kStuckRuns ? MergedRuns::any
+                              : waiting == 0       ? MergedRuns::of_like_size
+                                                   : runs;
     if (wanted == runs) continue;
     if (auto s = db_->SetOptions(family(f), {merged_runs_option(wanted)}); !s.ok()) return error(s);
     runs = wanted;

@@ -1,8 +1,9 @@
-// The embedded store: one RocksDB with the families cells, records, names and meta. One process opens it.
-// commit() is the only write: one atomic checkpoint of everything. Reading goes through a Snapshot.
-// commit() belongs to the checkpoint writer's thread; loads and snapshots may be used from any thread.
-// After an error from commit() the process must end (fail stop): the last checkpoint is the truth.
-// A damaged or lost byte gives an error at open or when it is read, never another answer.
+// The embedded store: one RocksDB with the families cells, records, names and meta. One process
+// opens it. commit() is the only write: one atomic checkpoint of everything. Reading goes through a
+// Snapshot. commit() belongs to the checkpoint writer's thread; loads and snapshots may be used
+// from any thread. After an error from commit() the process must end (fail stop): the last
+// checkpoint is the truth. A damaged or lost byte gives an error at open or when it is read, never
+// another answer.
 #pragma once
 
 #include <cstdint>
@@ -27,85 +28,97 @@ namespace quipu {
 inline constexpr uint32_t kStoreVersion = 5;
 
 struct StoreOptions {
-  bool create = false;                  // make a new store if there is none
+  bool create = false;  // make a new store if there is none
   size_t cache_bytes = size_t(64) << 20;
   size_t write_buffer_bytes = size_t(16) << 20;
   size_t compaction_bytes = size_t(256) << 20;  // of what compactions read ahead, all together
-  // A checkpoint of at least so many bytes of cells, records and names goes as sorted files ingested together,
-  // a smaller one as one synced batch. Once one way was taken, the other begins at half / twice that.
+  // A checkpoint of at least so many bytes of cells, records and names goes as sorted files
+  // ingested together, a smaller one as one synced batch. Once one way was taken, the other begins
+  // at half / twice that.
   size_t ingest_bytes = size_t(2) << 20;
-  size_t filter_bytes = 0;              // of the filter that says which profiles are new; 0: none (who only reads wants none)
+  size_t filter_bytes =
+      0;  // of the filter that says which profiles are new; 0: none (who only reads wants none)
   uint32_t element_codes = ElementCodes::kMostCodes;  // that the store may come to have
-  size_t filling_keys = size_t(1) << 20;  // about so many are read from one iterator while a store's filter is filled at open
-  unsigned readers = 8;                 // threads that look for records, beside those that wait for them
-  bool direct_reads = false;            // past the page cache (to measure what the disk costs)
-  HashSecret secret{};                  // for a new store; all zero: drawn at random
-  unsigned element_bits = 64;           // tests: see Hasher
+  size_t filling_keys =
+      size_t(1)
+      << 20;  // about so many are read from one iterator while a store's filter is filled at open
+  unsigned readers = 8;        // threads that look for records, beside those that wait for them
+  bool direct_reads = false;   // past the page cache (to measure what the disk costs)
+  HashSecret secret{};         // for a new store; all zero: drawn at random
+  unsigned element_bits = 64;  // tests: see Hasher
 };
 
 // What the last checkpoint holds beside cells, records and names.
 struct CommittedState {
-  uint64_t checkpoint = 0;              // 0: none yet
-  int64_t time_s = 0;                   // wall clock at its commit
+  uint64_t checkpoint = 0;  // 0: none yet
+  int64_t time_s = 0;       // wall clock at its commit
   Tallies tallies;
   uint64_t dead_letter_bytes = 0;
-  std::map<std::string, std::string> positions;   // source key -> encoded position (opaque here)
+  std::map<std::string, std::string> positions;  // source key -> encoded position (opaque here)
 };
 
 struct MetaPut {
-  std::string key;                      // catalogue keys; see catalogue.h
+  std::string key;  // catalogue keys; see catalogue.h
   std::string value;
 };
 
 struct CheckpointWrite {
-  CommittedState state;                 // positions: those that changed; others stay
-  // Streams the rows of cells in key order into the sink, once. On the calling thread; the two others may run on
-  // other threads at the same time.
+  CommittedState state;  // positions: those that changed; others stay
+  // Streams the rows of cells in key order into the sink, once. On the calling thread; the two
+  // others may run on other threads at the same time.
   std::function<Status(const RowSink&)> cells;
-  // Streams the appends of records in key order into the sink, once. What codes of elements it gives are committed with them.
+  // Streams the appends of records in key order into the sink, once. What codes of elements it
+  // gives are committed with them.
   std::function<Status(ElementCodes&, const RecordSink&)> records;
-  std::vector<NameBatch> names;         // any order, may repeat
+  std::vector<NameBatch> names;  // any order, may repeat
   // Catalogue entries, asked for after `cells` has run (the group-by finds some of them).
   std::function<Result<std::vector<MetaPut>>()> catalogue;
-  size_t expected_bytes = 0;            // of cells, records and names: chooses files or batch, and must have room on the disk
+  size_t expected_bytes =
+      0;  // of cells, records and names: chooses files or batch, and must have room on the disk
 };
 
 struct CommitStats {
   bool ingested = false;
-  uint64_t names = 0;                   // as handed over: repeated ones, too
-  uint64_t record_rows = 0, record_bytes = 0, name_rows = 0, name_bytes = 0, cell_rows = 0, cell_bytes = 0;
-  double build_s = 0, ingest_s = 0;     // wall: making the files or the batch; writing it
+  uint64_t names = 0;  // as handed over: repeated ones, too
+  uint64_t record_rows = 0, record_bytes = 0, name_rows = 0, name_bytes = 0, cell_rows = 0,
+           cell_bytes = 0;
+  double build_s = 0, ingest_s = 0;  // wall: making the files or the batch; writing it
   uint64_t cells_cpu_ns = 0, records_cpu_ns = 0, names_cpu_ns = 0;  // of making them
-  uint64_t caller_cpu_ns = 0;           // what of these the calling thread spent
+  uint64_t caller_cpu_ns = 0;  // what of these the calling thread spent
 };
 
 class Snapshot {
  public:
   virtual ~Snapshot() = default;
   virtual const CommittedState& state() const = 0;
-  // Rows of cells with begin <= key < end (an empty end: to the last), in order, until visit returns false.
-  virtual Status scan_cells(std::string_view begin, std::string_view end,
-                            const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+  // Rows of cells with begin <= key < end (an empty end: to the last), in order, until visit
+  // returns false.
+  virtual Status scan_cells(
+      std::string_view begin, std::string_view end,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
   // Rows of cells by key; empty where absent.
-  virtual Status get_cells(const std::vector<std::string>& keys, std::vector<std::string>& values) = 0;
+  virtual Status get_cells(const std::vector<std::string>& keys,
+                           std::vector<std::string>& values) = 0;
   // The first key >= begin of the cells family, or empty: for skipping over prefixes.
   virtual Result<std::string> seek_cell_key(std::string_view begin) = 0;
   // All names of an element: one; several if two texts share the hash; none if unknown.
-  virtual Result<std::vector<std::string>> names(TenantId tenant, PropertyId property, uint64_t element) = 0;
-  virtual Status scan_meta(std::string_view prefix,
-                           const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
-  virtual Result<std::string> get_meta(std::string_view key) = 0;   // empty where absent
+  virtual Result<std::vector<std::string>> names(TenantId tenant, PropertyId property,
+                                                 uint64_t element) = 0;
+  virtual Status scan_meta(
+      std::string_view prefix,
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
+  virtual Result<std::string> get_meta(std::string_view key) = 0;  // empty where absent
 };
 
 // Sizes for `inspect`, and what this process spent on compaction.
 struct FamilyStats {
   std::string family;
-  uint64_t rows = 0;      // estimate
-  uint64_t bytes = 0;     // of its files
+  uint64_t rows = 0;   // estimate
+  uint64_t bytes = 0;  // of its files
   uint64_t files = 0;
-  double compaction_cpu_s = 0;  // flushes included
-  uint64_t compacted_rows = 0;  // that went into compactions: each as often as it was rewritten
-  uint64_t compacted_bytes = 0; // written by compactions and flushes
+  double compaction_cpu_s = 0;   // flushes included
+  uint64_t compacted_rows = 0;   // that went into compactions: each as often as it was rewritten
+  uint64_t compacted_bytes = 0;  // written by compactions and flushes
 };
 
 // Of the filter that says which profiles have records.
@@ -116,8 +129,10 @@ struct FilterStats {
 
 class Store : public DurableTier {
  public:
-  // Errors name the folder and what to do: in use by another process, of another version, not a store.
-  static Result<std::unique_ptr<Store>> open(const std::string& directory, const StoreOptions& options);
+  // Errors name the folder and what to do: in use by another process, of another version, not a
+  // store.
+  static Result<std::unique_ptr<Store>> open(const std::string& directory,
+                                             const StoreOptions& options);
 
   virtual const Hasher& hasher() const = 0;
   virtual const std::string& directory() const = 0;
@@ -128,7 +143,8 @@ class Store : public DurableTier {
   virtual Result<std::vector<FamilyStats>> family_stats() const = 0;
   virtual FilterStats filter_stats() const = 0;
   // Visits all records (for inspect and for checks in tests).
-  virtual Status scan_records(const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
+  virtual Status scan_records(
+      const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
   // A copy by hard links into a new folder, which is a store of its own.
   virtual Status backup(const std::string& directory) const = 0;
   // Waits until compaction has nothing more to do (benchmarks).

@@ -1,5 +1,5 @@
-// kill -9 at every step of a commit, in a process of its own: this program started again for the one
-// disabled test at the end (a fork alone would lack RocksDB's threads).
+// kill -9 at every step of a commit, in a process of its own: this program started again for the
+// one disabled test at the end (a fork alone would lack RocksDB's threads).
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
 #include <signal.h>
@@ -32,8 +32,9 @@ Child run_child(const char* test, std::map<std::string, std::string> variables) 
   std::vector<char*> env, args;
   for (std::string& e : environment) env.push_back(e.data());
   env.push_back(nullptr);
-  std::vector<std::string> arguments{"store_test", std::string("--gtest_filter=StoreChild.DISABLED_") + test,
-                                     "--gtest_also_run_disabled_tests", "--gtest_brief=1", "--gtest_output="};
+  std::vector<std::string> arguments{
+      "store_test", std::string("--gtest_filter=StoreChild.DISABLED_") + test,
+      "--gtest_also_run_disabled_tests", "--gtest_brief=1", "--gtest_output="};
   for (std::string& a : arguments) args.push_back(a.data());
   args.push_back(nullptr);
   pid_t pid = 0;
@@ -60,27 +61,33 @@ TEST_P(StoreCrash, LeavesExactlyTheCheckpointBeforeOrAfter) {
   for (uint64_t pass = 1; pass <= 3; ++pass) {
     TestFolder folder;
     const uint64_t seed = 40 + pass;
-    const Child child = run_child("Commits", {{kDataVariable, folder / "data"},
-                                              {"QUIPU_STORE_TEST_SEED", std::to_string(seed)},
-                                              {"QUIPU_STORE_TEST_WAY", step.way},
-                                              {"QUIPU_FAULT_AT", step.point + (":" + std::to_string(pass))}});
+    const Child child =
+        run_child("Commits", {{kDataVariable, folder / "data"},
+                              {"QUIPU_STORE_TEST_SEED", std::to_string(seed)},
+                              {"QUIPU_STORE_TEST_WAY", step.way},
+                              {"QUIPU_FAULT_AT", step.point + (":" + std::to_string(pass))}});
     ASSERT_TRUE(child.killed()) << step.point << " was not passed";
     StoreModel model;
-    for (uint64_t n = 1; n < pass + (step.committed ? 1 : 0); ++n) model.next(seed, way_of(step.way));
+    for (uint64_t n = 1; n < pass + (step.committed ? 1 : 0); ++n)
+      model.next(seed, way_of(step.way));
 
     auto store = Store::open(folder / "data", test_options(pass == 1));
     ASSERT_TRUE(store.ok()) << store.error().message;
     EXPECT_EQ(model.difference(**store), "");
     EXPECT_TRUE(std::filesystem::is_empty(folder / "data/ingest"));
-    while (model.checkpoint < kCommits) ASSERT_TRUE((*store)->commit(model.next(seed, way_of(step.way))).ok());
+    while (model.checkpoint < kCommits)
+      ASSERT_TRUE((*store)->commit(model.next(seed, way_of(step.way))).ok());
     EXPECT_EQ(model.difference(**store), "");
   }
 }
 
 INSTANTIATE_TEST_SUITE_P(AtEachStep, StoreCrash,
-                         testing::Values(Step{"batch", "commit.begin", false}, Step{"batch", "commit.cells_written", false},
-                                         Step{"batch", "commit.batch_begin", false}, Step{"batch", "commit.batch_done", true},
-                                         Step{"files", "commit.begin", false}, Step{"files", "commit.cells_written", false},
+                         testing::Values(Step{"batch", "commit.begin", false},
+                                         Step{"batch", "commit.cells_written", false},
+                                         Step{"batch", "commit.batch_begin", false},
+                                         Step{"batch", "commit.batch_done", true},
+                                         Step{"files", "commit.begin", false},
+                                         Step{"files", "commit.cells_written", false},
                                          Step{"files", "commit.files_written", false},
                                          Step{"files", "commit.ingest_begin", false},
                                          Step{"files", "commit.ingest_done", true}),
@@ -94,7 +101,8 @@ TEST(StoreCrash, AfterAWholeRunOfAnotherProcessEverythingIsThere) {
   TestFolder folder;
   ASSERT_TRUE(run_child("Commits", {{kDataVariable, folder / "data"},
                                     {"QUIPU_STORE_TEST_SEED", "7"},
-                                    {"QUIPU_STORE_TEST_WAY", "mixed"}}).succeeded());
+                                    {"QUIPU_STORE_TEST_WAY", "mixed"}})
+                  .succeeded());
   StoreModel model;
   while (model.checkpoint < kCommits) model.next(7, TestWay::mixed);
   auto store = Store::open(folder / "data", test_options(false));
@@ -102,7 +110,8 @@ TEST(StoreCrash, AfterAWholeRunOfAnotherProcessEverythingIsThere) {
   EXPECT_EQ(model.difference(**store), "");
   EXPECT_FALSE(run_child("Commits", {{kDataVariable, folder / "data"},
                                      {"QUIPU_STORE_TEST_SEED", "7"},
-                                     {"QUIPU_STORE_TEST_WAY", "mixed"}}).succeeded())
+                                     {"QUIPU_STORE_TEST_WAY", "mixed"}})
+                   .succeeded())
       << "another process opened a store that is in use";
 }
 
@@ -114,7 +123,8 @@ TEST(StoreCrash, PositionsThatWereCommittedBeforeTheirCellsAreNoticed) {
                                       {"QUIPU_STORE_TEST_SEED", "7"},
                                       {"QUIPU_STORE_TEST_WAY", way},
                                       {"QUIPU_PLANT", "positions_before_cells"},
-                                      {"QUIPU_FAULT_AT", "commit.positions_only:2"}}).killed());
+                                      {"QUIPU_FAULT_AT", "commit.positions_only:2"}})
+                    .killed());
     StoreModel one;
     one.next(7, way_of(way));
     StoreModel two = one;

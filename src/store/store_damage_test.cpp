@@ -1,5 +1,6 @@
-// The model of the disk: flipped bytes, torn and truncated files, a full disk, other versions. What must
-// hold: a clear error, or everything right; never a wrong answer, never a lost acknowledged commit.
+// The model of the disk: flipped bytes, torn and truncated files, a full disk, other versions. What
+// must hold: a clear error, or everything right; never a wrong answer, never a lost acknowledged
+// commit.
 #include <fcntl.h>
 #include <gmock/gmock.h>
 #include <gtest/gtest.h>
@@ -30,7 +31,8 @@ int rounds(int usual) {
   return more ? std::atoi(more) : usual;
 }
 
-// With few files no compaction starts at each open, which would find the damage and then sleep a second.
+// With few files no compaction starts at each open, which would find the damage and then sleep a
+// second.
 int commits_at_usual_rounds() { return std::getenv("QUIPU_STORE_DAMAGE_ROUNDS") ? 7 : 3; }
 
 std::string read_file(const fs::path& path) {
@@ -38,7 +40,8 @@ std::string read_file(const fs::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 void write_file(const fs::path& path, const std::string& bytes) {
-  std::ofstream(path, std::ios::binary | std::ios::trunc).write(bytes.data(), std::streamsize(bytes.size()));
+  std::ofstream(path, std::ios::binary | std::ios::trunc)
+      .write(bytes.data(), std::streamsize(bytes.size()));
 }
 
 // A closed store with commits of both ways: some in the log, some in files.
@@ -46,14 +49,16 @@ StoreModel make_store(const std::string& directory, int commits) {
   StoreModel model;
   auto store = Store::open(directory, test_options());
   EXPECT_TRUE(store.ok()) << store.error().message;
-  for (int i = 0; i < commits; ++i) EXPECT_TRUE((*store)->commit(model.next(kSeed, TestWay::mixed)).ok());
+  for (int i = 0; i < commits; ++i)
+    EXPECT_TRUE((*store)->commit(model.next(kSeed, TestWay::mixed)).ok());
   return model;
 }
 
 std::vector<std::string> files_in(const std::string& directory) {
   std::vector<std::string> names;
   for (const auto& entry : fs::recursive_directory_iterator(directory)) {
-    if (entry.is_regular_file() && entry.file_size() > 0) names.push_back(fs::relative(entry.path(), directory).string());
+    if (entry.is_regular_file() && entry.file_size() > 0)
+      names.push_back(fs::relative(entry.path(), directory).string());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -62,7 +67,8 @@ std::vector<std::string> files_in(const std::string& directory) {
 // Damages one file of a fresh copy and looks: "" if the store then says so or is whole.
 class Damage {
  public:
-  explicit Damage(const std::string& original, const StoreModel& model) : original_(original), model_(model) {}
+  explicit Damage(const std::string& original, const StoreModel& model)
+      : original_(original), model_(model) {}
 
   std::string judge(const std::string& name, const std::function<void(std::string&)>& harm) {
     TestFolder folder;
@@ -83,7 +89,8 @@ class Damage {
       return "";
     }
     // A read error names the damage; a difference in contents is a wrong answer.
-    if (difference.find("damaged") != std::string::npos || difference.find("cannot be read") != std::string::npos) {
+    if (difference.find("damaged") != std::string::npos ||
+        difference.find("cannot be read") != std::string::npos) {
       ++errors;
       return "";
     }
@@ -129,7 +136,8 @@ TEST(StoreDamage, ATruncatedFileIsAnErrorOrDoesNoHarm) {
   for (int i = 0; i < rounds(25); ++i) {
     const std::string& name = files[size_t(i) % files.size()];
     size_t left = 0;
-    const std::string wrong = damage.judge(name, [&](std::string& bytes) { bytes.resize(left = random() % bytes.size()); });
+    const std::string wrong = damage.judge(
+        name, [&](std::string& bytes) { bytes.resize(left = random() % bytes.size()); });
     ASSERT_EQ(wrong, "") << name << ", cut to " << left;
   }
   EXPECT_GT(damage.errors, 0);
@@ -167,7 +175,8 @@ TEST(StoreDamage, AnAcknowledgedCommitThatTheLogLostIsAnError) {
   StoreModel model;
   {
     auto store = Store::open(folder / "data", test_options());
-    for (int i = 0; i < 3; ++i) ASSERT_TRUE((*store)->commit(model.next(kSeed, TestWay::batch)).ok());
+    for (int i = 0; i < 3; ++i)
+      ASSERT_TRUE((*store)->commit(model.next(kSeed, TestWay::batch)).ok());
   }
   const std::string log = newest_log(folder / "data");
   std::string bytes = read_file(log);
@@ -220,9 +229,12 @@ TEST(StoreDamage, ATornTailThatWasNotAcknowledgedIsDropped) {
 }
 
 // Opens the store's RocksDB by itself, to put into it what quipu never would.
-void tamper(const std::string& directory, const std::function<void(rocksdb::DB&, std::vector<rocksdb::ColumnFamilyHandle*>&)>& change) {
+void tamper(
+    const std::string& directory,
+    const std::function<void(rocksdb::DB&, std::vector<rocksdb::ColumnFamilyHandle*>&)>& change) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, {}}};
-  for (Family f : kAllFamilies) families.emplace_back(family_name(f), family_options(f, nullptr, 1 << 20, FileSize::any));
+  for (Family f : kAllFamilies)
+    families.emplace_back(family_name(f), family_options(f, nullptr, 1 << 20, FileSize::any));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
   rocksdb::Status opened = rocksdb::DB::Open({}, directory + "/db", families, &handles, &db);
@@ -238,15 +250,18 @@ TEST(StoreDamage, AFamilyThatLostOrRepeatedACommitIsAnError) {
     make_store(folder / "data", 3);
     tamper(folder / "data", [&](rocksdb::DB& db, auto& handles) {
       const rocksdb::Slice key(kCommitsKey.data(), kCommitsKey.size());
-      ASSERT_TRUE(db.Put({}, handles[1 + size_t(Family::records)], key, encode_commits(commits)).ok());
+      ASSERT_TRUE(
+          db.Put({}, handles[1 + size_t(Family::records)], key, encode_commits(commits)).ok());
     });
     auto store = Store::open(folder / "data", test_options(false));
     ASSERT_FALSE(store.ok());
-    EXPECT_THAT(store.error().message, HasSubstr("family records holds " + std::to_string(commits) + " of the 3 commits"));
+    EXPECT_THAT(store.error().message,
+                HasSubstr("family records holds " + std::to_string(commits) + " of the 3 commits"));
   }
 }
 
-// Without the counts of commits this one would go unseen: the log's newer batch says that all is well.
+// Without the counts of commits this one would go unseen: the log's newer batch says that all is
+// well.
 TEST(StoreDamage, AnIngestThatTheManifestLostUnderALaterBatchIsAnError) {
   TestFolder folder;
   StoreModel model;
@@ -276,11 +291,15 @@ TEST(StoreDamage, AnotherVersionIsRefusedWithTheWayOut) {
     StoreFormat format;
     format.version = kStoreVersion + 1;
     const rocksdb::Slice key(kFormatKey.data(), kFormatKey.size());
-    ASSERT_TRUE(db.Put({}, handles[1 + size_t(Family::meta)], key, encode_format(format) + "and more").ok());
+    ASSERT_TRUE(
+        db.Put({}, handles[1 + size_t(Family::meta)], key, encode_format(format) + "and more")
+            .ok());
   });
   auto store = Store::open(folder / "data", test_options(false));
   ASSERT_FALSE(store.ok());
-  EXPECT_THAT(store.error().message, HasSubstr("is of version " + std::to_string(kStoreVersion + 1) + ", this quipu reads version " + std::to_string(kStoreVersion)));
+  EXPECT_THAT(store.error().message,
+              HasSubstr("is of version " + std::to_string(kStoreVersion + 1) +
+                        ", this quipu reads version " + std::to_string(kStoreVersion)));
 
   TestFolder other;
   make_store(other / "data", 1);
@@ -326,7 +345,8 @@ struct SmallDisk {
 TEST(Disk, WithTooLittleRoomNoCheckpointBegins) {
   TestFolder folder;
   SmallDisk disk(folder.path(), "size=32m");
-  if (!disk.mounted) GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
+  if (!disk.mounted)
+    GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
   StoreModel model;
   auto store = Store::open(folder / "data", test_options());
   ASSERT_TRUE(store.ok()) << store.error().message;
@@ -353,8 +373,11 @@ class FullDisk : public testing::TestWithParam<TestWay> {};
 TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
   TestFolder folder;
   SmallDisk disk(folder.path(), "size=40m");
-  if (!disk.mounted) GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
-  const auto check_nothing_before = [](Store& store) { static_cast<StoreImpl&>(store).spare_disk_bytes = 0; };
+  if (!disk.mounted)
+    GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
+  const auto check_nothing_before = [](Store& store) {
+    static_cast<StoreImpl&>(store).spare_disk_bytes = 0;
+  };
   write_file(folder / "ballast", std::string(32 << 20, 'x'));
 
   StoreModel model, committed;
@@ -375,7 +398,8 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
       for (int i = 0; i < 40'000; ++i) ByteWriter(bytes).le64(random());
       large.append_to(key);
       model.records[key] = bytes;
-      write.records = [others = std::move(write.records), large, bytes](ElementCodes& codes, const RecordSink& sink) -> Status {
+      write.records = [others = std::move(write.records), large, bytes](
+                          ElementCodes& codes, const RecordSink& sink) -> Status {
         QUIPU_TRY(others(codes, sink));
         return sink(large, bytes, RecordWrite::first);
       };
@@ -383,7 +407,8 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
       if (!stats.ok()) message = stats.error().message;
     }
     EXPECT_THAT(message, HasSubstr("no space left on device"));
-    EXPECT_THAT(message, HasSubstr("it continues from checkpoint " + std::to_string(committed.checkpoint)));
+    EXPECT_THAT(message,
+                HasSubstr("it continues from checkpoint " + std::to_string(committed.checkpoint)));
     EXPECT_GT(committed.checkpoint, 3u);
     EXPECT_EQ(committed.difference(**store), "") << "what was committed can still be read";
   }
@@ -397,9 +422,10 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
   EXPECT_EQ(committed.difference(**store), "");
 }
 
-INSTANTIATE_TEST_SUITE_P(InEachWay, FullDisk, testing::Values(TestWay::batch, TestWay::files), [](const auto& info) {
-  return info.param == TestWay::batch ? "batch" : "files";
-});
+INSTANTIATE_TEST_SUITE_P(InEachWay, FullDisk, testing::Values(TestWay::batch, TestWay::files),
+                         [](const auto& info) {
+                           return info.param == TestWay::batch ? "batch" : "files";
+                         });
 
 }  // namespace
 }  // namespace quipu

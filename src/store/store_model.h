@@ -1,5 +1,5 @@
-// For tests of the store: checkpoints drawn at random, a model that applies them to plain maps, and the
-// comparison of a whole store with the model.
+// For tests of the store: checkpoints drawn at random, a model that applies them to plain maps, and
+// the comparison of a whole store with the model.
 #pragma once
 
 #include <stdlib.h>
@@ -18,15 +18,17 @@
 
 namespace quipu {
 
-// A folder of its own for a test; removed with all it holds. In memory where there is room, since these
-// tests sync thousands of times.
+// A folder of its own for a test; removed with all it holds. In memory where there is room, since
+// these tests sync thousands of times.
 class TestFolder {
  public:
   TestFolder() {
     std::error_code none;
     const auto memory = std::filesystem::space("/dev/shm", none);
     const bool roomy = !none && memory.available >= (48 << 20);
-    std::string name = (roomy ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path()) / "quipu_store_XXXXXX";
+    std::string name =
+        (roomy ? std::filesystem::path("/dev/shm") : std::filesystem::temp_directory_path()) /
+        "quipu_store_XXXXXX";
     CHECK(::mkdtemp(name.data()) != nullptr);
     path_ = name;
   }
@@ -104,7 +106,8 @@ class StoreModel {
     write.state.tallies.read = read;
     write.state.dead_letter_bytes = dead_letter_bytes;
     const std::string source = "source" + std::to_string(up_to(3));
-    positions[source] = write.state.positions[source] = std::to_string(checkpoint) + std::string(up_to(40), 'p');
+    positions[source] = write.state.positions[source] =
+        std::to_string(checkpoint) + std::string(up_to(40), 'p');
 
     std::map<std::string, std::map<uint64_t, uint64_t>> new_cells;
     for (int i = 0; i < rows; ++i) {
@@ -117,7 +120,8 @@ class StoreModel {
     }
     write.cells = [new_cells](const RowSink& sink) -> Status {
       for (const auto& [key, values] : new_cells) {
-        for (const auto& [element, count] : values) QUIPU_TRY(sink(key, test_cell_row(element, count)));
+        for (const auto& [element, count] : values)
+          QUIPU_TRY(sink(key, test_cell_row(element, count)));
       }
       return {};
     };
@@ -151,12 +155,14 @@ class StoreModel {
     std::vector<uint64_t> new_codes;
     for (uint64_t n = up_to(2) * up_to(400); n > 0; --n) new_codes.push_back(checkpoint << 32 | n);
     codes.insert(codes.end(), new_codes.begin(), new_codes.end());
-    write.records = [new_records, new_codes](ElementCodes& given, const RecordSink& sink) -> Status {
+    write.records = [new_records, new_codes](ElementCodes& given,
+                                             const RecordSink& sink) -> Status {
       for (uint64_t element : new_codes) {
         while (given.code_of(element) == ElementCodes::kNone) {
         }
       }
-      for (const auto& [key, append] : new_records) QUIPU_TRY(sink(append.key, append.bytes, append.how));
+      for (const auto& [key, append] : new_records)
+        QUIPU_TRY(sink(append.key, append.bytes, append.how));
       return {};
     };
     NameBatch& new_names = write.names.emplace_back();
@@ -177,16 +183,19 @@ class StoreModel {
     const auto snapshot = store.snapshot();
     const CommittedState& state = snapshot->state();
     if (state.checkpoint != checkpoint) {
-      return "checkpoint " + std::to_string(state.checkpoint) + ", not " + std::to_string(checkpoint);
+      return "checkpoint " + std::to_string(state.checkpoint) + ", not " +
+             std::to_string(checkpoint);
     }
-    if (state.tallies.read != read || state.dead_letter_bytes != dead_letter_bytes) return "tallies";
+    if (state.tallies.read != read || state.dead_letter_bytes != dead_letter_bytes)
+      return "tallies";
     if (state.positions != positions) return "positions";
 
     std::string trouble;
     decltype(cells) found_cells;
     Status s = snapshot->scan_cells("", "", [&](std::string_view key, std::string_view value) {
       Status row = read_cell_row(value, [&](const CellEntry& entry) {
-        for (const SlotCount& slot : entry.slots) found_cells[std::string(key)][entry.elements[0]] += slot.count;
+        for (const SlotCount& slot : entry.slots)
+          found_cells[std::string(key)][entry.elements[0]] += slot.count;
       });
       if (!row.ok()) trouble = row.error().message;
       return true;

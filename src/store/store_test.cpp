@@ -19,7 +19,8 @@ namespace {
 
 using testing::HasSubstr;
 
-std::unique_ptr<Store> open_store(const std::string& directory, StoreOptions options = test_options()) {
+std::unique_ptr<Store> open_store(const std::string& directory,
+                                  StoreOptions options = test_options()) {
   auto store = Store::open(directory, options);
   EXPECT_TRUE(store.ok()) << store.error().message;
   return store.ok() ? std::move(*store) : nullptr;
@@ -64,7 +65,8 @@ TEST(Store, HoldsTheSameAfterBatchesFilesAndAMixOfBoth) {
 TEST(Store, LoadGivesEachRecordItsBytesInOrderAndAbsentOnesNothing) {
   TestFolder folder;
   auto store = open_store(folder / "data");
-  RecordKey one{5, TenantId(2), {1, 2}, 0, 0}, two{kForever, TenantId(2), {1, 2}, 1, 9}, absent{6, TenantId(2), {1, 2}, 0, 0};
+  RecordKey one{5, TenantId(2), {1, 2}, 0, 0}, two{kForever, TenantId(2), {1, 2}, 1, 9},
+      absent{6, TenantId(2), {1, 2}, 0, 0};
   for (uint64_t checkpoint : {1, 2, 3}) {
     CheckpointWrite write = empty_write(checkpoint, checkpoint == 2 ? 1'000'000 : 1);
     const std::string number = std::to_string(checkpoint);
@@ -91,7 +93,8 @@ TEST(Store, KeepsAllNamesOfAnElement) {
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   }
   auto snapshot = store->snapshot();
-  EXPECT_EQ(*snapshot->names(TenantId(1), PropertyId(1), 77), (std::vector<std::string>{"blue", "red"}));
+  EXPECT_EQ(*snapshot->names(TenantId(1), PropertyId(1), 77),
+            (std::vector<std::string>{"blue", "red"}));
   EXPECT_EQ(*snapshot->names(TenantId(1), PropertyId(1), 78), (std::vector<std::string>{"green"}));
   EXPECT_TRUE(snapshot->names(TenantId(2), PropertyId(1), 78)->empty());
 }
@@ -99,8 +102,9 @@ TEST(Store, KeepsAllNamesOfAnElement) {
 TEST(Store, ChangesItsWayOnlyAtHalfOrTwiceTheLimit) {
   TestFolder folder, other;
   auto store = open_store(folder / "data");  // the limit is 1,000
-  const std::vector<std::pair<size_t, bool>> steps{{999, false}, {1000, false}, {1999, false}, {2000, true}, {1000, true},
-                                                   {500, true},  {499, false},  {1500, false}, {2500, true}};
+  const std::vector<std::pair<size_t, bool>> steps{{999, false}, {1000, false}, {1999, false},
+                                                   {2000, true}, {1000, true},  {500, true},
+                                                   {499, false}, {1500, false}, {2500, true}};
   uint64_t checkpoint = 0;
   for (auto [bytes, ingested] : steps) {
     auto stats = store->commit(empty_write(++checkpoint, bytes));
@@ -108,7 +112,8 @@ TEST(Store, ChangesItsWayOnlyAtHalfOrTwiceTheLimit) {
     EXPECT_EQ(stats->ingested, ingested) << bytes;
   }
   store = open_store(other / "data");
-  EXPECT_TRUE(store->commit(empty_write(1, 1000))->ingested) << "the first commit goes by the limit itself";
+  EXPECT_TRUE(store->commit(empty_write(1, 1000))->ingested)
+      << "the first commit goes by the limit itself";
 }
 
 TEST(Store, ReadsCellsInOrderWithinBoundsAndUntilTold) {
@@ -125,11 +130,15 @@ TEST(Store, ReadsCellsInOrderWithinBoundsAndUntilTold) {
   auto snapshot = store->snapshot();
   auto scan = [&](std::string_view begin, std::string_view end, size_t most = 100) {
     std::vector<std::string> found;
-    EXPECT_TRUE(snapshot->scan_cells(begin, end, [&](std::string_view key, std::string_view) {
-      found.emplace_back(key);
-      EXPECT_EQ(*snapshot->seek_cell_key(key), key) << "reading within a scan";
-      return found.size() < most;
-    }).ok());
+    EXPECT_TRUE(snapshot
+                    ->scan_cells(begin, end,
+                                 [&](std::string_view key, std::string_view) {
+                                   found.emplace_back(key);
+                                   EXPECT_EQ(*snapshot->seek_cell_key(key), key)
+                                       << "reading within a scan";
+                                   return found.size() < most;
+                                 })
+                    .ok());
     return found;
   };
   EXPECT_EQ(scan("", ""), keys);
@@ -162,7 +171,8 @@ TEST(Store, ASnapshotIsOfOneCheckpointWhateverIsCommittedMeanwhile) {
       std::vector<std::string> values;
       ASSERT_TRUE(snapshot->get_cells({cell}, values).ok());
       uint64_t count = 0;
-      ASSERT_TRUE(read_cell_row(values[0], [&](const CellEntry& e) { count = e.slots[0].count; }).ok());
+      ASSERT_TRUE(
+          read_cell_row(values[0], [&](const CellEntry& e) { count = e.slots[0].count; }).ok());
       ASSERT_EQ(count, n);
       ASSERT_EQ(snapshot->names(TenantId(1), PropertyId(1), 5)->size(), n);
       ASSERT_EQ(*snapshot->get_meta("tenant/1"), std::to_string(n));
@@ -174,7 +184,9 @@ TEST(Store, ASnapshotIsOfOneCheckpointWhateverIsCommittedMeanwhile) {
     CheckpointWrite write = empty_write(n, test_bytes(TestWay::mixed, n));
     write.state.positions["source"] = std::to_string(n);
     write.cells = [&](const RowSink& sink) { return sink(cell, test_cell_row(1, 1)); };
-    write.records = [&](ElementCodes&, const RecordSink& sink) { return sink(record, "x", RecordWrite::append); };
+    write.records = [&](ElementCodes&, const RecordSink& sink) {
+      return sink(record, "x", RecordWrite::append);
+    };
     write.names.emplace_back().add({TenantId(1), PropertyId(1), 5, std::to_string(n)});
     write.catalogue = [n] { return std::vector<MetaPut>{{"tenant/1", std::to_string(n)}}; };
     ASSERT_TRUE(store->commit(std::move(write)).ok());
@@ -199,10 +211,15 @@ TEST(Store, AnOldSnapshotKeepsItsView) {
   ASSERT_TRUE(store->settle().ok());
   EXPECT_EQ(old->state().checkpoint, 1u);
   std::map<std::string, std::map<uint64_t, uint64_t>> cells;
-  ASSERT_TRUE(old->scan_cells("", "", [&](std::string_view key, std::string_view value) {
-    EXPECT_TRUE(read_cell_row(value, [&](const CellEntry& e) { cells[std::string(key)][e.elements[0]] += e.slots[0].count; }).ok());
-    return true;
-  }).ok());
+  ASSERT_TRUE(old->scan_cells("", "",
+                              [&](std::string_view key, std::string_view value) {
+                                EXPECT_TRUE(read_cell_row(value, [&](const CellEntry& e) {
+                                              cells[std::string(key)][e.elements[0]] +=
+                                                  e.slots[0].count;
+                                            }).ok());
+                                return true;
+                              })
+                  .ok());
   EXPECT_EQ(cells, first.cells);
   EXPECT_EQ(model.difference(*store), "");
 }
@@ -234,7 +251,9 @@ TEST(Store, ARowThatCannotBeMergedIsAnErrorToItsReaders) {
   const std::string key = test_cell_key(1, 1);
   for (uint64_t n : {1, 2}) {
     CheckpointWrite write = empty_write(n, 1);
-    write.cells = [&](const RowSink& sink) { return sink(key, n == 1 ? test_cell_row(1, 1) : "\xff no row"); };
+    write.cells = [&](const RowSink& sink) {
+      return sink(key, n == 1 ? test_cell_row(1, 1) : "\xff no row");
+    };
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   }
   auto snapshot = store->snapshot();
@@ -242,7 +261,8 @@ TEST(Store, ARowThatCannotBeMergedIsAnErrorToItsReaders) {
   Status got = snapshot->get_cells({key}, values);
   ASSERT_FALSE(got.ok());
   EXPECT_THAT(got.error().message, HasSubstr("damaged"));
-  EXPECT_FALSE(snapshot->scan_cells("", "", [](std::string_view, std::string_view) { return true; }).ok());
+  EXPECT_FALSE(
+      snapshot->scan_cells("", "", [](std::string_view, std::string_view) { return true; }).ok());
 }
 
 TEST(Store, KeepsSecretAndElementBitsForLife) {
@@ -259,7 +279,8 @@ TEST(Store, KeepsSecretAndElementBitsForLife) {
   EXPECT_EQ(store->hasher().element("a text"), element);
   EXPECT_EQ(store->hasher().hash128("somebody"), profile);
   options.element_bits = 64;
-  EXPECT_NE(open_store(other / "data", options)->hasher().hash128("somebody"), profile) << "drawn anew for each store";
+  EXPECT_NE(open_store(other / "data", options)->hasher().hash128("somebody"), profile)
+      << "drawn anew for each store";
 }
 
 TEST(Store, MakesAFolderThatOnlyItsOwnerEnters) {
@@ -272,7 +293,8 @@ TEST(Store, MakesAFolderThatOnlyItsOwnerEnters) {
 
 TEST(Store, SaysWhatToDoWhereThereIsNoStore) {
   TestFolder folder;
-  EXPECT_THAT(open_error(folder / "none"), HasSubstr("no store in " + (folder / "none") + "; count something into it first"));
+  EXPECT_THAT(open_error(folder / "none"),
+              HasSubstr("no store in " + (folder / "none") + "; count something into it first"));
   EXPECT_FALSE(std::filesystem::exists(folder / "none"));
   EXPECT_THAT(open_error(folder.path()), HasSubstr("no store in"));
   std::ofstream(folder / "file") << "text";
@@ -324,15 +346,17 @@ TEST(Store, RunsOfLikeSizeAreMergedAndOthersOnceTheyAreMany) {
   auto commit = [&, n = uint64_t(0)](uint32_t rows) mutable {
     CheckpointWrite write = empty_write(++n, 1'000'000);
     write.cells = [rows](const RowSink& sink) -> Status {
-      for (uint32_t r = 1; r <= rows; ++r) QUIPU_TRY(sink(test_cell_key(r, 1), test_cell_row(1, r)));
+      for (uint32_t r = 1; r <= rows; ++r)
+        QUIPU_TRY(sink(test_cell_key(r, 1), test_cell_row(1, r)));
       return {};
     };
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   };
   const auto runs = [&] { return inner.property(Family::cells, "rocksdb.num-files-at-level0"); };
   const auto alike = [&] {
-    return inner.db()->GetOptions(inner.family(Family::cells)).compaction_options_universal.stop_style ==
-           rocksdb::kCompactionStopStyleSimilarSize;
+    return inner.db()
+               ->GetOptions(inner.family(Family::cells))
+               .compaction_options_universal.stop_style == rocksdb::kCompactionStopStyleSimilarSize;
   };
   constexpr uint64_t usual = kRunsBeforeCompaction;
   for (uint64_t i = 0; i < usual; ++i) commit(5000);
@@ -358,7 +382,9 @@ TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
   auto commit_s = [&, n = uint64_t(0)]() mutable {
     const auto start = std::chrono::steady_clock::now();
     CheckpointWrite write = empty_write(++n, 1'000'000);
-    write.cells = [](const RowSink& sink) { return sink(test_cell_key(1, 1), test_cell_row(1, 1)); };
+    write.cells = [](const RowSink& sink) {
+      return sink(test_cell_key(1, 1), test_cell_row(1, 1));
+    };
     EXPECT_TRUE(store->commit(std::move(write)).ok());
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
@@ -393,7 +419,8 @@ TEST(Store, RunsThatAreBeingMergedWaitNoLonger) {
   for (uint64_t n = 1; n <= kCommits; ++n) {
     CheckpointWrite write = empty_write(n, 1'000'000);  // by files, each a run
     write.records = [&](ElementCodes&, const RecordSink& sink) {
-      return sink({kForever, TenantId(1), {n, n}, 0, 0}, std::string(1'000'000, 'r'), RecordWrite::first);
+      return sink({kForever, TenantId(1), {n, n}, 0, 0}, std::string(1'000'000, 'r'),
+                  RecordWrite::first);
     };
     ASSERT_TRUE(store->commit(std::move(write)).ok());
   }
@@ -441,10 +468,12 @@ TEST(Store, TellsSizesOfItsFamilies) {
   const auto with_another = store->family_stats();
   ASSERT_TRUE(with_another.ok());
   for (size_t f = 0; f < kFamilies; ++f) {
-    EXPECT_EQ((*with_another)[f].compacted_bytes, (*stats)[f].compacted_bytes) << "files of commits are no compaction's; " << (*stats)[f].family;
+    EXPECT_EQ((*with_another)[f].compacted_bytes, (*stats)[f].compacted_bytes)
+        << "files of commits are no compaction's; " << (*stats)[f].family;
   }
   auto& inner = static_cast<StoreImpl&>(*store);
-  for (Family f : kAllFamilies) ASSERT_TRUE(inner.db()->CompactRange({}, inner.family(f), nullptr, nullptr).ok());
+  for (Family f : kAllFamilies)
+    ASSERT_TRUE(inner.db()->CompactRange({}, inner.family(f), nullptr, nullptr).ok());
   stats = store->family_stats();
   ASSERT_TRUE(stats.ok());
   for (const FamilyStats& family : *stats) {

@@ -1,5 +1,5 @@
-// Stored rows of this room from any bytes: they are read or refused, never more. The first byte chooses
-// what they are taken for; what is read must come back the same when written again.
+// Stored rows of this room from any bytes: they are read or refused, never more. The first byte
+// chooses what they are taken for; what is read must come back the same when written again.
 #include <algorithm>
 #include <cstddef>
 #include <cstdint>
@@ -19,13 +19,19 @@ class OneRow : public Snapshot {
  public:
   OneRow(std::string key, std::string value) : key_(std::move(key)), value_(std::move(value)) {}
   const CommittedState& state() const override { return state_; }
-  Status scan_cells(std::string_view, std::string_view, const std::function<bool(std::string_view, std::string_view)>&) override {
+  Status scan_cells(std::string_view, std::string_view,
+                    const std::function<bool(std::string_view, std::string_view)>&) override {
     return {};
   }
-  Status get_cells(const std::vector<std::string>&, std::vector<std::string>&) override { return {}; }
+  Status get_cells(const std::vector<std::string>&, std::vector<std::string>&) override {
+    return {};
+  }
   Result<std::string> seek_cell_key(std::string_view) override { return std::string(); }
-  Result<std::vector<std::string>> names(TenantId, PropertyId, uint64_t) override { return std::vector<std::string>(); }
-  Status scan_meta(std::string_view prefix, const std::function<bool(std::string_view, std::string_view)>& visit) override {
+  Result<std::vector<std::string>> names(TenantId, PropertyId, uint64_t) override {
+    return std::vector<std::string>();
+  }
+  Status scan_meta(std::string_view prefix,
+                   const std::function<bool(std::string_view, std::string_view)>& visit) override {
     if (key_.starts_with(prefix)) visit(key_, value_);
     return {};
   }
@@ -38,7 +44,10 @@ class OneRow : public Snapshot {
 
 void names_row(std::string_view bytes) {
   std::vector<std::string> texts;
-  for (uint64_t element : {uint64_t(0), ByteReader(bytes.substr(std::min<size_t>(bytes.size(), 5))).le64(), ~uint64_t(0)}) (void)find_names(bytes, element, texts);
+  for (uint64_t element :
+       {uint64_t(0), ByteReader(bytes.substr(std::min<size_t>(bytes.size(), 5))).le64(),
+        ~uint64_t(0)})
+    (void)find_names(bytes, element, texts);
   const auto names = decode_names(bytes);
   const std::string_view twice[] = {bytes, bytes};
   const auto merged = merge_names(twice);
@@ -49,7 +58,8 @@ void names_row(std::string_view bytes) {
     const uint64_t element = (*names)[i].element;
     texts.clear();
     CHECK(find_names(bytes, element, texts));
-    for (const std::string& text : texts) CHECK(i < names->size() && (*names)[i++] == (Name{element, text}));
+    for (const std::string& text : texts)
+      CHECK(i < names->size() && (*names)[i++] == (Name{element, text}));
     CHECK(i == names->size() || (*names)[i].element != element);
   }
 }
@@ -72,7 +82,8 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   using namespace quipu;
   if (size == 0) return 0;
   const std::string_view bytes(reinterpret_cast<const char*>(data + 1), size - 1);
-  static constexpr std::string_view kKinds[] = {"tenant/", "selector/", "property/", "dimension/", "layout/", "plan/", "rules/"};
+  static constexpr std::string_view kKinds[] = {"tenant/", "selector/", "property/", "dimension/",
+                                                "layout/", "plan/",     "rules/"};
   const unsigned kind = data[0] % 11;
   if (kind < 7) {
     catalogue_row(kKinds[kind], 1, bytes);
@@ -85,11 +96,13 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     uint64_t commits = 0;
     if (decode_state(bytes, state, commits)) {
       CommittedState again;
-      CHECK(decode_state(encode_state(state, commits), again, commits) && again.checkpoint == state.checkpoint);
+      CHECK(decode_state(encode_state(state, commits), again, commits) &&
+            again.checkpoint == state.checkpoint);
     }
   } else {
     StoreFormat format;
-    if (decode_format(bytes, format) && format.version == kStoreVersion) CHECK(encode_format(format) == bytes);
+    if (decode_format(bytes, format) && format.version == kStoreVersion)
+      CHECK(encode_format(format) == bytes);
   }
   return 0;
 }

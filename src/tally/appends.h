@@ -17,12 +17,15 @@ struct RecordAppend {
   RecordWrite how = RecordWrite::append;
 };
 
-inline std::vector<RecordAppend> appends_of(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes) {
+inline std::vector<RecordAppend> appends_of(std::span<const RowLog> logs, const CompiledPlan& plan,
+                                            ElementCodes& codes) {
   std::vector<RecordAppend> appends;
-  const Status status = encode_appends(logs, plan, codes, [&](const RecordKey& key, std::string_view bytes, RecordWrite how) -> Status {
-    appends.push_back({key, std::string(bytes), how});
-    return {};
-  });
+  const Status status =
+      encode_appends(logs, plan, codes,
+                     [&](const RecordKey& key, std::string_view bytes, RecordWrite how) -> Status {
+                       appends.push_back({key, std::string(bytes), how});
+                       return {};
+                     });
   CHECK(status.ok());
   return appends;
 }

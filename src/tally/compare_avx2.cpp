@@ -14,7 +14,8 @@ namespace {
 QUIPU_AVX2 inline __m256i load_lanes(const uint64_t* p, uint32_t lanes) {
   if (lanes >= 4) return _mm256_loadu_si256(reinterpret_cast<const __m256i*>(p));
   if (lanes == 3)
-    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p), _mm256_setr_epi64x(-1, -1, -1, 0));
+    return _mm256_maskload_epi64(reinterpret_cast<const long long*>(p),
+                                 _mm256_setr_epi64x(-1, -1, -1, 0));
   if (lanes == 2)
     return _mm256_zextsi128_si256(_mm_loadu_si128(reinterpret_cast<const __m128i*>(p)));
   return _mm256_zextsi128_si256(_mm_loadl_epi64(reinterpret_cast<const __m128i*>(p)));

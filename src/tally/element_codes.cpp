@@ -73,7 +73,8 @@ void ElementCodes::grow() {
 
 std::vector<uint32_t> ElementCodes::take_changed() {
   std::vector<uint32_t> changed;
-  for (uint32_t code = taken_; code < size_; code = (code / kChunk + 1) * kChunk) changed.push_back(code / kChunk);
+  for (uint32_t code = taken_; code < size_; code = (code / kChunk + 1) * kChunk)
+    changed.push_back(code / kChunk);
   taken_ = size_;
   return changed;
 }
@@ -86,7 +87,9 @@ std::vector<uint64_t> ElementCodes::chunk(uint32_t number) const {
 }
 
 bool ElementCodes::restore(std::span<const uint64_t> elements) {
-  if (size_ % kChunk != 0 || elements.empty() || elements.size() > kChunk || elements.size() > kMostCodes - size_) return false;
+  if (size_ % kChunk != 0 || elements.empty() || elements.size() > kChunk ||
+      elements.size() > kMostCodes - size_)
+    return false;
   for (uint64_t element : elements) {
     if (element == 0 || find(element) != kNone) return false;
     give(element);

@@ -11,7 +11,8 @@ namespace quipu {
 namespace {
 
 uint32_t code_after_sightings(ElementCodes& codes, uint64_t element) {
-  for (uint32_t i = 1; i < ElementCodes::kSightings; ++i) EXPECT_EQ(codes.code_of(element), ElementCodes::kNone);
+  for (uint32_t i = 1; i < ElementCodes::kSightings; ++i)
+    EXPECT_EQ(codes.code_of(element), ElementCodes::kNone);
   return codes.code_of(element);
 }
 
@@ -35,7 +36,8 @@ TEST(ElementCodes, FrequentElementsHaveThemAmongManyRareOnes) {
   ElementCodes codes;
   for (int i = 0; i < 2'000'000; ++i) codes.code_of(rng() % 2 ? 1 + rng() % 1000 : rng() | 1);
   int coded = 0;
-  for (uint64_t element = 1; element <= 1000; ++element) coded += codes.code_of(element) != ElementCodes::kNone;
+  for (uint64_t element = 1; element <= 1000; ++element)
+    coded += codes.code_of(element) != ElementCodes::kNone;
   EXPECT_EQ(coded, 1000);
   EXPECT_LT(codes.size(), 1100u) << "what comes once has none";
 }
@@ -73,7 +75,7 @@ TEST(ElementCodes, ComeBackFromTheChunksThatChanged) {
     for (int i = int(rng() % 4000); i > 0; --i) codes.code_of(1 + rng() % 5000);
     for (uint32_t number : codes.take_changed()) stored[number] = codes.chunk(number);
     EXPECT_TRUE(codes.take_changed().empty());
-    ElementCodes again(0);   // what is stored can be read even if no more may be given
+    ElementCodes again(0);  // what is stored can be read even if no more may be given
     uint32_t next = 0;
     for (const auto& [number, elements] : stored) {
       ASSERT_EQ(number, next++);
@@ -81,7 +83,8 @@ TEST(ElementCodes, ComeBackFromTheChunksThatChanged) {
     }
     EXPECT_TRUE(again.take_changed().empty());
     ASSERT_EQ(again.size(), codes.size());
-    for (uint32_t code = 0; code < codes.size(); ++code) ASSERT_EQ(again.element(code), codes.element(code));
+    for (uint32_t code = 0; code < codes.size(); ++code)
+      ASSERT_EQ(again.element(code), codes.element(code));
   }
   EXPECT_GT(codes.size(), ElementCodes::kChunk);
 }

@@ -279,7 +279,8 @@ void HotTier::pin(uint32_t& generation) {
   ++pinned_;
 }
 
-// False if the chunk is full; its children are then in memory. fresh: nothing is stored under the key.
+// False if the chunk is full; its children are then in memory. fresh: nothing is stored under the
+// key.
 bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, bool fresh) {
   const uint32_t limit = uint32_t(options_.chunk_words);
   const bool deepest = key.depth == kMaxChunkDepth;
@@ -326,7 +327,8 @@ void HotTier::begin_month(Handle profile, RecordRef& ref) {
 }
 
 bool HotTier::takes_inlined(const RecordRef& ref) const {
-  return ref.inlined && !ref.named && arena_.at<MonthRecord>(ref.handle)->rows < options_.inlined_rows;
+  return ref.inlined && !ref.named &&
+         arena_.at<MonthRecord>(ref.handle)->rows < options_.inlined_rows;
 }
 
 void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
@@ -357,8 +359,8 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   }
 }
 
-const uint64_t* HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns, uint64_t filled,
-                                const uint64_t* elements) {
+const uint64_t* HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns,
+                                uint64_t filled, const uint64_t* elements) {
   if (ref.handle == kNoHandle) begin_month(profile, ref);
   const bool inlined = takes_inlined(ref);
   const bool fresh = !inlined && !ref.named;
@@ -386,7 +388,8 @@ void HotTier::durable(uint64_t epoch) {
     durable_generation_ = in_flight_.front().generation;
     in_flight_.erase(in_flight_.begin());
   }
-  // Before eight bits of a generation that was durable long ago could be taken for those of one to come.
+  // Before eight bits of a generation that was durable long ago could be taken for those of one to
+  // come.
   if (durable_generation_ - marks_since_ < kMarksKept) return;
   profiles_.clear_marks();
   marks_since_ = durable_generation_;

@@ -1,10 +1,10 @@
 // The hot tier of a shard: the records of its profiles that are in memory, under one byte budget.
 // An index leads from (tenant, profile) to the profile's entry, which names its records: months and
-// the forever record (ids, lifetime words, months that have records). Chunks of words below a record
-// have an index of their own. What is known to be absent in the durable tier is in memory, too, as an
-// empty record. The forever record is read first, and a month's only if that names it: a new profile
-// costs one look at the durable tier. A profile of few events has its months' first rows stored in
-// its forever record: it is written, looked for and read under one key.
+// the forever record (ids, lifetime words, months that have records). Chunks of words below a
+// record have an index of their own. What is known to be absent in the durable tier is in memory,
+// too, as an empty record. The forever record is read first, and a month's only if that names it: a
+// new profile costs one look at the durable tier. A profile of few events has its months' first
+// rows stored in its forever record: it is written, looked for and read under one key.
 //
 // Life of a record: needed -> loaded (or found absent) -> appended to -> handed over in an epoch ->
 // durable
@@ -101,9 +101,9 @@ class HotTier {
   void prefetch_record(Handle profile, MonthIndex month) const;  // its head
   void prefetch_rows(Handle profile, MonthIndex month) const;  // its newest rows, told by the head
 
-  // Loading. need_forever(), need_month() and need_word() say whether a record, or every chunk that a
-  // look-up of the word may visit, is in memory; what is not is read by the next load_needed(), after
-  // which they are asked again: months are known only once the forever record is there, which
+  // Loading. need_forever(), need_month() and need_word() say whether a record, or every chunk that
+  // a look-up of the word may visit, is in memory; what is not is read by the next load_needed(),
+  // after which they are asked again: months are known only once the forever record is there, which
   // need_month() takes for granted, and chunks once their parents are.
   Handle open(uint64_t hash, TenantId tenant, const Hash128& profile);  // found or made
   bool need_forever(uint64_t hash, Handle& profile);
@@ -114,9 +114,10 @@ class HotTier {
   }
   bool need_word(Handle profile, MonthIndex month, uint64_t word);
   Status load_needed();
-  // For the next batch, once all that this one needs is in memory: the forever record of a profile of which nothing
-  // is. It is read, with others, between begin_ahead() and the load_needed() that needs it. (Were a month of it in
-  // memory, its rows could become durable in the forever record meanwhile.) forget_ahead() comes first.
+  // For the next batch, once all that this one needs is in memory: the forever record of a profile
+  // of which nothing is. It is read, with others, between begin_ahead() and the load_needed() that
+  // needs it. (Were a month of it in memory, its rows could become durable in the forever record
+  // meanwhile.) forget_ahead() comes first.
   void forget_ahead() { ahead_.forget(); }
   void ask_ahead(uint64_t hash, TenantId tenant, const Hash128& profile);
   void begin_ahead() { ahead_.begin(); }
@@ -132,10 +133,10 @@ class HotTier {
   // contains() of all that are not found yet, in step, so that their ways down the chunks overlap.
   void look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
   void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
-  // A row of an event whose metric has these columns, of which those in `filled` are not empty. Returns where the
-  // elements of the columns lie, in order, until the log is cleared.
-  const uint64_t* append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns, uint64_t filled,
-                         const uint64_t* elements);
+  // A row of an event whose metric has these columns, of which those in `filled` are not empty.
+  // Returns where the elements of the columns lie, in order, until the log is cleared.
+  const uint64_t* append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns,
+                         uint64_t filled, const uint64_t* elements);
 
   void hand_over(uint64_t epoch, RowLog& out);
   void durable(uint64_t epoch);
@@ -152,7 +153,9 @@ class HotTier {
   static constexpr Handle kLoading = ~Handle(0);  // asked of the durable tier
   // Words that a forever record may hold so that rows of another month may go into it.
   static constexpr uint32_t kWordsOfFew = 16;
-  static bool is_due(const RecordRef& ref) { return ref.handle == kLoading || ref.own_due || ref.inlined_due; }
+  static bool is_due(const RecordRef& ref) {
+    return ref.handle == kLoading || ref.own_due || ref.inlined_due;
+  }
 
   RecordRef* find_record(Handle profile, MonthIndex month) const;
   RecordRef& add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record);
@@ -163,7 +166,8 @@ class HotTier {
   bool takes_inlined(const RecordRef& ref) const;
   static uint64_t hash_of(const RecordKey& chunk);
   Handle find_chunk(const RecordKey& key) const;
-  const WordSet* chunk_words(const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again
+  const WordSet* chunk_words(
+      const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again
   Handle make_chunk(const RecordKey& key, Handle set);
   RecordKey key_of(Handle profile, MonthIndex month) const;
   static RecordKey child(RecordKey key, uint64_t word);

@@ -97,15 +97,17 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
   return {};
 }
 
-// Its words, if they are not in memory; and the rows that it holds of months that wait for them. Rows in hand are likely
-// to be wanted next: with the words come those of all months of which nothing is in memory.
+// Its words, if they are not in memory; and the rows that it holds of months that wait for them.
+// Rows in hand are likely to be wanted next: with the words come those of all months of which
+// nothing is in memory.
 Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
   const uint64_t hash = hash_of(key.tenant, key.profile);
   Handle profile = find(hash, key.tenant, key.profile);
   const bool first = find_record(profile, kForever)->handle == kLoading;
   const uint32_t before = arena_.at<ProfileNode>(profile)->count;
   // Rows of a month in memory may be on their way into it.
-  if (first && !bytes.empty() && (before == 1 || planted(Planted::whole_record_of_part))) log_stored(key, bytes);
+  if (first && !bytes.empty() && (before == 1 || planted(Planted::whole_record_of_part)))
+    log_stored(key, bytes);
   Handle set = first ? kNoHandle : find_record(profile, kForever)->handle;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
@@ -139,11 +141,12 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
     if (root == nullptr || !root->contains(inlined_month_word(ref.month)))
       return damaged(key, "rows of a month that it does not name");
     const auto* month = ref.handle == kLoading ? nullptr : month_record(ref);
-    if (month == nullptr || month->rows == 0) return damaged(key, "no rows of a month that it names");
+    if (month == nullptr || month->rows == 0)
+      return damaged(key, "no rows of a month that it names");
     if (i >= before) ref.named = ref.own_unread = root->contains(month_word(ref.month));
   }
-  // If words of the record are elsewhere, it is not known here whether a month has a record of its own, too: its rows
-  // are read when they are asked for.
+  // If words of the record are elsewhere, it is not known here whether a month has a record of its
+  // own, too: its rows are read when they are asked for.
   while (root != nullptr && root->full && node->count > before) drop(node->refs()[--node->count]);
   return {};
 }

@@ -59,11 +59,13 @@ void HotTier::move_if_sparse(Handle& handle) {
   handle = now;
 }
 
-// Most of what is in memory waits to be durable, if the hot tier is small beside the panes. So a profile all of whose
-// records do has the first of their generations as its mark, and is passed over until that one is durable: no line of
-// its own is touched. Of a generation eight bits are enough, since few are on their way and durable() clears old marks.
+// Most of what is in memory waits to be durable, if the hot tier is small beside the panes. So a
+// profile all of whose records do has the first of their generations as its mark, and is passed
+// over until that one is durable: no line of its own is touched. Of a generation eight bits are
+// enough, since few are on their way and durable() clears old marks.
 bool HotTier::is_pinned(uint8_t mark) const {
-  return mark != 0 && int8_t(uint8_t(mark - uint8_t(durable_generation_))) > 0 && !planted(Planted::evict_before_durable);
+  return mark != 0 && int8_t(uint8_t(mark - uint8_t(durable_generation_))) > 0 &&
+         !planted(Planted::evict_before_durable);
 }
 
 void HotTier::sweep_profile(bool evict) {
@@ -76,7 +78,8 @@ void HotTier::sweep_profile(bool evict) {
       RecordRef& ref = node->refs()[i];
       const bool recent = ref.referenced;
       if (evict) ref.referenced = 0;
-      const bool pinned = evict && !recent && ref.handle != kNoHandle && !may_evict(generation_of(ref));
+      const bool pinned =
+          evict && !recent && ref.handle != kNoHandle && !may_evict(generation_of(ref));
       if (evict && !recent && !pinned) {
         drop(ref);
         ref = node->refs()[--node->count];

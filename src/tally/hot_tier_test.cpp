@@ -31,7 +31,8 @@ class MapTier : public DurableTier {
 };
 
 constexpr MonthIndex kMonth = 600;
-constexpr RecordWrite kAppend = RecordWrite::append, kFirst = RecordWrite::first, kWhole = RecordWrite::whole;
+constexpr RecordWrite kAppend = RecordWrite::append, kFirst = RecordWrite::first,
+                      kWhole = RecordWrite::whole;
 constexpr TenantId kTenant{1};
 
 class HotTierTest : public testing::Test {
@@ -66,8 +67,8 @@ class HotTierTest : public testing::Test {
   }
   void append(uint64_t p, uint64_t n) {
     const Handle handle = open(p);
-    hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(n), 1), 0x3F, 0x3F,
-                 row(p, n).data());
+    hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(n), 1), 0x3F,
+                 0x3F, row(p, n).data());
     hot_->insert(handle, hot_->record(handle, kForever), mix64(p) + n);
   }
   void check(uint64_t p, uint64_t rows) {
@@ -158,7 +159,8 @@ TEST_F(HotTierTest, WhatWaitsToBeDurableStaysAndGoesOnceItIsHoweverLongAgoTheHan
   constexpr uint64_t kProfiles = 20000, kAbsent = 500;
   const auto turn = [&] {
     for (int i = 0; i < 8; ++i) {
-      for (uint64_t p = 0; p < kAbsent; ++p) open(kProfiles + p);  // what can go, so that the hand does not rest
+      for (uint64_t p = 0; p < kAbsent; ++p)
+        open(kProfiles + p);  // what can go, so that the hand does not rest
       hot_->make_room(1000);
     }
   };
@@ -208,8 +210,8 @@ TEST_F(HotTierTest, WhatWasReadAheadIsNotReadAgain) {
   EXPECT_EQ(tier_.loads, 2);
 }
 
-// Its month's rows will be in the forever record once they are durable, and gone from memory: what was read before
-// would lack them.
+// Its month's rows will be in the forever record once they are durable, and gone from memory: what
+// was read before would lack them.
 TEST_F(HotTierTest, AForeverRecordIsNotReadAheadWhileAMonthOfTheProfileIsInMemory) {
   append(1, 0);
   commit_and_forget();
@@ -217,7 +219,8 @@ TEST_F(HotTierTest, AForeverRecordIsNotReadAheadWhileAMonthOfTheProfileIsInMemor
   none.memory_bytes = 0;
   hot_ = std::make_unique<HotTier>(none, plan_, tier_);
   const Handle handle = open(1);
-  hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(1), 1), 0x3F, 0x3F, row(1, 1).data());
+  hot_->append(handle, hot_->record(handle, kMonth), row_meta(SelectorId(1), Slot(1), 1), 0x3F,
+               0x3F, row(1, 1).data());
   for (int i = 0; i < 4; ++i) hot_->make_room(1);
   ASSERT_EQ(stats().records, 1u) << "the month alone is left";
   tier_.loads = 0;
@@ -266,7 +269,8 @@ TEST_F(HotTierTest, WhatWasReadIsWrittenWholeOnceItIsAddedTo) {
   EXPECT_EQ(written_, (std::vector{kFirst, kWhole}));
   append(1, 12);
   commit_and_forget();
-  EXPECT_EQ(written_, (std::vector{kWhole, kWhole}));  // the month, and a word of the forever record
+  EXPECT_EQ(written_,
+            (std::vector{kWhole, kWhole}));  // the month, and a word of the forever record
   check(1, 13);
 }
 
@@ -302,9 +306,10 @@ TEST_F(HotTierTest, ARecordIsNotWrittenWholeFromWhatWasReadWhileMoreWasOnItsWay)
   hot_->hand_over(++epoch_, logs[0]);
   commit(logs);
   hot_->durable(epoch_);
-  hot_->append(open(1), hot_->record(open(1), kMonth), row_meta(SelectorId(1), Slot(2), 1), 0x3F, 0x3F, row(1, 2).data());
+  hot_->append(open(1), hot_->record(open(1), kMonth), row_meta(SelectorId(1), Slot(2), 1), 0x3F,
+               0x3F, row(1, 2).data());
   std::vector<RowLog> second(1);
-  hot_->hand_over(++epoch_, second[0]);  // the row alone is on its way
+  hot_->hand_over(++epoch_, second[0]);            // the row alone is on its way
   for (int i = 0; i < 8; ++i) hot_->make_room(0);  // so the words are forgotten and the row is not
   const uint64_t before = stats().loads_found;
   append(1, 3);
@@ -313,13 +318,15 @@ TEST_F(HotTierTest, ARecordIsNotWrittenWholeFromWhatWasReadWhileMoreWasOnItsWay)
   EXPECT_EQ(written_, std::vector{kAppend});
   commit_and_forget();
   EXPECT_EQ(written_, std::vector{kAppend});
-  hot_->insert(open(1), hot_->record(open(1), kForever), mix64(1) + 2);  // which it was not given with its row
+  hot_->insert(open(1), hot_->record(open(1), kForever),
+               mix64(1) + 2);  // which it was not given with its row
   check(1, 4);
 }
 
 TEST_F(HotTierTest, AProfileOfManyWordsHasNoRowsInItsForeverRecord) {
   const Handle handle = open(1);
-  for (uint64_t n = 0; n < 16; ++n) hot_->insert(handle, hot_->record(handle, kForever), mix64(77 + n));
+  for (uint64_t n = 0; n < 16; ++n)
+    hot_->insert(handle, hot_->record(handle, kForever), mix64(77 + n));
   append(1, 0);
   commit_and_forget();
   EXPECT_EQ(tier_.records.size(), 2u);
@@ -342,7 +349,8 @@ TEST_F(HotTierTest, AMonthThatIsNamedButNotStoredIsDamage) {
   ASSERT_FALSE(hot_->need_month(hash, handle, kMonth));
   const Status status = hot_->load_needed();
   ASSERT_FALSE(status.ok());
-  EXPECT_NE(status.error().message.find("forever record names it"), std::string::npos) << status.error().message;
+  EXPECT_NE(status.error().message.find("forever record names it"), std::string::npos)
+      << status.error().message;
 }
 
 TEST_F(HotTierTest, RowsThatTheForeverRecordNamesAndDoesNotHoldOrTheOtherWayRoundAreDamage) {

@@ -1,7 +1,7 @@
 // A profile's month in memory, in one block of an arena: its distinct events as rows of a matrix,
 // by columns. Eight rows are a tile; in a tile each column is one line of eight 64-bit elements. A
-// record of up to six rows is one tile with lines of 1, 2, 3, 4 or 6. Line 0 holds metric, slot and plan
-// version of the rows; then follow the plan columns in which some row is not empty. The words
+// record of up to six rows is one tile with lines of 1, 2, 3, 4 or 6. Line 0 holds metric, slot and
+// plan version of the rows; then follow the plan columns in which some row is not empty. The words
 // beyond the matrix are a set of their own (word_set.h).
 #pragma once
 

@@ -21,7 +21,8 @@ RowsWriter::RowsWriter(std::string& out, ElementCodes& codes, PlanVersion versio
   begin(version, rows);
 }
 
-RowsWriter::RowsWriter(std::string& out, ElementCodes& codes, MonthIndex month, PlanVersion version, uint32_t rows)
+RowsWriter::RowsWriter(std::string& out, ElementCodes& codes, MonthIndex month, PlanVersion version,
+                       uint32_t rows)
     : out_(out), codes_(codes) {
   out_.u8(head(kRowsOfMonth));
   out_.varint(month);
@@ -138,7 +139,8 @@ RecordReader::Item RecordReader::read_row() {
     if (begin == kLiteral) {
       element = in_.le64();
     } else if (begin != kEmpty) {
-      element = codes_.element(uint32_t(std::min<uint64_t>(begin - kFirstCode, ElementCodes::kNone)));
+      element =
+          codes_.element(uint32_t(std::min<uint64_t>(begin - kFirstCode, ElementCodes::kNone)));
       if (element == 0) return corrupt("a code of an element that was never given");
     }
     const uint64_t bit = uint64_t(1) << c;

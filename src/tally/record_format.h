@@ -8,7 +8,8 @@
 //              metric varint (SelectorId), slot zigzag varint (minus the slot of the row before, or
 //              minus 0), changed varint (bit c: column c differs from the row before, or from 0 in
 //              the first row), for each bit set, from the lowest, the element:
-//              varint 0, then u64 little endian; varint 1: the empty element; varint 2 + code (element_codes.h)
+//              varint 0, then u64 little endian; varint 1: the empty element; varint 2 + code
+//              (element_codes.h)
 //   2 words := n varint (from 1), n words, u64 little endian
 //   3 words, and the chunk is full from here on: n varint (from 0), n words
 //   4 rows of a month := month varint, then as 1
@@ -35,11 +36,14 @@
 
 namespace quipu {
 
-// Writes one segment of rows into `out`: exactly `rows` calls of row(). Elements that come often get codes.
+// Writes one segment of rows into `out`: exactly `rows` calls of row(). Elements that come often
+// get codes.
 class RowsWriter {
  public:
-  RowsWriter(std::string& out, ElementCodes& codes, PlanVersion version, uint32_t rows);  // of the key's month
-  RowsWriter(std::string& out, ElementCodes& codes, MonthIndex month, PlanVersion version, uint32_t rows);  // of another
+  RowsWriter(std::string& out, ElementCodes& codes, PlanVersion version,
+             uint32_t rows);  // of the key's month
+  RowsWriter(std::string& out, ElementCodes& codes, MonthIndex month, PlanVersion version,
+             uint32_t rows);                                         // of another
   void row(SelectorId metric, Slot slot, const uint64_t* elements);  // kMaxColumns elements
 
  private:

@@ -33,7 +33,8 @@ Content read(std::string_view bytes, const ElementCodes& codes, bool& corrupt) {
   while (true) {
     switch (reader.next()) {
       case RecordReader::Item::row: {
-        c.rows.push_back({reader.month(), reader.version(), reader.metric(), reader.slot(), reader.elements()});
+        c.rows.push_back(
+            {reader.month(), reader.version(), reader.metric(), reader.slot(), reader.elements()});
         uint64_t filled = 0;
         for (int i = 0; i < kMaxColumns; ++i)
           filled |= uint64_t(reader.elements()[size_t(i)] != 0) << i;
@@ -66,13 +67,14 @@ std::string draw(std::mt19937_64& rng, ElementCodes& codes, Content& c, std::vec
       const uint32_t n = uint32_t(1 + rng() % 6);
       const PlanVersion version = PlanVersion(1 + rng() % 65535);
       const auto month = rng() % 2 ? std::optional(MonthIndex(rng() % kForever)) : std::nullopt;
-      RowsWriter writer = month ? RowsWriter(bytes, codes, *month, version, n) : RowsWriter(bytes, codes, version, n);
+      RowsWriter writer = month ? RowsWriter(bytes, codes, *month, version, n)
+                                : RowsWriter(bytes, codes, version, n);
       std::array<uint64_t, kMaxColumns> elements{};
       for (uint32_t i = 0; i < n; ++i) {
         for (uint64_t& e : elements)
           if (rng() % 3 == 0) e = rng() % 3 == 0 ? 0 : rng() % 2 ? mix64(1 + rng() % 100) : rng();
-        const Row row{month, version, SelectorId(uint32_t(1 + rng() % 0xFFFFFFFF)), Slot(rng() % 2976),
-                      elements};
+        const Row row{month, version, SelectorId(uint32_t(1 + rng() % 0xFFFFFFFF)),
+                      Slot(rng() % 2976), elements};
         writer.row(row.metric, row.slot, elements.data());
         c.rows.push_back(row);
       }

@@ -19,7 +19,7 @@ class OneRecord : public DurableTier {
  public:
   OneRecord(std::string_view bytes, uint8_t depth, bool forever)
       : bytes_(bytes), depth_(depth), forever_(forever) {
-    for (uint64_t element = 1; element <= 5; ++element)   // stored bytes may name their codes
+    for (uint64_t element = 1; element <= 5; ++element)  // stored bytes may name their codes
       while (codes.code_of(element) == ElementCodes::kNone) {
       }
   }

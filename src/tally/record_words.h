@@ -32,7 +32,9 @@ constexpr uint64_t lifetime_word(uint64_t value_hash) {
 // In a profile's forever record: it has a record of this month.
 constexpr uint64_t month_word(MonthIndex month) { return combine64(kMonthWord, month); }
 // In a profile's forever record, in the root: it holds rows of this month itself.
-constexpr uint64_t inlined_month_word(MonthIndex month) { return combine64(kInlinedMonthWord, month); }
+constexpr uint64_t inlined_month_word(MonthIndex month) {
+  return combine64(kInlinedMonthWord, month);
+}
 
 // Chunks: a set of words is a tree of chunks; the root is the record itself. The child of a chunk
 // at depth n-1 that a word belongs to is named by the word's first 4n bits.

@@ -34,7 +34,7 @@ Result<bool> RecordsAhead::take(uint64_t hash, const RecordKey& key, std::string
     QUIPU_TRY(load_->finish(values_));
     load_.reset();
   }
-  value = values_[slot];   // not moved: it may be asked for again
+  value = values_[slot];  // not moved: it may be asked for again
   return true;
 }
 

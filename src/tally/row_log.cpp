@@ -45,11 +45,12 @@ RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
   return entry;
 }
 
-const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot, uint64_t columns,
-                                  const uint64_t* elements, bool fresh) {
+const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot,
+                                  uint64_t columns, const uint64_t* elements, bool fresh) {
   CHECK(key.path == 0);
   const size_t size = 1 + size_t(std::popcount(columns));
-  // An event's id, and what names its month, come just before its row: one entry to keep and to sort instead of two.
+  // An event's id, and what names its month, come just before its row: one entry to keep and to
+  // sort instead of two.
   const uint32_t words_before = words_that_go_on(key, size);
   const bool goes_on = words_before != 0 && words_before <= kMostLeadingWords;
   uint64_t* w = payload.take(size);
@@ -72,7 +73,8 @@ const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorI
 uint32_t RowLog::Impl::words_that_go_on(const RecordKey& key, size_t n) const {
   if (entries.empty()) return 0;
   const RowLogEntry& last = entries.back();
-  const bool go_on = last.kind == RowLogEntry::Kind::words && last.key() == key && payload.goes_on_at(last.payload + last.words.count, n);
+  const bool go_on = last.kind == RowLogEntry::Kind::words && last.key() == key &&
+                     payload.goes_on_at(last.payload + last.words.count, n);
   return go_on ? last.words.count : 0;
 }
 
@@ -112,7 +114,8 @@ KeyOrder order_of(const RowLogEntry& e) {
 
 class Encoder {
  public:
-  Encoder(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes) : logs_(logs), plan_(plan), codes_(codes) {}
+  Encoder(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes)
+      : logs_(logs), plan_(plan), codes_(codes) {}
 
   Status run(const RecordSink& sink) {
     collect();
@@ -135,7 +138,7 @@ class Encoder {
   // Sorted entries lie anywhere in the logs, and codes of their elements anywhere in a table.
   void prefetch(size_t begin) const {
     constexpr size_t kEntryAhead = 24, kPayloadAhead = 12, kCodesAhead = 3;
-    constexpr size_t kPayloadWords = 32, kLineWords = 8;   // of most rows
+    constexpr size_t kPayloadWords = 32, kLineWords = 8;  // of most rows
     if (begin + kEntryAhead < items_.size())
       __builtin_prefetch(&entry(items_[begin + kEntryAhead]));
     if (begin + kPayloadAhead < items_.size()) {
@@ -169,17 +172,22 @@ class Encoder {
         items_.push_back({ranks.number(month_and_tenant(entries[i])), l, i});
     }
     ranks.rank();
-    for (Item& item : items_) item.place = ranks.place(uint32_t(item.place), entry(item).profile.hi);
+    for (Item& item : items_)
+      item.place = ranks.place(uint32_t(item.place), entry(item).profile.hi);
   }
 
-  // Puts entries that the sort holds for alike in the order of their whole keys; those of one key keep theirs.
+  // Puts entries that the sort holds for alike in the order of their whole keys; those of one key
+  // keep theirs.
   void settle_ties() {
     for (size_t begin = 0, end; begin < items_.size(); begin = end) {
       bool differ = false;
-      for (end = begin + 1; end < items_.size() && sorted_bits(items_[end].place) == sorted_bits(items_[begin].place); ++end)
+      for (end = begin + 1; end < items_.size() &&
+                            sorted_bits(items_[end].place) == sorted_bits(items_[begin].place);
+           ++end)
         differ |= order_of(entry(items_[end])) != order_of(entry(items_[begin]));
       if (!differ) continue;
-      // A heavy profile has thousands of chunks: their keys are brought together, entries lie anywhere.
+      // A heavy profile has thousands of chunks: their keys are brought together, entries lie
+      // anywhere.
       tied_.clear();
       for (size_t i = begin; i < end; ++i) {
         if (i + 16 < end) __builtin_prefetch(&entry(items_[i + 16]));
@@ -208,7 +216,8 @@ class Encoder {
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
       CHECK(e.kind != RowLogEntry::Kind::stored);
-      if (e.kind == RowLogEntry::Kind::row && std::find(months_.begin(), months_.end(), e.row.of) == months_.end())
+      if (e.kind == RowLogEntry::Kind::row &&
+          std::find(months_.begin(), months_.end(), e.row.of) == months_.end())
         months_.push_back(e.row.of);
       full |= e.kind == RowLogEntry::Kind::full;
       if (e.fresh || planted(Planted::record_taken_for_new)) how_ = RecordWrite::first;
@@ -220,11 +229,14 @@ class Encoder {
   }
 
   void encode_rows(size_t begin, size_t end, MonthIndex month) {
-    const auto is_row = [&](const RowLogEntry& e) { return e.kind == RowLogEntry::Kind::row && e.row.of == month; };
+    const auto is_row = [&](const RowLogEntry& e) {
+      return e.kind == RowLogEntry::Kind::row && e.row.of == month;
+    };
     uint32_t rows = 0;
     for (size_t i = begin; i < end; ++i) rows += is_row(entry(items_[i]));
-    RowsWriter writer = entry(items_[begin]).month == month ? RowsWriter(bytes_, codes_, plan_.version, rows)
-                                                            : RowsWriter(bytes_, codes_, month, plan_.version, rows);
+    RowsWriter writer = entry(items_[begin]).month == month
+                            ? RowsWriter(bytes_, codes_, plan_.version, rows)
+                            : RowsWriter(bytes_, codes_, month, plan_.version, rows);
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
       if (!is_row(e)) continue;
@@ -243,13 +255,14 @@ class Encoder {
   std::vector<std::pair<KeyOrder, Item>> tied_;
   std::vector<uint64_t> words_;
   std::vector<MonthIndex> months_;  // of rows
-  std::string bytes_;  // of the record in hand
+  std::string bytes_;               // of the record in hand
   RecordWrite how_ = RecordWrite::append;
 };
 
 }  // namespace
 
-Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes, const RecordSink& sink) {
+Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes,
+                      const RecordSink& sink) {
   return Encoder(logs, plan, codes).run(sink);
 }
 

@@ -33,14 +33,17 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
   ElementCodes codes;
   for (int round = 0; round < 40; ++round) {
     struct Want {
-      std::map<MonthIndex, std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>>> rows;  // by month
+      std::map<MonthIndex,
+               std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>>>
+          rows;  // by month
       std::vector<uint64_t> words;
       bool full = false, fresh = false;
       std::string stored;
     };
     std::map<std::string, Want> want;
     std::map<std::string, std::string> stored;  // told, by key
-    std::vector<std::pair<const uint64_t*, std::vector<uint64_t>>> kept;  // elements of rows, where the log said they are
+    std::vector<std::pair<const uint64_t*, std::vector<uint64_t>>>
+        kept;  // elements of rows, where the log said they are
     std::vector<RowLog> logs(1 + rng() % 3);
     const uint64_t few =
         rng() % 2 ? 3 : ~uint64_t(0) >> 1;  // profiles: a handful, or all different
@@ -58,7 +61,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         before = key;
         const bool nothing = !want.contains(bytes_of(key));
         if (nothing && rng() % 6 == 0) {  // told once or twice, then perhaps added to
-          const std::string& bytes = stored.try_emplace(bytes_of(key), stored_record(rng)).first->second;
+          const std::string& bytes =
+              stored.try_emplace(bytes_of(key), stored_record(rng)).first->second;
           for (int k = int(rng() % 2); k >= 0; --k) log.stored(key, bytes);
           if (rng() % 3 == 0) continue;
         }
@@ -70,11 +74,13 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
           std::array<uint64_t, kMaxColumns> elements{};
           uint64_t filled = 0;
           for (size_t c = 0; c < kMaxColumns; ++c)
-            if (rng() % 5 == 0) elements[c] = rng() % 2 ? 1 + rng() % 8 : rng() | 1, filled |= uint64_t(1) << c;
+            if (rng() % 5 == 0)
+              elements[c] = rng() % 2 ? 1 + rng() % 8 : rng() | 1, filled |= uint64_t(1) << c;
           const auto metric = uint32_t(1 + rng() % 1000);
           const auto slot = Slot(rng() % 2976);
           const uint64_t columns = filled | rng();  // some of them empty
-          const uint64_t* at = log.row(key, of, SelectorId(metric), slot, columns, elements.data(), fresh);
+          const uint64_t* at =
+              log.row(key, of, SelectorId(metric), slot, columns, elements.data(), fresh);
           kept.push_back({at, {}});
           for (size_t c = 0; c < kMaxColumns; ++c)
             if (columns >> c & 1) kept.back().second.push_back(elements[c]);
@@ -92,7 +98,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         }
       }
     }
-    for (const auto& [at, elements] : kept) ASSERT_TRUE(std::equal(elements.begin(), elements.end(), at));
+    for (const auto& [at, elements] : kept)
+      ASSERT_TRUE(std::equal(elements.begin(), elements.end(), at));
     auto it = want.begin();
     for (const RecordAppend& append : appends_of(logs, plan, codes)) {
       ASSERT_NE(it, want.end());
@@ -106,7 +113,8 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         if (item == RecordReader::Item::row) {
           ASSERT_EQ(reader.version(), 9);
           ASSERT_EQ(reader.month().has_value(), append.key.month == kForever);
-          got.rows[reader.month().value_or(append.key.month)].emplace_back(raw(reader.metric()), reader.slot(), reader.elements());
+          got.rows[reader.month().value_or(append.key.month)].emplace_back(
+              raw(reader.metric()), reader.slot(), reader.elements());
         }
         if (item == RecordReader::Item::word) got.words.push_back(reader.word());
         if (item == RecordReader::Item::full) got.full = true;
@@ -115,7 +123,9 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
       ASSERT_EQ(got.words, it->second.words);
       ASSERT_EQ(got.full, it->second.full);
       const Want& w = it->second;
-      ASSERT_EQ(append.how, w.fresh ? RecordWrite::first : w.stored.empty() ? RecordWrite::append : RecordWrite::whole);
+      ASSERT_EQ(append.how, w.fresh            ? RecordWrite::first
+                            : w.stored.empty() ? RecordWrite::append
+                                               : RecordWrite::whole);
       ++it;
     }
     ASSERT_EQ(it, want.end());

@@ -162,9 +162,11 @@ Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
   return key;
 }
 
-// Fills keys_of_batch and calls f(i) for each event, with what it will look for in the indexes on its way.
+// Fills keys_of_batch and calls f(i) for each event, with what it will look for in the indexes on
+// its way.
 template <typename F>
-void Tally::Impl::each_profile(const EventBatch& batch, std::vector<Key>& keys_of_batch, const F& f) {
+void Tally::Impl::each_profile(const EventBatch& batch, std::vector<Key>& keys_of_batch,
+                               const F& f) {
   const size_t events = batch.events.size();
   constexpr size_t kIndexAhead = 64, kProfileAhead = 32;
   keys_of_batch.resize(events);
@@ -240,7 +242,8 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
   std::array<bool, kSides> months{};
   bool any = false;
   for (Side side : {kPrevious, kOwn, kNext})
-    if (keys[i].reach >> side & 1) any |= months[side] = hot.may_lack_chunks(p, month_at(month, side));
+    if (keys[i].reach >> side & 1)
+      any |= months[side] = hot.may_lack_chunks(p, month_at(month, side));
   lifetime = lifetime && hot.may_lack_chunks(p, kForever);
   if (!any && !lifetime) return true;
 
@@ -340,7 +343,8 @@ void Tally::Impl::open_records(const Event& e, uint8_t reach) {
   buckets = &entry;
 }
 
-// first: by frame, then (lifetime) first ever; all zero. Returns where the log keeps the row's elements, if it does.
+// first: by frame, then (lifetime) first ever; all zero. Returns where the log keeps the row's
+// elements, if it does.
 const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* first) {
   const uint32_t blocks = shape.blocks;
   const uint32_t frames = uint32_t(e.month->frames());
@@ -402,14 +406,16 @@ void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* 
   if (count == 0) return;
   lookups.clear();
   for_each_bit(fresh, shape.blocks, [&](uint32_t d) {
-    lookups.push_back({bucket_word(value_hash(shape, d), buckets->hashes[frame]), d, false, nullptr});
+    lookups.push_back(
+        {bucket_word(value_hash(shape, d), buckets->hashes[frame]), d, false, nullptr});
   });
   for (uint32_t k = 0; k < count; ++k) hot.look_up(profile, *asked[k], lookups);
   for (const WordLookup& lookup : lookups)
     if (lookup.found) fresh[lookup.dimension / 64] &= ~(uint64_t(1) << lookup.dimension % 64);
 }
 
-const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape, const uint64_t* first) {
+const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
+                                       const uint64_t* first) {
   Record& own = records[kOwn];
   const MonthRecord* month = hot.month_record(*own.ref);
   if (month == nullptr || month->rows < matrix_rows) {
@@ -418,8 +424,8 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
       const uint32_t c = shape.plan_column[i];
       filled |= uint64_t(row_elements[c] != kEmptyElement) << c;
     }
-    return hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version), shape.plan_columns, filled,
-                      row_elements);
+    return hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version),
+                      shape.plan_columns, filled, row_elements);
   }
   for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)
     for_each_bit(first + f * shape.blocks, shape.blocks, [&](uint32_t d) {

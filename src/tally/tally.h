@@ -1,11 +1,12 @@
-// Dedup and uniques of one shard's profiles: is this event new; is it the first of its profile in each
-// bucket of each dimension? Driven by a host: add(batch), hand_over(epoch), durable(epoch). No threads,
-// clocks or files inside; one thread at a time. Source of the layout: docs/design.md, "records".
+// Dedup and uniques of one shard's profiles: is this event new; is it the first of its profile in
+// each bucket of each dimension? Driven by a host: add(batch), hand_over(epoch), durable(epoch). No
+// threads, clocks or files inside; one thread at a time. Source of the layout: docs/design.md,
+// "records".
 //
-// For an event of profile p in UTC month m it looks at p's records of m, of m-1 and m+1 where a bucket
-// overlaps them, and at p's forever record (ids, lifetime words). All records of a batch that are not in
-// memory are read together through the DurableTier before the batch is tallied, most of them already while the batch
-// before it is.
+// For an event of profile p in UTC month m it looks at p's records of m, of m-1 and m+1 where a
+// bucket overlaps them, and at p's forever record (ids, lifetime words). All records of a batch
+// that are not in memory are read together through the DurableTier before the batch is tallied,
+// most of them already while the batch before it is.
 #pragma once
 
 #include <cstdint>
@@ -21,30 +22,35 @@
 namespace quipu {
 
 struct TallyOptions {
-  size_t memory_bytes = size_t(256) << 20;  // of the hot tier: records and their index; at most 60 GiB
-  int matrix_rows = 384;                    // rows a month's matrix holds before its record goes on as words (1 .. 1024)
-  // Rows of a month that a profile of few events has in its forever record, before the month gets a record of its
-  // own: one record to write, to look for and to read instead of two (0: none .. 32).
+  size_t memory_bytes = size_t(256)
+                        << 20;  // of the hot tier: records and their index; at most 60 GiB
+  int matrix_rows =
+      384;  // rows a month's matrix holds before its record goes on as words (1 .. 1024)
+  // Rows of a month that a profile of few events has in its forever record, before the month gets a
+  // record of its own: one record to write, to look for and to read instead of two (0: none .. 32).
   int inlined_rows = 24;
-  // A record that was read and then added to is written whole if it is stored in so many bytes at most, so that who
-  // reads it next finds all of it in one place (0: none .. 65536).
+  // A record that was read and then added to is written whole if it is stored in so many bytes at
+  // most, so that who reads it next finds all of it in one place (0: none .. 65536).
   int whole_bytes = 2048;
-  int chunk_words = 1024;                   // words a chunk holds before new ones go to its children (2 .. 32768)
+  int chunk_words = 1024;  // words a chunk holds before new ones go to its children (2 .. 32768)
   // All of these may differ from run to run of one store.
   // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.
   int variant = 0;
 };
 
-// What a batch came to. Rows of counted events only, in the batch's order; a duplicate event has none.
+// What a batch came to. Rows of counted events only, in the batch's order; a duplicate event has
+// none.
 struct TallyResult {
   struct Row {
-    uint32_t event;    // index in the batch
-    uint32_t row;      // row of the event
-    uint32_t bitmaps;  // index of its first word in `bitmaps`
-    const uint64_t* kept;  // the elements of the metric's columns, if they are in the log of what is new (until it is cleared)
+    uint32_t event;        // index in the batch
+    uint32_t row;          // row of the event
+    uint32_t bitmaps;      // index of its first word in `bitmaps`
+    const uint64_t* kept;  // the elements of the metric's columns, if they are in the log of what
+                           // is new (until it is cleared)
   };
-  // For a row: (frames + (lifetime ? 1 : 0)) bitmaps of metric->blocks words: first in its bucket, by
-  // frame of the event's MonthTable; then first ever. All zero without profile. (Counts-here is in the batch.)
+  // For a row: (frames + (lifetime ? 1 : 0)) bitmaps of metric->blocks words: first in its bucket,
+  // by frame of the event's MonthTable; then first ever. All zero without profile. (Counts-here is
+  // in the batch.)
   std::vector<Row> rows;
   std::vector<uint64_t> bitmaps;
   uint64_t counted = 0;
@@ -56,9 +62,9 @@ struct TallyResult {
   }
 };
 
-// What a shard's records gained between two barriers: matrix rows, month words, ids and lifetime words, in
-// order of arrival, not yet encoded. Moves from the shard's thread to the checkpoint writer's.
-// (Layout in row_log.h: fixed-size heads and 64-bit payload.)
+// What a shard's records gained between two barriers: matrix rows, month words, ids and lifetime
+// words, in order of arrival, not yet encoded. Moves from the shard's thread to the checkpoint
+// writer's. (Layout in row_log.h: fixed-size heads and 64-bit payload.)
 class RowLog {
  public:
   RowLog();
@@ -75,21 +81,25 @@ class RowLog {
   std::unique_ptr<Impl> impl_;
 };
 
-// The writer's share of the work: groups the logs' entries by record key (a key belongs to one shard; its entries
-// keep their order) and gives the sink one write a key, keys rising. An error of the sink ends it. Any thread;
-// the logs stay as they are. Memory beside them: 32 bytes an entry. codes: what is given goes into the same commit.
-Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes, const RecordSink& sink);
+// The writer's share of the work: groups the logs' entries by record key (a key belongs to one
+// shard; its entries keep their order) and gives the sink one write a key, keys rising. An error of
+// the sink ends it. Any thread; the logs stay as they are. Memory beside them: 32 bytes an entry.
+// codes: what is given goes into the same commit.
+Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes,
+                      const RecordSink& sink);
 
 struct TallyStats {
-  uint64_t records = 0;         // in memory, all kinds
-  uint64_t memory_bytes = 0;    // of the hot tier, index included, RowLog apart; the process may hold a quarter more
-  uint64_t events_waited = 0;   // that came while a record they need was not in memory
-  uint64_t loads = 0;           // records asked of the durable tier
+  uint64_t records = 0;  // in memory, all kinds
+  uint64_t memory_bytes =
+      0;  // of the hot tier, index included, RowLog apart; the process may hold a quarter more
+  uint64_t events_waited = 0;  // that came while a record they need was not in memory
+  uint64_t loads = 0;          // records asked of the durable tier
   uint64_t loads_found = 0;
   uint64_t evictions = 0;
-  uint64_t rows = 0;            // matrix rows in memory
-  uint64_t words = 0;           // words in memory, ids included
-  uint64_t memberships = 0;     // (dimension, value, slot) newly seen since start: bits of frame 0's grid
+  uint64_t rows = 0;   // matrix rows in memory
+  uint64_t words = 0;  // words in memory, ids included
+  uint64_t memberships =
+      0;  // (dimension, value, slot) newly seen since start: bits of frame 0's grid
   void add(const TallyStats& other) {
     records += other.records;
     memory_bytes += other.memory_bytes;
@@ -109,17 +119,17 @@ class Tally {
   Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier);
   ~Tally();
 
-  // Tallies a batch; `result` is overwritten. Before it, records are evicted if memory is over the budget; those
-  // that the batch needs, and all that are not durable, stay, so memory may exceed it until a checkpoint.
-  // On an error (a failed or corrupt load) nothing may be continued: fail stop.
-  // next: the batch that will be added after this one, if there is one already: what it needs of the durable tier is
-  // read while this one is tallied. (Another one may be added all the same.)
+  // Tallies a batch; `result` is overwritten. Before it, records are evicted if memory is over the
+  // budget; those that the batch needs, and all that are not durable, stay, so memory may exceed it
+  // until a checkpoint. On an error (a failed or corrupt load) nothing may be continued: fail stop.
+  // next: the batch that will be added after this one, if there is one already: what it needs of
+  // the durable tier is read while this one is tallied. (Another one may be added all the same.)
   Status add(const EventBatch& batch, TallyResult& result, const EventBatch* next = nullptr);
 
-  // The barrier: hands over the log of what is new since the last one. Constant time: the log is moved, no
-  // record is walked and nothing is encoded here (a shard may not stall). What `out` held is dropped; its memory
-  // is the next log's. The records concerned stay in
-  // memory until durable(epoch) says that the commit holding them is on disk.
+  // The barrier: hands over the log of what is new since the last one. Constant time: the log is
+  // moved, no record is walked and nothing is encoded here (a shard may not stall). What `out` held
+  // is dropped; its memory is the next log's. The records concerned stay in memory until
+  // durable(epoch) says that the commit holding them is on disk.
   void hand_over(uint64_t epoch, RowLog& out);
   void durable(uint64_t epoch);
 

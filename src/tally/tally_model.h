@@ -328,7 +328,8 @@ class MemoryTier : public DurableTier {
       std::string_view added = a.bytes;
       if (a.how == RecordWrite::whole) {
         ++whole;
-        wrongly_whole += record.empty() || added.size() == record.size() || !added.starts_with(record);
+        wrongly_whole +=
+            record.empty() || added.size() == record.size() || !added.starts_with(record);
         if (added.starts_with(record)) added.remove_prefix(record.size());
         record.clear();
       }

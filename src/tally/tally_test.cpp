@@ -123,8 +123,9 @@ class Life {
     while (!in_flight_.empty()) commit();
     take_stats();
     if (options_.memory_bytes != 0) return;
-    // A batch looks at about as many places as the indexes have slots (of 8 bytes), and at 65,536 at most; an index
-    // of a few slots has 64 places all the same. Two rounds, since a record in use gets a second chance.
+    // A batch looks at about as many places as the indexes have slots (of 8 bytes), and at 65,536
+    // at most; an index of a few slots has 64 places all the same. Two rounds, since a record in
+    // use gets a second chance.
     for (uint64_t i = 4 * (tally_->stats().memory_bytes / 8) / 65536 + 16; i > 0; --i)
       ASSERT_TRUE(tally_->add(EventBatch(), result_).ok());
     const TallyStats s = tally_->stats();
@@ -251,7 +252,8 @@ class Life {
         if (kept == nullptr) continue;
         ++kept_;
         for (uint8_t column : batch.events[i].metric->columns)
-          ASSERT_EQ(*kept++, batch.row_elements(batch.events[i], r)[column]) << "event " << i << " row " << r;
+          ASSERT_EQ(*kept++, batch.row_elements(batch.events[i], r)[column])
+              << "event " << i << " row " << r;
       }
     }
     ASSERT_EQ(at, result_.rows.size());

@@ -23,16 +23,21 @@ struct WordSet {
   const uint16_t* index() const { return reinterpret_cast<const uint16_t*>(words() + capacity); }
   uint16_t* index() { return reinterpret_cast<uint16_t*>(words() + capacity); }
   bool contains(uint64_t word) const;
-  // Before contains() of many words in many sets: fetches what it reads first, then what that leads to.
+  // Before contains() of many words in many sets: fetches what it reads first, then what that leads
+  // to.
   void prefetch_place(uint64_t word) const {
-    const void* first = index_bits == 0 ? static_cast<const void*>(words()) : index() + place_of(word);
+    const void* first =
+        index_bits == 0 ? static_cast<const void*>(words()) : index() + place_of(word);
     __builtin_prefetch(first);
   }
   void prefetch_word(uint64_t word) const {
     if (index_bits == 0) return;
-    if (const uint16_t position = index()[place_of(word)]) __builtin_prefetch(words() + position - 1);
+    if (const uint16_t position = index()[place_of(word)])
+      __builtin_prefetch(words() + position - 1);
   }
-  uint32_t place_of(uint64_t word) const { return uint32_t(word) & ((1u << index_bits) - 1); }  // in the table
+  uint32_t place_of(uint64_t word) const {
+    return uint32_t(word) & ((1u << index_bits) - 1);
+  }  // in the table
 };
 static_assert(sizeof(WordSet) == 16);
 

@@ -1,5 +1,5 @@
-// A time as read from text, before it is an instant, and the reading of its parts. Internal to parse_time.cpp and
-// time_format.cpp. Pure; the text outlives the cursor.
+// A time as read from text, before it is an instant, and the reading of its parts. Internal to
+// parse_time.cpp and time_format.cpp. Pure; the text outlives the cursor.
 #pragma once
 
 #include <cstdint>
@@ -93,8 +93,8 @@ class TimeCursor {
   const char* end_;
 };
 
-// The instant of a civil time: checks that such a day and time of day exist (second 60 is 59) and that the
-// instant is in range.
+// The instant of a civil time: checks that such a day and time of day exist (second 60 is 59) and
+// that the instant is in range.
 ParsedTime instant_of(Civil civil, const ZoneRules& no_offset);
 
 ParsedTime bad_time(std::string hint);

@@ -14,18 +14,21 @@ namespace {
 constexpr int64_t kHourS = 3600;
 constexpr int64_t kDayS = 86400;
 constexpr int kWholeHourGrain = 4, kHalfHourGrain = 2;  // in quarter-hours
-constexpr uint32_t kWholeHourTag = 1, kHourTag = 0x100, kDayTag = 0x200;  // and 0x300 weeks, 0x400 months
+constexpr uint32_t kWholeHourTag = 1, kHourTag = 0x100,
+                   kDayTag = 0x200;  // and 0x300 weeks, 0x400 months
 constexpr uint32_t kTagStep = 0x100;
 
 constexpr int64_t days_in(int year, int month) {
   constexpr int kDays[] = {31, 28, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31};
-  return month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29 : kDays[month - 1];
+  return month == 2 && year % 4 == 0 && (year % 100 != 0 || year % 400 == 0) ? 29
+                                                                             : kDays[month - 1];
 }
 
 // First days of the months, in days since 1970; one more for the end.
 constexpr auto kMonthBegins = [] {
   std::array<int32_t, kMonths + 1> begins{};
-  for (int m = 0; m < kMonths; ++m) begins[size_t(m) + 1] = begins[size_t(m)] + int32_t(days_in(1970 + m / 12, m % 12 + 1));
+  for (int m = 0; m < kMonths; ++m)
+    begins[size_t(m) + 1] = begins[size_t(m)] + int32_t(days_in(1970 + m / 12, m % 12 + 1));
   return begins;
 }();
 static_assert(int64_t{kMonthBegins[kMonths]} * kDayS == kEndEventTimeS);
@@ -53,15 +56,15 @@ std::vector<Segment> segments(const ZoneRules& rules, int64_t begin_s, int64_t e
   return list;
 }
 
-// One calendar's offsets in the month and its neighbours. In the first month `previous` is what the current
-// rules say of December 1969: only the first instants of buckets come from it.
+// One calendar's offsets in the month and its neighbours. In the first month `previous` is what the
+// current rules say of December 1969: only the first instants of buckets come from it.
 struct CalendarSegments {
   std::array<std::vector<Segment>, 3> of_month;  // before, this, after
   const std::vector<Segment>& current() const { return of_month[1]; }
 };
 
-// What tells a bucket from others of its frame: the local hour, day, first day of the week or month; for hours
-// with the offset.
+// What tells a bucket from others of its frame: the local hour, day, first day of the week or
+// month; for hours with the offset.
 struct LocalBucket {
   int64_t number;
   int64_t end_local_s;  // exclusive
@@ -74,7 +77,8 @@ LocalBucket local_bucket(Interval interval, WeekStart week_start, int64_t local_
       const int64_t hour = floor_div(local_s, kHourS);
       return {hour, (hour + 1) * kHourS};
     }
-    case Interval::day: return {day, (day + 1) * kDayS};
+    case Interval::day:
+      return {day, (day + 1) * kDayS};
     case Interval::week: {
       const int64_t since = day + 3 - int64_t(week_start);  // 1970-01-01 was a Thursday
       const int64_t first = day - (since - floor_div(since, 7) * 7);
@@ -123,7 +127,8 @@ void add_range(Bucket& bucket, int8_t month, int64_t begin, int64_t end) {
   bucket.other_months = bucket.other_months || month != 0;
 }
 
-Cut cut_by_local_time(MonthIndex month, const CalendarSegments& calendar, Interval interval, WeekStart week_start) {
+Cut cut_by_local_time(MonthIndex month, const CalendarSegments& calendar, Interval interval,
+                      WeekStart week_start) {
   Cut cut;
   cut.of_slot.resize(size_t(slots_in(month)));
   std::unordered_map<uint64_t, uint16_t> index;  // by key
@@ -131,7 +136,8 @@ Cut cut_by_local_time(MonthIndex month, const CalendarSegments& calendar, Interv
   for (const Segment& segment : calendar.current()) {
     for_each_part(segment, interval, week_start, [&](uint64_t key, int64_t from_s, int64_t to_s) {
       // A part may hold no begin of a quarter-hour under odd offsets.
-      const int64_t from = ceil_div(from_s - begin_s, kQuarterS), to = ceil_div(to_s - begin_s, kQuarterS);
+      const int64_t from = ceil_div(from_s - begin_s, kQuarterS),
+                    to = ceil_div(to_s - begin_s, kQuarterS);
       if (from == to) return;
       auto [it, fresh] = index.emplace(key, uint16_t(cut.buckets.size()));
       if (fresh) {
@@ -156,7 +162,8 @@ Cut cut_by_local_time(MonthIndex month, const CalendarSegments& calendar, Interv
           bucket.first_offset_s = segment.offset_s;
         }
         if (part_begin_s < 0) return;
-        const int64_t from = ceil_div(from_s - part_begin_s, kQuarterS), to = ceil_div(to_s - part_begin_s, kQuarterS);
+        const int64_t from = ceil_div(from_s - part_begin_s, kQuarterS),
+                      to = ceil_div(to_s - part_begin_s, kQuarterS);
         if (from < to) add_range(bucket, int8_t(relative), from, to);
       });
     }
@@ -170,7 +177,9 @@ Cut cut_by_local_time(MonthIndex month, const CalendarSegments& calendar, Interv
 }
 
 bool on_multiples(const std::vector<Segment>& segments, int64_t of_s) {
-  return std::all_of(segments.begin(), segments.end(), [&](const Segment& s) { return s.offset_s % of_s == 0 && s.begin_s % of_s == 0; });
+  return std::all_of(segments.begin(), segments.end(), [&](const Segment& s) {
+    return s.offset_s % of_s == 0 && s.begin_s % of_s == 0;
+  });
 }
 
 // The UTC hours, as buckets of a calendar that sees them all whole.
@@ -194,8 +203,9 @@ Cut cut_by_utc_hours(MonthIndex month, const std::vector<Segment>& segments) {
 }
 
 bool same_first_offsets(const std::vector<Bucket>& a, const std::vector<Bucket>& b) {
-  return std::equal(a.begin(), a.end(), b.begin(), b.end(),
-                    [](const Bucket& x, const Bucket& y) { return x.first_offset_s == y.first_offset_s; });
+  return std::equal(a.begin(), a.end(), b.begin(), b.end(), [](const Bucket& x, const Bucket& y) {
+    return x.first_offset_s == y.first_offset_s;
+  });
 }
 
 }  // namespace
@@ -214,7 +224,8 @@ MonthIndex month_of(int64_t utc_s) {
   return MonthIndex(month);
 }
 
-std::shared_ptr<const MonthTable> MonthTable::build(MonthIndex month, std::span<const CalendarRules> calendars) {
+std::shared_ptr<const MonthTable> MonthTable::build(MonthIndex month,
+                                                    std::span<const CalendarRules> calendars) {
   CHECK(month < kMonths);
   CHECK(!calendars.empty() && calendars.size() <= size_t(kMaxCalendars));
   auto table = std::make_shared<MonthTable>();
@@ -229,13 +240,16 @@ std::shared_ptr<const MonthTable> MonthTable::build(MonthIndex month, std::span<
     const ZoneRules& before = month == 0 ? *c.current : *c.previous;
     own.of_month[0] = segments(before, begin_of(month - 1), begin_s);
     own.of_month[1] = segments(*c.current, begin_s, month_begin_s(MonthIndex(month + 1)));
-    if (month + 1 < kMonths) own.of_month[2] = segments(*c.next, month_begin_s(MonthIndex(month + 1)), month_begin_s(MonthIndex(month + 2)));
+    if (month + 1 < kMonths)
+      own.of_month[2] = segments(*c.next, month_begin_s(MonthIndex(month + 1)),
+                                 month_begin_s(MonthIndex(month + 2)));
     whole_hours = whole_hours && on_multiples(own.current(), kHourS);
     half_hours = half_hours && on_multiples(own.current(), kHourS / 2);
     for (const Segment& s : own.current()) {
       if (s.offset_s % kQuarterS == 0) continue;
       table->odd_.resize(slots);
-      std::fill(table->odd_.begin() + (s.begin_s - begin_s) / kQuarterS, table->odd_.begin() + (s.end_s - begin_s) / kQuarterS, true);
+      std::fill(table->odd_.begin() + (s.begin_s - begin_s) / kQuarterS,
+                table->odd_.begin() + (s.end_s - begin_s) / kQuarterS, true);
     }
     offsets.push_back(std::move(own));
   }
@@ -261,15 +275,18 @@ std::shared_ptr<const MonthTable> MonthTable::build(MonthIndex month, std::span<
     }
     size_t lowest = 0;
     while (calendars[lowest].calendar.zone != calendar.zone) ++lowest;
-    table->hour_frame_.push_back(lowest < c ? table->hour_frame_[lowest]
-                                            : add_frame(kHourTag + uint32_t(c), cut_by_local_time(month, offsets[c], Interval::hour,
-                                                                                                  calendar.week_start)));
+    table->hour_frame_.push_back(
+        lowest < c
+            ? table->hour_frame_[lowest]
+            : add_frame(kHourTag + uint32_t(c),
+                        cut_by_local_time(month, offsets[c], Interval::hour, calendar.week_start)));
   }
   table->hour_frames_ = int(table->frames_.size());
   for (size_t c = 0; c < calendars.size(); ++c) {
     for (Interval interval : {Interval::day, Interval::week, Interval::month}) {
       const uint32_t tag = kDayTag + kTagStep * (uint32_t(interval) - 1) + uint32_t(c);
-      add_frame(tag, cut_by_local_time(month, offsets[c], interval, calendars[c].calendar.week_start));
+      add_frame(tag,
+                cut_by_local_time(month, offsets[c], interval, calendars[c].calendar.week_start));
     }
   }
   return table;

@@ -33,10 +33,14 @@ Rules load(const std::string& name) {
 
 int64_t naive_month_begin(int month) {
   const int years = month >= 0 ? month / 12 : -1;
-  const year_month_day first{std::chrono::year(1970 + years), std::chrono::month(unsigned(month - years * 12 + 1)), std::chrono::day(1)};
+  const year_month_day first{std::chrono::year(1970 + years),
+                             std::chrono::month(unsigned(month - years * 12 + 1)),
+                             std::chrono::day(1)};
   return sys_days(first).time_since_epoch().count() * int64_t{86400};
 }
-int naive_slots(int month) { return int((naive_month_begin(month + 1) - naive_month_begin(month)) / 900); }
+int naive_slots(int month) {
+  return int((naive_month_begin(month + 1) - naive_month_begin(month)) / 900);
+}
 
 using Key = std::tuple<int64_t, int64_t, int64_t>;
 
@@ -45,14 +49,18 @@ Key naive_key(Interval interval, WeekStart week_start, int64_t utc_s, int32_t of
   const sys_days day = std::chrono::floor<days>(local);
   const year_month_day date(day);
   switch (interval) {
-    case Interval::hour: return {day.time_since_epoch().count(), (local - day).count() / 3600, offset};
-    case Interval::day: return {day.time_since_epoch().count(), 0, 0};
+    case Interval::hour:
+      return {day.time_since_epoch().count(), (local - day).count() / 3600, offset};
+    case Interval::day:
+      return {day.time_since_epoch().count(), 0, 0};
     case Interval::week: {
       sys_days first = day;
-      while ((std::chrono::weekday(first).iso_encoding() - 1) != unsigned(week_start)) first -= days(1);
+      while ((std::chrono::weekday(first).iso_encoding() - 1) != unsigned(week_start))
+        first -= days(1);
       return {first.time_since_epoch().count(), 0, 0};
     }
-    default: return {int(date.year()), unsigned(date.month()), 0};
+    default:
+      return {int(date.year()), unsigned(date.month()), 0};
   }
 }
 
@@ -63,7 +71,8 @@ std::vector<int32_t> naive_offsets(const ZoneRules& rules, int month) {
   int32_t offset = rules.first_offset_s;
   for (int q = 0; q < naive_slots(month); ++q) {
     const int64_t at = naive_month_begin(month) + q * 900;
-    while (next < rules.transitions.size() && rules.transitions[next].utc_s <= at) offset = rules.transitions[next++].offset_s;
+    while (next < rules.transitions.size() && rules.transitions[next].utc_s <= at)
+      offset = rules.transitions[next++].offset_s;
     list.push_back(offset);
   }
   return list;
@@ -89,7 +98,8 @@ NaiveCalendar naive_calendar(const CalendarRules& c, int month) {
   return n;
 }
 
-void compare_with_naive(const MonthTable& table, int month, std::span<const CalendarRules> calendars) {
+void compare_with_naive(const MonthTable& table, int month,
+                        std::span<const CalendarRules> calendars) {
   std::vector<NaiveCalendar> naive;
   for (const CalendarRules& c : calendars) naive.push_back(naive_calendar(c, month));
   bool whole = true, half = true;
@@ -123,7 +133,8 @@ void compare_with_naive(const MonthTable& table, int month, std::span<const Cale
   for (size_t c = 0; c < calendars.size(); ++c) {
     const WeekStart week_start = calendars[c].calendar.week_start;
     for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
-      SCOPED_TRACE(testing::Message() << "calendar " << c << " " << calendars[c].calendar.zone << " interval " << int(interval));
+      SCOPED_TRACE(testing::Message() << "calendar " << c << " " << calendars[c].calendar.zone
+                                      << " interval " << int(interval));
       // All quarter-hours of every bucket, in order of time.
       struct Member {
         int relative, quarter;
@@ -154,7 +165,8 @@ void compare_with_naive(const MonthTable& table, int month, std::span<const Cale
         }
         last = &bucket;
         ASSERT_EQ(q % table.grain_quarters(), 0);
-        ASSERT_TRUE(key_of_label.emplace(bucket.label, key).second || key_of_label[bucket.label] == key);
+        ASSERT_TRUE(key_of_label.emplace(bucket.label, key).second ||
+                    key_of_label[bucket.label] == key);
 
         std::vector<Member> found;
         bool other = false;
@@ -165,7 +177,8 @@ void compare_with_naive(const MonthTable& table, int month, std::span<const Cale
           other = other || r.month != 0;
           if (p > 0) {
             const SlotRange& before = bucket.ranges[size_t(p) - 1];
-            ASSERT_TRUE(before.month < r.month || (before.month == r.month && before.end < r.begin));
+            ASSERT_TRUE(before.month < r.month ||
+                        (before.month == r.month && before.end < r.begin));
           }
           for (int s = r.begin; s < r.end; ++s) found.push_back({r.month, s});
         }
@@ -176,14 +189,16 @@ void compare_with_naive(const MonthTable& table, int month, std::span<const Cale
         ASSERT_TRUE(found == expected) << "slot " << q;
 
         if (interval == Interval::hour) {
-          ASSERT_EQ(bucket.label, naive_month_begin(month + expected[0].relative) / 900 + expected[0].quarter);
+          ASSERT_EQ(bucket.label,
+                    naive_month_begin(month + expected[0].relative) / 900 + expected[0].quarter);
         } else if (interval == Interval::month) {
           ASSERT_EQ(bucket.label, std::get<0>(key) * 12 + std::get<1>(key) - 1);
         } else {
           ASSERT_EQ(bucket.label, std::get<0>(key));
         }
         const int32_t first_offset = naive[c].offsets[first.relative + 1][size_t(first.quarter)];
-        const int64_t first_quarter_s = naive_month_begin(month + first.relative) + first.quarter * 900;
+        const int64_t first_quarter_s =
+            naive_month_begin(month + first.relative) + first.quarter * 900;
         ASSERT_EQ(bucket.first_offset_s, first_offset);
         if (first_offset % 900 == 0) {
           ASSERT_EQ(bucket.first_s, first_quarter_s);
@@ -205,7 +220,8 @@ void compare_with_next(const MonthTable& table, const MonthTable& next) {
           if (bucket.ranges[size_t(p)].month != 1) continue;
           const Bucket& there = next.bucket(c, interval, bucket.ranges[size_t(p)].begin);
           ASSERT_EQ(there.label, bucket.label);
-          ASSERT_EQ(next.frame_tag(next.frame(c, interval)), table.frame_tag(table.frame(c, interval)));
+          ASSERT_EQ(next.frame_tag(next.frame(c, interval)),
+                    table.frame_tag(table.frame(c, interval)));
           ASSERT_TRUE(there.other_months);
           if (bucket.ranges[0].month >= 0) {
             ASSERT_EQ(there.first_s, bucket.first_s);
@@ -217,8 +233,9 @@ void compare_with_next(const MonthTable& table, const MonthTable& next) {
   }
 }
 
-// Rules as another tzdata might have had them: shifted by whole quarter-hours from some time on, or with changes
-// that the real ones lack. Shifts are small, so that a local month never reaches over three UTC months.
+// Rules as another tzdata might have had them: shifted by whole quarter-hours from some time on, or
+// with changes that the real ones lack. Shifts are small, so that a local month never reaches over
+// three UTC months.
 Rules other_rules(const ZoneRules& real, int month, std::mt19937_64& rng) {
   ZoneRules rules = real;
   const int32_t shift = int32_t(rng() % 5) * 900 - 1800;
@@ -232,17 +249,35 @@ Rules other_rules(const ZoneRules& real, int month, std::mt19937_64& rng) {
   for (int i = int(rng() % 4); i > 0; --i) {
     at += int64_t(1 + rng() % 2880) * 900;
     offset += i % 2 == 1 ? shift : -shift;
-    if (offset != (list.empty() ? rules.first_offset_s : list.back().offset_s)) list.push_back({at, offset});
+    if (offset != (list.empty() ? rules.first_offset_s : list.back().offset_s))
+      list.push_back({at, offset});
   }
   rules.transitions = list;
   return std::make_shared<const ZoneRules>(rules);
 }
 
-constexpr const char* kZones[] = {"UTC",           "America/New_York",    "Europe/Berlin",   "Asia/Kolkata",      "Asia/Kathmandu",
-                                  "America/St_Johns", "Australia/Lord_Howe", "Pacific/Apia", "Pacific/Chatham",   "Africa/Monrovia",
-                                  "Africa/Casablanca", "Pacific/Kwajalein", "Europe/London", "Antarctica/Casey",  "America/Sao_Paulo",
-                                  "Asia/Pyongyang", "Pacific/Kiritimati", "Etc/GMT+12",      "Australia/Eucla",   "Antarctica/Troll",
-                                  "America/Caracas", "Asia/Tokyo"};
+constexpr const char* kZones[] = {"UTC",
+                                  "America/New_York",
+                                  "Europe/Berlin",
+                                  "Asia/Kolkata",
+                                  "Asia/Kathmandu",
+                                  "America/St_Johns",
+                                  "Australia/Lord_Howe",
+                                  "Pacific/Apia",
+                                  "Pacific/Chatham",
+                                  "Africa/Monrovia",
+                                  "Africa/Casablanca",
+                                  "Pacific/Kwajalein",
+                                  "Europe/London",
+                                  "Antarctica/Casey",
+                                  "America/Sao_Paulo",
+                                  "Asia/Pyongyang",
+                                  "Pacific/Kiritimati",
+                                  "Etc/GMT+12",
+                                  "Australia/Eucla",
+                                  "Antarctica/Troll",
+                                  "America/Caracas",
+                                  "Asia/Tokyo"};
 
 TEST(MonthTable, IsWhatTheContractSaysOfEveryQuarterHour) {
   const uint32_t seed = std::random_device{}();
@@ -260,7 +295,8 @@ TEST(MonthTable, IsWhatTheContractSaysOfEveryQuarterHour) {
       const Rules rules = load(calendars[0].zone);
       if (!rules->transitions.empty()) {
         const int64_t at = rules->transitions[rng() % rules->transitions.size()].utc_s;
-        month = month_of(std::clamp<int64_t>(at + int64_t(rng() % 3 - 1) * 20 * 86400, 0, kEndEventTimeS - 1));
+        month = month_of(
+            std::clamp<int64_t>(at + int64_t(rng() % 3 - 1) * 20 * 86400, 0, kEndEventTimeS - 1));
       }
     }
     const bool versions = round % 2 == 1;
@@ -271,21 +307,25 @@ TEST(MonthTable, IsWhatTheContractSaysOfEveryQuarterHour) {
       zones += " " + c.zone;
       for (auto& of_month : rules) {
         Rules& r = of_month[c.zone];
-        if (!r) r = versions && rng() % 2 == 0 ? other_rules(*load(c.zone), month, rng) : load(c.zone);
+        if (!r)
+          r = versions && rng() % 2 == 0 ? other_rules(*load(c.zone), month, rng) : load(c.zone);
       }
     }
-    SCOPED_TRACE(testing::Message() << "month " << month << (versions ? " (versions)" : "") << zones);
+    SCOPED_TRACE(testing::Message()
+                 << "month " << month << (versions ? " (versions)" : "") << zones);
     auto around = [&](size_t first) {
       std::vector<CalendarRules> list;
       for (const Calendar& c : calendars) {
-        list.push_back({c, rules[first].at(c.zone), rules[first + 1].at(c.zone), rules[first + 2].at(c.zone)});
+        list.push_back(
+            {c, rules[first].at(c.zone), rules[first + 1].at(c.zone), rules[first + 2].at(c.zone)});
       }
       return list;
     };
     const auto here = around(0);
     const auto table = MonthTable::build(MonthIndex(month), here);
     compare_with_naive(*table, month, here);
-    if (month + 1 < kMonths && !testing::Test::HasFatalFailure()) compare_with_next(*table, *MonthTable::build(MonthIndex(month + 1), around(1)));
+    if (month + 1 < kMonths && !testing::Test::HasFatalFailure())
+      compare_with_next(*table, *MonthTable::build(MonthIndex(month + 1), around(1)));
   }
 }
 
@@ -301,14 +341,17 @@ TEST(MonthTable, GrainFollowsTheZonesOfTheMonth) {
   EXPECT_EQ(build(march, {{"", "America/New_York"}})->grain_quarters(), 4);
   EXPECT_EQ(build(march, {{"", "America/New_York"}, {"", "Asia/Kolkata"}})->grain_quarters(), 2);
   EXPECT_EQ(build(march, {{"", "Asia/Kathmandu"}})->grain_quarters(), 1);
-  EXPECT_EQ(build(month_index(1980, 1), {{"", "Asia/Kathmandu"}})->grain_quarters(), 2);  // +5:30 until 1986
+  EXPECT_EQ(build(month_index(1980, 1), {{"", "Asia/Kathmandu"}})->grain_quarters(),
+            2);  // +5:30 until 1986
   EXPECT_EQ(build(month_index(1970, 5), {{"", "Africa/Monrovia"}})->grain_quarters(), 1);
   const auto table = build(march, {{"", "Asia/Kolkata"}});
   EXPECT_EQ(table->round(7), 6);
 }
 
 TEST(MonthTable, WholeHourCalendarsShareTheUtcHours) {
-  const auto table = build(month_index(2013, 3), {{"", "Asia/Kolkata"}, {"", "America/New_York"}, {"", "Asia/Kolkata"}, {"", "UTC"}});
+  const auto table =
+      build(month_index(2013, 3),
+            {{"", "Asia/Kolkata"}, {"", "America/New_York"}, {"", "Asia/Kolkata"}, {"", "UTC"}});
   EXPECT_EQ(table->hour_frames(), 2);
   EXPECT_EQ(table->frame(0, Interval::hour), table->frame(2, Interval::hour));
   EXPECT_EQ(table->frame(1, Interval::hour), table->frame(3, Interval::hour));
@@ -329,12 +372,13 @@ TEST(MonthTable, KnownDays) {
   EXPECT_EQ(day.first_offset_s, -5 * 3600);
   EXPECT_EQ(day.pieces, 1);
   EXPECT_EQ(day.ranges[0].end - day.ranges[0].begin, 23 * 4);
-  EXPECT_EQ(ny->bucket(ny->frame(0, Interval::week), Slot((9 * 24 + 12) * 4)).label, 15774);  // a Sunday
+  EXPECT_EQ(ny->bucket(ny->frame(0, Interval::week), Slot((9 * 24 + 12) * 4)).label,
+            15774);  // a Sunday
   // Apia had no 30 December 2011.
   const auto apia = build(month_index(2011, 12), {{"", "Pacific/Apia"}});
   std::set<int64_t> labels;
   for (const Bucket& b : apia->buckets(apia->frame(0, Interval::day))) labels.insert(b.label);
-  EXPECT_TRUE(labels.contains(15337));   // the 29th
+  EXPECT_TRUE(labels.contains(15337));  // the 29th
   EXPECT_FALSE(labels.contains(15338));
   EXPECT_TRUE(labels.contains(15339));
   // The week in which 1970 begins starts in 1969, for display.

@@ -20,8 +20,10 @@ struct UnitScale {
   const char* name;
   int ms_power;  // milliseconds = value * 10^ms_power
 };
-constexpr UnitScale kUnits[] = {
-    {TimeUnit::s, "unix_s", 3}, {TimeUnit::ms, "unix_ms", 0}, {TimeUnit::us, "unix_us", -3}, {TimeUnit::ns, "unix_ns", -6}};
+constexpr UnitScale kUnits[] = {{TimeUnit::s, "unix_s", 3},
+                                {TimeUnit::ms, "unix_ms", 0},
+                                {TimeUnit::us, "unix_us", -3},
+                                {TimeUnit::ns, "unix_ns", -6}};
 
 const UnitScale* scale_of(TimeUnit unit) {
   for (const UnitScale& scale : kUnits) {
@@ -59,9 +61,10 @@ int64_t floor_ms(const NumberDigits& number, int ms_power) {
   const int64_t take = number.point + ms_power;
   int64_t ms = 0, significant = 0;
   for (int64_t i = 0; i < take; ++i) {
-    const char c = i >= all                             ? '0'
-                   : i < int64_t(number.whole.size()) ? number.whole[size_t(i)]
-                                                      : number.fraction[size_t(i) - number.whole.size()];
+    const char c = i >= all ? '0'
+                   : i < int64_t(number.whole.size())
+                       ? number.whole[size_t(i)]
+                       : number.fraction[size_t(i) - number.whole.size()];
     ms = ms * 10 + (c - '0');
     if (ms > 0 && ++significant > kMsDigits) return -1;
   }
@@ -96,17 +99,20 @@ ParsedTime finish_number(const NumberDigits& number, TimeUnit unit) {
   result.ms = floor_ms(number, scale->ms_power);
   if (result.ms >= 0) return result;
   const UnitScale* likely = likely_unit(number);
-  return out_of_range(std::string(kOutOfRange) +
-                      (likely ? std::string(" as ") + scale->name + "; it looks like " + likely->name : std::string()));
+  return out_of_range(std::string(kOutOfRange) + (likely ? std::string(" as ") + scale->name +
+                                                               "; it looks like " + likely->name
+                                                         : std::string()));
 }
 
-// Digits, or digits '.' digits: what nearly all numbers are. Without leading zeros if there is a point.
+// Digits, or digits '.' digits: what nearly all numbers are. Without leading zeros if there is a
+// point.
 bool plain_digits(std::string_view text, NumberDigits& number) {
   const size_t point = std::min(text.find('.'), text.size());
   number.whole = text.substr(0, point);
   number.fraction = point < text.size() ? text.substr(point + 1) : std::string_view();
   number.point = int64_t(point);
-  if (number.whole.empty() || !std::all_of(number.whole.begin(), number.whole.end(), is_digit)) return false;
+  if (number.whole.empty() || !std::all_of(number.whole.begin(), number.whole.end(), is_digit))
+    return false;
   if (point == text.size()) return true;
   return !number.fraction.empty() && (number.whole[0] != '0' || number.whole.size() == 1) &&
          std::all_of(number.fraction.begin(), number.fraction.end(), is_digit);
@@ -114,7 +120,9 @@ bool plain_digits(std::string_view text, NumberDigits& number) {
 
 bool read_rfc3339(std::string_view text, Civil& civil) {
   TimeCursor in(text);
-  if (!in.digits(4, civil.year) || !in.take('-') || !in.digits(2, civil.month) || !in.take('-') || !in.digits(2, civil.day)) return false;
+  if (!in.digits(4, civil.year) || !in.take('-') || !in.digits(2, civil.month) || !in.take('-') ||
+      !in.digits(2, civil.day))
+    return false;
   if (in.done()) return true;
   const bool blank = in.take(' ');
   const bool time_of_day = blank ? in.digit_ahead() : in.take('T') || in.take('t');
@@ -141,13 +149,14 @@ ParsedTime bad_time(std::string hint) {
 
 ParsedTime instant_of(Civil civil, const ZoneRules& no_offset) {
   if (civil.second == 60) civil.second = 59;
-  if (civil.month < 1 || civil.month > 12 || civil.day < 1 || civil.day > days_in(civil.year, civil.month) || civil.hour > 23 ||
-      civil.minute > 59 || civil.second > 59) {
+  if (civil.month < 1 || civil.month > 12 || civil.day < 1 ||
+      civil.day > days_in(civil.year, civil.month) || civil.hour > 23 || civil.minute > 59 ||
+      civil.second > 59) {
     return bad_time("there is no such date or time of day");
   }
   if (civil.year < kFirstYear || civil.year > kLastYear) return out_of_range(kOutOfRange);
-  const int64_t local_s =
-      days_of(civil.year, civil.month, civil.day) * kDayS + civil.hour * 3600 + civil.minute * 60 + civil.second;
+  const int64_t local_s = days_of(civil.year, civil.month, civil.day) * kDayS + civil.hour * 3600 +
+                          civil.minute * 60 + civil.second;
   ParsedTime result;
   int64_t utc_s = local_s - civil.offset_s;
   if (!civil.has_offset) {
@@ -165,7 +174,8 @@ ParsedTime parse_time_text(std::string_view text, const ZoneRules& no_offset) {
   if (read_rfc3339(text, civil)) return instant_of(civil, no_offset);
   NumberDigits number;
   if (plain_digits(text, number)) return number_without_unit(number);
-  if (is_json_number(text)) return bad_time("a bare number needs `unit` (unix_s, unix_ms, unix_us or unix_ns)");
+  if (is_json_number(text))
+    return bad_time("a bare number needs `unit` (unix_s, unix_ms, unix_us or unix_ns)");
   return bad_time("no time as in RFC 3339 (2013-03-10T14:30:00Z); other forms need `format`");
 }
 
@@ -181,7 +191,9 @@ ParsedTime parse_time_number(std::string_view text, TimeUnit unit) {
     plain_digits(rest.substr(0, e), number);
     if (e < rest.size()) number.point += std::stoll(std::string(rest.substr(e + 1)));
     if (negative) {
-      return unit == TimeUnit::none ? bad_time("a bare number needs `unit`, and this one is negative") : out_of_range(kOutOfRange);
+      return unit == TimeUnit::none
+                 ? bad_time("a bare number needs `unit`, and this one is negative")
+                 : out_of_range(kOutOfRange);
     }
     return finish_number(number, unit);
   }

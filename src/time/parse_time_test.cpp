@@ -48,9 +48,14 @@ TEST(ParseTime, ReadsEverySpellingOfAnInstant) {
     int offset = 0;
     std::string offset_text;
     switch (draw(6)) {
-      case 0: offset_text = "Z"; break;
-      case 1: offset_text = "z"; break;
-      case 2: break;  // none: UTC is given as the zone
+      case 0:
+        offset_text = "Z";
+        break;
+      case 1:
+        offset_text = "z";
+        break;
+      case 2:
+        break;  // none: UTC is given as the zone
       default: {
         int minutes = draw(18 * 60 + 1);
         if (draw(3) == 0) minutes -= minutes % 60;
@@ -58,8 +63,11 @@ TEST(ParseTime, ReadsEverySpellingOfAnInstant) {
         offset = (west ? -60 : 60) * minutes;
         char buffer[16];
         const int form = draw(3);
-        if (form == 2 && minutes % 60 == 0) std::snprintf(buffer, sizeof buffer, "%c%02d", west ? '-' : '+', minutes / 60);
-        else std::snprintf(buffer, sizeof buffer, form == 0 ? "%c%02d:%02d" : "%c%02d%02d", west ? '-' : '+', minutes / 60, minutes % 60);
+        if (form == 2 && minutes % 60 == 0)
+          std::snprintf(buffer, sizeof buffer, "%c%02d", west ? '-' : '+', minutes / 60);
+        else
+          std::snprintf(buffer, sizeof buffer, form == 0 ? "%c%02d:%02d" : "%c%02d%02d",
+                        west ? '-' : '+', minutes / 60, minutes % 60);
         offset_text = buffer;
       }
     }
@@ -68,8 +76,9 @@ TEST(ParseTime, ReadsEverySpellingOfAnInstant) {
     const std::chrono::year_month_day date(day);
     const int second = int((local - day).count());
     char buffer[64];
-    std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u%c%02d:%02d", int(date.year()), unsigned(date.month()), unsigned(date.day()),
-                  "Tt "[draw(3)], second / 3600, second / 60 % 60);
+    std::snprintf(buffer, sizeof buffer, "%04d-%02u-%02u%c%02d:%02d", int(date.year()),
+                  unsigned(date.month()), unsigned(date.day()), "Tt "[draw(3)], second / 3600,
+                  second / 60 % 60);
     std::string spelled = buffer;
     int64_t expected = utc_s;
     int64_t milliseconds = 0;
@@ -92,8 +101,9 @@ TEST(ParseTime, ReadsEverySpellingOfAnInstant) {
 
 TEST(ParseTime, LooseForms) {
   const std::string midnight = "1362873600000";  // 2013-03-10
-  for (const char* s : {"2013-03-10", "2013-03-10T00:00", "2013-03-10 00:00:00", "2013-03-10Z", "2013-03-10 Z", "2013-03-10+00",
-                        "2013-03-10T02:30:00+02:30", "2013-03-09T23:59:60+00:00", "2013-03-10T00:00:00.0009Z"}) {
+  for (const char* s : {"2013-03-10", "2013-03-10T00:00", "2013-03-10 00:00:00", "2013-03-10Z",
+                        "2013-03-10 Z", "2013-03-10+00", "2013-03-10T02:30:00+02:30",
+                        "2013-03-09T23:59:60+00:00", "2013-03-10T00:00:00.0009Z"}) {
     const bool sixty = std::string_view(s).find(":60") != std::string_view::npos;
     EXPECT_EQ(text(s), sixty ? "1362873599000" : midnight) << s;
   }
@@ -105,19 +115,54 @@ TEST(ParseTime, LooseForms) {
 }
 
 TEST(ParseTime, WhatIsNoTimeIsBadAndWhatIsFarAwayIsOutOfRange) {
-  for (const char* s : {"", " ", "yesterday", "2013", "2013-3-10", "2013-03", "2013-13-01", "2013-00-01", "2013-02-29", "2013-04-31",
-                        "2013-03-10T", "2013-03-10T24:00", "2013-03-10T12", "2013-03-10T12:60", "2013-03-10T12:00:61",
-                        "2013-03-10T12:00:00.", "2013-03-10T12:00:00.Z", "2013-03-10T12:00:00 ", " 2013-03-10", "2013-03-10  12:00",
-                        "2013-03-10T12:00:00+2", "2013-03-10T12:00:00+02:3", "2013-03-10T12:00:00+02:60", "2013-03-10T12:00:00+18:01",
-                        "2013-03-10T12:00:00+-2:00", "2013-03-10T12:00:00  Z", "2013-03-10T12:00:00Zulu", "2013-03-10T12:00:00Z ",
-                        "12013-03-10", "+2013-03-10", "-2013-03-10", "2013/03/10", "2013-03-1012:00", "2013-03-10T12.00", "1362873600",
-                        "1362873600.5", "1.3e9", "-5", "20130310", "2013-W10-7", "2013-03-10\n"}) {
+  for (const char* s : {"",
+                        " ",
+                        "yesterday",
+                        "2013",
+                        "2013-3-10",
+                        "2013-03",
+                        "2013-13-01",
+                        "2013-00-01",
+                        "2013-02-29",
+                        "2013-04-31",
+                        "2013-03-10T",
+                        "2013-03-10T24:00",
+                        "2013-03-10T12",
+                        "2013-03-10T12:60",
+                        "2013-03-10T12:00:61",
+                        "2013-03-10T12:00:00.",
+                        "2013-03-10T12:00:00.Z",
+                        "2013-03-10T12:00:00 ",
+                        " 2013-03-10",
+                        "2013-03-10  12:00",
+                        "2013-03-10T12:00:00+2",
+                        "2013-03-10T12:00:00+02:3",
+                        "2013-03-10T12:00:00+02:60",
+                        "2013-03-10T12:00:00+18:01",
+                        "2013-03-10T12:00:00+-2:00",
+                        "2013-03-10T12:00:00  Z",
+                        "2013-03-10T12:00:00Zulu",
+                        "2013-03-10T12:00:00Z ",
+                        "12013-03-10",
+                        "+2013-03-10",
+                        "-2013-03-10",
+                        "2013/03/10",
+                        "2013-03-1012:00",
+                        "2013-03-10T12.00",
+                        "1362873600",
+                        "1362873600.5",
+                        "1.3e9",
+                        "-5",
+                        "20130310",
+                        "2013-W10-7",
+                        "2013-03-10\n"}) {
     EXPECT_EQ(text(s), "bad") << s;
     EXPECT_FALSE(parse_time_text(s, utc()).hint.empty());
   }
   EXPECT_EQ(text(std::string_view("2013-03-10\0", 11)), "bad");
-  for (const char* s : {"1969-12-31", "1969-12-31T23:59:59Z", "2200-01-01", "0000-01-01", "9999-12-31", "0001-01-01T00:00:00",
-                        "1970-01-01T00:00:00+00:01", "2199-12-31T23:59:59-00:01"}) {
+  for (const char* s :
+       {"1969-12-31", "1969-12-31T23:59:59Z", "2200-01-01", "0000-01-01", "9999-12-31",
+        "0001-01-01T00:00:00", "1970-01-01T00:00:00+00:01", "2199-12-31T23:59:59-00:01"}) {
     EXPECT_EQ(text(s), "out of range") << s;
   }
 }
@@ -125,12 +170,12 @@ TEST(ParseTime, WhatIsNoTimeIsBadAndWhatIsFarAwayIsOutOfRange) {
 TEST(ParseTime, LocalTimesUseTheGivenZone) {
   const ZoneRules zone = berlin();
   auto kind = [&](const char* s) { return parse_time_text(s, zone).local; };
-  EXPECT_EQ(text("2013-07-01T12:00", zone), "1372672800000");       // 10:00 UTC
-  EXPECT_EQ(text("2013-07-01T12:00Z", zone), "1372680000000");      // an offset wins
+  EXPECT_EQ(text("2013-07-01T12:00", zone), "1372672800000");   // 10:00 UTC
+  EXPECT_EQ(text("2013-07-01T12:00Z", zone), "1372680000000");  // an offset wins
   EXPECT_EQ(kind("2013-07-01T12:00"), LocalKind::unique);
-  EXPECT_EQ(text("2013-10-27T02:30", zone), "1382833800000");       // twice: the first, 00:30 UTC
+  EXPECT_EQ(text("2013-10-27T02:30", zone), "1382833800000");  // twice: the first, 00:30 UTC
   EXPECT_EQ(kind("2013-10-27T02:30"), LocalKind::twice);
-  EXPECT_EQ(text("2013-03-31T02:30", zone), "1364693400000");       // skipped: 01:30 UTC, shown as 03:30
+  EXPECT_EQ(text("2013-03-31T02:30", zone), "1364693400000");  // skipped: 01:30 UTC, shown as 03:30
   EXPECT_EQ(kind("2013-03-31T02:30"), LocalKind::skipped);
   EXPECT_EQ(kind("2013-03-31T02:30+01:00"), LocalKind::unique);
 }
@@ -145,7 +190,8 @@ TEST(ParseTime, NumbersInEveryUnitAreFloored) {
   EXPECT_EQ(number("1362873600123999999", TimeUnit::ns), "1362873600123");
   EXPECT_EQ(number("7258118399999999999", TimeUnit::ns), "7258118399999");
   EXPECT_EQ(number("7258118400000000000", TimeUnit::ns), "out of range");
-  EXPECT_EQ(number("7258118399.9999999999999999999999999999999999999999", TimeUnit::s), "7258118399999");
+  EXPECT_EQ(number("7258118399.9999999999999999999999999999999999999999", TimeUnit::s),
+            "7258118399999");
   EXPECT_EQ(number("0", TimeUnit::s), "0");
   EXPECT_EQ(number("-0.0", TimeUnit::s), "0");
   EXPECT_EQ(number("0.9999999999999999999999999999999999999999999", TimeUnit::s), "999");
@@ -154,11 +200,13 @@ TEST(ParseTime, NumbersInEveryUnitAreFloored) {
   EXPECT_EQ(number("1e-400", TimeUnit::s), "0");
   EXPECT_EQ(number("1e-99999999999999999999", TimeUnit::s), "0");
   EXPECT_EQ(number("0e99999999999999999999", TimeUnit::s), "0");
-  for (const char* s : {"1e12", "1e400", "1e999999999", "1e99999999999999999999", "-1", "-0.0001", "-1e-99999999999999999999",
-                        "99999999999999999999999999999999999999999999999999"}) {
+  for (const char* s :
+       {"1e12", "1e400", "1e999999999", "1e99999999999999999999", "-1", "-0.0001",
+        "-1e-99999999999999999999", "99999999999999999999999999999999999999999999999999"}) {
     EXPECT_EQ(number(s, TimeUnit::s), "out of range") << s;
   }
-  for (const char* s : {"", "x", "1.", ".5", "01.5", "+1", "1 ", "0x10", "1e", "--1", "1.5.5"}) EXPECT_EQ(number(s, TimeUnit::s), "bad") << s;
+  for (const char* s : {"", "x", "1.", ".5", "01.5", "+1", "1 ", "0x10", "1e", "--1", "1.5.5"})
+    EXPECT_EQ(number(s, TimeUnit::s), "bad") << s;
   const std::string long_zero = "0." + std::string(100000, '0') + "1";
   EXPECT_EQ(number(long_zero, TimeUnit::s), "0");
   EXPECT_EQ(number(std::string(100000, '0') + "7", TimeUnit::s), "7000");
@@ -222,7 +270,8 @@ TEST(ParseTime, FormatsReadWhatTheySay) {
   EXPECT_EQ(formatted("70", "%y"), "0");
   EXPECT_EQ(formatted("68", "%y"), "3092601600000");
   EXPECT_EQ(formatted("2013-03-10 12:00:60", "%F %T"), "1362916859000");
-  for (const char* s : {"2013-03-10x", "2013-3-10 ", "2013-02-30", "13-13-13", "", "x2013-03-10"}) EXPECT_EQ(formatted(s, "%Y-%m-%d"), "bad") << s;
+  for (const char* s : {"2013-03-10x", "2013-3-10 ", "2013-02-30", "13-13-13", "", "x2013-03-10"})
+    EXPECT_EQ(formatted(s, "%Y-%m-%d"), "bad") << s;
   EXPECT_EQ(formatted("2013 13:00 pm", "%Y %I:%M %p"), "bad");
 }
 
@@ -238,15 +287,21 @@ TEST(ParseTime, NoTextBreaksIt) {
   const uint32_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937 rng(seed);
-  const std::string starts[] = {"2013-03-10T14:30:00.123+02:00", "1362873600.25", "10/Mar/2013:14:30:05 +0100", "12e-3"};
+  const std::string starts[] = {"2013-03-10T14:30:00.123+02:00", "1362873600.25",
+                                "10/Mar/2013:14:30:05 +0100", "12e-3"};
   for (int i = 0; i < 50000; ++i) {
     std::string s = starts[rng() % 4];
     for (uint32_t n = 1 + rng() % 3; n > 0 && !s.empty(); --n) {
       const size_t at = rng() % s.size();
       switch (rng() % 3) {
-        case 0: s[at] = char(rng()); break;
-        case 1: s.erase(at, 1 + rng() % 4); break;
-        default: s.insert(at, 1, "0123456789-+:.TZeE "[rng() % 19]);
+        case 0:
+          s[at] = char(rng());
+          break;
+        case 1:
+          s.erase(at, 1 + rng() % 4);
+          break;
+        default:
+          s.insert(at, 1, "0123456789-+:.TZeE "[rng() % 19]);
       }
     }
     const std::vector<char> exact(s.begin(), s.end());  // so that a read beyond its end is seen

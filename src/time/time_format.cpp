@@ -6,8 +6,9 @@ namespace quipu {
 namespace {
 
 constexpr std::string_view kDirectives = "YymdeHIpMSfbBzZjTFDnt%";
-constexpr std::string_view kMonthNames[] = {"january", "february", "march",     "april",   "may",      "june",
-                                        "july",    "august",   "september", "october", "november", "december"};
+constexpr std::string_view kMonthNames[] = {"january",   "february", "march",    "april",
+                                            "may",       "june",     "july",     "august",
+                                            "september", "october",  "november", "december"};
 
 // What the directives leave to be put together at the end.
 struct Reading {
@@ -35,34 +36,55 @@ bool read(TimeCursor& in, std::string_view format, Reading& r);
 bool read_directive(TimeCursor& in, char directive, Reading& r) {
   Civil& c = r.civil;
   switch (directive) {
-    case 'Y': return in.up_to_digits(4, c.year);
+    case 'Y':
+      return in.up_to_digits(4, c.year);
     case 'y':
       if (!in.up_to_digits(2, c.year)) return false;
       c.year += c.year < 69 ? 2000 : 1900;
       return true;
-    case 'm': return in.up_to_digits(2, c.month);
-    case 'e': in.take(' '); return in.up_to_digits(2, c.day);
-    case 'd': return in.up_to_digits(2, c.day);
-    case 'H': return in.up_to_digits(2, c.hour);
-    case 'I': return in.up_to_digits(2, r.twelve_hour) && r.twelve_hour >= 1 && r.twelve_hour <= 12;
-    case 'p': r.afternoon = in.word("am") ? 0 : in.word("pm") ? 1 : -1; return r.afternoon >= 0;
-    case 'M': return in.up_to_digits(2, c.minute);
-    case 'S': return in.up_to_digits(2, c.second);
-    case 'f': return in.fraction(c.millisecond);
+    case 'm':
+      return in.up_to_digits(2, c.month);
+    case 'e':
+      in.take(' ');
+      return in.up_to_digits(2, c.day);
+    case 'd':
+      return in.up_to_digits(2, c.day);
+    case 'H':
+      return in.up_to_digits(2, c.hour);
+    case 'I':
+      return in.up_to_digits(2, r.twelve_hour) && r.twelve_hour >= 1 && r.twelve_hour <= 12;
+    case 'p':
+      r.afternoon = in.word("am") ? 0 : in.word("pm") ? 1 : -1;
+      return r.afternoon >= 0;
+    case 'M':
+      return in.up_to_digits(2, c.minute);
+    case 'S':
+      return in.up_to_digits(2, c.second);
+    case 'f':
+      return in.fraction(c.millisecond);
     case 'b':
-    case 'B': return read_month_name(in, c.month);
-    case 'j': return in.up_to_digits(3, r.day_of_year) && r.day_of_year >= 1;
-    case 'z': return in.offset(c);
+    case 'B':
+      return read_month_name(in, c.month);
+    case 'j':
+      return in.up_to_digits(3, r.day_of_year) && r.day_of_year >= 1;
+    case 'z':
+      return in.offset(c);
     case 'Z':
       c.has_offset = in.word("utc") || in.word("gmt") || in.word("z");
       c.offset_s = 0;
       return c.has_offset;
-    case 'T': return read(in, "%H:%M:%S", r);
-    case 'F': return read(in, "%Y-%m-%d", r);
-    case 'D': return read(in, "%m/%d/%y", r);
+    case 'T':
+      return read(in, "%H:%M:%S", r);
+    case 'F':
+      return read(in, "%Y-%m-%d", r);
+    case 'D':
+      return read(in, "%m/%d/%y", r);
     case 'n':
-    case 't': in.white_space(); return true;
-    case '%': return in.take('%');
+    case 't':
+      in.white_space();
+      return true;
+    case '%':
+      return in.take('%');
   }
   return false;
 }
@@ -83,7 +105,8 @@ bool read(TimeCursor& in, std::string_view format, Reading& r) {
 
 bool put_together(Reading& r) {
   Civil& c = r.civil;
-  if (r.twelve_hour >= 0) c.hour = r.afternoon < 0 ? r.twelve_hour : r.twelve_hour % 12 + 12 * r.afternoon;
+  if (r.twelve_hour >= 0)
+    c.hour = r.afternoon < 0 ? r.twelve_hour : r.twelve_hour % 12 + 12 * r.afternoon;
   if (r.day_of_year > 0) {
     using namespace std::chrono;
     const year_month_day date{sys_days(year(c.year) / January / 1) + days(r.day_of_year - 1)};
@@ -96,7 +119,8 @@ bool put_together(Reading& r) {
 
 }  // namespace
 
-ParsedTime parse_time_format(std::string_view text, std::string_view format, const ZoneRules& no_offset) {
+ParsedTime parse_time_format(std::string_view text, std::string_view format,
+                             const ZoneRules& no_offset) {
   TimeCursor in(text);
   Reading r;
   if (!read(in, format, r) || !in.done() || !put_together(r)) {
@@ -114,15 +138,19 @@ Status check_time_format(std::string_view format) {
   };
   for (size_t i = 0; i < format.size(); ++i) {
     if (format[i] != '%') continue;
-    if (++i == format.size()) return Error{"the time format ends in a lone %; a literal % is written %%"};
+    if (++i == format.size())
+      return Error{"the time format ends in a lone %; a literal % is written %%"};
     if (kDirectives.find(format[i]) == std::string_view::npos) {
       std::string known;
       for (char c : kDirectives) known += std::string(known.empty() ? "%" : " %") + c;
-      return Error{std::string("the time format has %") + format[i] + ", which is none of " + known};
+      return Error{std::string("the time format has %") + format[i] + ", which is none of " +
+                   known};
     }
   }
   if (!has("YyFD")) return Error{"the time format has no year (%Y, %y, %F or %D)"};
-  if (has("I") && !has("p")) return Error{"the time format has %I but no %p: morning and afternoon would be one; 24 hours are %H"};
+  if (has("I") && !has("p"))
+    return Error{
+        "the time format has %I but no %p: morning and afternoon would be one; 24 hours are %H"};
   return {};
 }
 

@@ -1,6 +1,7 @@
 // Stored bytes of zone rules (version 1):
-//   version u8 = 1 | name: varint length, bytes | first offset: signed varint, s | transitions: varint
-//   per transition: time: signed varint, quarter-hours since the one before (since 1970 for the first)
+//   version u8 = 1 | name: varint length, bytes | first offset: signed varint, s | transitions:
+//   varint per transition: time: signed varint, quarter-hours since the one before (since 1970 for
+//   the first)
 //                   offset: signed varint, s
 #include "time/zone.h"
 
@@ -41,12 +42,15 @@ bool is_zone_name(const std::string& name) {
   for (size_t at = 0; at <= name.size();) {
     const size_t end = std::min(name.find('/', at), name.size());
     const std::string part = name.substr(at, end - at);
-    if (part.empty() || part == "." || part == ".." || (at == 0 && (part == "posix" || part == "right"))) return false;
+    if (part.empty() || part == "." || part == ".." ||
+        (at == 0 && (part == "posix" || part == "right")))
+      return false;
     at = end + 1;
   }
-  return name != "localtime" && name != "posixrules" && std::all_of(name.begin(), name.end(), [](char c) {
-           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '/' || c == '_' ||
-                  c == '+' || c == '-';
+  return name != "localtime" && name != "posixrules" &&
+         std::all_of(name.begin(), name.end(), [](char c) {
+           return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') ||
+                  c == '/' || c == '_' || c == '+' || c == '-';
          });
 }
 
@@ -62,7 +66,8 @@ std::vector<std::string> zone_names(const std::string& directory) {
   namespace fs = std::filesystem;
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end; it.increment(error)) {
+  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
+       it.increment(error)) {
     std::string name = it->path().string().substr(directory.size());
     name.erase(0, std::min(name.find_first_not_of('/'), name.size()));
     if (is_zone_name(name) && is_zone_file(it->path().string())) names.push_back(name);
@@ -99,7 +104,9 @@ size_t edit_distance(std::string_view a, std::string_view b) {
 Error unknown_zone(const std::string& name, const std::string& directory) {
   const std::vector<std::string> names = zone_names(directory);
   const std::string start = "no time zone \"" + name.substr(0, kLongestName) + "\"";
-  if (names.empty()) return Error{start + ": there are no zone files under " + directory + "; install the tzdata package"};
+  if (names.empty())
+    return Error{start + ": there are no zone files under " + directory +
+                 "; install the tzdata package"};
   const std::string wanted = lower(std::string_view(name).substr(0, kLongestName));
   std::vector<std::pair<size_t, std::string>> near;
   for (const std::string& known : names) {
@@ -110,9 +117,12 @@ Error unknown_zone(const std::string& name, const std::string& directory) {
     if (distance <= std::max<size_t>(1, wanted.size() / 4)) near.emplace_back(distance, known);
   }
   std::sort(near.begin(), near.end());
-  if (near.empty()) return Error{start + " under " + directory + "; names are like Europe/Berlin, America/New_York or UTC"};
+  if (near.empty())
+    return Error{start + " under " + directory +
+                 "; names are like Europe/Berlin, America/New_York or UTC"};
   std::string list;
-  for (size_t i = 0; i < std::min(near.size(), kNearNames); ++i) list += (i > 0 ? ", " : "") + near[i].second;
+  for (size_t i = 0; i < std::min(near.size(), kNearNames); ++i)
+    list += (i > 0 ? ", " : "") + near[i].second;
   return Error{start + "; near names: " + list};
 }
 
@@ -174,7 +184,9 @@ Result<ZoneRules> load_zone(const std::string& name, const std::string& zoneinfo
   if (failed || !absl::LoadTimeZone(absolute, &zone)) {
     return Error{"the zone file " + path + " is damaged; install the tzdata package anew"};
   }
-  auto offset_at = [&](int64_t utc_s) { return int32_t(zone.At(absl::FromUnixSeconds(utc_s)).offset); };
+  auto offset_at = [&](int64_t utc_s) {
+    return int32_t(zone.At(absl::FromUnixSeconds(utc_s)).offset);
+  };
   int64_t at = kFirstTransitionS - 1;
   int32_t offset = offset_at(at);
   rules.first_offset_s = offset;
@@ -186,7 +198,8 @@ Result<ZoneRules> load_zone(const std::string& name, const std::string& zoneinfo
     const int32_t after = offset + int32_t(change.to - change.from);
     if (utc_s >= kEndTransitionS) break;
     if (utc_s <= at || offset_at(utc_s - 1) != offset || offset_at(utc_s) != after) {
-      return Error{"the zone file " + path + " contradicts itself; install the tzdata package anew"};
+      return Error{"the zone file " + path +
+                   " contradicts itself; install the tzdata package anew"};
     }
     add_transition(rules, utc_s, after);
     offset = after;
@@ -213,10 +226,12 @@ Result<ZoneRules> decode_zone(std::string_view bytes) {
   const Error corrupt{"stored zone rules are damaged"};
   ByteReader r(bytes);
   if (uint8_t version = r.u8(); r.ok() && version != kZoneBytesVersion) {
-    return Error{"stored zone rules are of version " + std::to_string(version) + "; this program reads version " +
-                 std::to_string(kZoneBytesVersion)};
+    return Error{"stored zone rules are of version " + std::to_string(version) +
+                 "; this program reads version " + std::to_string(kZoneBytesVersion)};
   }
-  auto good_offset = [](int64_t offset) { return offset > -kWidestOffsetS && offset < kWidestOffsetS; };
+  auto good_offset = [](int64_t offset) {
+    return offset > -kWidestOffsetS && offset < kWidestOffsetS;
+  };
   ZoneRules rules;
   rules.name = std::string(r.sized());
   const int64_t first = r.svarint();
@@ -228,7 +243,9 @@ Result<ZoneRules> decode_zone(std::string_view bytes) {
   int64_t last = 0;  // in quarter-hours
   for (uint64_t i = 0; i < count; ++i) {
     const int64_t step = r.svarint(), offset = r.svarint();
-    if (!r.ok() || !good_offset(offset) || step > kFurthest || step < (i == 0 ? kFirstTransitionS / kQuarterS : 1)) return corrupt;
+    if (!r.ok() || !good_offset(offset) || step > kFurthest ||
+        step < (i == 0 ? kFirstTransitionS / kQuarterS : 1))
+      return corrupt;
     last += step;
     if (last >= kFurthest) return corrupt;
     rules.transitions.push_back({last * kQuarterS, int32_t(offset)});

@@ -1,6 +1,7 @@
 // Zone rules as plain values: the offsets from UTC of one IANA zone from 1970 to the end of 2199,
-// rounded as the contract says (a transition is taken at the start of its quarter-hour; of several in
-// one quarter-hour the last wins; those that change no offset are none). Pure values, any thread.
+// rounded as the contract says (a transition is taken at the start of its quarter-hour; of several
+// in one quarter-hour the last wins; those that change no offset are none). Pure values, any
+// thread.
 #pragma once
 
 #include <cstdint>
@@ -12,8 +13,8 @@
 
 namespace quipu {
 
-inline constexpr int64_t kMinEventTimeS = 0;                // 1970-01-01
-inline constexpr int64_t kEndEventTimeS = 7258118400;       // 2200-01-01, exclusive
+inline constexpr int64_t kMinEventTimeS = 0;           // 1970-01-01
+inline constexpr int64_t kEndEventTimeS = 7258118400;  // 2200-01-01, exclusive
 inline constexpr int32_t kQuarterS = 900;
 
 struct ZoneTransition {
@@ -24,8 +25,8 @@ struct ZoneTransition {
 
 struct ZoneRules {
   std::string name;
-  int32_t first_offset_s = 0;                // before the first transition
-  std::vector<ZoneTransition> transitions;   // rising, all within [-2 days, 2200 + 2 days)
+  int32_t first_offset_s = 0;               // before the first transition
+  std::vector<ZoneTransition> transitions;  // rising, all within [-2 days, 2200 + 2 days)
   bool operator==(const ZoneRules&) const = default;
 
   int32_t offset_at(int64_t utc_s) const;
@@ -36,15 +37,15 @@ struct ResolvedLocal {
   int64_t utc_s;
   LocalKind kind;
 };
-// local_s: the wall clock read as if it were UTC. Twice: the first instant; in a gap: ahead by the gap
-// (the instant that the offset before the gap gives).
+// local_s: the wall clock read as if it were UTC. Twice: the first instant; in a gap: ahead by the
+// gap (the instant that the offset before the gap gives).
 ResolvedLocal resolve_local(const ZoneRules& rules, int64_t local_s);
 
-// Reads the system's zone `name` (or one under zoneinfo_dir when that is not empty). An unknown name is
-// an error that names near ones.
+// Reads the system's zone `name` (or one under zoneinfo_dir when that is not empty). An unknown
+// name is an error that names near ones.
 Result<ZoneRules> load_zone(const std::string& name, const std::string& zoneinfo_dir = "");
 
-void encode_zone(const ZoneRules& rules, std::string& out);      // layout at the top of zone.cpp
+void encode_zone(const ZoneRules& rules, std::string& out);  // layout at the top of zone.cpp
 Result<ZoneRules> decode_zone(std::string_view bytes);
 
 }  // namespace quipu

@@ -14,16 +14,51 @@
 namespace quipu {
 namespace {
 
-const char* const kZones[] = {
-    "UTC",                 "America/New_York",   "America/Los_Angeles", "America/Sao_Paulo",   "America/St_Johns",
-    "America/Halifax",     "America/Mexico_City", "America/Santiago",   "America/Nuuk",        "America/Caracas",
-    "America/Argentina/San_Luis", "America/Asuncion", "America/Phoenix", "Europe/Berlin",      "Europe/London",
-    "Europe/Dublin",       "Europe/Moscow",      "Europe/Istanbul",     "Europe/Lisbon",       "Africa/Casablanca",
-    "Africa/El_Aaiun",     "Africa/Cairo",       "Africa/Monrovia",     "Africa/Nairobi",      "Asia/Kolkata",
-    "Asia/Kathmandu",      "Asia/Tehran",        "Asia/Gaza",           "Asia/Pyongyang",      "Asia/Tokyo",
-    "Asia/Colombo",        "Asia/Jerusalem",     "Australia/Sydney",    "Australia/Lord_Howe", "Australia/Eucla",
-    "Antarctica/Troll",    "Antarctica/Casey",   "Pacific/Apia",        "Pacific/Kwajalein",   "Pacific/Chatham",
-    "Pacific/Auckland",    "Pacific/Kiritimati", "Pacific/Norfolk",     "Etc/GMT+12",          "EST5EDT"};
+const char* const kZones[] = {"UTC",
+                              "America/New_York",
+                              "America/Los_Angeles",
+                              "America/Sao_Paulo",
+                              "America/St_Johns",
+                              "America/Halifax",
+                              "America/Mexico_City",
+                              "America/Santiago",
+                              "America/Nuuk",
+                              "America/Caracas",
+                              "America/Argentina/San_Luis",
+                              "America/Asuncion",
+                              "America/Phoenix",
+                              "Europe/Berlin",
+                              "Europe/London",
+                              "Europe/Dublin",
+                              "Europe/Moscow",
+                              "Europe/Istanbul",
+                              "Europe/Lisbon",
+                              "Africa/Casablanca",
+                              "Africa/El_Aaiun",
+                              "Africa/Cairo",
+                              "Africa/Monrovia",
+                              "Africa/Nairobi",
+                              "Asia/Kolkata",
+                              "Asia/Kathmandu",
+                              "Asia/Tehran",
+                              "Asia/Gaza",
+                              "Asia/Pyongyang",
+                              "Asia/Tokyo",
+                              "Asia/Colombo",
+                              "Asia/Jerusalem",
+                              "Australia/Sydney",
+                              "Australia/Lord_Howe",
+                              "Australia/Eucla",
+                              "Antarctica/Troll",
+                              "Antarctica/Casey",
+                              "Pacific/Apia",
+                              "Pacific/Kwajalein",
+                              "Pacific/Chatham",
+                              "Pacific/Auckland",
+                              "Pacific/Kiritimati",
+                              "Pacific/Norfolk",
+                              "Etc/GMT+12",
+                              "EST5EDT"};
 
 ZoneRules load(const std::string& name) {
   auto rules = load_zone(name);
@@ -31,7 +66,9 @@ ZoneRules load(const std::string& name) {
   return rules.value();
 }
 
-std::string scratch(const std::string& name) { return testing::TempDir() + "quipu_zone_" + std::to_string(::getpid()) + "_" + name; }
+std::string scratch(const std::string& name) {
+  return testing::TempDir() + "quipu_zone_" + std::to_string(::getpid()) + "_" + name;
+}
 
 // Runs a Python program over lines of input; nothing if there is no python3 with zoneinfo.
 std::vector<std::string> run_python(const std::string& program, const std::string& input) {
@@ -41,7 +78,8 @@ std::vector<std::string> run_python(const std::string& program, const std::strin
   std::vector<std::string> lines;
   const std::string tzpath = std::getenv("TZDIR") ? std::getenv("TZDIR") : "/usr/share/zoneinfo";
   if (std::system("python3 -c 'import zoneinfo' 2>/dev/null") == 0) {
-    const std::string command = "PYTHONTZPATH=" + tzpath + " python3 " + script + " <" + in + " >" + out;
+    const std::string command =
+        "PYTHONTZPATH=" + tzpath + " python3 " + script + " <" + in + " >" + out;
     EXPECT_EQ(std::system(command.c_str()), 0);
     std::ifstream result(out);
     for (std::string line; std::getline(result, line);) lines.push_back(line);
@@ -54,7 +92,8 @@ TEST(Zone, OffsetsAreThoseOfPythonsZoneinfo) {
   const uint32_t seed = std::random_device{}();
   SCOPED_TRACE(testing::Message() << "seed " << seed);
   std::mt19937_64 rng(seed);
-  // The offset of a quarter-hour is the one in force at its end: so is a transition inside it taken at its start.
+  // The offset of a quarter-hour is the one in force at its end: so is a transition inside it taken
+  // at its start.
   std::vector<std::pair<std::string, int64_t>> asked;
   std::vector<int32_t> ours;
   std::ostringstream input;
@@ -81,8 +120,10 @@ for line in sys.stdin:
     zone = zones.setdefault(name, zoneinfo.ZoneInfo(name))
     moment = (epoch + datetime.timedelta(seconds=int(t))).astimezone(zone)
     print(int(moment.utcoffset().total_seconds()))
-)", input.str());
-  if (answers.empty()) GTEST_SKIP() << "no python3 with zoneinfo here: offsets are not compared with it";
+)",
+                                  input.str());
+  if (answers.empty())
+    GTEST_SKIP() << "no python3 with zoneinfo here: offsets are not compared with it";
   ASSERT_EQ(answers.size(), asked.size());
   EXPECT_GT(asked.size(), 40u * 200);
   for (size_t i = 0; i < asked.size(); ++i) {
@@ -98,8 +139,9 @@ TEST(Zone, LocalTimesResolveAsPythonsFoldZero) {
   std::vector<std::pair<std::string, int64_t>> asked;
   std::ostringstream input;
   // Zones whose transitions were never inside a quarter-hour, so that rounding does not matter.
-  for (const char* name : {"America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia",
-                           "Africa/Casablanca", "Pacific/Kwajalein", "America/Sao_Paulo", "Pacific/Chatham"}) {
+  for (const char* name :
+       {"America/New_York", "Europe/Berlin", "Asia/Kolkata", "Australia/Lord_Howe", "Pacific/Apia",
+        "Africa/Casablanca", "Pacific/Kwajalein", "America/Sao_Paulo", "Pacific/Chatham"}) {
     const ZoneRules rules = load(name);
     auto ask = [&](int64_t local_s) {
       if (local_s < 2 * 86400 || local_s >= kEndEventTimeS - 2 * 86400) return;
@@ -123,11 +165,14 @@ for line in sys.stdin:
     zone = zones.setdefault(name, zoneinfo.ZoneInfo(name))
     local = (epoch + datetime.timedelta(seconds=int(t))).replace(tzinfo=zone, fold=0)
     print(int(t) - int(local.utcoffset().total_seconds()))
-)", input.str());
-  if (answers.empty()) GTEST_SKIP() << "no python3 with zoneinfo here: local times are not compared with it";
+)",
+                                  input.str());
+  if (answers.empty())
+    GTEST_SKIP() << "no python3 with zoneinfo here: local times are not compared with it";
   ASSERT_EQ(answers.size(), asked.size());
   for (size_t i = 0; i < asked.size(); ++i) {
-    ASSERT_EQ(std::to_string(ours[i]), answers[i]) << asked[i].first << " local " << asked[i].second;
+    ASSERT_EQ(std::to_string(ours[i]), answers[i])
+        << asked[i].first << " local " << asked[i].second;
   }
 }
 
@@ -140,7 +185,8 @@ TEST(Zone, ALocalTimeIsOnceTwiceOrSkippedAsCountingInstantsSays) {
     const ZoneRules rules = load(name);
     for (int i = 0; i < 60; ++i) {
       int64_t near = int64_t(rng() % uint64_t(kEndEventTimeS - 20 * 86400)) + 10 * 86400;
-      if (!rules.transitions.empty() && i % 4 > 0) near = rules.transitions[rng() % rules.transitions.size()].utc_s;
+      if (!rules.transitions.empty() && i % 4 > 0)
+        near = rules.transitions[rng() % rules.transitions.size()].utc_s;
       const int64_t local = near + rules.offset_at(near) + int64_t(rng() % 400) * 60 - 200 * 60;
       // Every instant whose wall clock shows `local`, by trying every minute of two days.
       std::vector<int64_t> instants;
@@ -233,9 +279,10 @@ TEST(Zone, AnUnknownNameIsAnErrorThatNamesNearOnes) {
   EXPECT_NE(message("europe/berlin").find("Europe/Berlin"), std::string::npos);
   EXPECT_NE(message("New York").find("America/New_York"), std::string::npos);
   EXPECT_NE(message("Nothing at all like it").find("Europe/Berlin"), std::string::npos);
-  for (const char* name : {"", "/usr/share/zoneinfo/UTC", "../zoneinfo/UTC", "Europe/../UTC", "Europe//Berlin", "Europe", "Europe/",
-                           "./UTC", "zone.tab", "tzdata.zi", "localtime", "posix/UTC", "right/UTC", "file:UTC", "libc:localtime",
-                           "Fixed/UTC+05:00:00", "UTC\n"}) {
+  for (const char* name :
+       {"", "/usr/share/zoneinfo/UTC", "../zoneinfo/UTC", "Europe/../UTC", "Europe//Berlin",
+        "Europe", "Europe/", "./UTC", "zone.tab", "tzdata.zi", "localtime", "posix/UTC",
+        "right/UTC", "file:UTC", "libc:localtime", "Fixed/UTC+05:00:00", "UTC\n"}) {
     message(name);
   }
   message(std::string("UTC\0", 4));
@@ -259,7 +306,8 @@ TEST(Zone, DamagedBytesGiveAnErrorOrValidRules) {
   std::mt19937 rng(seed);
   std::string bytes;
   encode_zone(load("Africa/Casablanca"), bytes);
-  for (size_t cut = 0; cut < bytes.size(); ++cut) EXPECT_FALSE(decode_zone(std::string_view(bytes).substr(0, cut)).ok());
+  for (size_t cut = 0; cut < bytes.size(); ++cut)
+    EXPECT_FALSE(decode_zone(std::string_view(bytes).substr(0, cut)).ok());
   EXPECT_FALSE(decode_zone(bytes + "x").ok());
   for (int i = 0; i < 3000; ++i) {
     std::string changed = bytes;

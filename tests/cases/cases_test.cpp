@@ -1,11 +1,13 @@
-// Faults seen in public counting systems, as inputs with their right answers (cases.jsonl; docs/cases.md). Each is
-// counted in many ways - orders, split over files and process restarts, sent twice, in batches as the fault had
-// them, with tiny engine settings - and asked each time. The whole export is compared with the oracle's, too.
+// Faults seen in public counting systems, as inputs with their right answers (cases.jsonl;
+// docs/cases.md). Each is counted in many ways - orders, split over files and process restarts,
+// sent twice, in batches as the fault had them, with tiny engine settings - and asked each time.
+// The whole export is compared with the oracle's, too.
 //
-// cases.jsonl, a case a line: id, name, what must hold, refs (public threads where it was seen), plan, lines or
-// numbered ({line, to}: {n} and {n%M} stand for 1..to), batches (indices of lines), set_aside (by reason, of the
-// lines sent once), asks. An ask has the arguments of a query and `right`, the list of all non-zero entries (by,
-// at, count, unique, sum; what is not given is not compared), or `groups` and their total `count`.
+// cases.jsonl, a case a line: id, name, what must hold, refs (public threads where it was seen),
+// plan, lines or numbered ({line, to}: {n} and {n%M} stand for 1..to), batches (indices of lines),
+// set_aside (by reason, of the lines sent once), asks. An ask has the arguments of a query and
+// `right`, the list of all non-zero entries (by, at, count, unique, sum; what is not given is not
+// compared), or `groups` and their total `count`.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -53,14 +55,16 @@ struct Case {
 };
 
 void replace_all(std::string& text, const std::string& what, const std::string& with) {
-  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size())) text.replace(at, what.size(), with);
+  for (size_t at = text.find(what); at != std::string::npos; at = text.find(what, at + with.size()))
+    text.replace(at, what.size(), with);
 }
 
 std::string numbered_line(std::string line, uint64_t n) {
   replace_all(line, "{n}", std::to_string(n));
   for (size_t at = line.find("{n%"); at != std::string::npos; at = line.find("{n%")) {
     const size_t end = line.find('}', at);
-    line.replace(at, end - at + 1, std::to_string(n % std::stoull(line.substr(at + 3, end - at - 3))));
+    line.replace(at, end - at + 1,
+                 std::to_string(n % std::stoull(line.substr(at + 3, end - at - 3))));
   }
   return line;
 }
@@ -80,7 +84,8 @@ std::vector<Case> read_cases() {
     c.plan = text_of(json, "plan");
     c.lines = texts_of(json, "lines");
     if (const Json* numbered = find(json, "numbered")) {
-      for (uint64_t n = 1; n <= std::stoull(text_of(*numbered, "to")); ++n) c.lines.push_back(numbered_line(text_of(*numbered, "line"), n));
+      for (uint64_t n = 1; n <= std::stoull(text_of(*numbered, "to")); ++n)
+        c.lines.push_back(numbered_line(text_of(*numbered, "line"), n));
     }
     if (const Json* batches = find(json, "batches")) {
       for (const Json& batch : batches->items) {
@@ -89,7 +94,8 @@ std::vector<Case> read_cases() {
       }
     }
     if (const Json* reasons = find(json, "set_aside")) {
-      for (const auto& [reason, count] : reasons->fields) c.set_aside[reason] = std::stoull(count.text);
+      for (const auto& [reason, count] : reasons->fields)
+        c.set_aside[reason] = std::stoull(count.text);
     }
     c.asks = find(json, "asks")->items;
   }
@@ -99,7 +105,9 @@ std::vector<Case> read_cases() {
 Question question_of(const Json& ask) {
   Question q;
   const Json& a = *find(ask, "ask");
-  auto optional = [&](const char* key) { return find(a, key) ? std::optional<std::string>(text_of(a, key)) : std::nullopt; };
+  auto optional = [&](const char* key) {
+    return find(a, key) ? std::optional<std::string>(text_of(a, key)) : std::nullopt;
+  };
   q.metric = text_of(a, "metric");
   q.tenant = optional("tenant");
   q.calendar = optional("calendar");
@@ -116,7 +124,8 @@ Question question_of(const Json& ask) {
 }
 
 // One entry of an answer as a text, with the measures that are compared.
-std::string entry_text(const std::vector<std::string>& by, const std::string& at, const std::map<std::string, std::string>& measures) {
+std::string entry_text(const std::vector<std::string>& by, const std::string& at,
+                       const std::map<std::string, std::string>& measures) {
   std::string text;
   for (const std::string& b : by) text += oracle::json_quoted(b) + " ";
   text += at;
@@ -157,10 +166,12 @@ void expect_answer(StoreView& view, const Json& ask) {
       if (g.count[i] == 0) continue;
       std::map<std::string, std::string> measures;
       if (find(right[0], "count")) measures["count"] = std::to_string(g.count[i]);
-      if (find(right[0], "unique")) measures["unique"] = result->has_unique ? std::to_string(g.unique.at(i)) : "-";
+      if (find(right[0], "unique"))
+        measures["unique"] = result->has_unique ? std::to_string(g.unique.at(i)) : "-";
       if (const Json* sums = find(right[0], "sum")) {
         for (const auto& [name, value] : sums->fields) {
-          const size_t v = size_t(std::find(result->values.begin(), result->values.end(), name) - result->values.begin());
+          const size_t v = size_t(std::find(result->values.begin(), result->values.end(), name) -
+                                  result->values.begin());
           measures["sum " + name] = v < g.sums.size() ? format_fixed6(g.sums[v].at(i)) : "-";
         }
       }
@@ -175,16 +186,14 @@ void expect_answer(StoreView& view, const Json& ask) {
 // One way to count a case.
 struct Way {
   std::string name;
-  std::vector<std::vector<std::string>> files;   // lines of each file
-  std::vector<size_t> files_of_run;              // how many files each process counts; sums to files.size()
+  std::vector<std::vector<std::string>> files;  // lines of each file
+  std::vector<size_t> files_of_run;  // how many files each process counts; sums to files.size()
   Settings settings;
 };
 
 class CaseRun {
  public:
-  explicit CaseRun(const Case& c) : case_(c) {
-    write_file(folder_.path() + "/plan.yaml", c.plan);
-  }
+  explicit CaseRun(const Case& c) : case_(c) { write_file(folder_.path() + "/plan.yaml", c.plan); }
 
   void count(const Way& way, std::mt19937_64& random) {
     SCOPED_TRACE(case_.id + " (" + case_.name + "), " + way.name + ": " + way.settings.describe());
@@ -195,7 +204,7 @@ class CaseRun {
     for (size_t process = 0; process < way.files_of_run.size(); ++process) {
       std::vector<std::string> paths;
       for (size_t i = 0; i < way.files_of_run[process]; ++i, ++file) {
-        std::string text(file, '\n');   // blank lines, so that no two files are the same input
+        std::string text(file, '\n');  // blank lines, so that no two files are the same input
         for (const std::string& line : way.files[file]) {
           right.add_line(line);
           text += line + "\n";
@@ -211,7 +220,8 @@ class CaseRun {
 
  private:
   // Opens the engine, counts, closes it; the last time, asks.
-  void count_in_a_process(const std::string& run, const std::vector<std::string>& paths, const Settings& settings, std::mt19937_64& random,
+  void count_in_a_process(const std::string& run, const std::vector<std::string>& paths,
+                          const Settings& settings, std::mt19937_64& random,
                           const oracle::Counter* right) {
     while (true) {
       auto plan = Plan::parse(case_.plan, "plan.yaml", folder_.path());
@@ -221,10 +231,12 @@ class CaseRun {
       auto engine = Engine::open(std::move(*plan), options);
       ASSERT_TRUE(engine.ok()) << engine.error().message;
       RunOptions run_options;
-      if (settings.restart_every_blocks && random() % 2) run_options.abandon_after_blocks = 1 + random() % settings.restart_every_blocks;
+      if (settings.restart_every_blocks && random() % 2)
+        run_options.abandon_after_blocks = 1 + random() % settings.restart_every_blocks;
       auto summary = (*engine)->run(paths, run_options);
       ASSERT_TRUE(summary.ok()) << summary.error().message;
-      if (run_options.abandon_after_blocks && summary->committed.checkpoint == 0) continue;   // as after a crash
+      if (run_options.abandon_after_blocks && summary->committed.checkpoint == 0)
+        continue;  // as after a crash
       if (right) expect_right(**engine, *right);
       return;
     }
@@ -237,7 +249,9 @@ class CaseRun {
     EXPECT_EQ(right.tallies().duplicate, tallies.duplicate);
     EXPECT_EQ(right.tallies().set_aside_total(), tallies.set_aside_total());
     for (size_t r = 1; r < tallies.set_aside.size(); ++r) {
-      EXPECT_EQ(case_.set_aside.count(std::string(reason_name(Reason(r)))) > 0, tallies.set_aside[r] > 0) << reason_name(Reason(r));
+      EXPECT_EQ(case_.set_aside.count(std::string(reason_name(Reason(r)))) > 0,
+                tallies.set_aside[r] > 0)
+          << reason_name(Reason(r));
     }
     EXPECT_EQ(first_differences(right.export_lines(), sorted_export(engine)), "");
     auto snapshot = engine.store().snapshot();
@@ -246,7 +260,10 @@ class CaseRun {
     for (const Json& ask : case_.asks) {
       SCOPED_TRACE("asked: " + [&] {
         std::string text;
-        for (const auto& [key, value] : find(ask, "ask")->fields) text += key + " " + (value.text.empty() && !value.items.empty() ? value.items[0].text : value.text) + ", ";
+        for (const auto& [key, value] : find(ask, "ask")->fields)
+          text += key + " " +
+                  (value.text.empty() && !value.items.empty() ? value.items[0].text : value.text) +
+                  ", ";
         return text;
       }());
       expect_answer(**view, ask);
@@ -271,14 +288,18 @@ Settings tiny_settings(std::mt19937_64& random) {
 }
 
 // Cuts lines into files at random, and the files into processes.
-Way cut(const std::string& name, const std::vector<std::string>& lines, Settings settings, std::mt19937_64& random) {
+Way cut(const std::string& name, const std::vector<std::string>& lines, Settings settings,
+        std::mt19937_64& random) {
   Way way{name, {{}}, {}, std::move(settings)};
   const size_t files = 1 + random() % 4;
   for (const std::string& line : lines) {
-    if (way.files.size() < files && random() % std::max<size_t>(1, lines.size() / files) == 0 && !way.files.back().empty()) way.files.emplace_back();
+    if (way.files.size() < files && random() % std::max<size_t>(1, lines.size() / files) == 0 &&
+        !way.files.back().empty())
+      way.files.emplace_back();
     way.files.back().push_back(line);
   }
-  for (size_t left = way.files.size(); left > 0; left -= way.files_of_run.back()) way.files_of_run.push_back(1 + random() % left);
+  for (size_t left = way.files.size(); left > 0; left -= way.files_of_run.back())
+    way.files_of_run.push_back(1 + random() % left);
   return way;
 }
 
@@ -320,7 +341,9 @@ TEST_P(Cases, AnswersAreRightInEveryWay) {
   }
   for (int order = 0; order < kOrders && !HasFailure(); ++order) {
     std::shuffle(lines.begin(), lines.end(), random);
-    run.count(cut("shuffled", lines, order % 2 ? tiny_settings(random) : draw_settings(random), random), random);
+    run.count(
+        cut("shuffled", lines, order % 2 ? tiny_settings(random) : draw_settings(random), random),
+        random);
     std::vector<std::string> twice = lines;
     twice.insert(twice.end(), c.lines.begin(), c.lines.end());
     std::shuffle(twice.begin(), twice.end(), random);
@@ -328,11 +351,12 @@ TEST_P(Cases, AnswersAreRightInEveryWay) {
   }
 }
 
-INSTANTIATE_TEST_SUITE_P(All, Cases, ::testing::Range<size_t>(0, Cases::all().size()), [](const auto& info) {
-  std::string name = Cases::all()[info.param].id;
-  std::replace(name.begin(), name.end(), '-', '_');
-  return name;
-});
+INSTANTIATE_TEST_SUITE_P(All, Cases, ::testing::Range<size_t>(0, Cases::all().size()),
+                         [](const auto& info) {
+                           std::string name = Cases::all()[info.param].id;
+                           std::replace(name.begin(), name.end(), '-', '_');
+                           return name;
+                         });
 
 TEST(CasesFile, HoldsEveryCaseOfTheList) {
   std::vector<std::string> ids;

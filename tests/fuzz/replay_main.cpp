@@ -1,6 +1,6 @@
-// Runs a fuzz target without libFuzzer: every seed input, then mutations of them for some seconds. The test
-// command uses it; the long runs with coverage are those of the fuzz preset.
-// usage: X_replay SEED_FOLDER [SECONDS] [RANDOM_SEED]
+// Runs a fuzz target without libFuzzer: every seed input, then mutations of them for some seconds.
+// The test command uses it; the long runs with coverage are those of the fuzz preset. usage:
+// X_replay SEED_FOLDER [SECONDS] [RANDOM_SEED]
 #include <chrono>
 #include <cstdint>
 #include <cstdio>
@@ -22,18 +22,30 @@ void run(const std::string& input) {
   LLVMFuzzerTestOneInput(bytes.data(), bytes.size());
 }
 
-std::string mutated(std::string text, const std::vector<std::string>& seeds, std::mt19937_64& random) {
+std::string mutated(std::string text, const std::vector<std::string>& seeds,
+                    std::mt19937_64& random) {
   for (uint64_t n = 1 + random() % 4; n > 0; --n) {
     const size_t at = text.empty() ? 0 : random() % text.size();
     switch (random() % 6) {
-      case 0: if (!text.empty()) text[at] = char(random()); break;
-      case 1: if (!text.empty()) text[at] = char(text[at] ^ (1 << random() % 8)); break;
-      case 2: text.insert(at, 1, char(random())); break;
-      case 3: if (!text.empty()) text.erase(at, 1 + random() % 8); break;
-      case 4: text.resize(at); break;
+      case 0:
+        if (!text.empty()) text[at] = char(random());
+        break;
+      case 1:
+        if (!text.empty()) text[at] = char(text[at] ^ (1 << random() % 8));
+        break;
+      case 2:
+        text.insert(at, 1, char(random()));
+        break;
+      case 3:
+        if (!text.empty()) text.erase(at, 1 + random() % 8);
+        break;
+      case 4:
+        text.resize(at);
+        break;
       default: {
         const std::string& other = seeds[random() % seeds.size()];
-        if (!other.empty()) text.insert(at, other.substr(random() % other.size(), 1 + random() % 64));
+        if (!other.empty())
+          text.insert(at, other.substr(random() % other.size(), 1 + random() % 64));
       }
     }
   }
@@ -66,7 +78,8 @@ int main(int argc, char** argv) {
   std::mt19937_64 random(seed);
   uint64_t runs = 0;
   const auto end = std::chrono::steady_clock::now() + std::chrono::duration<double>(seconds);
-  for (; std::chrono::steady_clock::now() < end; ++runs) run(mutated(seeds[random() % seeds.size()], seeds, random));
+  for (; std::chrono::steady_clock::now() < end; ++runs)
+    run(mutated(seeds[random() % seeds.size()], seeds, random));
   std::printf("%zu seeds, %llu mutations\n", seeds.size(), (unsigned long long)runs);
   return 0;
 }

@@ -23,7 +23,9 @@ std::string definition_of(const oracle::PropertySpec& p) {
   return p.skip ? "{at: " + quoted(p.path.text) + ", missing: skip}" : quoted(p.path.text);
 }
 
-std::map<int, std::set<std::string>> when_of(const Entry& entry) { return {entry.when.begin(), entry.when.end()}; }
+std::map<int, std::set<std::string>> when_of(const Entry& entry) {
+  return {entry.when.begin(), entry.when.end()};
+}
 
 GroupKey group_of(const Rule& rule) { return {rule.together, rule.every_metric, rule.metrics}; }
 
@@ -85,8 +87,10 @@ class Change {
         if (chance(50) && !flags.sums.erase(v)) flags.sums.insert(v);
     if (chance(15) && !flags.when.empty()) {
       auto& values = flags.when.front().second;
-      if (values.size() > 1) values.erase(values.begin());
-      else flags.when.erase(flags.when.begin());
+      if (values.size() > 1)
+        values.erase(values.begin());
+      else
+        flags.when.erase(flags.when.begin());
     }
     for (Entry& entry : rule.entries) {
       std::vector<int> by = entry.by;
@@ -102,7 +106,9 @@ class Change {
     for (const oracle::PropertySpec& p : base_.data.properties) plan.names.push_back(p.name);
     for (std::string& name : plan.names)
       if (chance(25)) name += " by another name " + std::to_string(random_() % 3);
-    if (chance(40)) std::swap(plan.names[random_() % plan.names.size()], plan.names[random_() % plan.names.size()]);
+    if (chance(40))
+      std::swap(plan.names[random_() % plan.names.size()],
+                plan.names[random_() % plan.names.size()]);
   }
 
   void draw_listed(ChangedPlan& plan) {
@@ -119,13 +125,14 @@ class Change {
 
   const BasePlan& base_;
   std::mt19937_64& random_;
-  std::map<std::string, std::set<std::string>> members_;   // drawn anew, by name of a group
+  std::map<std::string, std::set<std::string>> members_;  // drawn anew, by name of a group
 };
 
 }  // namespace
 
 BasePlan::BasePlan(const oracle::Stream& stream)
-    : tenants_csv(stream.tenants_csv), data(oracle::Plan::parse(stream.plan, stream.tenants_csv).data()) {
+    : tenants_csv(stream.tenants_csv),
+      data(oracle::Plan::parse(stream.plan, stream.tenants_csv).data()) {
   const size_t properties = stream.plan.find("\nproperties:") + 1;
   const size_t count = stream.plan.find("\ncount:\n") + 1;
   const size_t calendar = std::min(stream.plan.find("\ncalendars:\n"), count - 1) + 1;
@@ -139,19 +146,24 @@ std::string ChangedPlan::yaml(const BasePlan& base) const {
   const auto name = [&](int property) { return quoted(names[size_t(property)]); };
   std::string out = base.head + base.calendars;
   if (!listed.empty()) out += "properties:\n";
-  for (int p : listed) out += "  " + name(p) + ": " + definition_of(base.data.properties[size_t(p)]) + "\n";
+  for (int p : listed)
+    out += "  " + name(p) + ": " + definition_of(base.data.properties[size_t(p)]) + "\n";
   out += "count:\n";
   for (const Rule& rule : rules) {
     const Entry& flags = rule.entries.front();
     out += "  - {metrics: " + (rule.every_metric ? "\"*\"" : list_of(rule.metrics, quoted));
     if (!rule.together.empty()) out += ", together: " + quoted(rule.together);
     std::string when;
-    for (const auto& [property, values] : flags.when) when += (when.empty() ? "" : ", ") + name(property) + ": " + list_of(values, quoted);
+    for (const auto& [property, values] : flags.when)
+      when += (when.empty() ? "" : ", ") + name(property) + ": " + list_of(values, quoted);
     if (!when.empty()) out += ", when: {" + when + "}";
-    out += ", by: " + list_of(rule.entries, [&](const Entry& entry) { return list_of(entry.by, name); });
+    out += ", by: " +
+           list_of(rule.entries, [&](const Entry& entry) { return list_of(entry.by, name); });
     if (!flags.unique) out += ", unique: no";
     if (flags.lifetime) out += ", lifetime: yes";
-    if (!flags.sums.empty()) out += ", sum: " + list_of(flags.sums, [&](int v) { return quoted(base.data.values[size_t(v)].first); });
+    if (!flags.sums.empty())
+      out += ", sum: " +
+             list_of(flags.sums, [&](int v) { return quoted(base.data.values[size_t(v)].first); });
     out += "}\n";
   }
   return out;
@@ -166,7 +178,9 @@ ChangedPlan unchanged(const BasePlan& base) {
   return plan;
 }
 
-ChangedPlan draw_change(const BasePlan& base, std::mt19937_64& random) { return Change(base, random).draw(); }
+ChangedPlan draw_change(const BasePlan& base, std::mt19937_64& random) {
+  return Change(base, random).draw();
+}
 
 std::optional<PlannedCounter> planned(const ChangedPlan& plan, const CounterKey& counter) {
   std::optional<PlannedCounter> found;
@@ -175,7 +189,9 @@ std::optional<PlannedCounter> planned(const ChangedPlan& plan, const CounterKey&
                                         : rule.together.empty() && rule.selects(counter.metric);
     if (!selected) continue;
     for (const Entry& entry : rule.entries) {
-      if (std::set<int>(entry.by.begin(), entry.by.end()) != counter.by || when_of(entry) != counter.when) continue;
+      if (std::set<int>(entry.by.begin(), entry.by.end()) != counter.by ||
+          when_of(entry) != counter.when)
+        continue;
       if (!found) found = PlannedCounter{entry.by, false, false, {}};
       found->unique |= entry.unique;
       found->lifetime |= entry.lifetime;

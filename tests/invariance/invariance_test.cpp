@@ -1,8 +1,10 @@
-// Invariance: the same events in any order, split into any files and blocks, over any number of shards, with
-// checkpoints, crashes and restarts anywhere, with any thresholds, budgets, chunk lengths and row forms: every
-// answer equals the oracle's. Each stream is drawn from a printed seed.
+// Invariance: the same events in any order, split into any files and blocks, over any number of
+// shards, with checkpoints, crashes and restarts anywhere, with any thresholds, budgets, chunk
+// lengths and row forms: every answer equals the oracle's. Each stream is drawn from a printed
+// seed.
 //
-// QUIPU_SEEDS (how many), QUIPU_FIRST_SEED and QUIPU_ORDERS (runs a stream) in the environment change how much is tried.
+// QUIPU_SEEDS (how many), QUIPU_FIRST_SEED and QUIPU_ORDERS (runs a stream) in the environment
+// change how much is tried.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -24,7 +26,8 @@ const std::string& other_zoneinfo() {
   static const std::string path = [] {
     namespace fs = std::filesystem;
     const std::string to = folder.path() + "/zoneinfo";
-    fs::copy("/usr/share/zoneinfo", to, fs::copy_options::recursive | fs::copy_options::copy_symlinks);
+    fs::copy("/usr/share/zoneinfo", to,
+             fs::copy_options::recursive | fs::copy_options::copy_symlinks);
     auto swap = [&](const char* zone, const char* rules) {
       fs::remove(to + "/" + zone);
       fs::copy_file(std::string("/usr/share/zoneinfo/") + rules, to + "/" + zone);
@@ -63,18 +66,22 @@ TEST(Invariance, EveryAnswerIsTheOraclesWhateverTheWay) {
 
     for (uint64_t order = 0; order < orders; ++order) {
       const Settings settings = draw_settings(random);
-      SCOPED_TRACE("seed " + std::to_string(seed) + ", order " + std::to_string(order) + (two_rules ? ", two zone rules" : "") + ": " +
-                   settings.describe());
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", order " + std::to_string(order) +
+                   (two_rules ? ", two zone rules" : "") + ": " + settings.describe());
       if (order > 0) {
         std::shuffle(stream.lines.begin(), stream.lines.begin() + long(half), random);
         std::shuffle(stream.lines.begin() + long(half), stream.lines.end(), random);
       }
       const std::string run = folder.path() + "/run" + std::to_string(order);
       std::filesystem::create_directory(run);
-      const std::vector<std::string> before(stream.lines.begin(), stream.lines.begin() + long(half));
+      const std::vector<std::string> before(stream.lines.begin(),
+                                            stream.lines.begin() + long(half));
       const std::vector<std::string> after(stream.lines.begin() + long(half), stream.lines.end());
-      std::vector<Phase> phases{{split_into_files(run, "a", before, random), "", folder.path() + "/plan.yaml"}};
-      if (two_rules) phases.push_back({split_into_files(run, "b", after, random), other_zoneinfo(), folder.path() + "/plan.yaml"});
+      std::vector<Phase> phases{
+          {split_into_files(run, "a", before, random), "", folder.path() + "/plan.yaml"}};
+      if (two_rules)
+        phases.push_back({split_into_files(run, "b", after, random), other_zoneinfo(),
+                          folder.path() + "/plan.yaml"});
       const Outcome got = count_phases(run, phases, settings, random);
       EXPECT_EQ(first_differences(right, got.lines), "");
       expect_equal_tallies(oracle.tallies(), got.tallies);
@@ -85,12 +92,15 @@ TEST(Invariance, EveryAnswerIsTheOraclesWhateverTheWay) {
       if (::testing::Test::HasFailure()) break;
     }
   }
-  std::printf("invariance: seeds %llu..%llu, %llu runs in different orders, %llu lines, %llu checkpoints, %llu restarts\n",
-              (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs, (unsigned long long)lines,
-              (unsigned long long)checkpoints, (unsigned long long)restarts);
+  std::printf(
+      "invariance: seeds %llu..%llu, %llu runs in different orders, %llu lines, %llu checkpoints, "
+      "%llu restarts\n",
+      (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs,
+      (unsigned long long)lines, (unsigned long long)checkpoints, (unsigned long long)restarts);
 }
 
-// Hashes of four bits meet all the time: totals stay right, and whatever would show two values as one is refused.
+// Hashes of four bits meet all the time: totals stay right, and whatever would show two values as
+// one is refused.
 TEST(SharedHashes, AnswersThatWouldShowTwoValuesAsOneAreRefusedAndCountingGoesOn) {
   TemporaryFolder folder;
   const std::string plan_text =
@@ -98,7 +108,8 @@ TEST(SharedHashes, AnswersThatWouldShowTwoValuesAsOneAreRefusedAndCountingGoesOn
       "properties: {campaign: /campaign}\ncount:\n  - {metrics: \"*\", by: [[], campaign]}\n";
   std::string lines;
   for (int i = 0; i < 100; ++i) {
-    lines += "{\"who\":\"p" + std::to_string(i % 7) + "\",\"campaign\":\"c" + std::to_string(i) + "\",\"time\":\"2026-03-01T10:00:00Z\"}\n";
+    lines += "{\"who\":\"p" + std::to_string(i % 7) + "\",\"campaign\":\"c" + std::to_string(i) +
+             "\",\"time\":\"2026-03-01T10:00:00Z\"}\n";
   }
   write_file(folder.path() + "/events.jsonl", lines);
   EngineOptions options;
@@ -124,7 +135,8 @@ TEST(SharedHashes, AnswersThatWouldShowTwoValuesAsOneAreRefusedAndCountingGoesOn
   question.by = {"campaign"};
   auto grouped = answer(**view, question);
   ASSERT_FALSE(grouped.ok());
-  EXPECT_NE(grouped.error().message.find("share one hash"), std::string::npos) << grouped.error().message;
+  EXPECT_NE(grouped.error().message.find("share one hash"), std::string::npos)
+      << grouped.error().message;
   question.by.clear();
   // More than there are hashes, so that some must share one.
   std::vector<std::string> several;

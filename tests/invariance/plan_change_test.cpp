@@ -1,10 +1,12 @@
-// Plan changes: random streams as in invariance_test, but between phases counters are dropped, planned and come
-// back, groups get other members, uniques, sums and lifetimes are turned on and off, properties change names and
-// places; over any shards, sizes, crashes and restarts. Every counter's answer is the oracle's over what was
-// accepted while it was planned (and its unique, sums and lifetime over what was accepted while these were); an id
-// dedups over all phases. Each stream is drawn from a printed seed.
+// Plan changes: random streams as in invariance_test, but between phases counters are dropped,
+// planned and come back, groups get other members, uniques, sums and lifetimes are turned on and
+// off, properties change names and places; over any shards, sizes, crashes and restarts. Every
+// counter's answer is the oracle's over what was accepted while it was planned (and its unique,
+// sums and lifetime over what was accepted while these were); an id dedups over all phases. Each
+// stream is drawn from a printed seed.
 //
-// QUIPU_SEEDS (how many), QUIPU_FIRST_SEED and QUIPU_ORDERS (runs a stream) in the environment change how much is tried.
+// QUIPU_SEEDS (how many), QUIPU_FIRST_SEED and QUIPU_ORDERS (runs a stream) in the environment
+// change how much is tried.
 #include <gtest/gtest.h>
 
 #include <algorithm>
@@ -19,7 +21,7 @@
 namespace quipu::test {
 namespace {
 
-using Phases = uint32_t;   // a bit for each
+using Phases = uint32_t;  // a bit for each
 
 struct Figures {
   uint64_t count = 0, unique = 0;
@@ -28,7 +30,8 @@ struct Figures {
 
 std::string sums_text(const std::map<std::string, std::string>& sums) {
   std::string out;
-  for (const auto& [name, sum] : sums) out += (out.empty() ? "" : ",") + oracle::json_quoted(name) + ":\"" + sum + "\"";
+  for (const auto& [name, sum] : sums)
+    out += (out.empty() ? "" : ",") + oracle::json_quoted(name) + ":\"" + sum + "\"";
   return out.empty() ? out : ",\"sum\":{" + out + "}";
 }
 
@@ -43,13 +46,17 @@ std::string with_sorted_sums(const std::string& line) {
   return line.substr(0, at) + sums_text(sums) + "}";
 }
 
-// The right answer. Which lines each phase accepts is found by an oracle of that phase's plan which has been told
-// what was accepted before. Figures come from oracles of one plan that has every counter ever planned, fed with
-// the phases that a figure is about.
+// The right answer. Which lines each phase accepts is found by an oracle of that phase's plan which
+// has been told what was accepted before. Figures come from oracles of one plan that has every
+// counter ever planned, fed with the phases that a figure is about.
 class RightAnswer {
  public:
-  RightAnswer(const BasePlan& base, const std::vector<ChangedPlan>& plans, std::vector<std::vector<std::string>>& lines)
-      : base_(base), plans_(plans), united_(unite(base, plans)), united_yaml_(united_.plan.yaml(base)) {
+  RightAnswer(const BasePlan& base, const std::vector<ChangedPlan>& plans,
+              std::vector<std::vector<std::string>>& lines)
+      : base_(base),
+        plans_(plans),
+        united_(unite(base, plans)),
+        united_yaml_(united_.plan.yaml(base)) {
     drop_lines_of_dropped_properties(lines);
     for (size_t phase = 0; phase < plans.size(); ++phase) accept(phase, lines[phase]);
   }
@@ -58,23 +65,25 @@ class RightAnswer {
 
   std::vector<std::string> export_lines() {
     std::vector<std::string> lines;
-    for (const auto& [place, figures] : run((Phases(1) << plans_.size()) - 1)) append_line(place, lines);
+    for (const auto& [place, figures] : run((Phases(1) << plans_.size()) - 1))
+      append_line(place, lines);
     std::sort(lines.begin(), lines.end());
     return lines;
   }
 
  private:
-  using Run = std::unordered_map<std::string, Figures>;   // by an export line's text before the count
+  using Run =
+      std::unordered_map<std::string, Figures>;  // by an export line's text before the count
 
   struct History {
-    std::map<int, Phases> sums;                           // when each was planned
+    std::map<int, Phases> sums;  // when each was planned
     Phases planned = 0, unique = 0, lifetime = 0;
-    const ChangedPlan* newest = nullptr;                  // that has it
+    const ChangedPlan* newest = nullptr;  // that has it
     PlannedCounter last;
   };
 
-  // The united plan has all properties at once, and sets aside lines that are wrong in any of them. A phase may take
-  // such a line, where it does not define the property: those are left out.
+  // The united plan has all properties at once, and sets aside lines that are wrong in any of them.
+  // A phase may take such a line, where it does not define the property: those are left out.
   void drop_lines_of_dropped_properties(std::vector<std::vector<std::string>>& lines) {
     oracle::Counter all(oracle::Plan::parse(united_yaml_, base_.tenants_csv));
     for (size_t phase = 0; phase < plans_.size(); ++phase) {
@@ -114,7 +123,8 @@ class RightAnswer {
     oracle::Counter counter(oracle::Plan::parse(united_yaml_, base_.tenants_csv));
     for (size_t phase = 0; phase < plans_.size(); ++phase) {
       if (!(phases >> phase & 1)) continue;
-      for (const std::string& line : accepted_[phase]) EXPECT_EQ(counter.add_line(line), "counted") << line;
+      for (const std::string& line : accepted_[phase])
+        EXPECT_EQ(counter.add_line(line), "counted") << line;
     }
     for (const std::string& line : counter.export_lines()) {
       const size_t at = line.find(",\"count\":");
@@ -170,7 +180,8 @@ class RightAnswer {
       if (key == "together") counter.group = united_.groups.at(size_t(property(value.text)));
       if (key == "when")
         for (const auto& [name, list] : value.fields)
-          for (const oracle::Json& text : list.items) counter.when[property(name)].insert(text.text);
+          for (const oracle::Json& text : list.items)
+            counter.when[property(name)].insert(text.text);
       if (key == "by")
         for (const auto& [name, text] : value.fields) {
           counter.by.insert(property(name));
@@ -181,19 +192,25 @@ class RightAnswer {
     const History& h = history(counter);
     const Phases counted = lifetime ? h.lifetime : h.planned;
     const uint64_t count = figures(counted, place).count;
-    if (count == 0) return;   // a bucket of other phases
+    if (count == 0) return;  // a bucket of other phases
 
     const auto name = [&](int p) { return oracle::json_quoted(h.newest->names[size_t(p)]); };
     std::string line = "{\"tenant\":" + oracle::json_quoted(tenant);
-    line += counter.group ? ",\"together\":" + oracle::json_quoted(counter.group->name) : ",\"metric\":" + oracle::json_quoted(counter.metric);
+    line += counter.group ? ",\"together\":" + oracle::json_quoted(counter.group->name)
+                          : ",\"metric\":" + oracle::json_quoted(counter.metric);
     std::map<std::string, std::string> when;
     for (const auto& [p, texts] : counter.when)
-      for (const std::string& text : texts) when[name(p)] += (when[name(p)].empty() ? "" : ",") + oracle::json_quoted(text);
-    for (const auto& [quoted, texts] : when) line += (quoted == when.begin()->first ? ",\"when\":{" : ",") + quoted + ":[" + texts + "]";
+      for (const std::string& text : texts)
+        when[name(p)] += (when[name(p)].empty() ? "" : ",") + oracle::json_quoted(text);
+    for (const auto& [quoted, texts] : when)
+      line += (quoted == when.begin()->first ? ",\"when\":{" : ",") + quoted + ":[" + texts + "]";
     line += when.empty() ? ",\"by\":{" : "},\"by\":{";
-    for (size_t i = 0; i < h.last.by.size(); ++i) line += (i ? "," : "") + name(h.last.by[i]) + ":" + oracle::json_quoted(values[h.last.by[i]]);
-    line += "}" + place.substr(place.find(",\"calendar\":")) + ",\"count\":" + std::to_string(count);
-    if (h.last.unique) line += ",\"unique\":" + std::to_string(figures(counted & h.unique, place).unique);
+    for (size_t i = 0; i < h.last.by.size(); ++i)
+      line += (i ? "," : "") + name(h.last.by[i]) + ":" + oracle::json_quoted(values[h.last.by[i]]);
+    line +=
+        "}" + place.substr(place.find(",\"calendar\":")) + ",\"count\":" + std::to_string(count);
+    if (h.last.unique)
+      line += ",\"unique\":" + std::to_string(figures(counted & h.unique, place).unique);
     std::map<std::string, std::string> sums;
     for (const auto& [v, phases] : h.sums) {
       const std::string& value = base_.data.values[size_t(v)].first;
@@ -207,7 +224,7 @@ class RightAnswer {
   const std::vector<ChangedPlan>& plans_;
   const UnitedPlan united_;
   const std::string united_yaml_;
-  std::vector<std::vector<std::string>> accepted_;   // by phase
+  std::vector<std::vector<std::string>> accepted_;  // by phase
   oracle::Tallies tallies_;
   std::map<Phases, Run> runs_;
   std::map<CounterKey, History> histories_;
@@ -223,12 +240,15 @@ std::vector<ChangedPlan> draw_plans(const BasePlan& base, std::mt19937_64& rando
 }
 
 // Every phase gets some lines: a plan without any is never part of a store.
-std::vector<std::vector<std::string>> draw_phases(const std::vector<std::string>& lines, size_t phases, std::mt19937_64& random) {
+std::vector<std::vector<std::string>> draw_phases(const std::vector<std::string>& lines,
+                                                  size_t phases, std::mt19937_64& random) {
   std::vector<std::vector<std::string>> drawn(phases);
   std::vector<size_t> cuts{0, lines.size()};
-  for (size_t i = 1; i < phases; ++i) cuts.push_back(lines.size() / 10 + random() % (lines.size() * 8 / 10));
+  for (size_t i = 1; i < phases; ++i)
+    cuts.push_back(lines.size() / 10 + random() % (lines.size() * 8 / 10));
   std::sort(cuts.begin(), cuts.end());
-  for (size_t i = 0; i < phases; ++i) drawn[i].assign(lines.begin() + long(cuts[i]), lines.begin() + long(cuts[i + 1]));
+  for (size_t i = 0; i < phases; ++i)
+    drawn[i].assign(lines.begin() + long(cuts[i]), lines.begin() + long(cuts[i + 1]));
   return drawn;
 }
 
@@ -258,14 +278,16 @@ TEST(PlanChange, EveryCounterAnswersForWhatWasAcceptedWhileItWasPlanned) {
 
     for (uint64_t order = 0; order < orders; ++order) {
       const Settings settings = draw_settings(random);
-      SCOPED_TRACE("seed " + std::to_string(seed) + ", order " + std::to_string(order) + ": " + settings.describe() + "\n" + texts);
+      SCOPED_TRACE("seed " + std::to_string(seed) + ", order " + std::to_string(order) + ": " +
+                   settings.describe() + "\n" + texts);
       const std::string run = folder.path() + "/run" + std::to_string(order);
       std::filesystem::create_directory(run);
       std::vector<Phase> to_count;
       for (size_t p = 0; p < plans.size(); ++p) {
         if (order > 0) std::shuffle(phases[p].begin(), phases[p].end(), random);
-        to_count.push_back({split_into_files(run, "phase" + std::to_string(p) + "-", phases[p], random), "",
-                            folder.path() + "/plan" + std::to_string(p) + ".yaml"});
+        to_count.push_back(
+            {split_into_files(run, "phase" + std::to_string(p) + "-", phases[p], random), "",
+             folder.path() + "/plan" + std::to_string(p) + ".yaml"});
         lines += phases[p].size();
       }
       Outcome got = count_phases(run, to_count, settings, random);
@@ -281,9 +303,12 @@ TEST(PlanChange, EveryCounterAnswersForWhatWasAcceptedWhileItWasPlanned) {
       if (::testing::Test::HasFailure()) break;
     }
   }
-  std::printf("plan changes: seeds %llu..%llu, %llu runs in different orders, %llu changes of the plan, %llu lines, %llu answers, %llu checkpoints, %llu restarts\n",
-              (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs, (unsigned long long)changes,
-              (unsigned long long)lines, (unsigned long long)answers, (unsigned long long)checkpoints, (unsigned long long)restarts);
+  std::printf(
+      "plan changes: seeds %llu..%llu, %llu runs in different orders, %llu changes of the plan, "
+      "%llu lines, %llu answers, %llu checkpoints, %llu restarts\n",
+      (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs,
+      (unsigned long long)changes, (unsigned long long)lines, (unsigned long long)answers,
+      (unsigned long long)checkpoints, (unsigned long long)restarts);
 }
 
 }  // namespace

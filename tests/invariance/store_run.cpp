@@ -47,10 +47,12 @@ std::string read_file(const std::string& path) {
   return text.str();
 }
 
-std::vector<std::string> split_into_files(const std::string& folder, const std::string& name, const std::vector<std::string>& lines,
+std::vector<std::string> split_into_files(const std::string& folder, const std::string& name,
+                                          const std::vector<std::string>& lines,
                                           std::mt19937_64& random) {
   std::vector<std::string> texts(1 + random() % 3), files;
-  for (size_t i = 0; i < lines.size(); ++i) texts[i * texts.size() / lines.size()] += lines[i] + "\n";
+  for (size_t i = 0; i < lines.size(); ++i)
+    texts[i * texts.size() / lines.size()] += lines[i] + "\n";
   for (size_t f = 0; f < texts.size(); ++f) {
     files.push_back(folder + "/" + name + std::to_string(f) + ".jsonl");
     write_file(files.back(), texts[f]);
@@ -65,11 +67,15 @@ uint64_t from_environment(const char* name, uint64_t otherwise) {
 
 std::string Settings::describe() const {
   std::ostringstream out;
-  out << "shards " << engine.shards << ", decoders " << engine.decoders << ", hot " << engine.hot_bytes << ", pane " << engine.pane_bytes
-      << ", checkpoint every " << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", matrix rows " << engine.matrix_rows
-      << ", inlined rows " << engine.inlined_rows << ", whole bytes " << engine.whole_bytes << ", chunk words " << engine.chunk_words << ", variant " << engine.tally_variant << ", ingest from " << engine.ingest_bytes
-      << ", sparse up to " << engine.group_by.sparse_events << "/" << engine.group_by.sparse_limit << ", joint up to " << engine.group_by.joint_values << ", chunks seed "
-      << engine.group_by.random_chunks_seed << ", restart every " << restart_every_blocks;
+  out << "shards " << engine.shards << ", decoders " << engine.decoders << ", hot "
+      << engine.hot_bytes << ", pane " << engine.pane_bytes << ", checkpoint every "
+      << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", matrix rows "
+      << engine.matrix_rows << ", inlined rows " << engine.inlined_rows << ", whole bytes "
+      << engine.whole_bytes << ", chunk words " << engine.chunk_words << ", variant "
+      << engine.tally_variant << ", ingest from " << engine.ingest_bytes << ", sparse up to "
+      << engine.group_by.sparse_events << "/" << engine.group_by.sparse_limit << ", joint up to "
+      << engine.group_by.joint_values << ", chunks seed " << engine.group_by.random_chunks_seed
+      << ", restart every " << restart_every_blocks;
   return out.str();
 }
 
@@ -102,7 +108,7 @@ std::vector<std::string> sorted_export(Engine& engine) {
   auto snapshot = engine.store().snapshot();
   std::vector<std::string> lines;
   auto view = StoreView::open(engine.catalogue(), *snapshot, engine.store().hasher());
-  if (!view.ok()) return lines;   // nothing was counted
+  if (!view.ok()) return lines;  // nothing was counted
   Status status = export_all(**view, ExportFormat::json, [&](const std::string& line) {
     lines.push_back(line);
     return true;
@@ -115,7 +121,8 @@ std::vector<std::string> sorted_export(Engine& engine) {
   return lines;
 }
 
-Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases, const Settings& settings, std::mt19937_64& random) {
+Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases,
+                     const Settings& settings, std::mt19937_64& random) {
   Outcome outcome;
   for (const Phase& phase : phases) {
     while (true) {
@@ -123,17 +130,23 @@ Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases
       options.directory = folder + "/store";
       options.zoneinfo_dir = phase.zoneinfo_dir;
       const std::string plan_folder = std::filesystem::path(phase.plan_file).parent_path().string();
-      auto plan = must(Plan::parse(read_file(phase.plan_file), phase.plan_file, plan_folder, phase.zoneinfo_dir), "plan");
+      auto plan = must(
+          Plan::parse(read_file(phase.plan_file), phase.plan_file, plan_folder, phase.zoneinfo_dir),
+          "plan");
       auto engine = must(Engine::open(std::move(plan), options), "open");
       RunOptions run;
-      if (settings.restart_every_blocks) run.abandon_after_blocks = 1 + random() % (2 * settings.restart_every_blocks);
+      if (settings.restart_every_blocks)
+        run.abandon_after_blocks = 1 + random() % (2 * settings.restart_every_blocks);
       const uint64_t before = engine->store().committed().checkpoint;
-      auto count_checkpoints = [&] { outcome.checkpoints += engine->store().committed().checkpoint - before; };
+      auto count_checkpoints = [&] {
+        outcome.checkpoints += engine->store().committed().checkpoint - before;
+      };
       auto summary = must(engine->run(phase.files, run), "run");
       const bool done = summary.committed.checkpoint > 0 || !run.abandon_after_blocks;
       if (!done) {
         ++outcome.restarts;
-        // Without checkpoints by blocks nothing might ever become durable: let some progress be made.
+        // Without checkpoints by blocks nothing might ever become durable: let some progress be
+        // made.
         if (random() % 3 == 0 && !engine->checkpoint().ok()) std::abort();
         count_checkpoints();
         continue;
@@ -147,12 +160,16 @@ Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases
   return outcome;
 }
 
-std::string first_differences(const std::vector<std::string>& right, const std::vector<std::string>& got) {
+std::string first_differences(const std::vector<std::string>& right,
+                              const std::vector<std::string>& got) {
   std::vector<std::string> missing, extra;
-  std::set_difference(right.begin(), right.end(), got.begin(), got.end(), std::back_inserter(missing));
-  std::set_difference(got.begin(), got.end(), right.begin(), right.end(), std::back_inserter(extra));
+  std::set_difference(right.begin(), right.end(), got.begin(), got.end(),
+                      std::back_inserter(missing));
+  std::set_difference(got.begin(), got.end(), right.begin(), right.end(),
+                      std::back_inserter(extra));
   if (missing.empty() && extra.empty()) return "";
-  std::string text = std::to_string(missing.size()) + " right lines are not in the export, " + std::to_string(extra.size()) + " lines of it are wrong\n";
+  std::string text = std::to_string(missing.size()) + " right lines are not in the export, " +
+                     std::to_string(extra.size()) + " lines of it are wrong\n";
   for (size_t i = 0; i < missing.size() && i < 3; ++i) text += "right: " + missing[i] + "\n";
   for (size_t i = 0; i < extra.size() && i < 3; ++i) text += "got:   " + extra[i] + "\n";
   return text;

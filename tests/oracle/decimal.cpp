@@ -56,8 +56,10 @@ std::optional<Decimal> read_decimal(std::string_view s) {
     d.beyond = 1;
   } else if (!exponent.empty()) {
     unsigned long long e = std::stoull(std::string(exponent));
-    if (e > static_cast<unsigned long long>(kFarthestExponent)) d.beyond = 1;
-    else d.exponent = exponent_negative ? -static_cast<int64_t>(e) : static_cast<int64_t>(e);
+    if (e > static_cast<unsigned long long>(kFarthestExponent))
+      d.beyond = 1;
+    else
+      d.exponent = exponent_negative ? -static_cast<int64_t>(e) : static_cast<int64_t>(e);
   }
   if (exponent_negative) d.beyond = -d.beyond;
 
@@ -73,7 +75,8 @@ std::optional<Decimal> read_decimal(std::string_view s) {
 }
 
 std::string canonical(std::string_view text) {
-  return text.find_first_of("eE") == std::string_view::npos ? canonical_number(text) : std::string(text);
+  return text.find_first_of("eE") == std::string_view::npos ? canonical_number(text)
+                                                            : std::string(text);
 }
 
 std::string canonical_number(std::string_view text) {
@@ -126,12 +129,14 @@ FixedFault to_fixed(const Decimal& d, Fixed* out, bool* rounded) {
 
 std::string fixed_text(Fixed v) {
   bool negative = v < 0;
-  unsigned __int128 rest = negative ? -static_cast<unsigned __int128>(v) : static_cast<unsigned __int128>(v);
+  unsigned __int128 rest =
+      negative ? -static_cast<unsigned __int128>(v) : static_cast<unsigned __int128>(v);
   std::string digits;
   for (; rest > 0; rest /= 10) digits += char('0' + int(rest % 10));
   while (digits.size() < 7) digits += '0';
   std::reverse(digits.begin(), digits.end());
-  std::string whole = digits.substr(0, digits.size() - 6), fraction = digits.substr(digits.size() - 6);
+  std::string whole = digits.substr(0, digits.size() - 6),
+              fraction = digits.substr(digits.size() - 6);
   while (!fraction.empty() && fraction.back() == '0') fraction.pop_back();
   if (fraction.size() == 1) fraction += '0';
   return (negative ? "-" : "") + whole + (fraction.empty() ? "" : "." + fraction);

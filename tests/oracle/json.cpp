@@ -38,15 +38,21 @@ class Reader {
 
   void read(Json* out, int depth) {
     switch (peek()) {
-      case '{': return object(out, depth);
-      case '[': return array(out, depth);
+      case '{':
+        return object(out, depth);
+      case '[':
+        return array(out, depth);
       case '"':
         out->kind = Json::kString;
         return string(&out->text, &out->bad_text);
-      case 't': return word("true", Json::kTrue, out);
-      case 'f': return word("false", Json::kFalse, out);
-      case 'n': return word("null", Json::kNull, out);
-      default: return number(out);
+      case 't':
+        return word("true", Json::kTrue, out);
+      case 'f':
+        return word("false", Json::kFalse, out);
+      case 'n':
+        return word("null", Json::kNull, out);
+      default:
+        return number(out);
     }
   }
 
@@ -97,8 +103,10 @@ class Reader {
       if (i_ == start) throw "not_json";
     };
     if (peek() == '-') ++i_;
-    if (peek() == '0') ++i_;
-    else digits();
+    if (peek() == '0')
+      ++i_;
+    else
+      digits();
     if (peek() == '.') {
       ++i_;
       digits();
@@ -116,7 +124,10 @@ class Reader {
     unsigned value = 0;
     for (int k = 0; k < 4; ++k, ++i_) {
       int c = peek();
-      int digit = c >= '0' && c <= '9' ? c - '0' : c >= 'a' && c <= 'f' ? c - 'a' + 10 : c >= 'A' && c <= 'F' ? c - 'A' + 10 : -1;
+      int digit = c >= '0' && c <= '9'   ? c - '0'
+                  : c >= 'a' && c <= 'f' ? c - 'a' + 10
+                  : c >= 'A' && c <= 'F' ? c - 'A' + 10
+                                         : -1;
       if (digit < 0) throw "not_json";
       value = value * 16 + digit;
     }
@@ -145,21 +156,38 @@ class Reader {
     int c = peek();
     ++i_;
     switch (c) {
-      case '"': case '\\': case '/': *out += char(c); return;
-      case 'b': *out += '\b'; return;
-      case 'f': *out += '\f'; return;
-      case 'n': *out += '\n'; return;
-      case 'r': *out += '\r'; return;
-      case 't': *out += '\t'; return;
-      case 'u': break;
-      default: throw "not_json";
+      case '"':
+      case '\\':
+      case '/':
+        *out += char(c);
+        return;
+      case 'b':
+        *out += '\b';
+        return;
+      case 'f':
+        *out += '\f';
+        return;
+      case 'n':
+        *out += '\n';
+        return;
+      case 'r':
+        *out += '\r';
+        return;
+      case 't':
+        *out += '\t';
+        return;
+      case 'u':
+        break;
+      default:
+        throw "not_json";
     }
     unsigned unit = hex4();
     if (unit >= 0xD800 && unit < 0xDC00 && s_.substr(i_, 2) == "\\u") {
       size_t back = i_;
       i_ += 2;
       unsigned low = hex4();
-      if (low >= 0xDC00 && low < 0xE000) return append_utf8(out, 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
+      if (low >= 0xDC00 && low < 0xE000)
+        return append_utf8(out, 0x10000 + ((unit - 0xD800) << 10) + (low - 0xDC00));
       i_ = back;
     }
     append_utf8(out, unit);  // a lone surrogate becomes invalid UTF-8 and is found as such
@@ -172,8 +200,10 @@ class Reader {
       if (c < 0x20) throw "not_json";  // also the end
       ++i_;
       if (c == '"') break;
-      if (c == '\\') escape(out);
-      else *out += char(c);
+      if (c == '\\')
+        escape(out);
+      else
+        *out += char(c);
     }
     *bad = !valid_utf8(*out);
   }
@@ -197,7 +227,11 @@ bool valid_utf8(std::string_view s) {
   auto at = [&](size_t i) { return i < s.size() ? static_cast<unsigned char>(s[i]) : 0u; };
   for (size_t i = 0; i < s.size();) {
     unsigned c = at(i);
-    int length = c < 0x80 ? 1 : c >= 0xC2 && c < 0xE0 ? 2 : c >= 0xE0 && c < 0xF0 ? 3 : c >= 0xF0 && c < 0xF5 ? 4 : 0;
+    int length = c < 0x80                ? 1
+                 : c >= 0xC2 && c < 0xE0 ? 2
+                 : c >= 0xE0 && c < 0xF0 ? 3
+                 : c >= 0xF0 && c < 0xF5 ? 4
+                                         : 0;
     if (length == 0) return false;
     for (int k = 1; k < length; ++k)
       if (at(i + k) < 0x80 || at(i + k) > 0xBF) return false;
@@ -213,13 +247,27 @@ std::string json_quoted(std::string_view text) {
   std::string out = "\"";
   for (unsigned char c : text) {
     switch (c) {
-      case '"': out += "\\\""; break;
-      case '\\': out += "\\\\"; break;
-      case '\b': out += "\\b"; break;
-      case '\f': out += "\\f"; break;
-      case '\n': out += "\\n"; break;
-      case '\r': out += "\\r"; break;
-      case '\t': out += "\\t"; break;
+      case '"':
+        out += "\\\"";
+        break;
+      case '\\':
+        out += "\\\\";
+        break;
+      case '\b':
+        out += "\\b";
+        break;
+      case '\f':
+        out += "\\f";
+        break;
+      case '\n':
+        out += "\\n";
+        break;
+      case '\r':
+        out += "\\r";
+        break;
+      case '\t':
+        out += "\\t";
+        break;
       default:
         if (c < 0x20) {
           char buffer[8];

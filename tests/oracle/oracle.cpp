@@ -20,15 +20,17 @@ constexpr int64_t kWidestOffset_s = 26 * 3600;
 enum Interval { kHour, kDay, kWeek, kMonth, kIntervals };
 constexpr const char* kIntervalNames[] = {"hour", "day", "week", "month"};
 
-// What makes a bucket within a calendar and an interval. Hours: hours since 1970 by local clock, and the offset;
-// days: local days since 1970; weeks: their first day; months: months since year 0.
+// What makes a bucket within a calendar and an interval. Hours: hours since 1970 by local clock,
+// and the offset; days: local days since 1970; weeks: their first day; months: months since year 0.
 struct Label {
   int64_t number = 0;
   int32_t offset = 0;
   bool operator==(const Label& o) const { return number == o.number && offset == o.offset; }
 };
 struct LabelHash {
-  size_t operator()(const Label& l) const { return std::hash<int64_t>()(l.number * 1000003 + l.offset); }
+  size_t operator()(const Label& l) const {
+    return std::hash<int64_t>()(l.number * 1000003 + l.offset);
+  }
 };
 
 int64_t week_of(int64_t day, int week_start) {
@@ -43,15 +45,22 @@ int64_t month_of_day(int64_t day) {
   return year * 12 + month - 1;
 }
 
-int64_t first_day_of_month(int64_t month) { return days_from_civil(floor_div(month, 12), static_cast<int>(month - floor_div(month, 12) * 12) + 1, 1); }
+int64_t first_day_of_month(int64_t month) {
+  return days_from_civil(floor_div(month, 12),
+                         static_cast<int>(month - floor_div(month, 12) * 12) + 1, 1);
+}
 
 Label label_of(Interval interval, int64_t utc_s, int32_t offset, int week_start) {
   int64_t local = utc_s + offset, day = floor_div(local, kDay_s);
   switch (interval) {
-    case kHour: return {floor_div(local, 3600), offset};
-    case kDay: return {day, 0};
-    case kWeek: return {week_of(day, week_start), 0};
-    default: return {month_of_day(day), 0};
+    case kHour:
+      return {floor_div(local, 3600), offset};
+    case kDay:
+      return {day, 0};
+    case kWeek:
+      return {week_of(day, week_start), 0};
+    default:
+      return {month_of_day(day), 0};
   }
 }
 
@@ -71,7 +80,8 @@ struct Group {
 struct Dimension {
   std::string selector;  // of the answer: "metric":"M" or "together":"T"
   Entry entry;           // flags united over all entries that give this dimension
-  std::map<std::string, std::unordered_map<std::string, Group>> tenants;  // by values, length-prefixed
+  std::map<std::string, std::unordered_map<std::string, Group>>
+      tenants;  // by values, length-prefixed
 };
 
 struct Fault {
@@ -89,7 +99,8 @@ const Json* step(const Json& at, const std::string& token) {
     }
     return found;
   }
-  bool index = at.kind == Json::kArray && !token.empty() && token.size() < 10 && (token == "0" || token[0] != '0') &&
+  bool index = at.kind == Json::kArray && !token.empty() && token.size() < 10 &&
+               (token == "0" || token[0] != '0') &&
                std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
   if (!index || std::stoul(token) >= at.items.size()) return nullptr;
   return &at.items[std::stoul(token)];
@@ -108,7 +119,8 @@ const Json* read_at(const Json& record, const Path& path) {
 
 bool present(const Json* value) { return value && value->scalar() && !blank(value->text); }
 
-std::optional<std::string> transformed(const FieldSpec& f, std::string text, bool is_number = false) {
+std::optional<std::string> transformed(const FieldSpec& f, std::string text,
+                                       bool is_number = false) {
   if (is_number) return canonical_number(text);
   if (f.trim) text = trimmed(text);
   if (f.lowercase)
@@ -158,8 +170,10 @@ std::string property_text(const Json* value) {
   return value->kind == Json::kNumber ? canonical_number(value->text) : canonical(value->text);
 }
 
-// The rows of an event: each a text a property. Properties of one walk share an array, walks make the product.
-std::vector<std::vector<std::string>> read_rows(const std::vector<PropertySpec>& properties, const Json& record) {
+// The rows of an event: each a text a property. Properties of one walk share an array, walks make
+// the product.
+std::vector<std::vector<std::string>> read_rows(const std::vector<PropertySpec>& properties,
+                                                const Json& record) {
   std::vector<std::vector<std::string>> columns;  // of each property, a text an element of its walk
   for (const PropertySpec& p : properties) {
     std::vector<std::string> texts;
@@ -167,10 +181,14 @@ std::vector<std::vector<std::string>> read_rows(const std::vector<PropertySpec>&
     const Json* at = walk(&record, p.path.tokens, 0, prefix);
     if (p.present) {
       if (at && at->bad_text) throw Fault{"invalid_utf8"};
-      bool nothing = !at || at->kind == Json::kNull || (at->kind == Json::kString && blank(at->text)) || (at->kind == Json::kArray && at->items.empty());
+      bool nothing = !at || at->kind == Json::kNull ||
+                     (at->kind == Json::kString && blank(at->text)) ||
+                     (at->kind == Json::kArray && at->items.empty());
       texts.push_back(nothing ? "false" : "true");
     } else if (at && at->kind == Json::kArray) {
-      for (const Json& item : at->items) texts.push_back(property_text(p.star >= 0 ? walk(&item, p.path.tokens, prefix + 1, end) : &item));
+      for (const Json& item : at->items)
+        texts.push_back(
+            property_text(p.star >= 0 ? walk(&item, p.path.tokens, prefix + 1, end) : &item));
     } else if (p.star < 0 || prefix + 1 == end) {
       texts.push_back(property_text(at));
     }
@@ -208,12 +226,14 @@ std::string joined(const std::vector<std::string>& values) {
 std::string two(int64_t n) { return (n < 10 ? "0" : "") + std::to_string(n); }
 
 std::string local_text(int64_t utc_s, int32_t offset) {
-  int64_t local = utc_s + offset, day = floor_div(local, kDay_s), second = local - day * kDay_s, year;
+  int64_t local = utc_s + offset, day = floor_div(local, kDay_s), second = local - day * kDay_s,
+          year;
   int month, of_month;
   civil_from_days(day, &year, &month, &of_month);
   int32_t size = offset < 0 ? -offset : offset;
-  std::string out = std::to_string(year) + "-" + two(month) + "-" + two(of_month) + "T" + two(second / 3600) + ":" + two(second / 60 % 60) + ":" +
-                    two(second % 60) + (offset < 0 ? "-" : "+") + two(size / 3600) + ":" + two(size / 60 % 60);
+  std::string out = std::to_string(year) + "-" + two(month) + "-" + two(of_month) + "T" +
+                    two(second / 3600) + ":" + two(second / 60 % 60) + ":" + two(second % 60) +
+                    (offset < 0 ? "-" : "+") + two(size / 3600) + ":" + two(size / 60 % 60);
   return size % 60 ? out + ":" + two(size % 60) : out;
 }
 
@@ -223,8 +243,10 @@ struct Counter::State {
   explicit State(Plan p) : plan_owner(std::move(p)), plan(plan_owner.data()) {
     for (const Rule& rule : plan.rules)
       if (!rule.together.empty()) {
-        std::string key = joined({"together", rule.together, rule.every_metric ? "*" : "", joined({rule.metrics.begin(), rule.metrics.end()})});
-        for (const Entry& entry : rule.entries) together_of[&entry] = dimension(key, "\"together\":" + json_quoted(rule.together), entry);
+        std::string key = joined({"together", rule.together, rule.every_metric ? "*" : "",
+                                  joined({rule.metrics.begin(), rule.metrics.end()})});
+        for (const Entry& entry : rule.entries)
+          together_of[&entry] = dimension(key, "\"together\":" + json_quoted(rule.together), entry);
       }
     header = plan.input.columns;
   }
@@ -251,7 +273,11 @@ struct Counter::State {
 
   const Zone& zone(size_t v, const std::string& name) const {
     auto it = zones.find({v, name});
-    if (it == zones.end()) it = zones.emplace(std::make_pair(v, name), name == "UTC" ? Zone() : Zone::read(rules_versions[v] + "/" + name)).first;
+    if (it == zones.end())
+      it = zones
+               .emplace(std::make_pair(v, name),
+                        name == "UTC" ? Zone() : Zone::read(rules_versions[v] + "/" + name))
+               .first;
     return it->second;
   }
 
@@ -266,16 +292,20 @@ struct Counter::State {
   }
 
   // The dimension of an entry under a selector, united with what is there.
-  Dimension* dimension(const std::string& selector_key, const std::string& selector, const Entry& wanted) {
+  Dimension* dimension(const std::string& selector_key, const std::string& selector,
+                       const Entry& wanted) {
     Entry entry = wanted;
     std::set<std::string> definitions;
     entry.by.clear();
     for (int p : wanted.by)
       if (definitions.insert(plan.properties[p].definition).second) entry.by.push_back(p);
     std::map<std::string, std::set<std::string>> when;
-    for (const auto& [p, alternatives] : entry.when) when[plan.properties[p].definition] = alternatives;
-    std::vector<std::string> parts = {selector_key, joined({definitions.begin(), definitions.end()})};
-    for (const auto& [definition, alternatives] : when) parts.push_back(joined({definition, joined({alternatives.begin(), alternatives.end()})}));
+    for (const auto& [p, alternatives] : entry.when)
+      when[plan.properties[p].definition] = alternatives;
+    std::vector<std::string> parts = {selector_key,
+                                      joined({definitions.begin(), definitions.end()})};
+    for (const auto& [definition, alternatives] : when)
+      parts.push_back(joined({definition, joined({alternatives.begin(), alternatives.end()})}));
     Dimension*& d = dimension_by_key[joined(parts)];
     if (!d) {
       dimensions.push_back(std::make_unique<Dimension>());
@@ -296,7 +326,10 @@ struct Counter::State {
     for (const Rule& rule : plan.rules)
       if (rule.selects(metric))
         for (const Entry& entry : rule.entries) {
-          Dimension* d = rule.together.empty() ? dimension(joined({"metric", metric}), "\"metric\":" + json_quoted(metric), entry) : together_of[&entry];
+          Dimension* d = rule.together.empty()
+                             ? dimension(joined({"metric", metric}),
+                                         "\"metric\":" + json_quoted(metric), entry)
+                             : together_of[&entry];
           if (seen.insert(d).second) it->second.push_back(d);
         }
     return it->second;
@@ -334,7 +367,9 @@ struct Counter::State {
       for (const Path& path : plan.id.field.paths) {
         const Json* value = read_at(record, path);
         complete &= present(value);
-        if (complete) parts.push_back(value->kind == Json::kNumber ? canonical_number(value->text) : canonical(value->text));
+        if (complete)
+          parts.push_back(value->kind == Json::kNumber ? canonical_number(value->text)
+                                                       : canonical(value->text));
       }
       return complete ? std::optional("n" + joined(parts)) : std::nullopt;
     }
@@ -348,14 +383,16 @@ struct Counter::State {
     const Json record = read_record(line);
     std::optional<std::string> tenant = read_field(plan.tenant, record);
     if (!tenant) throw Fault{"tenant_missing"};
-    if (plan.unknown_set_aside && !plan.tenant_calendars.count(*tenant)) throw Fault{"tenant_unknown"};
+    if (plan.unknown_set_aside && !plan.tenant_calendars.count(*tenant))
+      throw Fault{"tenant_unknown"};
     std::optional<std::string> metric = read_field(plan.metric, record);
     if (!metric) throw Fault{"metric_missing"};
     const std::vector<Dimension*>& wanted = dimensions_of(*metric);
     if (wanted.empty()) return "unplanned";
 
     int64_t utc_ms;
-    std::string fault = read_time(plan.time, read_at(record, plan.time.at), &zone(version, plan.time.no_offset), &utc_ms);
+    std::string fault = read_time(plan.time, read_at(record, plan.time.at),
+                                  &zone(version, plan.time.no_offset), &utc_ms);
     if (!fault.empty()) throw Fault{fault};
     int64_t utc_s = floor_div(utc_ms, 1000), utc_month = month_of_day(floor_div(utc_s, kDay_s));
     size_t rules = version_of(*tenant, utc_month);
@@ -364,7 +401,8 @@ struct Counter::State {
       int32_t offset = zone(rules, c.zone).bucket_offset(utc_s);
       if (offset % kQuarterHour_s != 0) throw Fault{"zone_offset_odd"};
       labels.emplace_back();
-      for (int i = 0; i < kIntervals; ++i) labels.back()[i] = label_of(Interval(i), utc_s, offset, c.week_start);
+      for (int i = 0; i < kIntervals; ++i)
+        labels.back()[i] = label_of(Interval(i), utc_s, offset, c.week_start);
     }
 
     std::optional<std::string> profile = read_field(plan.profile, record);
@@ -372,7 +410,8 @@ struct Counter::State {
     std::optional<std::string> id = read_id(record, utc_s);
     std::vector<std::optional<Fixed>> values;
     bool rounded = false;
-    for (const auto& value : plan.values) values.push_back(read_value(value.second, record, &rounded));
+    for (const auto& value : plan.values)
+      values.push_back(read_value(value.second, record, &rounded));
     const std::vector<std::vector<std::string>> rows = read_rows(plan.properties, record);
 
     std::vector<std::pair<Dimension*, std::set<std::vector<std::string>>>> counts;
@@ -392,11 +431,15 @@ struct Counter::State {
     }
     if (counts.empty()) return "unplanned";
 
-    if (id && !ids.insert(joined({*tenant, *metric, profile ? "p" + *profile : "", *id})).second) return "duplicate";
+    if (id && !ids.insert(joined({*tenant, *metric, profile ? "p" + *profile : "", *id})).second)
+      return "duplicate";
     pins.try_emplace({*tenant, utc_month}, version);
     tallies.rounded += rounded;
     std::optional<uint32_t> who;
-    if (profile) who = profiles.try_emplace(joined({*tenant, *profile}), static_cast<uint32_t>(profiles.size())).first->second;
+    if (profile)
+      who =
+          profiles.try_emplace(joined({*tenant, *profile}), static_cast<uint32_t>(profiles.size()))
+              .first->second;
     for (const auto& [d, distinct] : counts)
       for (const auto& value : distinct) {
         Group& group = d->tenants[*tenant][joined(value)];
@@ -414,20 +457,31 @@ struct Counter::State {
     return "counted";
   }
 
-  // The first instant of a bucket: the union of its pieces in the UTC months around, each under its own month's rules
-  // (what lies before 1970 under those of January 1970).
-  std::string bucket_text(const std::string& tenant, const CalendarSpec& c, Interval interval, Label label) const {
+  // The first instant of a bucket: the union of its pieces in the UTC months around, each under its
+  // own month's rules (what lies before 1970 under those of January 1970).
+  std::string bucket_text(const std::string& tenant, const CalendarSpec& c, Interval interval,
+                          Label label) const {
     int64_t from, to;  // local seconds
     switch (interval) {
-      case kHour: from = label.number * 3600, to = from + 3600; break;
-      case kDay: from = label.number * kDay_s, to = from + kDay_s; break;
-      case kWeek: from = label.number * kDay_s, to = from + 7 * kDay_s; break;
-      default: from = first_day_of_month(label.number) * kDay_s, to = first_day_of_month(label.number + 1) * kDay_s;
+      case kHour:
+        from = label.number * 3600, to = from + 3600;
+        break;
+      case kDay:
+        from = label.number * kDay_s, to = from + kDay_s;
+        break;
+      case kWeek:
+        from = label.number * kDay_s, to = from + 7 * kDay_s;
+        break;
+      default:
+        from = first_day_of_month(label.number) * kDay_s,
+        to = first_day_of_month(label.number + 1) * kDay_s;
     }
     int64_t last_month = month_of_day(floor_div(to + kWidestOffset_s, kDay_s));
-    for (int64_t month = month_of_day(floor_div(from - kWidestOffset_s, kDay_s)); month <= last_month; ++month) {
+    for (int64_t month = month_of_day(floor_div(from - kWidestOffset_s, kDay_s));
+         month <= last_month; ++month) {
       const Zone& rules = zone(version_of(tenant, std::max(month, month_of_day(0))), c.zone);
-      for (const Zone::Segment& s : rules.bucket_segments(first_day_of_month(month) * kDay_s, first_day_of_month(month + 1) * kDay_s)) {
+      for (const Zone::Segment& s : rules.bucket_segments(first_day_of_month(month) * kDay_s,
+                                                          first_day_of_month(month + 1) * kDay_s)) {
         if (interval == kHour && s.offset != label.offset) continue;
         int64_t first = std::max(s.start, from - s.offset);
         if (first < std::min(s.end, to - s.offset)) return local_text(first, s.offset);
@@ -436,12 +490,15 @@ struct Counter::State {
     throw Error("a bucket without instants");
   }
 
-  void print(const std::string& prefix, const Dimension& d, const Cell& cell, std::vector<std::string>* out) const {
+  void print(const std::string& prefix, const Dimension& d, const Cell& cell,
+             std::vector<std::string>* out) const {
     std::string line = prefix + ",\"count\":" + std::to_string(cell.count);
     if (d.entry.unique) line += ",\"unique\":" + std::to_string(cell.profiles.size());
     if (!d.entry.sums.empty()) {
       std::string sums;
-      for (int v : d.entry.sums) sums += (sums.empty() ? "" : ",") + json_quoted(plan.values[v].first) + ":\"" + fixed_text(cell.sums.at(v)) + "\"";
+      for (int v : d.entry.sums)
+        sums += (sums.empty() ? "" : ",") + json_quoted(plan.values[v].first) + ":\"" +
+                fixed_text(cell.sums.at(v)) + "\"";
       line += ",\"sum\":{" + sums + "}";
     }
     out->push_back(line + "}");
@@ -452,10 +509,12 @@ struct Counter::State {
     for (const auto& d : dimensions) {
       std::string when;
       std::map<std::string, std::set<std::string>> by_name;
-      for (const auto& [p, alternatives] : d->entry.when) by_name[plan.properties[p].name] = alternatives;
+      for (const auto& [p, alternatives] : d->entry.when)
+        by_name[plan.properties[p].name] = alternatives;
       for (const auto& [name, alternatives] : by_name) {
         std::string list;
-        for (const std::string& a : alternatives) list += (list.empty() ? "" : ",") + json_quoted(a);
+        for (const std::string& a : alternatives)
+          list += (list.empty() ? "" : ",") + json_quoted(a);
         when += (when.empty() ? "" : ",") + json_quoted(name) + ":[" + list + "]";
       }
       if (!when.empty()) when = ",\"when\":{" + when + "}";
@@ -465,15 +524,21 @@ struct Counter::State {
         for (const auto& [key, group] : groups) {
           std::string by;
           for (size_t i = 0; i < group.values.size(); ++i)
-            by += (i ? "," : "") + json_quoted(plan.properties[d->entry.by[i]].name) + ":" + json_quoted(group.values[i]);
-          std::string prefix = "{\"tenant\":" + json_quoted(tenant) + "," + d->selector + when + ",\"by\":{" + by + "}";
-          if (d->entry.lifetime) print(prefix + ",\"calendar\":null,\"interval\":\"lifetime\",\"bucket\":null", *d, group.lifetime, &out);
+            by += (i ? "," : "") + json_quoted(plan.properties[d->entry.by[i]].name) + ":" +
+                  json_quoted(group.values[i]);
+          std::string prefix = "{\"tenant\":" + json_quoted(tenant) + "," + d->selector + when +
+                               ",\"by\":{" + by + "}";
+          if (d->entry.lifetime)
+            print(prefix + ",\"calendar\":null,\"interval\":\"lifetime\",\"bucket\":null", *d,
+                  group.lifetime, &out);
           for (size_t c = 0; c < cals.size(); ++c)
             for (int i = 0; i < kIntervals; ++i)
               for (const auto& [label, cell] : group.calendars[c][i]) {
                 std::string& name = buckets[{c, i}][label];
                 if (name.empty()) name = bucket_text(tenant, cals[c], Interval(i), label);
-                print(prefix + ",\"calendar\":" + json_quoted(cals[c].name) + ",\"interval\":\"" + kIntervalNames[i] + "\",\"bucket\":\"" + name + "\"", *d, cell, &out);
+                print(prefix + ",\"calendar\":" + json_quoted(cals[c].name) + ",\"interval\":\"" +
+                          kIntervalNames[i] + "\",\"bucket\":\"" + name + "\"",
+                      *d, cell, &out);
               }
         }
       }
@@ -483,14 +548,17 @@ struct Counter::State {
   }
 };
 
-Counter::Counter(Plan plan, std::string zoneinfo_dir) : state_(std::make_unique<State>(std::move(plan))) {
+Counter::Counter(Plan plan, std::string zoneinfo_dir)
+    : state_(std::make_unique<State>(std::move(plan))) {
   set_zoneinfo(std::move(zoneinfo_dir));
   begin_file();
 }
 
 Counter::~Counter() = default;
 
-void Counter::begin_file() { state_->header_expected = state_->plan.input.delimited && state_->plan.input.header; }
+void Counter::begin_file() {
+  state_->header_expected = state_->plan.input.delimited && state_->plan.input.header;
+}
 
 std::string Counter::add_line(std::string_view line) {
   State& s = *state_;
@@ -509,7 +577,9 @@ std::string Counter::add_line(std::string_view line) {
     ++s.tallies.set_aside[fault.reason];
     return fault.reason;
   }
-  ++(verdict == "counted" ? s.tallies.counted : verdict == "duplicate" ? s.tallies.duplicate : s.tallies.unplanned);
+  ++(verdict == "counted"     ? s.tallies.counted
+     : verdict == "duplicate" ? s.tallies.duplicate
+                              : s.tallies.unplanned);
   return verdict;
 }
 
@@ -532,9 +602,12 @@ uint64_t Tallies::set_aside_total() const {
 
 std::string Tallies::json() const {
   std::string reasons;
-  for (const auto& [reason, n] : set_aside) reasons += (reasons.empty() ? "" : ",") + json_quoted(reason) + ":" + std::to_string(n);
-  return "{\"read\":" + std::to_string(read) + ",\"counted\":" + std::to_string(counted) + ",\"duplicate\":" + std::to_string(duplicate) +
-         ",\"set_aside\":{" + reasons + "},\"unplanned\":" + std::to_string(unplanned) + ",\"rounded\":" + std::to_string(rounded) + "}";
+  for (const auto& [reason, n] : set_aside)
+    reasons += (reasons.empty() ? "" : ",") + json_quoted(reason) + ":" + std::to_string(n);
+  return "{\"read\":" + std::to_string(read) + ",\"counted\":" + std::to_string(counted) +
+         ",\"duplicate\":" + std::to_string(duplicate) + ",\"set_aside\":{" + reasons +
+         "},\"unplanned\":" + std::to_string(unplanned) +
+         ",\"rounded\":" + std::to_string(rounded) + "}";
 }
 
 }  // namespace oracle

@@ -1,5 +1,6 @@
-// The oracle: a naive counter that holds every answer in maps and sets. Tests compare quipu with it.
-// It is written from the contract (docs/design.md section 1, docs/decisions.md) alone and shares no code with src/.
+// The oracle: a naive counter that holds every answer in maps and sets. Tests compare quipu with
+// it. It is written from the contract (docs/design.md section 1, docs/decisions.md) alone and
+// shares no code with src/.
 //
 //   oracle::Counter counter(oracle::Plan::parse(plan_yaml, tenants_csv));
 //   for (const std::string& line : lines) counter.add_line(line);
@@ -40,7 +41,8 @@ class Plan {
  public:
   // `tenants: {file: ..}` is read relative to the plan file.
   static Plan load(const std::string& path);
-  // For a plan that is not in a file; `tenants: {file: ..}` means tenants_csv, whatever the file's name.
+  // For a plan that is not in a file; `tenants: {file: ..}` means tenants_csv, whatever the file's
+  // name.
   static Plan parse(const std::string& yaml, const std::string& tenants_csv = "");
 
   const PlanData& data() const { return *data_; }

@@ -1,5 +1,6 @@
-// oracle PLAN INPUT... [--zoneinfo DIR] [--now ISO]: the whole export to stdout, the tallies as JSON to stderr.
-// Inputs: plain, .gz, .zst, or - for standard input. --zoneinfo holds for the inputs after it; --now changes no answer.
+// oracle PLAN INPUT... [--zoneinfo DIR] [--now ISO]: the whole export to stdout, the tallies as
+// JSON to stderr. Inputs: plain, .gz, .zst, or - for standard input. --zoneinfo holds for the
+// inputs after it; --now changes no answer.
 #include <cstdio>
 #include <iostream>
 #include <stdexcept>
@@ -10,7 +11,9 @@
 
 namespace {
 
-bool ends_with(const std::string& s, const std::string& end) { return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0; }
+bool ends_with(const std::string& s, const std::string& end) {
+  return s.size() >= end.size() && s.compare(s.size() - end.size(), end.size(), end) == 0;
+}
 
 void add_file(const std::string& path, oracle::Counter* counter) {
   std::string quoted = "'";
@@ -18,12 +21,15 @@ void add_file(const std::string& path, oracle::Counter* counter) {
   quoted += "'";
   bool piped = ends_with(path, ".gz") || ends_with(path, ".zst");
   std::string command = (ends_with(path, ".gz") ? "gzip -dc " : "zstd -dcq ") + quoted;
-  FILE* in = path == "-" ? stdin : piped ? popen(command.c_str(), "r") : std::fopen(path.c_str(), "rb");
+  FILE* in = path == "-" ? stdin
+             : piped     ? popen(command.c_str(), "r")
+                         : std::fopen(path.c_str(), "rb");
   if (!in) throw oracle::Error("cannot read " + path);
   counter->begin_file();
   char* line = nullptr;
   size_t capacity = 0;
-  for (ssize_t n; (n = getline(&line, &capacity, in)) >= 0;) counter->add_line(std::string_view(line, n));
+  for (ssize_t n; (n = getline(&line, &capacity, in)) >= 0;)
+    counter->add_line(std::string_view(line, n));
   std::free(line);
   if (piped && pclose(in) != 0) throw oracle::Error("cannot read " + path);
   if (!piped && in != stdin) std::fclose(in);
@@ -34,12 +40,16 @@ void add_file(const std::string& path, oracle::Counter* counter) {
 int main(int argc, char** argv) {
   std::vector<std::string> args(argv + 1, argv + argc);
   try {
-    if (args.empty()) throw oracle::Error("usage: oracle PLAN INPUT... [--zoneinfo DIR] [--now ISO]");
+    if (args.empty())
+      throw oracle::Error("usage: oracle PLAN INPUT... [--zoneinfo DIR] [--now ISO]");
     oracle::Counter counter(oracle::Plan::load(args[0]));
     for (size_t i = 1; i < args.size(); ++i) {
-      if (args[i] == "--now") ++i;
-      else if (args[i] == "--zoneinfo") counter.set_zoneinfo(args.at(++i));
-      else add_file(args[i], &counter);
+      if (args[i] == "--now")
+        ++i;
+      else if (args[i] == "--zoneinfo")
+        counter.set_zoneinfo(args.at(++i));
+      else
+        add_file(args[i], &counter);
     }
     for (const std::string& line : counter.export_lines()) std::cout << line << '\n';
     std::cerr << counter.tallies().json() << '\n';

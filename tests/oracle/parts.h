@@ -1,4 +1,5 @@
-// What the oracle is made of: JSON, decimal texts, zones, times, the plan. Internal to tests/oracle.
+// What the oracle is made of: JSON, decimal texts, zones, times, the plan. Internal to
+// tests/oracle.
 #pragma once
 
 #include <cstdint>
@@ -91,7 +92,8 @@ inline int64_t floor_div(int64_t a, int64_t b) { return a / b - (a % b < 0); }
 
 struct TimeSpec;
 // Returns "" and the UTC millisecond, or the reason.
-std::string read_time(const TimeSpec& spec, const Json* value, const Zone* no_offset, int64_t* utc_ms);
+std::string read_time(const TimeSpec& spec, const Json* value, const Zone* no_offset,
+                      int64_t* utc_ms);
 
 // ---- the plan ----
 

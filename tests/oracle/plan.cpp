@@ -105,7 +105,8 @@ PropertySpec property_of(const std::string& name, const YAML::Node& node) {
 }
 
 int week_start_of(const std::string& name) {
-  static const std::vector<std::string> kDays = {"monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday"};
+  static const std::vector<std::string> kDays = {"monday", "tuesday",  "wednesday", "thursday",
+                                                 "friday", "saturday", "sunday"};
   if (name.empty()) return 0;
   auto it = std::find(kDays.begin(), kDays.end(), name);
   if (it == kDays.end()) throw Error("no day " + name);
@@ -147,15 +148,20 @@ void read_tenants_csv(const std::string& csv, PlanData* plan) {
   }
 }
 
-void read_calendars(const YAML::Node& node, const std::function<std::string(const std::string&)>& csv_named, PlanData* plan) {
+void read_calendars(const YAML::Node& node,
+                    const std::function<std::string(const std::string&)>& csv_named,
+                    PlanData* plan) {
   if (node && node["default"]) plan->default_calendars = calendars_of(node["default"]);
   if (plan->default_calendars.empty()) plan->default_calendars.push_back({"UTC", "UTC", 0});
   if (!node || !node["tenants"]) return;
   for (const auto& pair : node["tenants"]) {
     std::string key = text_of(pair.first);
-    if (key == "file" && pair.second.IsScalar()) read_tenants_csv(csv_named(text_of(pair.second)), plan);
-    else if (key == "unknown" && pair.second.IsScalar()) plan->unknown_set_aside = text_of(pair.second) == "set_aside";
-    else plan->tenant_calendars[canonical(key)] = calendars_of(pair.second);
+    if (key == "file" && pair.second.IsScalar())
+      read_tenants_csv(csv_named(text_of(pair.second)), plan);
+    else if (key == "unknown" && pair.second.IsScalar())
+      plan->unknown_set_aside = text_of(pair.second) == "set_aside";
+    else
+      plan->tenant_calendars[canonical(key)] = calendars_of(pair.second);
   }
 }
 
@@ -166,9 +172,11 @@ int index_of(const Items& items, const std::string& name, const char* what) {
   throw Error(std::string("no ") + what + " " + name);
 }
 
-Rule rule_of(const YAML::Node& node, const std::vector<std::string>& properties, const std::vector<std::string>& values) {
+Rule rule_of(const YAML::Node& node, const std::vector<std::string>& properties,
+             const std::vector<std::string>& values) {
   Rule rule;
-  if (node["metrics"].IsScalar()) rule.every_metric = true;
+  if (node["metrics"].IsScalar())
+    rule.every_metric = true;
   else
     for (const YAML::Node& m : node["metrics"]) rule.metrics.insert(canonical(text_of(m)));
   if (node["together"]) rule.together = text_of(node["together"]);
@@ -177,7 +185,8 @@ Rule rule_of(const YAML::Node& node, const std::vector<std::string>& properties,
   entry.unique = !no(node["unique"]);
   entry.lifetime = yes(node["lifetime"]);
   if (node["sum"])
-    for (const YAML::Node& v : node["sum"]) entry.sums.insert(index_of(values, text_of(v), "value"));
+    for (const YAML::Node& v : node["sum"])
+      entry.sums.insert(index_of(values, text_of(v), "value"));
   if (node["when"])
     for (const auto& pair : node["when"]) {
       std::set<std::string> wanted;
@@ -189,14 +198,16 @@ Rule rule_of(const YAML::Node& node, const std::vector<std::string>& properties,
   if (node["by"])
     for (const YAML::Node& by : node["by"]) {
       std::vector<int> list;
-      if (by.IsScalar()) list.push_back(index_of(properties, by.Scalar(), "property"));
+      if (by.IsScalar())
+        list.push_back(index_of(properties, by.Scalar(), "property"));
       else
         for (const YAML::Node& p : by) list.push_back(index_of(properties, text_of(p), "property"));
       lists.push_back(list);
     }
   if (node["combinations"]) {
     std::vector<int> of;
-    for (const YAML::Node& p : node["combinations"]["of"]) of.push_back(index_of(properties, text_of(p), "property"));
+    for (const YAML::Node& p : node["combinations"]["of"])
+      of.push_back(index_of(properties, text_of(p), "property"));
     size_t up_to = std::stoul(text_of(node["combinations"]["up_to"]));
     for (uint64_t subset = 1; subset < uint64_t{1} << of.size(); ++subset) {
       std::vector<int> list;
@@ -220,10 +231,12 @@ void read_input(const YAML::Node& node, InputSpec* input) {
   if (node["columns"])
     for (const YAML::Node& c : node["columns"]) input->columns.push_back(text_of(c));
   input->header = node["header"] ? yes(node["header"]) : input->columns.empty();
-  if (node["quote"]) input->quote = text_of(node["quote"]) == "none" ? '\0' : text_of(node["quote"])[0];
+  if (node["quote"])
+    input->quote = text_of(node["quote"]) == "none" ? '\0' : text_of(node["quote"])[0];
 }
 
-std::shared_ptr<const PlanData> read_plan(const std::string& yaml, const std::function<std::string(const std::string&)>& csv_named) {
+std::shared_ptr<const PlanData> read_plan(
+    const std::string& yaml, const std::function<std::string(const std::string&)>& csv_named) {
   auto plan = std::make_shared<PlanData>();
   YAML::Node root = YAML::Load(yaml);
   read_input(root["input"], &plan->input);
@@ -245,7 +258,8 @@ std::shared_ptr<const PlanData> read_plan(const std::string& yaml, const std::fu
       plan->properties.push_back(property_of(properties.back(), pair.second));
     }
   read_calendars(root["calendars"], csv_named, plan.get());
-  for (const YAML::Node& rule : root["count"]) plan->rules.push_back(rule_of(rule, properties, values));
+  for (const YAML::Node& rule : root["count"])
+    plan->rules.push_back(rule_of(rule, properties, values));
   return plan;
 }
 
@@ -273,7 +287,9 @@ Plan Plan::load(const std::string& path) {
   Plan plan;
   size_t slash = path.rfind('/');
   std::string folder = slash == std::string::npos ? "" : path.substr(0, slash + 1);
-  plan.data_ = read_plan(file_text(path), [&](const std::string& name) { return file_text(name[0] == '/' ? name : folder + name); });
+  plan.data_ = read_plan(file_text(path), [&](const std::string& name) {
+    return file_text(name[0] == '/' ? name : folder + name);
+  });
   return plan;
 }
 
@@ -297,8 +313,10 @@ std::vector<std::string> split_delimited(const InputSpec& input, std::string_vie
     if (i < line.size() && input.quote && line[i] == input.quote) {
       for (++i; i < line.size(); ++i) {
         if (line[i] == input.quote) {
-          if (i + 1 < line.size() && line[i + 1] == input.quote) ++i;
-          else break;
+          if (i + 1 < line.size() && line[i + 1] == input.quote)
+            ++i;
+          else
+            break;
         }
         field += line[i];
       }
@@ -306,8 +324,10 @@ std::vector<std::string> split_delimited(const InputSpec& input, std::string_vie
     }
     while (i < line.size() && !delimiter(line[i])) field += line[i++];
     out.push_back(field);
-    if (runs) pass_run(&i);
-    else if (i++ >= line.size()) break;
+    if (runs)
+      pass_run(&i);
+    else if (i++ >= line.size())
+      break;
   }
   return out;
 }

@@ -1,4 +1,5 @@
-// oracle_stream SEED FOLDER [EVENTS]: writes the stream of a seed as plan.yaml, tenants.csv and events.jsonl.
+// oracle_stream SEED FOLDER [EVENTS]: writes the stream of a seed as plan.yaml, tenants.csv and
+// events.jsonl.
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
@@ -20,7 +21,8 @@ int main(int argc, char** argv) {
   std::filesystem::path folder = argv[2];
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "plan.yaml", std::ios::binary) << stream.plan;
-  if (!stream.tenants_csv.empty()) std::ofstream(folder / "tenants.csv", std::ios::binary) << stream.tenants_csv;
+  if (!stream.tenants_csv.empty())
+    std::ofstream(folder / "tenants.csv", std::ios::binary) << stream.tenants_csv;
   std::ofstream lines(folder / "events.jsonl", std::ios::binary);
   for (const std::string& line : stream.lines) lines << line << '\n';
   return lines ? 0 : 1;

@@ -19,13 +19,18 @@ class Rng {  // splitmix64
     return z ^ z >> 31;
   }
   int64_t below(int64_t n) { return static_cast<int64_t>(next() % static_cast<uint64_t>(n)); }
-  int64_t between(int64_t low, int64_t high) { return low + below(high - low + 1); }  // both included
+  int64_t between(int64_t low, int64_t high) {
+    return low + below(high - low + 1);
+  }  // both included
   bool chance(double p) { return static_cast<double>(next() >> 11) / 9007199254740992.0 < p; }
   template <typename T>
-  const T& of(const std::vector<T>& items) { return items[below(static_cast<int64_t>(items.size()))]; }
+  const T& of(const std::vector<T>& items) {
+    return items[below(static_cast<int64_t>(items.size()))];
+  }
   template <typename T>
   void shuffle(std::vector<T>* items) {
-    for (size_t i = items->size(); i > 1; --i) std::swap((*items)[i - 1], (*items)[below(static_cast<int64_t>(i))]);
+    for (size_t i = items->size(); i > 1; --i)
+      std::swap((*items)[i - 1], (*items)[below(static_cast<int64_t>(i))]);
   }
 
  private:
@@ -50,11 +55,12 @@ struct ZoneHint {
 const std::vector<ZoneHint>& zone_hints();
 
 struct PropertyLayout {
-  // kLine: a member of the elements of one array, kCode: the elements of an array by /*, kFirstLine: member of element 0
+  // kLine: a member of the elements of one array, kCode: the elements of an array by /*,
+  // kFirstLine: member of element 0
   enum Kind { kScalar, kArray, kLine, kCode, kFirstLine, kPresent };
   Kind kind = kScalar;
   std::string name, path;  // a kLine's path ends in its member
-  bool skip = false;  // two kScalar may share a path, one of them skipping
+  bool skip = false;       // two kScalar may share a path, one of them skipping
   std::vector<Choice> pool;
 };
 
@@ -84,7 +90,8 @@ struct Layout {
   std::string time_path, unit, format;
   int local_zone = 0;
 
-  bool profile_planned = true, profile_trim = false, profile_lowercase = false, profile_required = false;
+  bool profile_planned = true, profile_trim = false, profile_lowercase = false,
+       profile_required = false;
   std::vector<std::string> profile_paths;
   Id id = kNoId;
   std::vector<std::string> id_paths;

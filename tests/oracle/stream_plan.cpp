@@ -16,9 +16,12 @@ std::string yaml_string(const std::string& text) {
   std::string out = "\"";
   for (unsigned char c : text) {
     char buffer[8];
-    if (c == '"' || c == '\\') out += '\\', out += char(c);
-    else if (c < 0x20 || c == 0x7f) std::snprintf(buffer, sizeof buffer, "\\x%02x", c), out += buffer;
-    else out += char(c);
+    if (c == '"' || c == '\\')
+      out += '\\', out += char(c);
+    else if (c < 0x20 || c == 0x7f)
+      std::snprintf(buffer, sizeof buffer, "\\x%02x", c), out += buffer;
+    else
+      out += char(c);
   }
   return out + '"';
 }
@@ -35,31 +38,36 @@ std::string quoted_list(std::vector<std::string> items) {
 }
 
 // A mapping of ready-made YAML in one line or in several.
-std::string mapping(Rng* rng, const std::string& indent, const std::vector<std::pair<std::string, std::string>>& items) {
+std::string mapping(Rng* rng, const std::string& indent,
+                    const std::vector<std::pair<std::string, std::string>>& items) {
   std::string out;
   if (rng->chance(0.5)) {
     for (const auto& [key, value] : items) out += (out.empty() ? "" : ", ") + key + ": " + value;
     return " {" + out + "}\n";
   }
-  for (const auto& [key, value] : items) out += "\n" + indent + key + ": " + value + (rng->chance(0.1) ? "  # a remark" : "");
+  for (const auto& [key, value] : items)
+    out += "\n" + indent + key + ": " + value + (rng->chance(0.1) ? "  # a remark" : "");
   return out + "\n";
 }
 
 std::vector<Choice> special_choices() {
   std::vector<Choice> out;
-  for (const char* text : {"null", "None", "a|b", "x\ty", "say \"hi\"", "back\\slash", "0095", "+5", " 5", "1e", "Zürich", "日本", "🦙 quipu", "a/b~c", "NaN", "é"})
+  for (const char* text : {"null", "None", "a|b", "x\ty", "say \"hi\"", "back\\slash", "0095", "+5",
+                           " 5", "1e", "Zürich", "日本", "🦙 quipu", "a/b~c", "NaN", "é"})
     out.push_back(text_choice(text));
   out.push_back(text_choice(std::string("p\0q", 3)));
   out.push_back(text_choice(std::string("p\0", 2)));
   out.push_back(text_choice("p"));
   out.push_back({"true", {"true", "\"true\""}});
   out.push_back({"false", {"false", "\"false\""}});
-  for (const char* text : {"95", "0.5", "-7.25", "9007199254740992", "9007199254740993", "820982911946154508", "820982911946154509", "100000", "0.001"})
+  for (const char* text : {"95", "0.5", "-7.25", "9007199254740992", "9007199254740993",
+                           "820982911946154508", "820982911946154509", "100000", "0.001"})
     out.push_back(number_choice(text));
   out.push_back({"0", {"0", "-0", "0.0", "0e5", "\"-0.00\"", "0E-3"}});
   out.push_back({"1e999999999", {"1e999999999", "10e999999998", "0.1E+1000000000"}});
   out.push_back({"1e38", {"1e38", "100000000000000000000000000000000000000", "1E38"}});
-  out.push_back({"10000000000000000000000000000000000000", {"1e37", "10000000000000000000000000000000000000.0"}});
+  out.push_back({"10000000000000000000000000000000000000",
+                 {"1e37", "10000000000000000000000000000000000000.0"}});
   out.push_back({"1.5e-400", {"1.5e-400", "15e-401"}});
   out.push_back({"1e9999999999999999999", {"1e9999999999999999999", "\"1e9999999999999999999\""}});
   return out;
@@ -72,18 +80,23 @@ std::vector<Choice> draw_pool(Rng* rng, const std::string& prefix) {
   for (int i = 0; i < size; ++i) pool.push_back(text_choice(prefix + std::to_string(i)));
   for (int64_t i = rng->between(0, 4); i > 0; --i) {
     const Choice& special = rng->of(specials);
-    if (std::none_of(pool.begin(), pool.end(), [&](const Choice& c) { return c.text == special.text; })) pool.push_back(special);
+    if (std::none_of(pool.begin(), pool.end(),
+                     [&](const Choice& c) { return c.text == special.text; }))
+      pool.push_back(special);
   }
   return pool;
 }
 
 void draw_properties(Rng* rng, const StreamOptions& options, Layout* layout) {
   using P = PropertyLayout;
-  std::vector<std::string> scalars = {"/properties/campaign", "/properties/Client Name", "/properties/a~1b", "/properties/n~0m", "/ctx/deep/er/x", "/url"};
+  std::vector<std::string> scalars = {"/properties/campaign", "/properties/Client Name",
+                                      "/properties/a~1b",     "/properties/n~0m",
+                                      "/ctx/deep/er/x",       "/url"};
   rng->shuffle(&scalars);
   auto add = [&](P::Kind kind, const std::string& name, const std::string& path) -> P& {
     layout->properties.push_back({kind, name, path, rng->chance(0.2), {}});
-    if (kind != P::kPresent) layout->properties.back().pool = draw_pool(rng, name.substr(0, 1) + "-");
+    if (kind != P::kPresent)
+      layout->properties.back().pool = draw_pool(rng, name.substr(0, 1) + "-");
     return layout->properties.back();
   };
   int64_t count = rng->between(1, options.tiny ? 2 : 4);
@@ -119,7 +132,8 @@ std::string property_yaml(const PropertyLayout& p) {
 }
 
 void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
-  std::vector<Choice> names = {text_choice("t1"), text_choice("shop"), number_choice("95"), text_choice("müller"), text_choice("t 2")};
+  std::vector<Choice> names = {text_choice("t1"), text_choice("shop"), number_choice("95"),
+                               text_choice("müller"), text_choice("t 2")};
   bool from_file = rng->chance(0.35);
   layout->unknown_set_aside = rng->chance(0.4);
   static const std::vector<std::string> kDays = {"", "", "", "sunday", "saturday", "wednesday"};
@@ -131,7 +145,9 @@ void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
       c.week_start = rng->of(kDays);
       if (rng->chance(0.3)) c.name = "cal" + std::to_string(i);
       std::string name = c.name.empty() ? zone_hints()[c.zone].name : c.name;
-      if (std::any_of(out.begin(), out.end(), [&](const CalendarLayout& o) { return (o.name.empty() ? zone_hints()[o.zone].name : o.name) == name; }))
+      if (std::any_of(out.begin(), out.end(), [&](const CalendarLayout& o) {
+            return (o.name.empty() ? zone_hints()[o.zone].name : o.name) == name;
+          }))
         c.name = "other" + std::to_string(i);
       out.push_back(c);
     }
@@ -140,7 +156,9 @@ void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
   auto calendars_yaml = [](const std::vector<CalendarLayout>& list) {
     std::vector<std::string> items;
     for (const CalendarLayout& c : list)
-      items.push_back("{zone: " + zone_hints()[c.zone].name + (c.week_start.empty() ? "" : ", week_start: " + c.week_start) + (c.name.empty() ? "" : ", name: " + c.name) + "}");
+      items.push_back("{zone: " + zone_hints()[c.zone].name +
+                      (c.week_start.empty() ? "" : ", week_start: " + c.week_start) +
+                      (c.name.empty() ? "" : ", name: " + c.name) + "}");
     return list_of(items);
   };
 
@@ -157,16 +175,22 @@ void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
     t.calendars = t.listed ? draw_calendars() : standard;
     layout->tenants.push_back(t);
     if (!t.listed) continue;
-    inline_yaml += (inline_yaml.empty() ? "" : ", ") + yaml_string(t.name.text) + ": " + calendars_yaml(t.calendars);
-    for (const CalendarLayout& c : t.calendars) layout->tenants_csv += t.name.text + "," + zone_hints()[c.zone].name + "," + c.week_start + "," + c.name + "\n";
+    inline_yaml += (inline_yaml.empty() ? "" : ", ") + yaml_string(t.name.text) + ": " +
+                   calendars_yaml(t.calendars);
+    for (const CalendarLayout& c : t.calendars)
+      layout->tenants_csv +=
+          t.name.text + "," + zone_hints()[c.zone].name + "," + c.week_start + "," + c.name + "\n";
   }
   if (!calendars || inline_yaml.empty()) from_file = false;
   if (!from_file) layout->unknown_set_aside = false, layout->tenants_csv.clear();
   layout->tenant_constant = count == 1 && rng->chance(0.3);
   if (!calendars) return;
   layout->plan += "calendars:\n  default: " + calendars_yaml(standard) + "\n";
-  if (from_file) layout->plan += "  tenants: {file: tenants.csv, unknown: " + std::string(layout->unknown_set_aside ? "set_aside" : "default") + "}\n";
-  else if (!inline_yaml.empty()) layout->plan += "  tenants: {" + inline_yaml + "}\n";
+  if (from_file)
+    layout->plan += "  tenants: {file: tenants.csv, unknown: " +
+                    std::string(layout->unknown_set_aside ? "set_aside" : "default") + "}\n";
+  else if (!inline_yaml.empty())
+    layout->plan += "  tenants: {" + inline_yaml + "}\n";
 }
 
 void draw_event(Rng* rng, Layout* layout) {
@@ -174,8 +198,12 @@ void draw_event(Rng* rng, Layout* layout) {
   layout->tenant_path = rng->chance(0.5) ? "/tenant" : "/account/id";
   layout->metric_path = rng->chance(0.5) ? "/metric" : "/event/name";
   layout->time_path = rng->chance(0.5) ? "/time" : "/event/at";
-  event.emplace_back("tenant", layout->tenant_constant ? "{const: " + yaml_string(layout->tenants[0].name.text) + "}" : layout->tenant_path);
-  event.emplace_back("metric", layout->metric_constant ? "{const: " + yaml_string(layout->metrics[0].text) + "}" : layout->metric_path);
+  event.emplace_back("tenant", layout->tenant_constant
+                                   ? "{const: " + yaml_string(layout->tenants[0].name.text) + "}"
+                                   : layout->tenant_path);
+  event.emplace_back("metric", layout->metric_constant
+                                   ? "{const: " + yaml_string(layout->metrics[0].text) + "}"
+                                   : layout->metric_path);
 
   layout->time = rng->chance(0.5) ? Layout::kRfc3339 : Layout::Time(rng->below(4));
   std::string time = layout->time_path;
@@ -183,45 +211,60 @@ void draw_event(Rng* rng, Layout* layout) {
     layout->unit = rng->of(std::vector<std::string>{"unix_s", "unix_ms", "unix_us", "unix_ns"});
     time = "{at: " + layout->time_path + ", unit: " + layout->unit + "}";
   } else if (layout->time == Layout::kLocal) {
-    static const std::vector<std::string> kZones = {"Europe/Berlin", "America/New_York", "Australia/Lord_Howe", "Pacific/Apia", "Asia/Kathmandu"};
+    static const std::vector<std::string> kZones = {"Europe/Berlin", "America/New_York",
+                                                    "Australia/Lord_Howe", "Pacific/Apia",
+                                                    "Asia/Kathmandu"};
     std::string zone = rng->of(kZones);
     for (size_t i = 0; i < zone_hints().size(); ++i)
       if (zone_hints()[i].name == zone) layout->local_zone = static_cast<int>(i);
     time = "{at: " + layout->time_path + ", no_offset: " + zone + "}";
   } else if (layout->time == Layout::kFormat) {
-    layout->format = rng->of(std::vector<std::string>{"[%d/%b/%Y:%H:%M:%S %z]", "%F %T.%f", "%B %e %Y, %I:%M:%S %p UTC", "%Y%j%H%M%S", "%Y-%m-%dT%H:%M:%S%Z"});
+    layout->format = rng->of(std::vector<std::string>{"[%d/%b/%Y:%H:%M:%S %z]", "%F %T.%f",
+                                                      "%B %e %Y, %I:%M:%S %p UTC", "%Y%j%H%M%S",
+                                                      "%Y-%m-%dT%H:%M:%S%Z"});
     time = "{at: " + layout->time_path + ", format: " + yaml_string(layout->format) + "}";
   }
   event.emplace_back("time", time);
 
   layout->profile_planned = rng->chance(0.95);
-  layout->profile_paths = rng->chance(0.5) ? std::vector<std::string>{"/profile"} : std::vector<std::string>{"/user/email", "/user/phone", "/id"};
+  layout->profile_paths = rng->chance(0.5)
+                              ? std::vector<std::string>{"/profile"}
+                              : std::vector<std::string>{"/user/email", "/user/phone", "/id"};
   bool profile_alternatives = layout->profile_paths.size() > 1 || rng->chance(0.3);
   if (layout->profile_planned && profile_alternatives) {
     layout->profile_trim = rng->chance(0.5);
     layout->profile_lowercase = rng->chance(0.5);
     layout->profile_required = rng->chance(0.2);
-    event.emplace_back("profile", "{first: " + list_of(layout->profile_paths) + (layout->profile_trim ? ", trim: true" : "") +
-                                      (layout->profile_lowercase ? ", lowercase: yes" : "") + (layout->profile_required ? ", required: yes" : "") + "}");
+    event.emplace_back("profile", "{first: " + list_of(layout->profile_paths) +
+                                      (layout->profile_trim ? ", trim: true" : "") +
+                                      (layout->profile_lowercase ? ", lowercase: yes" : "") +
+                                      (layout->profile_required ? ", required: yes" : "") + "}");
   } else if (layout->profile_planned) {
     event.emplace_back("profile", layout->profile_paths[0]);
   }
 
   layout->id = Layout::Id(rng->chance(0.1) ? 0 : rng->between(1, 4));
-  if (layout->time == Layout::kLocal && layout->id == Layout::kElseTime) layout->id = Layout::kFirst;
-  layout->id_paths = layout->id == Layout::kPath ? std::vector<std::string>{"/uid"} : layout->id == Layout::kAll ? std::vector<std::string>{"/uid", "/topic"} : std::vector<std::string>{"/unique_id", "/uid"};
+  if (layout->time == Layout::kLocal && layout->id == Layout::kElseTime)
+    layout->id = Layout::kFirst;
+  layout->id_paths = layout->id == Layout::kPath  ? std::vector<std::string>{"/uid"}
+                     : layout->id == Layout::kAll ? std::vector<std::string>{"/uid", "/topic"}
+                                                  : std::vector<std::string>{"/unique_id", "/uid"};
   if (layout->id == Layout::kPath) event.emplace_back("id", "/uid");
   if (layout->id == Layout::kFirst) event.emplace_back("id", "{first: [/unique_id, /uid]}");
   if (layout->id == Layout::kAll) event.emplace_back("id", "{all: [/uid, /topic]}");
-  if (layout->id == Layout::kElseTime) event.emplace_back("id", "{first: [/unique_id, /uid], else: time_to_second}");
+  if (layout->id == Layout::kElseTime)
+    event.emplace_back("id", "{first: [/unique_id, /uid], else: time_to_second}");
 
   std::string values;
   static const std::vector<std::string> kNames = {"revenue", "units", "ms", "odd one"};
   for (int64_t i = rng->between(0, 4); i > 0; --i) {
-    std::string name = kNames[layout->value_names.size()], path = rng->chance(0.5) ? "/v" + std::to_string(i) : "/properties/$v" + std::to_string(i);
+    std::string name = kNames[layout->value_names.size()],
+                path = rng->chance(0.5) ? "/v" + std::to_string(i)
+                                        : "/properties/$v" + std::to_string(i);
     layout->value_names.push_back(name);
     layout->value_paths.push_back(path);
-    values += (values.empty() ? "" : ", ") + yaml_string(name) + ": " + (rng->chance(0.3) ? "{first: [" + path + "]}" : path);
+    values += (values.empty() ? "" : ", ") + yaml_string(name) + ": " +
+              (rng->chance(0.3) ? "{first: [" + path + "]}" : path);
   }
   if (!values.empty()) event.emplace_back("values", "{" + values + "}");
   layout->plan += "event:" + mapping(rng, "  ", event);
@@ -236,7 +279,8 @@ void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout) {
   std::set<int> used;
   auto draw_list = [&](int64_t size) {  // in the order of the properties
     std::set<int> chosen;
-    while (static_cast<int64_t>(chosen.size()) < std::min<int64_t>(size, properties.size())) chosen.insert(static_cast<int>(rng->below(properties.size())));
+    while (static_cast<int64_t>(chosen.size()) < std::min<int64_t>(size, properties.size()))
+      chosen.insert(static_cast<int>(rng->below(properties.size())));
     used.insert(chosen.begin(), chosen.end());
     std::vector<std::string> names;
     for (int p : chosen) names.push_back(properties[p].name);
@@ -271,10 +315,13 @@ void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout) {
       std::string when;
       for (int p : chosen) {
         std::vector<std::string> alternatives;
-        if (properties[p].kind == P::kPresent) alternatives.push_back(rng->chance(0.5) ? "true" : "false");
+        if (properties[p].kind == P::kPresent)
+          alternatives.push_back(rng->chance(0.5) ? "true" : "false");
         else
-          for (int64_t n = rng->between(1, 4); n > 0; --n) alternatives.push_back(rng->chance(0.15) ? "" : rng->of(properties[p].pool).text);
-        when += (when.empty() ? "" : ", ") + yaml_string(properties[p].name) + ": " + quoted_list(alternatives);
+          for (int64_t n = rng->between(1, 4); n > 0; --n)
+            alternatives.push_back(rng->chance(0.15) ? "" : rng->of(properties[p].pool).text);
+        when += (when.empty() ? "" : ", ") + yaml_string(properties[p].name) + ": " +
+                quoted_list(alternatives);
         used.insert(p);
       }
       rule.emplace_back("when", "{" + when + "}");
@@ -286,12 +333,15 @@ void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout) {
         if (!used.count(static_cast<int>(i))) by.push_back(yaml_string(properties[i].name));
     } else {
       if (rng->chance(0.6)) by.push_back("[]");
-      for (int64_t n = rng->between(1, options.tiny ? 2 : 5); n > 0; --n) by.push_back(quoted_list(draw_list(rng->between(1, rng->chance(0.2) ? 4 : 2))));
+      for (int64_t n = rng->between(1, options.tiny ? 2 : 5); n > 0; --n)
+        by.push_back(quoted_list(draw_list(rng->between(1, rng->chance(0.2) ? 4 : 2))));
       if (rng->chance(0.3)) by.push_back(yaml_string(draw_list(1)[0]));
     }
     if (!last && rng->chance(0.25) && properties.size() > 1)
-      rule.emplace_back("combinations", "{of: " + quoted_list(draw_list(rng->between(2, 4))) + ", up_to: " + std::to_string(rng->between(1, 3)) + "}");
-    else rule.emplace_back("by", list_of(by));
+      rule.emplace_back("combinations", "{of: " + quoted_list(draw_list(rng->between(2, 4))) +
+                                            ", up_to: " + std::to_string(rng->between(1, 3)) + "}");
+    else
+      rule.emplace_back("by", list_of(by));
     if (rng->chance(0.2)) rule.emplace_back("unique", "no");
     if (rng->chance(0.25)) rule.emplace_back("lifetime", "yes");
     std::vector<std::string> sums;
@@ -303,15 +353,18 @@ void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout) {
       layout->plan += "  -" + mapping(rng, "    ", rule);
     } else {
       std::string inner;
-      for (const auto& [key, value] : rule) inner += (inner.empty() ? "" : ",\n     ") + key + ": " + value;
+      for (const auto& [key, value] : rule)
+        inner += (inner.empty() ? "" : ",\n     ") + key + ": " + value;
       layout->plan += "  - {" + inner + "}\n";
     }
   }
   if (!every) layout->unplanned_metrics.push_back("Noise");
   std::vector<Choice> kept;  // metrics of no rule are unplanned
   for (const Choice& m : layout->metrics) {
-    if (every || planned.count(m.text)) kept.push_back(m);
-    else layout->unplanned_metrics.push_back(m.text);
+    if (every || planned.count(m.text))
+      kept.push_back(m);
+    else
+      layout->unplanned_metrics.push_back(m.text);
   }
   layout->metrics = kept;
 }
@@ -338,8 +391,10 @@ Choice number_choice(const std::string& text) {
   c.spellings.push_back(text + (whole ? ".0" : "0"));
   c.spellings.push_back(json_string(text + (whole ? ".000" : "00")));
   c.spellings.push_back(text + "e0");
-  if (whole) c.spellings.push_back(text + "000E-3");
-  else c.spellings.push_back(text + "0e-0");
+  if (whole)
+    c.spellings.push_back(text + "000E-3");
+  else
+    c.spellings.push_back(text + "0e-0");
   return c;
 }
 
@@ -348,16 +403,33 @@ const std::vector<ZoneHint>& zone_hints() {
       {"UTC", 0, {utc(2026, 3, 1), utc(2024, 2, 29), utc(2100, 3, 1), utc(2000, 2, 29, 12)}},
       {"Asia/Kolkata", 19800, {utc(2026, 2, 28, 18, 30), utc(2025, 12, 31, 18, 30)}},
       {"Asia/Kathmandu", 20700, {utc(2026, 2, 28, 18, 15), utc(1985, 12, 31, 18, 30)}},
-      {"Europe/Berlin", 3600, {utc(2026, 3, 29, 1), utc(2026, 10, 25, 1), utc(2050, 3, 27, 1), utc(2199, 10, 27, 1), utc(1980, 4, 6, 1)}},
-      {"America/New_York", -18000, {utc(2026, 3, 8, 7), utc(2026, 11, 1, 6), utc(2100, 3, 14, 7), utc(1974, 1, 6, 7)}},
-      {"America/Los_Angeles", -28800, {utc(2026, 3, 8, 10), utc(2026, 11, 1, 9), utc(2038, 11, 7, 9)}},
+      {"Europe/Berlin",
+       3600,
+       {utc(2026, 3, 29, 1), utc(2026, 10, 25, 1), utc(2050, 3, 27, 1), utc(2199, 10, 27, 1),
+        utc(1980, 4, 6, 1)}},
+      {"America/New_York",
+       -18000,
+       {utc(2026, 3, 8, 7), utc(2026, 11, 1, 6), utc(2100, 3, 14, 7), utc(1974, 1, 6, 7)}},
+      {"America/Los_Angeles",
+       -28800,
+       {utc(2026, 3, 8, 10), utc(2026, 11, 1, 9), utc(2038, 11, 7, 9)}},
       {"Pacific/Auckland", 43200, {utc(2026, 4, 4, 14), utc(2026, 9, 26, 14), utc(2150, 4, 4, 14)}},
-      {"Australia/Lord_Howe", 37800, {utc(2026, 4, 4, 15), utc(2026, 10, 3, 15, 30), utc(2077, 4, 3, 15), utc(1981, 2, 28, 14)}},
-      {"America/St_Johns", -12600, {utc(2009, 11, 1, 2, 31), utc(2010, 3, 14, 3, 31), utc(2009, 10, 31, 2, 30), utc(2026, 11, 1, 4, 30)}},
-      {"Antarctica/Casey", 28800, {utc(2010, 3, 4, 15), utc(2020, 10, 3, 16, 1), utc(2009, 10, 17, 18), utc(2021, 10, 2, 16, 1)}},
+      {"Australia/Lord_Howe",
+       37800,
+       {utc(2026, 4, 4, 15), utc(2026, 10, 3, 15, 30), utc(2077, 4, 3, 15), utc(1981, 2, 28, 14)}},
+      {"America/St_Johns",
+       -12600,
+       {utc(2009, 11, 1, 2, 31), utc(2010, 3, 14, 3, 31), utc(2009, 10, 31, 2, 30),
+        utc(2026, 11, 1, 4, 30)}},
+      {"Antarctica/Casey",
+       28800,
+       {utc(2010, 3, 4, 15), utc(2020, 10, 3, 16, 1), utc(2009, 10, 17, 18),
+        utc(2021, 10, 2, 16, 1)}},
       {"Africa/Cairo", 7200, {utc(2025, 4, 24, 22), utc(2025, 10, 30, 21), utc(2090, 4, 27, 22)}},
       {"Pacific/Apia", 46800, {utc(2011, 12, 30, 10), utc(2011, 12, 31, 10), utc(2012, 3, 31, 14)}},
-      {"Africa/Monrovia", 0, {utc(1972, 1, 7, 0, 44, 30), utc(1972, 1, 7, 0, 30), utc(1972, 2, 1), utc(1970, 1, 1)}},
+      {"Africa/Monrovia",
+       0,
+       {utc(1972, 1, 7, 0, 44, 30), utc(1972, 1, 7, 0, 30), utc(1972, 2, 1), utc(1970, 1, 1)}},
   };
   return hints;
 }
@@ -365,7 +437,8 @@ const std::vector<ZoneHint>& zone_hints() {
 Layout make_layout(Rng* rng, const StreamOptions& options) {
   Layout layout;
   layout.plan = std::string(rng->chance(0.5) ? "# a random plan\n" : "") + "quipu: 1\n";
-  layout.metrics = {text_choice("Opened Email"), text_choice("Clicked"), number_choice("95"), text_choice("Ordre ✓")};
+  layout.metrics = {text_choice("Opened Email"), text_choice("Clicked"), number_choice("95"),
+                    text_choice("Ordre ✓")};
   layout.metrics.resize(rng->between(2, 4));
   layout.metric_constant = rng->chance(0.1);
   if (layout.metric_constant) layout.metrics.resize(1);
@@ -379,7 +452,8 @@ Layout make_layout(Rng* rng, const StreamOptions& options) {
   layout.plan.clear();
   draw_properties(rng, options, &layout);
   std::vector<std::pair<std::string, std::string>> properties;
-  for (const PropertyLayout& p : layout.properties) properties.emplace_back(yaml_string(p.name), property_yaml(p));
+  for (const PropertyLayout& p : layout.properties)
+    properties.emplace_back(yaml_string(p.name), property_yaml(p));
   layout.plan = before + event + "properties:" + mapping(rng, "  ", properties) + calendars;
   draw_rules(rng, options, &layout);
   if (layout.metric_constant) layout.unplanned_metrics.clear();

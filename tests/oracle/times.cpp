@@ -52,7 +52,9 @@ class Cursor {
     size_t n = std::strlen(w);
     if (s_.size() - i_ < n) return false;
     for (size_t k = 0; k < n; ++k)
-      if (std::tolower(static_cast<unsigned char>(s_[i_ + k])) != std::tolower(static_cast<unsigned char>(w[k]))) return false;
+      if (std::tolower(static_cast<unsigned char>(s_[i_ + k])) !=
+          std::tolower(static_cast<unsigned char>(w[k])))
+        return false;
     i_ += n;
     return true;
   }
@@ -82,14 +84,17 @@ class Cursor {
 
 bool sane(Civil* c) {
   if (c->second == 60) c->second = 59;
-  return c->month >= 1 && c->month <= 12 && c->day >= 1 && c->day <= days_in_month(c->year, c->month) && c->hour <= 23 && c->minute <= 59 &&
+  return c->month >= 1 && c->month <= 12 && c->day >= 1 &&
+         c->day <= days_in_month(c->year, c->month) && c->hour <= 23 && c->minute <= 59 &&
          c->second <= 59;
 }
 
 bool read_rfc3339(std::string_view text, Civil* c) {
   Cursor in(text);
   int year;
-  if (!in.number(4, 4, &year) || !in.take('-') || !in.number(2, 2, &c->month) || !in.take('-') || !in.number(2, 2, &c->day)) return false;
+  if (!in.number(4, 4, &year) || !in.take('-') || !in.number(2, 2, &c->month) || !in.take('-') ||
+      !in.number(2, 2, &c->day))
+    return false;
   c->year = year;
   if (!in.done() && (in.peek() == 'T' || in.peek() == 't' || in.peek() == ' ')) {
     Cursor before = in;
@@ -115,7 +120,9 @@ bool read_rfc3339(std::string_view text, Civil* c) {
 }
 
 int month_named(Cursor* in) {
-  static const char* kNames[] = {"January", "February", "March", "April", "May", "June", "July", "August", "September", "October", "November", "December"};
+  static const char* kNames[] = {"January",   "February", "March",    "April",
+                                 "May",       "June",     "July",     "August",
+                                 "September", "October",  "November", "December"};
   for (int m = 0; m < 12; ++m)
     if (in->word(kNames[m])) return m + 1;
   for (int m = 0; m < 12; ++m)
@@ -130,7 +137,10 @@ bool read_formatted(const std::string& format, std::string_view text, Civil* c) 
   for (size_t i = 0; i < format.size(); ++i) {
     if (format[i] == '%' && i + 1 < format.size()) {
       char f = format[++i];
-      expanded += f == 'T' ? "%H:%M:%S" : f == 'F' ? "%Y-%m-%d" : f == 'D' ? "%m/%d/%y" : std::string("%") + f;
+      expanded += f == 'T'   ? "%H:%M:%S"
+                  : f == 'F' ? "%Y-%m-%d"
+                  : f == 'D' ? "%m/%d/%y"
+                             : std::string("%") + f;
     } else {
       expanded += format[i];
     }
@@ -138,31 +148,70 @@ bool read_formatted(const std::string& format, std::string_view text, Civil* c) 
   for (size_t i = 0; i < expanded.size(); ++i) {
     char f = expanded[i];
     if (f != '%') {
-      if (f == ' ' || (f >= '\t' && f <= '\r')) in.spaces();
-      else if (!in.take(f)) return false;
+      if (f == ' ' || (f >= '\t' && f <= '\r'))
+        in.spaces();
+      else if (!in.take(f))
+        return false;
       continue;
     }
     if (++i == expanded.size()) return false;
     bool ok = true;
     switch (expanded[i]) {
-      case 'Y': ok = in.number(1, 4, &year); break;
-      case 'y': ok = in.number(1, 2, &year), year += year < 69 ? 2000 : 1900; break;
-      case 'm': ok = in.number(1, 2, &c->month); break;
-      case 'e': in.take(' '); [[fallthrough]];
-      case 'd': ok = in.number(1, 2, &c->day); break;
-      case 'H': ok = in.number(1, 2, &c->hour); break;
-      case 'I': ok = in.number(1, 2, &twelve) && twelve >= 1 && twelve <= 12; break;
-      case 'p': half = in.word("am") ? 0 : in.word("pm") ? 1 : -1, ok = half >= 0; break;
-      case 'M': ok = in.number(1, 2, &c->minute); break;
-      case 'S': ok = in.number(1, 2, &c->second); break;
-      case 'f': ok = in.fraction(&c->millisecond); break;
-      case 'b': case 'B': c->month = month_named(&in), ok = c->month > 0; break;
-      case 'j': ok = in.number(1, 3, &day_of_year) && day_of_year >= 1; break;
-      case 'z': ok = in.offset(&c->offset_s); break;
-      case 'Z': ok = in.word("UTC") || in.word("GMT") || in.word("Z"), c->offset_s = 0; break;
-      case 'n': case 't': in.spaces(); break;
-      case '%': ok = in.take('%'); break;
-      default: ok = false;
+      case 'Y':
+        ok = in.number(1, 4, &year);
+        break;
+      case 'y':
+        ok = in.number(1, 2, &year), year += year < 69 ? 2000 : 1900;
+        break;
+      case 'm':
+        ok = in.number(1, 2, &c->month);
+        break;
+      case 'e':
+        in.take(' ');
+        [[fallthrough]];
+      case 'd':
+        ok = in.number(1, 2, &c->day);
+        break;
+      case 'H':
+        ok = in.number(1, 2, &c->hour);
+        break;
+      case 'I':
+        ok = in.number(1, 2, &twelve) && twelve >= 1 && twelve <= 12;
+        break;
+      case 'p':
+        half = in.word("am") ? 0 : in.word("pm") ? 1 : -1, ok = half >= 0;
+        break;
+      case 'M':
+        ok = in.number(1, 2, &c->minute);
+        break;
+      case 'S':
+        ok = in.number(1, 2, &c->second);
+        break;
+      case 'f':
+        ok = in.fraction(&c->millisecond);
+        break;
+      case 'b':
+      case 'B':
+        c->month = month_named(&in), ok = c->month > 0;
+        break;
+      case 'j':
+        ok = in.number(1, 3, &day_of_year) && day_of_year >= 1;
+        break;
+      case 'z':
+        ok = in.offset(&c->offset_s);
+        break;
+      case 'Z':
+        ok = in.word("UTC") || in.word("GMT") || in.word("Z"), c->offset_s = 0;
+        break;
+      case 'n':
+      case 't':
+        in.spaces();
+        break;
+      case '%':
+        ok = in.take('%');
+        break;
+      default:
+        ok = false;
     }
     if (!ok) return false;
   }
@@ -190,15 +239,18 @@ std::string from_number(const Decimal& d, int power, int64_t* utc_ms) {
     return "";
   }
   if (n + exponent > 16) return "time_out_of_range";
-  std::string whole = exponent >= 0 ? d.digits + std::string(exponent, '0') : d.digits.substr(0, n + exponent);
+  std::string whole =
+      exponent >= 0 ? d.digits + std::string(exponent, '0') : d.digits.substr(0, n + exponent);
   *utc_ms = std::stoll(whole);
   return *utc_ms < kEnd_s * 1000 ? "" : "time_out_of_range";
 }
 
 }  // namespace
 
-std::string read_time(const TimeSpec& spec, const Json* value, const Zone* no_offset, int64_t* utc_ms) {
-  if (!value || value->kind == Json::kNull || (value->kind == Json::kString && value->text.empty())) return "time_missing";
+std::string read_time(const TimeSpec& spec, const Json* value, const Zone* no_offset,
+                      int64_t* utc_ms) {
+  if (!value || value->kind == Json::kNull || (value->kind == Json::kString && value->text.empty()))
+    return "time_missing";
   if (value->kind != Json::kString && value->kind != Json::kNumber) return "time_bad";
   const std::string& text = value->text;
   bool formatted = !spec.format.empty() && (value->kind == Json::kString || spec.unit.empty());
@@ -213,13 +265,17 @@ std::string read_time(const TimeSpec& spec, const Json* value, const Zone* no_of
     }
     if (d) {
       if (spec.unit.empty()) return "time_bad";
-      int power = spec.unit == "unix_s" ? 3 : spec.unit == "unix_ms" ? 0 : spec.unit == "unix_us" ? -3 : -6;
+      int power = spec.unit == "unix_s"    ? 3
+                  : spec.unit == "unix_ms" ? 0
+                  : spec.unit == "unix_us" ? -3
+                                           : -6;
       return from_number(*d, power, utc_ms);
     }
     if (!read_rfc3339(text, &c)) return "time_bad";
   }
   if (c.year < 1969 || c.year > 2200) return "time_out_of_range";
-  int64_t local_s = days_from_civil(c.year, c.month, c.day) * 86400 + c.hour * 3600 + c.minute * 60 + c.second;
+  int64_t local_s =
+      days_from_civil(c.year, c.month, c.day) * 86400 + c.hour * 3600 + c.minute * 60 + c.second;
   int64_t utc_s = c.offset_s ? local_s - *c.offset_s : no_offset->utc_of_local(local_s);
   if (utc_s < 0 || utc_s >= kEnd_s) return "time_out_of_range";
   *utc_ms = utc_s * 1000 + c.millisecond;

@@ -122,7 +122,8 @@ int64_t days_from_civil(int64_t y, int m, int d) {
   y -= m <= 2;
   int64_t era = floor_div(y, 400), year_of_era = y - era * 400;
   int64_t day_of_year = (153 * (m + (m > 2 ? -3 : 9)) + 2) / 5 + d - 1;
-  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year - 719468;
+  return era * 146097 + year_of_era * 365 + year_of_era / 4 - year_of_era / 100 + day_of_year -
+         719468;
 }
 
 void civil_from_days(int64_t days, int64_t* year, int* month, int* day) {
@@ -145,20 +146,26 @@ Zone Zone::read(const std::string& path) {
   if (s.substr(0, 4) != "TZif") throw Error("no zone file " + path);
   size_t at = 0;
   int time_bytes = 4;
-  auto count = [&](int which) { return big_endian(s, at + 20 + 4 * which, 4); };  // isut isstd leap time type char
+  auto count = [&](int which) {
+    return big_endian(s, at + 20 + 4 * which, 4);
+  };                  // isut isstd leap time type char
   if (s[4] >= '2') {  // skip the 32-bit block
     at = 44 + count(3) * 5 + count(4) * 6 + count(5) + count(2) * 8 + count(1) + count(0);
     time_bytes = 8;
   }
-  int64_t times = count(3), types = count(4), chars = count(5), leaps = count(2), stds = count(1), uts = count(0);
+  int64_t times = count(3), types = count(4), chars = count(5), leaps = count(2), stds = count(1),
+          uts = count(0);
   size_t time_at = at + 44, index_at = time_at + times * time_bytes, type_at = index_at + times;
-  auto type_offset = [&](int64_t type) { return static_cast<int32_t>(big_endian(s, type_at + 6 * type, 4)); };
+  auto type_offset = [&](int64_t type) {
+    return static_cast<int32_t>(big_endian(s, type_at + 6 * type, 4));
+  };
 
   Zone zone;
   Steps& steps = zone.true_;
   steps.before = type_offset(0);
   for (int64_t i = 0; i < times; ++i)
-    steps.at.emplace_back(big_endian(s, time_at + i * time_bytes, time_bytes), type_offset(static_cast<unsigned char>(s[index_at + i])));
+    steps.at.emplace_back(big_endian(s, time_at + i * time_bytes, time_bytes),
+                          type_offset(static_cast<unsigned char>(s[index_at + i])));
 
   if (time_bytes == 8) {
     size_t footer_at = type_at + types * 6 + chars + leaps * 12 + stds + uts + 1;
@@ -173,7 +180,8 @@ Zone Zone::read(const std::string& path) {
           later.emplace_back(f.begin.local_second(year) - f.standard, f.summer);
           later.emplace_back(f.end.local_second(year) - f.summer, f.standard);
         }
-        std::stable_sort(later.begin(), later.end(), [](auto& a, auto& b) { return a.first < b.first; });
+        std::stable_sort(later.begin(), later.end(),
+                         [](auto& a, auto& b) { return a.first < b.first; });
         for (auto& step : later)
           if (step.first > last) steps.at.push_back(step);
       }
@@ -184,24 +192,29 @@ Zone Zone::read(const std::string& path) {
   auto& rounded = zone.rounded_.at;
   for (auto [second, offset] : steps.at) {
     int64_t quarter = floor_div(second, kQuarterHour_s) * kQuarterHour_s;
-    if (!rounded.empty() && rounded.back().first == quarter) rounded.back().second = offset;
-    else rounded.emplace_back(quarter, offset);
+    if (!rounded.empty() && rounded.back().first == quarter)
+      rounded.back().second = offset;
+    else
+      rounded.emplace_back(quarter, offset);
   }
   std::vector<std::pair<int64_t, int32_t>> changes;
   for (auto& step : rounded)
-    if (step.second != (changes.empty() ? steps.before : changes.back().second)) changes.push_back(step);
+    if (step.second != (changes.empty() ? steps.before : changes.back().second))
+      changes.push_back(step);
   rounded = changes;
   return zone;
 }
 
 int32_t Zone::Steps::offset(int64_t utc_s) const {
-  auto it = std::upper_bound(at.begin(), at.end(), utc_s, [](int64_t t, auto& step) { return t < step.first; });
+  auto it = std::upper_bound(at.begin(), at.end(), utc_s,
+                             [](int64_t t, auto& step) { return t < step.first; });
   return it == at.begin() ? before : std::prev(it)->second;
 }
 
 std::vector<Zone::Segment> Zone::Steps::segments(int64_t from_s, int64_t to_s) const {
   std::vector<Segment> out = {{from_s, to_s, offset(from_s)}};
-  for (auto it = std::upper_bound(at.begin(), at.end(), from_s, [](int64_t t, auto& step) { return t < step.first; });
+  for (auto it = std::upper_bound(at.begin(), at.end(), from_s,
+                                  [](int64_t t, auto&step) { return t < step.first; });
        it != at.end() && it->first < to_s; ++it) {
     out.back().end = it->first;
     out.push_back({it->first, to_s, it->second});
@@ -211,7 +224,9 @@ std::vector<Zone::Segment> Zone::Steps::segments(int64_t from_s, int64_t to_s) c
 
 int32_t Zone::bucket_offset(int64_t utc_s) const { return rounded_.offset(utc_s); }
 
-std::vector<Zone::Segment> Zone::bucket_segments(int64_t from_s, int64_t to_s) const { return rounded_.segments(from_s, to_s); }
+std::vector<Zone::Segment> Zone::bucket_segments(int64_t from_s, int64_t to_s) const {
+  return rounded_.segments(from_s, to_s);
+}
 
 int64_t Zone::utc_of_local(int64_t local_s) const {
   std::vector<Segment> near = true_.segments(local_s - 3 * 86400, local_s + 3 * 86400);
@@ -219,7 +234,8 @@ int64_t Zone::utc_of_local(int64_t local_s) const {
     if (local_s - s.offset >= s.start && local_s - s.offset < s.end) return local_s - s.offset;
   for (size_t i = 1; i < near.size(); ++i) {
     int64_t change = near[i].start;
-    if (local_s >= change + near[i - 1].offset && local_s < change + near[i].offset) return local_s - near[i - 1].offset;
+    if (local_s >= change + near[i - 1].offset && local_s < change + near[i].offset)
+      return local_s - near[i - 1].offset;
   }
   throw Error("a local time that is nowhere");
 }

@@ -16,18 +16,24 @@ namespace quipu::test {
 namespace {
 
 struct Line {
-  std::string metric = "Opened", who = "ada", at = "2026-03-05T10:00:00Z", campaign = "", client = "", worth = "1";
+  std::string metric = "Opened", who = "ada", at = "2026-03-05T10:00:00Z", campaign = "",
+              client = "", worth = "1";
 
   std::string text(size_t id) const {
-    const auto field = [](const char* name, const std::string& value) { return value.empty() ? "" : ",\"" + std::string(name) + "\":\"" + value + "\""; };
-    return "{\"what\":\"" + metric + "\",\"id\":" + std::to_string(id) + ",\"at\":\"" + at + "\"" + field("who", who) + field("campaign", campaign) +
-           field("client", client) + field("worth", worth) + "}\n";
+    const auto field = [](const char* name, const std::string& value) {
+      return value.empty() ? "" : ",\"" + std::string(name) + "\":\"" + value + "\"";
+    };
+    return "{\"what\":\"" + metric + "\",\"id\":" + std::to_string(id) + ",\"at\":\"" + at + "\"" +
+           field("who", who) + field("campaign", campaign) + field("client", client) +
+           field("worth", worth) + "}\n";
   }
 };
 
-std::string plan_text(const std::string& count, const std::string& zone = "UTC", const std::string& properties = "campaign: /campaign, client: /client") {
-  return "quipu: 1\nevent: {tenant: {const: shop}, metric: /what, profile: /who, id: /id, time: /at, values: {worth: /worth}}\nproperties: {" + properties +
-         "}\ncalendars: {default: [{zone: " + zone + "}]}\ncount:\n" + count;
+std::string plan_text(const std::string& count, const std::string& zone = "UTC",
+                      const std::string& properties = "campaign: /campaign, client: /client") {
+  return "quipu: 1\nevent: {tenant: {const: shop}, metric: /what, profile: /who, id: /id, time: "
+         "/at, values: {worth: /worth}}\nproperties: {" +
+         properties + "}\ncalendars: {default: [{zone: " + zone + "}]}\ncount:\n" + count;
 }
 
 class SmallRuns : public testing::Test {
@@ -127,10 +133,12 @@ TEST_F(SmallRuns, CairosLongDayHasTwentyFiveHours) {
   EXPECT_EQ(hours.buckets[24], "2026-10-29T23:00:00+02:00");
   days.in.reset();
   days.interval = Interval::day;
-  const Answer last = ask(days);   // the last 30 days that end with the last event's
+  const Answer last = ask(days);  // the last 30 days that end with the last event's
   EXPECT_EQ(last.buckets.size(), 30u);
   EXPECT_EQ(last.buckets.back(), "2026-10-31T00:00:00+02:00");
-  EXPECT_EQ((std::vector<uint64_t>(last.groups.at(0).count.end() - 4, last.groups.at(0).count.end())), (std::vector<uint64_t>{36, 100, 96, 56}));
+  EXPECT_EQ(
+      (std::vector<uint64_t>(last.groups.at(0).count.end() - 4, last.groups.at(0).count.end())),
+      (std::vector<uint64_t>{36, 100, 96, 56}));
 }
 
 // Random lines, every way to filter and group, against adding the lines up.
@@ -144,7 +152,8 @@ TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
       Line line;
       line.metric = random() % 3 ? "Opened" : "Clicked";
       line.who = random() % 9 ? "p" + std::to_string(random() % 5) : "";
-      line.at = format_instant(1772323200 + int64_t(random() % (60 * 86400)), 0);   // March and April 2026
+      line.at =
+          format_instant(1772323200 + int64_t(random() % (60 * 86400)), 0);  // March and April 2026
       line.campaign = texts[random() % texts.size()];
       line.client = texts[random() % texts.size()];
       line.worth = std::to_string(random() % 100);
@@ -152,22 +161,32 @@ TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
     }
     engine_.reset();
     std::filesystem::remove_all(folder_.path() + "/store");
-    count(plan_text("  - {metrics: \"*\", by: [[campaign, client]], sum: [worth]}\n  - {metrics: [Opened, Clicked], together: Both, by: [[campaign, client]]}\n"), lines);
+    count(plan_text("  - {metrics: \"*\", by: [[campaign, client]], sum: [worth]}\n  - {metrics: "
+                    "[Opened, Clicked], together: Both, by: [[campaign, client]]}\n"),
+          lines);
     if (HasFailure()) return;
 
-    const std::vector<Filter> filters{{"campaign", Filter::Kind::any_of, {"a"}},         {"campaign", Filter::Kind::any_of, {"a", "95.0", "absent"}},
-                                      {"campaign", Filter::Kind::none_of, {"a", "95"}},  {"campaign", Filter::Kind::not_empty, {}},
-                                      {"client", Filter::Kind::any_of, {""}},            {"client", Filter::Kind::none_of, {""}}};
+    const std::vector<Filter> filters{{"campaign", Filter::Kind::any_of, {"a"}},
+                                      {"campaign", Filter::Kind::any_of, {"a", "95.0", "absent"}},
+                                      {"campaign", Filter::Kind::none_of, {"a", "95"}},
+                                      {"campaign", Filter::Kind::not_empty, {}},
+                                      {"client", Filter::Kind::any_of, {""}},
+                                      {"client", Filter::Kind::none_of, {""}}};
     const auto passes = [](const Filter& f, const Line& line) {
       const std::string& value = f.property == "campaign" ? line.campaign : line.client;
       if (f.kind == Filter::Kind::not_empty) return !value.empty();
-      const bool listed = std::any_of(f.values.begin(), f.values.end(), [&](const std::string& v) { return v == value || (v == "95.0" && value == "95"); });
+      const bool listed = std::any_of(f.values.begin(), f.values.end(), [&](const std::string& v) {
+        return v == value || (v == "95.0" && value == "95");
+      });
       return listed == (f.kind == Filter::Kind::any_of);
     };
     for (int i = 0; i < 60; ++i) {
-      const std::string metric = std::vector<std::string>{"Opened", "Clicked", "Both"}[random() % 3];
+      const std::string metric =
+          std::vector<std::string>{"Opened", "Clicked", "Both"}[random() % 3];
       Question q = about(metric, random() % 2 ? "2026-03" : "2026-W14");
-      const std::pair<std::string, std::string> span = q.in == "2026-03" ? std::pair("2026-03-01", "2026-04-01") : std::pair("2026-03-30", "2026-04-06");
+      const std::pair<std::string, std::string> span = q.in == "2026-03"
+                                                           ? std::pair("2026-03-01", "2026-04-01")
+                                                           : std::pair("2026-03-30", "2026-04-06");
       if (random() % 2) q.by.push_back("campaign");
       if (random() % 2) q.by.insert(q.by.begin() + long(random() % (q.by.size() + 1)), "client");
       for (const Filter& f : filters) {
@@ -177,28 +196,36 @@ TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
       std::map<std::vector<std::string>, std::set<std::string>> profiles;
       std::map<std::vector<std::string>, Fixed6> worth;
       for (const Line& line : lines) {
-        const bool in = (metric == "Both" || line.metric == metric) && line.at.substr(0, 10) >= span.first && line.at.substr(0, 10) < span.second;
-        if (!in || !std::all_of(q.where.begin(), q.where.end(), [&](const Filter& f) { return passes(f, line); })) continue;
+        const bool in = (metric == "Both" || line.metric == metric) &&
+                        line.at.substr(0, 10) >= span.first && line.at.substr(0, 10) < span.second;
+        if (!in || !std::all_of(q.where.begin(), q.where.end(),
+                                [&](const Filter& f) { return passes(f, line); }))
+          continue;
         std::vector<std::string> by;
-        for (const std::string& name : q.by) by.push_back(name == "campaign" ? line.campaign : line.client);
+        for (const std::string& name : q.by)
+          by.push_back(name == "campaign" ? line.campaign : line.client);
         ++right[by];
         if (!line.who.empty()) profiles[by].insert(line.who);
         worth[by] += Fixed6(std::stoi(line.worth)) * 1000000;
       }
       const Answer got = ask(q);
-      if (q.by.empty() && right.empty()) right[{}] = 0;   // one row, of zeros
+      if (q.by.empty() && right.empty()) right[{}] = 0;  // one row, of zeros
       EXPECT_EQ(counts(got), right) << render_json(got);
       for (const Group& g : got.groups) {
         if (got.has_unique) {
           EXPECT_EQ(g.unique, std::vector<uint64_t>{profiles[g.by].size()}) << render_json(got);
         }
         if (metric != "Both") {
-          EXPECT_EQ(format_fixed6(g.sums.at(0).at(0)), format_fixed6(worth[g.by])) << render_json(got);
+          EXPECT_EQ(format_fixed6(g.sums.at(0).at(0)), format_fixed6(worth[g.by]))
+              << render_json(got);
         }
       }
       const auto pinned = [&](const std::string& name) {
         return std::find(q.by.begin(), q.by.end(), name) != q.by.end() ||
-               std::any_of(q.where.begin(), q.where.end(), [&](const Filter& f) { return f.property == name && f.kind == Filter::Kind::any_of && f.values.size() == 1; });
+               std::any_of(q.where.begin(), q.where.end(), [&](const Filter& f) {
+                 return f.property == name && f.kind == Filter::Kind::any_of &&
+                        f.values.size() == 1;
+               });
       };
       EXPECT_EQ(got.has_unique, pinned("campaign") && pinned("client")) << render_json(got);
       EXPECT_EQ(notes(got).empty(), got.has_unique);
@@ -208,8 +235,10 @@ TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
 
 TEST_F(SmallRuns, SortingIsByWhatTheAnswerHas) {
   std::vector<Line> lines;
-  for (const auto& [campaign, n, worth] : std::vector<std::tuple<std::string, int, std::string>>{{"b", 2, "5"}, {"a", 2, "1"}, {"c", 1, "100"}, {"", 3, "0"}}) {
-    for (int i = 0; i < n; ++i) lines.push_back({"Opened", "same", "2026-03-05T10:00:00Z", campaign, "", worth});
+  for (const auto& [campaign, n, worth] : std::vector<std::tuple<std::string, int, std::string>>{
+           {"b", 2, "5"}, {"a", 2, "1"}, {"c", 1, "100"}, {"", 3, "0"}}) {
+    for (int i = 0; i < n; ++i)
+      lines.push_back({"Opened", "same", "2026-03-05T10:00:00Z", campaign, "", worth});
   }
   count(plan_text("  - {metrics: \"*\", by: [campaign], sum: [worth]}\n"), lines);
   const auto sorted = [&](const std::string& sort, size_t limit = 0) {
@@ -234,24 +263,30 @@ TEST_F(SmallRuns, SortingIsByWhatTheAnswerHas) {
   for (const char* sort : {"wort", "-", "--count", " "}) {
     Question q = about("Opened", "2026-03", {"campaign"});
     q.sort = sort;
-    EXPECT_NE(refused(q).find("it has worth, count, name, unique"), std::string::npos) << sort << ": " << refused(q);
+    EXPECT_NE(refused(q).find("it has worth, count, name, unique"), std::string::npos)
+        << sort << ": " << refused(q);
   }
 }
 
 TEST_F(SmallRuns, FiguresPlannedLaterAreMarked) {
-  const auto line = [](const std::string& who) { return Line{"Opened", who, "2026-03-05T10:00:00Z", "a", "x", "2.50"}; };
+  const auto line = [](const std::string& who) {
+    return Line{"Opened", who, "2026-03-05T10:00:00Z", "a", "x", "2.50"};
+  };
   count(plan_text("  - {metrics: \"*\", by: [[]], unique: no}\n"), {line("ada"), line("bob")});
   EXPECT_TRUE(ask(about("Opened", "2026-03")).partial.empty());
   count(plan_text("  - {metrics: \"*\", by: [[]], sum: [worth]}\n"), {line("ada"), line("cleo")});
   const Answer a = ask(about("Opened", "2026-03"));
   EXPECT_EQ(a.groups.at(0).count, std::vector<uint64_t>{4});
-  EXPECT_EQ(a.groups.at(0).unique, std::vector<uint64_t>{2}) << "of those accepted since uniques are counted";
+  EXPECT_EQ(a.groups.at(0).unique, std::vector<uint64_t>{2})
+      << "of those accepted since uniques are counted";
   EXPECT_EQ(format_fixed6(a.groups.at(0).sums.at(0).at(0)), "5");
   EXPECT_EQ(a.since.size(), 1u);
-  EXPECT_EQ(a.partial, std::vector<size_t>{0}) << "the count is whole, but not the unique and the sum";
+  EXPECT_EQ(a.partial, std::vector<size_t>{0})
+      << "the count is whole, but not the unique and the sum";
   EXPECT_NE(notes(a).find("unique is counted since "), std::string::npos) << notes(a);
   EXPECT_NE(notes(a).find("worth is counted since "), std::string::npos) << notes(a);
-  EXPECT_EQ(ask(about("Opened", "2100-01")).partial, std::vector<size_t>{}) << "a bucket that begins after that";
+  EXPECT_EQ(ask(about("Opened", "2100-01")).partial, std::vector<size_t>{})
+      << "a bucket that begins after that";
   // Without uniques and sums again: what is shown of them ends.
   count(plan_text("  - {metrics: \"*\", by: [[]], unique: no}\n"), {line("ada")});
   const Answer later = ask(about("Opened", "2100-01"));
@@ -261,7 +296,8 @@ TEST_F(SmallRuns, FiguresPlannedLaterAreMarked) {
 }
 
 TEST_F(SmallRuns, ACounterThatCameBackIsPartialUpToThere) {
-  const std::string with = plan_text("  - {metrics: \"*\", by: [[], campaign]}\n"), without = plan_text("  - {metrics: \"*\", by: [[]]}\n");
+  const std::string with = plan_text("  - {metrics: \"*\", by: [[], campaign]}\n"),
+                    without = plan_text("  - {metrics: \"*\", by: [[]]}\n");
   const Line line{"Opened", "ada", "2150-03-05T10:00:00Z", "a", "x", "1"};
   count(with, {line});
   EXPECT_TRUE(ask(about("Opened", "2150-03-05", {"campaign"})).partial.empty());
@@ -282,10 +318,15 @@ TEST_F(SmallRuns, ACounterThatCameBackIsPartialUpToThere) {
 }
 
 TEST_F(SmallRuns, ADroppedCounterGivesWayToOneThatAddsUp) {
-  const auto line = [](const std::string& client) { return Line{"Opened", "ada", "2026-03-05T10:00:00Z", "a", client, "1"}; };
-  count(plan_text("  - {metrics: \"*\", by: [[], campaign, [campaign, client]]}\n"), {line("x"), line("y")});
-  EXPECT_EQ(ask(about("Opened", "2026-03", {"campaign"})).groups.at(0).unique, std::vector<uint64_t>{1});
-  count(plan_text("  - {metrics: \"*\", by: [[campaign, client]]}\n"), {line("x"), line("z"), line("z")});
+  const auto line = [](const std::string& client) {
+    return Line{"Opened", "ada", "2026-03-05T10:00:00Z", "a", client, "1"};
+  };
+  count(plan_text("  - {metrics: \"*\", by: [[], campaign, [campaign, client]]}\n"),
+        {line("x"), line("y")});
+  EXPECT_EQ(ask(about("Opened", "2026-03", {"campaign"})).groups.at(0).unique,
+            std::vector<uint64_t>{1});
+  count(plan_text("  - {metrics: \"*\", by: [[campaign, client]]}\n"),
+        {line("x"), line("z"), line("z")});
   const Answer added = ask(about("Opened", "2026-03", {"campaign"}));
   EXPECT_EQ(counts(added), (std::map<std::vector<std::string>, uint64_t>{{{"a"}, 5}}));
   EXPECT_FALSE(added.has_unique);
@@ -304,7 +345,10 @@ TEST_F(SmallRuns, RenamedPropertiesKeepTheirAnswersUnderTheNewName) {
 }
 
 TEST_F(SmallRuns, AGroupIsAnsweredForItsPresentMembers) {
-  const auto plan = [](const std::string& members) { return plan_text("  - {metrics: [" + members + "], together: Engaged, by: [[]], lifetime: yes}\n"); };
+  const auto plan = [](const std::string& members) {
+    return plan_text("  - {metrics: [" + members +
+                     "], together: Engaged, by: [[]], lifetime: yes}\n");
+  };
   const std::vector<Line> lines{{"Opened"}, {"Clicked", "bob"}};
   count(plan("Opened, Clicked"), lines);
   count(plan("Opened, Clicked, Ordered"), {{"Opened"}, {"Ordered", "cleo"}, {"Ordered", "dan"}});
