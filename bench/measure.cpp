@@ -87,7 +87,7 @@ void add_disk(Engine& engine, Measurement& m) {
 
 EngineOptions engine_options(const EngineChoice& choice, const std::string& store) {
   EngineOptions options;
-  options.directory = store;
+  options.data_folder = store;
   options.memory_bytes = choice.memory_bytes;
   options.hot_bytes = choice.hot_bytes;
   options.pane_bytes = choice.pane_bytes;

@@ -73,7 +73,7 @@ WayResult count(const WayOptions& o) {
   auto plan = Plan::parse(workload_plan(o.fanout), "plan.yaml", ".");
   if (!plan.ok()) fail(plan.error().message);
   EngineOptions options;
-  options.directory = o.folder + "/store";
+  options.data_folder = o.folder + "/store";
   options.memory_bytes = o.memory_bytes;
   options.checkpoint_age_s = o.commit_s;
   const Watch watch;

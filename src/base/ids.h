@@ -31,7 +31,7 @@ inline constexpr int kMaxColumns = 64;       // of a plan: property definitions 
 inline constexpr int kMaxArity = 8;          // properties of a dimension
 inline constexpr int kMaxValues = 4;         // of a plan
 inline constexpr int kMaxDimensions = 1024;  // of a metric, its groups included
-inline constexpr int kMaxBlocks = kMaxDimensions / 64;
+inline constexpr int kMaxBitmapWords = kMaxDimensions / 64;
 inline constexpr int kMaxRowsOfEvent = 1000;  // array products
 
 }  // namespace quipu

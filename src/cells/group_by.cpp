@@ -47,7 +47,7 @@ struct Group {
   std::span<const SelectorShape::Dimension> dimensions() const {
     return day == kLifetimeDay ? shape->lifetime_by_id : shape->by_id;
   }
-  size_t work() const { return rows * (kRowWork + dimensions().size()); }
+  size_t estimated_work() const { return rows * (kRowWork + dimensions().size()); }
 };
 
 // Some groups, or some dimensions of one group.
@@ -152,7 +152,7 @@ void GroupBy::Impl::add_groups(DayIndex day, TenantId tenant, int frames, size_t
 
 void GroupBy::Impl::cut(size_t most_pieces) {
   size_t all = 0;
-  for (const Group& group : groups) all += group.work();
+  for (const Group& group : groups) all += group.estimated_work();
   const size_t aim = all / std::max<size_t>(1, most_pieces) + 1;
   size_t begin = 0, work = 0;
   const auto end_before = [&](size_t g) {
@@ -161,7 +161,7 @@ void GroupBy::Impl::cut(size_t most_pieces) {
     work = 0;
   };
   for (size_t g = 0; g < groups.size(); ++g) {
-    const size_t own = groups[g].work(), dimensions = groups[g].dimensions().size();
+    const size_t own = groups[g].estimated_work(), dimensions = groups[g].dimensions().size();
     const size_t cuts = std::min(own / aim, dimensions / kLeastDimensions);
     if (cuts >= 2) {
       end_before(g);
@@ -203,13 +203,14 @@ void GroupBy::report(GroupByResult& result) const {
 class GroupWorker::Grouper {
  public:
   explicit Grouper(const GroupBy::Impl& whole) : whole_(whole) {}
-  Status piece(const Piece& piece, RowOutput& out);
-  const GroupBy::Impl& whole() const { return whole_; }
+  Status emit_piece(const Piece& piece, RowOutput& out);
+  const GroupBy::Impl& is_whole() const { return whole_; }
 
  private:
-  Status packed(CellKey key, int frames, std::span<const SelectorShape::Dimension> dimensions,
-                RowOutput& out);
-  Status sparse(const CellKey& key, int frames, const SelectorShape& shape, RowOutput& out);
+  Status emit_packed_rows(CellKey key, int frames,
+                          std::span<const SelectorShape::Dimension> dimensions, RowOutput& out);
+  Status emit_sparse_row(const CellKey& key, int frames, const SelectorShape& shape,
+                         RowOutput& out);
   bool goes_sparse(const CellKey& key);
   std::optional<int> chunk_bits(const CellKey& key);
   Status emit_joint(CellKey key, RowOutput& out);
@@ -222,7 +223,7 @@ class GroupWorker::Grouper {
   JointRowBuilder joint_;
 };
 
-Status GroupWorker::Grouper::piece(const Piece& piece, RowOutput& out) {
+Status GroupWorker::Grouper::emit_piece(const Piece& piece, RowOutput& out) {
   for (size_t g = piece.begin; g < piece.end; ++g) {
     const Group& group = whole_.groups[g];
     const SelectorShape& shape = *group.shape;
@@ -234,7 +235,7 @@ Status GroupWorker::Grouper::piece(const Piece& piece, RowOutput& out) {
     if (table_.rows().empty()) continue;
     const CellKey key{group.day, group.tenant, shape.selector, DimensionId::none, 0, 0};
     if (!piece.cut() && !lifetime && shape.layout != LayoutId::none && goes_sparse(key)) {
-      QUIPU_TRY(sparse(key, group.frames, shape, out));
+      QUIPU_TRY(emit_sparse_row(key, group.frames, shape, out));
       continue;
     }
     table_.build();
@@ -242,14 +243,14 @@ Status GroupWorker::Grouper::piece(const Piece& piece, RowOutput& out) {
     if (piece.cut())
       dimensions =
           dimensions.subspan(piece.dimensions_begin, piece.dimensions_end - piece.dimensions_begin);
-    QUIPU_TRY(packed(key, group.frames, dimensions, out));
+    QUIPU_TRY(emit_packed_rows(key, group.frames, dimensions, out));
   }
   return {};
 }
 
-Status GroupWorker::Grouper::packed(CellKey key, int frames,
-                                    std::span<const SelectorShape::Dimension> dimensions,
-                                    RowOutput& out) {
+Status GroupWorker::Grouper::emit_packed_rows(CellKey key, int frames,
+                                              std::span<const SelectorShape::Dimension> dimensions,
+                                              RowOutput& out) {
   for (size_t begin = 0; begin < dimensions.size(); begin += GroupTable::kDimensionsLoaded) {
     const auto loaded = dimensions.subspan(
         begin, std::min(GroupTable::kDimensionsLoaded, dimensions.size() - begin));
@@ -327,8 +328,8 @@ bool GroupWorker::Grouper::goes_sparse(const CellKey& key) {
   return true;
 }
 
-Status GroupWorker::Grouper::sparse(const CellKey& key, int frames, const SelectorShape& shape,
-                                    RowOutput& out) {
+Status GroupWorker::Grouper::emit_sparse_row(const CellKey& key, int frames,
+                                             const SelectorShape& shape, RowOutput& out) {
   // The values that some row has and some dimension sums, by their ids.
   uint8_t there = 0;
   for (const GroupTable::Row& row : table_.rows()) there |= row.entry.value_mask();
@@ -367,7 +368,7 @@ GroupWorker::~GroupWorker() = default;
 
 Status GroupWorker::emit(size_t piece, const RowSink& sink, GroupByResult& result) {
   RowOutput out(sink, result);
-  return grouper_->piece(grouper_->whole().pieces[piece], out);
+  return grouper_->emit_piece(grouper_->is_whole().pieces[piece], out);
 }
 
 }  // namespace quipu

@@ -129,7 +129,7 @@ void expect_equals_model(const Case& c, Met& met) {
       test::draw_events(
           random, world, months, c.events, n, batch,
           [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-            pane.add(b, e, row, first);
+            pane.append_event(b, e, row, first);
             test::add_to_model(expected, world, b, e, row, first);
             written_expected.insert({raw(e.tenant), e.month->month()});
             if (row == 0) values_of_event.clear();
@@ -276,7 +276,7 @@ TEST(GroupBy, HoldsWhenCombinedCodesDoNotFit64Bits) {
     e.month = month.get();
     e.slot = Slot(below(random, 24) * 4);
     const std::vector<uint64_t> first(size_t(month->frames()), below(random, 2));
-    pane.add(batch, e, 0, first.data());
+    pane.append_event(batch, e, 0, first.data());
     test::add_to_model(expected, world, batch, e, 0, first.data());
   }
   const Pane* panes[] = {&pane};
@@ -322,7 +322,7 @@ TEST(GroupBy, OneLargeGroupIsCutBetweenItsDimensionsIntoTheSameRows) {
   EventBatch batch;
   test::draw_events(random, world, months, shape, 500, batch,
                     [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-                      pane.add(b, e, row, first);
+                      pane.append_event(b, e, row, first);
                     });
   const Pane* panes[] = {&pane};
   using Rows = std::vector<std::pair<std::string, std::string>>;
@@ -390,7 +390,7 @@ struct SmallWorld : test::World {
     e.month = month.get();
     e.slot = Slot(day * 96);
     const std::vector<uint64_t> first(size_t(month->frames()), 3);
-    pane.add(batch, e, 0, first.data());
+    pane.append_event(batch, e, 0, first.data());
   }
 };
 
@@ -432,7 +432,7 @@ TEST(GroupBy, DifferentValuesUnderOneHashStayApart) {
       e.month = month.get();
       e.slot = Slot(i / 20 * 4);
       const std::vector<uint64_t> first(size_t(month->frames()), 1);
-      pane.add(batch, e, 0, first.data());
+      pane.append_event(batch, e, 0, first.data());
     }
     const Pane* panes[] = {&pane};
     GroupByResult result;

@@ -39,7 +39,7 @@ void GroupTable::add(std::span<const PaneEntry> entries, const SectionSource& so
     if (i + kAhead < entries.size()) prefetch(entries[i + kAhead], lines);
     const uint64_t* here = entries[i].here() + source.first_block;
     uint64_t any = 0;
-    for (uint32_t b = 0; b < shape_->blocks; ++b)
+    for (uint32_t b = 0; b < shape_->bitmap_words; ++b)
       any |= lifetime_ ? here[b] & shape_->lifetime[b] : here[b];
     if (any != 0) rows_.push_back({entries[i], &source});
   }

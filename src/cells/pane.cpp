@@ -37,17 +37,17 @@ bool Pane::goes_on(const EventBatch& batch, const Event& event, uint32_t row) {
   return same;
 }
 
-void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first,
-               const uint64_t* kept) {
+void Pane::append_event(const EventBatch& batch, const Event& event, uint32_t row,
+                        const uint64_t* first, const uint64_t* kept) {
   const CompiledMetric& metric = *event.metric;
   if (event.month != month_) {
     month_ = event.month;
     month_day_ = DayIndex(month_begin_s(month_->month()) / kDayS);
   }
-  const uint32_t blocks = metric.blocks;
+  const uint32_t bitmap_words = metric.bitmap_words;
   const int frames = month_->frames();
   const int first_planes = frames + (metric.has_lifetime ? 1 : 0);
-  CHECK(blocks >= 1 && blocks <= uint32_t(kMaxBlocks) && frames <= kMaxFrames);
+  CHECK(bitmap_words >= 1 && bitmap_words <= uint32_t(kMaxBitmapWords) && frames <= kMaxFrames);
 
   PaneEntry::Head head;
   head.tenant = event.tenant;
@@ -56,23 +56,24 @@ void Pane::add(const EventBatch& batch, const Event& event, uint32_t row, const 
   head.value_mask = event.value_mask;
   head.same_event = goes_on(batch, event, row);
   head.frames = frames;
-  head.blocks = blocks;
+  head.bitmap_words = bitmap_words;
   head.kept = kept != nullptr;
   // Most profiles are new in all frames at once, in the same dimensions.
-  head.alike = frames >= 2 && !all_zero(first, blocks) &&
-               std::equal(first + blocks, first + size_t(frames) * blocks, first);
+  head.alike = frames >= 2 && !all_zero(first, bitmap_words) &&
+               std::equal(first + bitmap_words, first + size_t(frames) * bitmap_words, first);
   for (int p = 0; p < first_planes; ++p) {
-    if (!all_zero(first + size_t(p) * blocks, blocks)) head.planes |= uint64_t(2) << p;
+    if (!all_zero(first + size_t(p) * bitmap_words, bitmap_words)) head.planes |= uint64_t(2) << p;
   }
   const size_t values = size_t(std::popcount(unsigned(event.value_mask)));
-  head.words = PaneEntry::kHeaderWords + head.planes_held() * blocks + 2 * values +
+  head.words = PaneEntry::kHeaderWords + head.planes_held() * bitmap_words + 2 * values +
                (kept ? 1 : metric.columns.size());
 
   uint64_t* w = log_.take(head.words);
   PaneEntry::write_head(head, event.metric, event.month, w);
-  w = std::copy_n(batch.row_here(event, row), blocks, w + PaneEntry::kHeaderWords);
+  w = std::copy_n(batch.row_here(event, row), bitmap_words, w + PaneEntry::kHeaderWords);
   for (int p = head.alike ? frames - 1 : 0; p < first_planes; ++p) {
-    if (head.planes >> (p + 1) & 1) w = std::copy_n(first + size_t(p) * blocks, blocks, w);
+    if (head.planes >> (p + 1) & 1)
+      w = std::copy_n(first + size_t(p) * bitmap_words, bitmap_words, w);
   }
   for (size_t v = 0; v < values; ++v) {
     const UInt128 value = UInt128(batch.values[event.values + v]);

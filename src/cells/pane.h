@@ -23,16 +23,16 @@ class Pane {
     return *this;
   }
 
-  // One row of a counted event. first: month->frames() bitmaps of metric->blocks words, then one of
-  // first-ever if metric->has_lifetime (see TallyResult). Rows of one event follow each other,
-  // rising. kept: the elements of metric->columns, in order, where they stay as long as the pane is
-  // read; nullptr: they are copied from the batch.
-  void add(const EventBatch& batch, const Event& event, uint32_t row, const uint64_t* first,
-           const uint64_t* kept = nullptr);
+  // One row of a counted event. first: month->frames() bitmaps of metric->bitmap_words words, then
+  // one of first-ever if metric->has_lifetime (see TallyResult). Rows of one event follow each
+  // other, rising. kept: the elements of metric->columns, in order, where they stay as long as the
+  // pane is read; nullptr: they are copied from the batch.
+  void append_event(const EventBatch& batch, const Event& event, uint32_t row,
+                    const uint64_t* first, const uint64_t* kept = nullptr);
 
   size_t bytes() const {
     return log_.size() * sizeof(uint64_t);
-  }  // of the entries; blocks hold up to 1 MiB more
+  }  // of the entries; bitmap_words hold up to 1 MiB more
   uint64_t rows() const { return rows_; }
   bool empty() const { return rows_ == 0; }
 

@@ -6,9 +6,9 @@
 //   2  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event
 //   before (1) |
 //      planes of the frames alike (1) | elements kept elsewhere (1)
-//   3  planes there (34 bits) | frames (6) | blocks (5) | words of the entry (10)
-//   then the planes, `blocks` words each: 0 counts here, 1 + f first in frame f, 1 + frames first
-//   ever (a plane of zeros is not there; if all those of the frames are alike, one of them is
+//   3  planes there (34 bits) | frames (6) | bitmap_words (5) | words of the entry (10)
+//   then the planes, `bitmap_words` words each: 0 counts here, 1 + f first in frame f, 1 + frames
+//   first ever (a plane of zeros is not there; if all those of the frames are alike, one of them is
 //   held), then the values that are there (two words each, low first), then the elements of
 //   metric->columns in order, or a pointer to them.
 // A PaneEntry is a view; any thread may read while nobody appends.
@@ -40,7 +40,7 @@ class PaneEntry {
   bool same_event() const { return w_[2] >> 60 & 1; }
   bool kept() const { return w_[2] >> 62 & 1; }  // its elements lie elsewhere
   int frames() const { return int(w_[3] >> 34 & 0x3f); }
-  uint32_t blocks() const { return uint32_t(w_[3] >> 40 & 0x1f); }
+  uint32_t bitmap_words() const { return uint32_t(w_[3] >> 40 & 0x1f); }
   size_t size() const { return size_t(w_[3] >> 45 & 0x3ff); }  // words
 
   const uint64_t* here() const { return w_ + kHeaderWords; }
@@ -49,7 +49,7 @@ class PaneEntry {
     if (!(w_[3] >> p & 1)) return nullptr;
     const int before =
         alike() ? (p > 0) + (p > frames()) : std::popcount(planes() & ((uint64_t(1) << p) - 1));
-    return w_ + kHeaderWords + size_t(before) * blocks();
+    return w_ + kHeaderWords + size_t(before) * bitmap_words();
   }
   Fixed6 value(int nth) const {  // of those that are there
     const uint64_t* v = values() + 2 * nth;
@@ -67,7 +67,7 @@ class PaneEntry {
     bool same_event = false, alike = false, kept = false;
     uint64_t planes = 1;
     int frames = 0;
-    uint32_t blocks = 0;
+    uint32_t bitmap_words = 0;
     size_t words = 0;
 
     size_t planes_held() const { return held(planes, alike, frames); }
@@ -79,7 +79,8 @@ class PaneEntry {
     w[2] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 |
            uint64_t(h.value_mask) << 56 | uint64_t(h.same_event) << 60 | uint64_t(h.alike) << 61 |
            uint64_t(h.kept) << 62;
-    w[3] = h.planes | uint64_t(h.frames) << 34 | uint64_t(h.blocks) << 40 | uint64_t(h.words) << 45;
+    w[3] = h.planes | uint64_t(h.frames) << 34 | uint64_t(h.bitmap_words) << 40 |
+           uint64_t(h.words) << 45;
   }
 
  private:
@@ -89,7 +90,7 @@ class PaneEntry {
     return size_t(std::popcount(planes) - (alike ? frames - 1 : 0));
   }
   const uint64_t* values() const {
-    return w_ + kHeaderWords + held(planes(), alike(), frames()) * blocks();
+    return w_ + kHeaderWords + held(planes(), alike(), frames()) * bitmap_words();
   }
 
   const uint64_t* w_;

@@ -46,20 +46,21 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
     test::draw_events(
         random, world, months, shape, 50, batch,
         [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* drawn) {
-          const uint32_t blocks = e.metric->blocks;
-          planes.assign(drawn, drawn + size_t(e.month->frames() + e.metric->has_lifetime) * blocks);
+          const uint32_t bitmap_words = e.metric->bitmap_words;
+          planes.assign(drawn,
+                        drawn + size_t(e.month->frames() + e.metric->has_lifetime) * bitmap_words);
           // A new profile's are alike.
           if (below(random, 2))
             for (int f = 1; f < e.month->frames(); ++f)
-              std::copy_n(drawn, blocks, planes.data() + size_t(f) * blocks);
+              std::copy_n(drawn, bitmap_words, planes.data() + size_t(f) * bitmap_words);
           const uint64_t* first = planes.data();
           std::vector<uint64_t>& elements = kept.emplace_back();
           for (uint8_t c : e.metric->columns) elements.push_back(b.row_elements(e, row)[c]);
-          pane.add(b, e, row, first, below(random, 2) ? elements.data() : nullptr);
+          pane.append_event(b, e, row, first, below(random, 2) ? elements.data() : nullptr);
           Given g{e.metric, e.tenant, e.slot, e.month, row > 0, {}, {}, {}, {}};
-          g.here.assign(b.row_here(e, row), b.row_here(e, row) + e.metric->blocks);
-          g.first.assign(
-              first, first + size_t(e.month->frames() + e.metric->has_lifetime) * e.metric->blocks);
+          g.here.assign(b.row_here(e, row), b.row_here(e, row) + e.metric->bitmap_words);
+          g.first.assign(first, first + size_t(e.month->frames() + e.metric->has_lifetime) *
+                                            e.metric->bitmap_words);
           for (uint8_t c : e.metric->columns) g.elements.push_back(b.row_elements(e, row)[c]);
           for (int v = 0, at = int(e.values); v < kMaxValues; ++v) {
             if (e.value_mask >> v & 1) g.values.push_back({v, b.values[size_t(at++)]});
@@ -68,7 +69,7 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
         });
   }
   EXPECT_EQ(pane.rows(), given.size());
-  EXPECT_GT(pane.bytes(), size_t(2) << 20);  // several blocks
+  EXPECT_GT(pane.bytes(), size_t(2) << 20);  // several bitmap_words
   size_t i = 0, bytes = 0;
   PaneReader::each(pane, [&](PaneEntry entry) {
     ASSERT_LT(i, given.size());
@@ -81,16 +82,17 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
               month_begin_s(g.month->month()) / kQuarterS + g.slot);
     EXPECT_EQ(entry.same_event(), g.same_event);
     EXPECT_EQ(entry.frames(), g.month->frames());
-    const uint32_t blocks = g.metric->blocks;
-    ASSERT_EQ(entry.blocks(), blocks);
+    const uint32_t bitmap_words = g.metric->bitmap_words;
+    ASSERT_EQ(entry.bitmap_words(), bitmap_words);
     EXPECT_TRUE(std::equal(g.here.begin(), g.here.end(), entry.here()));
-    for (size_t p = 0; p * blocks < g.first.size(); ++p) {
-      const std::vector<uint64_t> zero(blocks);
+    for (size_t p = 0; p * bitmap_words < g.first.size(); ++p) {
+      const std::vector<uint64_t> zero(bitmap_words);
       const uint64_t* plane = entry.plane(int(p) + 1);
-      EXPECT_TRUE(std::equal(zero.begin(), zero.end(), g.first.begin() + ptrdiff_t(p * blocks)) ==
-                  (plane == nullptr));
+      EXPECT_TRUE(std::equal(zero.begin(), zero.end(),
+                             g.first.begin() + ptrdiff_t(p * bitmap_words)) == (plane == nullptr));
       if (plane != nullptr) {
-        EXPECT_TRUE(std::equal(plane, plane + blocks, g.first.begin() + ptrdiff_t(p * blocks)));
+        EXPECT_TRUE(
+            std::equal(plane, plane + bitmap_words, g.first.begin() + ptrdiff_t(p * bitmap_words)));
       }
     }
     EXPECT_TRUE(std::equal(g.elements.begin(), g.elements.end(), entry.elements()));
@@ -112,7 +114,7 @@ TEST(Pane, MovedFromIsEmptyAndUsable) {
   Pane pane;
   EventBatch batch;
   const auto add = [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-    pane.add(b, e, row, first);
+    pane.append_event(b, e, row, first);
   };
   test::draw_events(random, world, months, {}, 10, batch, add);
   const uint64_t rows = pane.rows();
@@ -139,7 +141,8 @@ TEST(Pane, RowsOfDifferentEventsAreNotTakenForOne) {
     test::draw_events(
         random, world, months, {.several_rows = 1}, 1, batch,
         [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-          if ((i % 2 == 0 && row == 0) || (i % 2 == 1 && row == 1)) pane.add(b, e, row, first);
+          if ((i % 2 == 0 && row == 0) || (i % 2 == 1 && row == 1))
+            pane.append_event(b, e, row, first);
         });
   }
   PaneReader::each(pane, [&](PaneEntry entry) { EXPECT_FALSE(entry.same_event()); });

@@ -77,9 +77,9 @@ const SelectorShape& SectionMap::shape_of(const CompiledMetric& metric,
   shape.selector = section.selector;
   shape.layout = section.layout;
   shape.bits = section.dimensions;
-  shape.blocks = (section.dimensions + 63) / 64;
-  shape.unique.resize(shape.blocks);
-  shape.lifetime.resize(shape.blocks);
+  shape.bitmap_words = (section.dimensions + 63) / 64;
+  shape.unique.resize(shape.bitmap_words);
+  shape.lifetime.resize(shape.bitmap_words);
   for (const CompiledDimension& d : dimensions)
     shape.columns.insert(shape.columns.end(), d.columns.begin(), d.columns.begin() + d.arity);
   std::sort(shape.columns.begin(), shape.columns.end());

@@ -26,7 +26,7 @@ struct SelectorShape {
   SelectorId selector{};
   LayoutId layout{};
   uint32_t bits = 0;               // dimensions
-  uint32_t blocks = 0;             // words of its bitmaps
+  uint32_t bitmap_words = 0;       // words of its bitmaps
   uint8_t sums = 0;                // of any dimension
   std::vector<uint8_t> columns;    // plan columns of its values, rising: the layout's columns
   std::vector<uint64_t> unique;    // bitmap of dimensions that count uniques

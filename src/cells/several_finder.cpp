@@ -7,18 +7,18 @@
 namespace quipu {
 
 void SeveralFinder::see(PaneEntry entry) {
-  const uint32_t blocks = entry.blocks();
+  const uint32_t bitmap_words = entry.bitmap_words();
   if (!entry.same_event()) {
     before_ = entry.words();
     return;
   }
   // `before_` is set while the event's first row is all that was seen of it.
   if (before_ != nullptr) {
-    std::copy_n(PaneEntry(before_).here(), blocks, seen_.begin());
+    std::copy_n(PaneEntry(before_).here(), bitmap_words, seen_.begin());
     before_ = nullptr;
   }
   Bitmap* several = nullptr;
-  for (uint32_t b = 0; b < blocks; ++b) {
+  for (uint32_t b = 0; b < bitmap_words; ++b) {
     if (const uint64_t twice = seen_[b] & entry.here()[b]) {
       if (several == nullptr) several = &several_[{entry.tenant(), entry.metric()}];
       (*several)[b] |= twice;

@@ -29,7 +29,7 @@ class SeveralFinder {
       return size_t(combine64(raw(k.tenant), reinterpret_cast<uint64_t>(k.metric)));
     }
   };
-  using Bitmap = std::array<uint64_t, kMaxBlocks>;
+  using Bitmap = std::array<uint64_t, kMaxBitmapWords>;
   Bitmap seen_{};                     // by the event's rows so far
   const uint64_t* before_ = nullptr;  // the entry before
   std::unordered_map<Key, Bitmap, KeyHash> several_;

@@ -42,7 +42,7 @@ bool next_segment(ByteReader& in, std::string_view& segment) {
   return in.ok() && !segment.empty();
 }
 
-using Bitmap = std::array<uint64_t, kMaxBlocks>;
+using Bitmap = std::array<uint64_t, kMaxBitmapWords>;
 
 Bitmap first_bits(uint32_t n) {
   Bitmap bits{};
@@ -115,7 +115,7 @@ class SegmentReader {
     uint64_t codes = 0;
     for (int b = 0; b < code_bytes(frames_); ++b) codes |= uint64_t(in_.u8()) << (8 * b);
     Bitmap before;
-    for (uint32_t w = 0; w < uint32_t(kMaxBlocks); ++w) {
+    for (uint32_t w = 0; w < uint32_t(kMaxBitmapWords); ++w) {
       if (here_[w] & ~all_[w]) return broken("has an impossible bitmap");
       before[w] = here_[w] & unique_[w];
     }
@@ -134,7 +134,7 @@ class SegmentReader {
           return broken("has an impossible bitmap");
       }
       before = first_[size_t(f)];
-      for (uint32_t w = 0; w < uint32_t(kMaxBlocks); ++w) {
+      for (uint32_t w = 0; w < uint32_t(kMaxBitmapWords); ++w) {
         if (before[w] & ~(here_[w] & unique_[w])) return broken("has an impossible bitmap");
       }
     }

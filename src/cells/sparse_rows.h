@@ -34,7 +34,7 @@ class SparseRowBuilder {
   std::string finish();
 
  private:
-  using Bitmap = std::array<uint64_t, kMaxBlocks>;
+  using Bitmap = std::array<uint64_t, kMaxBitmapWords>;
   void put_bitmap(const Bitmap& bits);
 
   uint32_t dimensions_;

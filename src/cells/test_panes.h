@@ -94,10 +94,10 @@ struct World {
     CompiledSection section;
     section.selector = selector;
     section.layout = LayoutId(raw(selector) + 1000);
-    section.first_dimension = metric.blocks * 64;
+    section.first_dimension = metric.bitmap_words * 64;
     section.dimensions = uint32_t(dimensions.size());
-    metric.blocks += (section.dimensions + 63) / 64;
-    metric.dimensions.resize(metric.blocks * 64);
+    metric.bitmap_words += (section.dimensions + 63) / 64;
+    metric.dimensions.resize(metric.bitmap_words * 64);
     std::copy(dimensions.begin(), dimensions.end(),
               metric.dimensions.begin() + section.first_dimension);
     metric.sections.push_back(section);
@@ -127,7 +127,7 @@ struct World {
   static void finish(CompiledMetric& metric) {
     std::set<uint8_t> columns;
     for (auto* bits : {&metric.planned, &metric.unique, &metric.lifetime})
-      bits->resize(metric.blocks);
+      bits->resize(metric.bitmap_words);
     for (size_t d = 0; d < metric.dimensions.size(); ++d) {
       const CompiledDimension& dimension = metric.dimensions[d];
       if (dimension.id == DimensionId::none) continue;
@@ -210,7 +210,8 @@ inline void add_to_model(Model& model, const World& world, const EventBatch& bat
           ++at;
         }
         for (int f = 0; dimension.unique && f < planes; ++f) {
-          add_first(cell.first, size_t(f), bit(first + size_t(first_plane + f) * metric.blocks, d));
+          add_first(cell.first, size_t(f),
+                    bit(first + size_t(first_plane + f) * metric.bitmap_words, d));
         }
       };
       add(day, event.slot % 96, event.month->frames(), 0);
@@ -314,7 +315,7 @@ void draw_events(Random& random, const World& world,
         elements[c] = below(random, shape.domain) * 0x9e3779b97f4a7c15ull;
       batch.elements.insert(batch.elements.end(), elements.begin(), elements.end());
       const uint64_t all_here = below(random, 2);
-      std::vector<uint64_t> here(metric.blocks);
+      std::vector<uint64_t> here(metric.bitmap_words);
       for (size_t b = 0; b < here.size(); ++b)
         here[b] = metric.planned[b] & (all_here ? ~uint64_t(0) : random());
       for (const CompiledSection& s : metric.sections) {
@@ -330,12 +331,12 @@ void draw_events(Random& random, const World& world,
   std::vector<uint64_t> first;
   for (const Event& e : batch.events) {
     for (uint32_t r = 0; r < e.rows; ++r) {
-      const uint32_t blocks = e.metric->blocks;
-      first.assign(size_t(e.month->frames() + (e.metric->has_lifetime ? 1 : 0)) * blocks, 0);
-      for (size_t p = 0; p * blocks < first.size(); ++p) {
+      const uint32_t bitmap_words = e.metric->bitmap_words;
+      first.assign(size_t(e.month->frames() + (e.metric->has_lifetime ? 1 : 0)) * bitmap_words, 0);
+      for (size_t p = 0; p * bitmap_words < first.size(); ++p) {
         const uint64_t kind = below(random, 3);  // none, all that may, some
-        for (size_t b = 0; b < blocks && kind > 0; ++b) {
-          first[p * blocks + b] =
+        for (size_t b = 0; b < bitmap_words && kind > 0; ++b) {
+          first[p * bitmap_words + b] =
               batch.row_here(e, r)[b] & e.metric->unique[b] & (kind == 1 ? ~uint64_t(0) : random());
         }
       }

@@ -14,7 +14,7 @@
 #include "cli/external_sort.h"
 #include "cli/run_command.h"
 #include "cli/store_access.h"
-#include "engine/directory.h"
+#include "engine/catalogue_registry.h"
 #include "query/export.h"
 #include "query/render.h"
 #include "source/source.h"
@@ -80,12 +80,12 @@ Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector,
 
 class Auditor {
  public:
-  Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue,
-          CatalogueDirectory& directory, const std::string& temporary)
+  Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue, CatalogueRegistry& folder,
+          const std::string& temporary)
       : hasher_(access.store().hasher()),
         snapshot_(snapshot),
         catalogue_(catalogue),
-        directory_(directory),
+        folder_(folder),
         ids_(kSortBytes, temporary),
         sequences_(kSortBytes / 8, temporary),
         memberships_(kSortBytes, temporary,
@@ -147,9 +147,9 @@ class Auditor {
       if (!position.ok()) return position.error();
       committed[position->path] = position->bytes;
     }
-    const Plan& plan = directory_.plan().plan;
+    const Plan& plan = folder_.plan().parsed;
     NameLog names;
-    Decoder decoder(directory_.plan(), hasher_, directory_, names, directory_.no_offset_zone());
+    Decoder decoder(folder_.plan(), hasher_, folder_, names, folder_.no_offset_zone());
     std::vector<EventBatch> batches(1);
     batches[0].columns = uint32_t(plan.columns.size());
     sequence_number_ = 0;
@@ -308,7 +308,7 @@ class Auditor {
   Status read_stored() {
     auto view = StoreView::open(catalogue_, snapshot_, hasher_);
     if (!view.ok()) return view.error();
-    const std::vector<ValueId>& ids = directory_.plan().values;
+    const std::vector<ValueId>& ids = folder_.plan().values;
     QUIPU_TRY(visit_counter_buckets(**view, [&](const CounterBucket& b) -> Result<bool> {
       const auto comparable = comparable_.find({b.counter->selector, b.counter->dimension});
       if (comparable == comparable_.end() || (b.calendar < 0 && !comparable->second)) {
@@ -324,7 +324,7 @@ class Auditor {
         if (!(b.counter->planned.sums >> v & 1)) continue;
         const auto since = std::find_if(
             b.counter->sums_since.begin(), b.counter->sums_since.end(),
-            [&](const auto& s) { return s.first == directory_.plan().plan.values[v].name; });
+            [&](const auto& s) { return s.first == folder_.plan().parsed.values[v].name; });
         if (since == b.counter->sums_since.end() || !from_beginning(since->second)) continue;
         s.sum_mask |= uint8_t(1 << v);
         if (auto sum = b.sums.find(ids[v]); sum != b.sums.end()) s.sums[v] = sum->second;
@@ -395,7 +395,7 @@ class Auditor {
   const Hasher& hasher_;
   Snapshot& snapshot_;
   Catalogue& catalogue_;
-  CatalogueDirectory& directory_;
+  CatalogueRegistry& folder_;
   ExternalSort<IdRecord> ids_;
   ExternalSort<SequenceRecord> sequences_;
   ExternalSort<Membership> memberships_;
@@ -426,16 +426,16 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   auto catalogue = Catalogue::load(**snapshot);
   if (!catalogue.ok()) return fail(catalogue.error());
   const size_t versions = (*catalogue)->plan_versions().size();
-  auto directory = CatalogueDirectory::open(std::move(*plan), access.store(), **catalogue,
-                                            arguments.zoneinfo_dir, 0);
-  if (!directory.ok()) return fail(directory.error());
+  auto folder = CatalogueRegistry::open(std::move(*plan), access.store(), **catalogue,
+                                        arguments.zoneinfo_dir, 0);
+  if (!folder.ok()) return fail(folder.error());
   if ((*catalogue)->plan_versions().size() != versions) {
     return fail(Error{
         arguments.plan +
         " is not the plan that this store was last counted with; audit compares under that plan"});
   }
   const char* temporary = std::getenv("TMPDIR");
-  Auditor auditor(access, **snapshot, **catalogue, **directory, temporary ? temporary : "/tmp");
+  Auditor auditor(access, **snapshot, **catalogue, **folder, temporary ? temporary : "/tmp");
   if (Status status = auditor.run(arguments.inputs); !status.ok()) return fail(status.error());
   auto view = StoreView::open(**catalogue, **snapshot, access.store().hasher());
   if (!view.ok()) return fail(view.error());

@@ -10,7 +10,7 @@
 #include "cli/plan_commands.h"
 #include "cli/run_command.h"
 #include "cli/sample_lines.h"
-#include "event/plan_directory.h"
+#include "event/plan_registry.h"
 #include "query/buckets.h"
 #include "query/render.h"
 
@@ -59,15 +59,14 @@ std::string note_text(Note note) {
 
 class SampleCheck {
  public:
-  SampleCheck(PlanDirectory& directory, const Console& console, const std::string& sample,
-              size_t show)
-      : directory_(directory),
-        plan_(directory.plan().plan),
+  SampleCheck(PlanRegistry& folder, const Console& console, const std::string& sample, size_t show)
+      : folder_(folder),
+        plan_(folder.plan().parsed),
         console_(console),
         sample_(sample),
         show_(show),
         hasher_(HashSecret{}),
-        decoder_(directory.plan(), hasher_, directory, names_, directory.no_offset()),
+        decoder_(folder.plan(), hasher_, folder, names_, folder.no_offset()),
         batches_(1),
         columns_(plan_.columns.size()) {
     batches_[0].columns = uint32_t(plan_.columns.size());
@@ -133,7 +132,7 @@ class SampleCheck {
       ++duplicates_;
     for (uint32_t row = 0; row < event.rows; ++row) {
       const uint64_t* here = batch.row_here(event, row);
-      for (uint32_t b = 0; b < event.metric->blocks; ++b)
+      for (uint32_t b = 0; b < event.metric->bitmap_words; ++b)
         counters_ += uint64_t(std::popcount(here[b]));
     }
     for (uint8_t c : event.metric->columns) {
@@ -172,8 +171,8 @@ class SampleCheck {
   std::string buckets_text(const Event& event) const {
     const MonthTable& month = *event.month;
     const std::vector<Calendar>* calendars = nullptr;
-    const std::string tenant = directory_.tenant_name(event.tenant);
-    if (const Tenant* known = directory_.tenant(tenant)) calendars = &directory_.calendars(*known);
+    const std::string tenant = folder_.tenant_name(event.tenant);
+    if (const Tenant* known = folder_.tenant(tenant)) calendars = &folder_.calendars(*known);
     std::vector<std::vector<std::string>> rows{{"  calendar", "hour", "day", "week from", "month"}};
     for (int c = 0; calendars && c < month.calendars(); ++c) {
       const Calendar& calendar = (*calendars)[size_t(c)];
@@ -304,7 +303,7 @@ class SampleCheck {
     return out;
   }
 
-  PlanDirectory& directory_;
+  PlanRegistry& folder_;
   const Plan& plan_;
   const Console& console_;
   const std::string& sample_;
@@ -362,10 +361,10 @@ int check_command(const Arguments& arguments, const Console& console) {
     return fail(Error{arguments.sample + ": no such file"}, kExitUsage);
   console.out(plan_text(*plan, arguments.plan));
   if (arguments.sample.empty()) return kExitDone;
-  auto directory = PlanDirectory::open(std::move(*plan), arguments.zoneinfo_dir);
-  if (!directory.ok()) return fail(directory.error(), kExitError);
+  auto folder = PlanRegistry::open(std::move(*plan), arguments.zoneinfo_dir);
+  if (!folder.ok()) return fail(folder.error(), kExitError);
   console.out("\n");
-  SampleCheck check(**directory, console, arguments.sample, arguments.show);
+  SampleCheck check(**folder, console, arguments.sample, arguments.show);
   if (Status status = check.run(); !status.ok()) return fail(status.error(), kExitError);
   return check.set_aside() ? kExitSetAside : kExitDone;
 }

@@ -20,9 +20,9 @@ template <typename Record>
 class ExternalSort {
  public:
   using Combine = std::function<void(Record& into, const Record& other)>;
-  ExternalSort(size_t memory_bytes, std::string directory, Combine combine = nullptr)
+  ExternalSort(size_t memory_bytes, std::string folder, Combine combine = nullptr)
       : capacity_(std::max<size_t>(memory_bytes / sizeof(Record), 1024)),
-        directory_(std::move(directory)),
+        folder_(std::move(folder)),
         combine_(std::move(combine)) {}
   ~ExternalSort() {
     for (std::FILE* file : runs_) std::fclose(file);
@@ -86,7 +86,7 @@ class ExternalSort {
 
   Status spill() {
     sort_buffer();
-    std::string name = directory_ + "/quipu-sort-XXXXXX";
+    std::string name = folder_ + "/quipu-sort-XXXXXX";
     const int fd = ::mkstemp(name.data());
     std::FILE* file = fd < 0 ? nullptr : ::fdopen(fd, "w+b");
     if (fd >= 0) std::remove(name.c_str());
@@ -95,7 +95,7 @@ class ExternalSort {
         std::fflush(file) != 0) {
       if (file) std::fclose(file);
       return Error{
-          directory_ +
+          folder_ +
           ": cannot write temporary files there; free some space, or set TMPDIR to a larger place"};
     }
     runs_.push_back(file);
@@ -116,7 +116,7 @@ class ExternalSort {
   }
 
   const size_t capacity_;
-  const std::string directory_;
+  const std::string folder_;
   const Combine combine_;
   std::vector<Record> buffer_;
   size_t position_ = 0;

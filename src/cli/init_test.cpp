@@ -33,7 +33,7 @@ Plan parsed(const std::string& text) {
 Tallies counted(const ScratchFolder& folder, const std::string& sample, const std::string& plan) {
   static int stores = 0;
   EngineOptions options;
-  options.directory = folder.path() + "/store" + std::to_string(stores++);
+  options.data_folder = folder.path() + "/store" + std::to_string(stores++);
   options.memory_bytes = size_t(256) << 20;
   options.shards = 1;
   auto engine = Engine::open(parsed(plan), options);

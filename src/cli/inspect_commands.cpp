@@ -59,10 +59,10 @@ Result<Inspection> look(StoreAccess& access) {
   return found;
 }
 
-std::string as_text(const Inspection& i, const std::string& directory) {
+std::string as_text(const Inspection& i, const std::string& folder) {
   std::ostringstream out;
   const Tallies& t = i.state.tallies;
-  out << "store " << directory << ", checkpoint " << i.state.checkpoint << " of "
+  out << "store " << folder << ", checkpoint " << i.state.checkpoint << " of "
       << format_instant(i.state.time_s, 0) << "\n"
       << with_thousands(t.read) << " read = " << with_thousands(t.counted) << " counted + "
       << with_thousands(t.duplicate) << " duplicate + " << with_thousands(t.set_aside_total())
@@ -107,10 +107,10 @@ std::string as_text(const Inspection& i, const std::string& directory) {
   return out.str();
 }
 
-std::string as_json(const Inspection& i, const std::string& directory) {
+std::string as_json(const Inspection& i, const std::string& folder) {
   std::ostringstream out;
   const Tallies& t = i.state.tallies;
-  out << "{\"store\":" << quoted(directory) << ",\"checkpoint\":" << i.state.checkpoint
+  out << "{\"store\":" << quoted(folder) << ",\"checkpoint\":" << i.state.checkpoint
       << ",\"time\":\"" << format_instant(i.state.time_s, 0) << "\",\"read\":" << t.read
       << ",\"counted\":" << t.counted << ",\"duplicate\":" << t.duplicate
       << ",\"unplanned\":" << t.unplanned << ",\"set_aside\":{";
@@ -159,8 +159,8 @@ int inspect_command(const Arguments& arguments, StoreAccess& access, const Conso
     console.err("quipu inspect: " + found.error().message + "\n");
     return kExitError;
   }
-  console.out(arguments.json ? as_json(*found, access.store().directory())
-                             : as_text(*found, access.store().directory()));
+  console.out(arguments.json ? as_json(*found, access.store().folder())
+                             : as_text(*found, access.store().folder()));
   return kExitDone;
 }
 
@@ -180,7 +180,7 @@ int backup_command(const Arguments& arguments, StoreAccess& access, const Consol
   // Files beside the database: the dead-letter file is cut to its committed length when the copy is
   // opened; it is written on, so it is copied, not linked. Spools only grow; what is behind a
   // position is read again.
-  const fs::path from = access.store().directory(), to = arguments.target;
+  const fs::path from = access.store().folder(), to = arguments.target;
   std::vector<fs::path> files;
   if (fs::exists(from / "dead-letter.jsonl", error)) files.push_back("dead-letter.jsonl");
   if (fs::exists(from / "spool", error)) {

@@ -34,7 +34,7 @@ std::string tally_sentence(const Tallies& t) {
          " set aside + " + with_thousands(t.unplanned) + " unplanned";
 }
 
-std::string reasons_text(const Tallies& t, const std::string& directory) {
+std::string reasons_text(const Tallies& t, const std::string& folder) {
   std::string text;
   for (size_t r = 1; r < t.set_aside.size(); ++r) {
     if (t.set_aside[r])
@@ -42,7 +42,7 @@ std::string reasons_text(const Tallies& t, const std::string& directory) {
               std::string(reason_name(Reason(r))) + "\n";
   }
   if (!text.empty())
-    text += "  those lines, with place and reason: " + directory + "/dead-letter.jsonl\n";
+    text += "  those lines, with place and reason: " + folder + "/dead-letter.jsonl\n";
   for (size_t n = 0; n < t.notes.size(); ++n) {
     if (t.notes[n])
       text +=
@@ -52,7 +52,7 @@ std::string reasons_text(const Tallies& t, const std::string& directory) {
 }
 
 // A query that works on what was just counted.
-std::string example_query(Engine& engine, const std::string& directory) {
+std::string example_query(Engine& engine, const std::string& folder) {
   auto snapshot = engine.store().snapshot();
   auto view = StoreView::open(engine.catalogue(), *snapshot, engine.store().hasher());
   if (!view.ok() || (*view)->tenants().empty()) return "";
@@ -67,7 +67,7 @@ std::string example_query(Engine& engine, const std::string& directory) {
   command += quoted + "'";
   if ((*view)->tenants().size() > 1)
     command += " --tenant '" + (*view)->tenants().front().second + "'";
-  return command + " --data " + directory;
+  return command + " --data " + folder;
 }
 
 }  // namespace
@@ -77,8 +77,8 @@ Result<Plan> read_plan(const std::string& path, const std::string& zoneinfo_dir)
   if (!file) return Error{path + ": no such plan file (quipu init SAMPLE > plan.yaml makes one)"};
   std::stringstream text;
   text << file.rdbuf();
-  const std::string directory = std::filesystem::path(path).parent_path().string();
-  return Plan::parse(text.str(), path, directory.empty() ? "." : directory, zoneinfo_dir);
+  const std::string folder = std::filesystem::path(path).parent_path().string();
+  return Plan::parse(text.str(), path, folder.empty() ? "." : folder, zoneinfo_dir);
 }
 
 int run_command(const Arguments& arguments, const Console& console) {
@@ -89,7 +89,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   auto plan = read_plan(arguments.plan, arguments.zoneinfo_dir);
   if (!plan.ok()) return fail(plan.error(), kExitUsage);
   EngineOptions options;
-  options.directory = data_folder_of_plan(arguments.data, plan->name);
+  options.data_folder = data_folder_of_plan(arguments.data, plan->name);
   options.shards = arguments.shards;
   options.checkpoint_age_s = arguments.checkpoint_s;
   options.zoneinfo_dir = arguments.zoneinfo_dir;
@@ -108,7 +108,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   install_signals();
   auto engine = Engine::open(std::move(*plan), options);
   if (!engine.ok()) return fail(engine.error(), kExitError);
-  console.err("quipu: store " + options.directory +
+  console.err("quipu: store " + options.data_folder +
               (engine.value()->store().committed().checkpoint
                    ? ", continuing after checkpoint " +
                          std::to_string(engine.value()->store().committed().checkpoint)
@@ -117,7 +117,7 @@ int run_command(const Arguments& arguments, const Console& console) {
 
   Engine& running = **engine;
   auto server = CommandServer::listen(
-      options.directory, [&running](const std::vector<std::string>& args, const Console& client) {
+      options.data_folder, [&running](const std::vector<std::string>& args, const Console& client) {
         if (args.empty()) return kExitUsage;
         ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
         if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
@@ -153,13 +153,13 @@ int run_command(const Arguments& arguments, const Console& console) {
     console.err(input + ": nothing new, it was counted before\n");
   console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
               "; committed (checkpoint " + std::to_string(summary->committed.checkpoint) + ") in " +
-              options.directory + "\n");
-  console.out(reasons_text(summary->tallies, options.directory));
+              options.data_folder + "\n");
+  console.out(reasons_text(summary->tallies, options.data_folder));
   console.out(arguments.stats ? summary_line(figures) + stats_text(figures)
                               : summary_line(figures));
   if (stopped) {
     console.out("the same command continues from here\n");
-  } else if (std::string query = example_query(running, options.directory); !query.empty()) {
+  } else if (std::string query = example_query(running, options.data_folder); !query.empty()) {
     console.out(query + "\n");
   }
   return summary->tallies.set_aside_total() ? kExitSetAside : kExitDone;

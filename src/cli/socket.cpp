@@ -62,8 +62,8 @@ bool read_frame(int fd, uint8_t& type, std::string& bytes, size_t limit) {
 // The address of DIR/socket, reached through a descriptor of DIR so that long paths fit into
 // sun_path.
 struct SocketAddress {
-  explicit SocketAddress(const std::string& directory)
-      : folder(::open(directory.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
+  explicit SocketAddress(const std::string& data_folder)
+      : folder(::open(data_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
     address.sun_family = AF_UNIX;
     const std::string path = "/proc/self/fd/" + std::to_string(folder) + "/socket";
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
@@ -78,12 +78,12 @@ struct SocketAddress {
 
 }  // namespace
 
-Result<std::unique_ptr<CommandServer>> CommandServer::listen(const std::string& directory,
+Result<std::unique_ptr<CommandServer>> CommandServer::listen(const std::string& data_folder,
                                                              Handler handler) {
-  const std::string path = directory + "/socket";
+  const std::string path = data_folder + "/socket";
   ::unlink(path.c_str());  // of a process that died: the store's lock says that nobody else has it
   int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
-  SocketAddress address(directory);
+  SocketAddress address(data_folder);
   const mode_t mask = ::umask(0177);
   const bool bound =
       fd >= 0 && address.folder >= 0 && ::bind(fd, address.get(), sizeof address.address) == 0;
@@ -145,10 +145,10 @@ void CommandServer::answer(int client) {
   write_frame(client, kExit, std::string(1, char(status)));
 }
 
-std::optional<int> ask_running_process(const std::string& directory,
+std::optional<int> ask_running_process(const std::string& data_folder,
                                        const std::vector<std::string>& args,
                                        const Console& console) {
-  SocketAddress address(directory);
+  SocketAddress address(data_folder);
   if (address.folder < 0) return std::nullopt;
   int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
   if (fd < 0) return std::nullopt;

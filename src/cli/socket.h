@@ -25,7 +25,7 @@ class CommandServer {
   using Handler = std::function<int(const std::vector<std::string>& args, const Console& console)>;
   // Serves one request at a time on a thread of its own. The handler must be thread-safe against
   // the run.
-  static Result<std::unique_ptr<CommandServer>> listen(const std::string& directory,
+  static Result<std::unique_ptr<CommandServer>> listen(const std::string& data_folder,
                                                        Handler handler);
   ~CommandServer();
 
@@ -41,7 +41,7 @@ class CommandServer {
 };
 
 // Runs the command in the process that serves the folder; nullopt if nobody does.
-std::optional<int> ask_running_process(const std::string& directory,
+std::optional<int> ask_running_process(const std::string& data_folder,
                                        const std::vector<std::string>& args,
                                        const Console& console);
 

@@ -10,9 +10,9 @@ StoreAccess::StoreAccess(Store& store, Catalogue& catalogue, std::function<Statu
 
 StoreAccess::~StoreAccess() = default;
 
-Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& directory) {
+Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& folder) {
   std::unique_ptr<StoreAccess> access(new StoreAccess);
-  auto store = Store::open(directory, StoreOptions{});
+  auto store = Store::open(folder, StoreOptions{});
   if (!store.ok()) return store.error();
   access->own_store_ = std::move(*store);
   auto snapshot = access->own_store_->snapshot();

@@ -19,7 +19,7 @@ inline constexpr int64_t kFreshS = 2;  // an answer from a running process is at
 class StoreAccess {
  public:
   // Opens the folder; nobody may have it open.
-  static Result<std::unique_ptr<StoreAccess>> open(const std::string& directory);
+  static Result<std::unique_ptr<StoreAccess>> open(const std::string& folder);
   // Of a running process; both outlive this. `checkpoint` makes one and waits.
   StoreAccess(Store& store, Catalogue& catalogue, std::function<Status()> checkpoint);
   ~StoreAccess();

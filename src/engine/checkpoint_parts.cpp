@@ -2,13 +2,13 @@
 
 namespace quipu {
 
-void CheckpointParts::add(DecoderPart part) {
+void CheckpointParts::add_part(DecoderPart part) {
   std::lock_guard lock(mutex_);
   whole_.decoders.push_back(std::move(part));
   changed_.notify_all();
 }
 
-void CheckpointParts::add(ShardPart part) {
+void CheckpointParts::add_part(ShardPart part) {
   std::lock_guard lock(mutex_);
   whole_.shards.push_back(std::move(part));
   changed_.notify_all();

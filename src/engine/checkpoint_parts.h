@@ -29,8 +29,8 @@ struct ShardPart {
 class CheckpointParts {
  public:
   explicit CheckpointParts(size_t expected) : expected_(expected) {}
-  void add(DecoderPart part);
-  void add(ShardPart part);
+  void add_part(DecoderPart part);
+  void add_part(ShardPart part);
 
   struct Whole {
     std::vector<DecoderPart> decoders;

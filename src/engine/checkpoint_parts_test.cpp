@@ -29,12 +29,12 @@ TEST(CheckpointParts, AreWholeWhenTheLastOneCame) {
     EXPECT_TRUE(parts.wait(got));
     whole = true;
   });
-  parts.add(decoder_part(1));
-  parts.add(shard_part(10));
-  parts.add(shard_part(20));
+  parts.add_part(decoder_part(1));
+  parts.add_part(shard_part(10));
+  parts.add_part(shard_part(20));
   std::this_thread::sleep_for(std::chrono::milliseconds(10));
   EXPECT_FALSE(whole);
-  parts.add(decoder_part(2));
+  parts.add_part(decoder_part(2));
   writer.join();
   ASSERT_EQ(got.decoders.size(), 2u);
   ASSERT_EQ(got.shards.size(), 2u);
@@ -49,8 +49,8 @@ TEST(CheckpointParts, TheNextEpochBeginsEmpty) {
   CheckpointParts parts(2);
   CheckpointParts::Whole got;
   for (uint64_t epoch = 1; epoch <= 3; ++epoch) {
-    parts.add(shard_part(epoch));
-    parts.add(decoder_part(100 * epoch));
+    parts.add_part(shard_part(epoch));
+    parts.add_part(decoder_part(100 * epoch));
     ASSERT_TRUE(parts.wait(got));
     ASSERT_EQ(got.decoders.size(), 1u);
     ASSERT_EQ(got.shards.size(), 1u);
@@ -65,11 +65,11 @@ TEST(CheckpointParts, AnInterruptEndsTheWaitForGood) {
     CheckpointParts::Whole got;
     EXPECT_FALSE(parts.wait(got));
   });
-  parts.add(shard_part(1));
+  parts.add_part(shard_part(1));
   parts.interrupt();
   writer.join();
   // What is whole now was interrupted: it must not be committed.
-  parts.add(decoder_part(1));
+  parts.add_part(decoder_part(1));
   CheckpointParts::Whole got;
   EXPECT_FALSE(parts.wait(got));
 }

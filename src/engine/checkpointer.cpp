@@ -194,7 +194,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   fault_point("checkpoint.dead_letters_synced");
   write.state.dead_letter_bytes = dead_letters_.bytes();
   write.records = [&](ElementCodes& codes, const RecordSink& sink) {
-    return encode_appends(logs, wiring_.directory->plan(), codes, sink);
+    return encode_appends(logs, wiring_.registry->plan(), codes, sink);
   };
 
   GroupByResult grouped;
@@ -202,7 +202,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   uint64_t workers_cpu_ns = 0;
   write.cells = [&](const RowSink& sink) {
     const auto group_begin = Clock::now();
-    const GroupBy groups(panes, wiring_.directory->plan(), options_.group_by, group_state_,
+    const GroupBy groups(panes, wiring_.registry->plan(), options_.group_by, group_state_,
                          kPiecesOfThread * commit_threads_);
     groups.report(grouped);
     Status status = group_in_parallel(groups, commit_threads_, sink, grouped, workers_cpu_ns);
@@ -211,7 +211,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   };
   write.catalogue = [&]() -> Result<std::vector<MetaPut>> {
     for (const GroupByResult::Written& w : grouped.written) {
-      QUIPU_TRY(wiring_.directory->written(w.tenant, w.month));
+      QUIPU_TRY(wiring_.registry->written(w.tenant, w.month));
     }
     for (const GroupByResult::Several& s : grouped.several) wiring_.catalogue->add_several(s);
     return wiring_.catalogue->take_pending();
@@ -224,7 +224,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   cpu.names += stats->names_cpu_ns;
   cpu.commit += laps.lap_ns() - stats->caller_cpu_ns;
   fault_point("checkpoint.committed");
-  for (RowLog& log : logs) wiring_.logs->give(std::move(log));
+  for (RowLog& log : logs) wiring_.logs->give_back(std::move(log));
   wiring_.live->durable_epoch.store(number, std::memory_order_release);
 
   std::lock_guard lock(mutex_);

@@ -14,9 +14,9 @@
 #include <thread>
 #include <vector>
 
+#include "engine/catalogue_registry.h"
 #include "engine/checkpoint_parts.h"
 #include "engine/dead_letters.h"
-#include "engine/directory.h"
 #include "engine/options.h"
 #include "engine/queue.h"
 #include "engine/stages.h"
@@ -39,7 +39,7 @@ class Checkpointer {
   struct Wiring {
     Store* store;
     Catalogue* catalogue;
-    CatalogueDirectory* directory;
+    CatalogueRegistry* registry;
     LiveCounters* live;
     CheckpointParts* parts;
     LogPool* logs;

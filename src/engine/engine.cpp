@@ -72,7 +72,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   store_options.direct_reads = options.direct_reads;
   store_options.secret = options.secret;
   store_options.element_bits = options.element_bits;
-  auto store = Store::open(options.directory, store_options);
+  auto store = Store::open(options.data_folder, store_options);
   if (!store.ok()) return store.error();
   engine->store_ = std::move(*store);
   const CommittedState committed = engine->store_->committed();
@@ -81,19 +81,19 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   auto catalogue = Catalogue::load(*snapshot);
   if (!catalogue.ok()) return catalogue.error();
   engine->catalogue_ = std::move(*catalogue);
-  auto directory = CatalogueDirectory::open(std::move(plan), *engine->store_, *engine->catalogue_,
-                                            options.zoneinfo_dir, wall_s());
-  if (!directory.ok()) return directory.error();
-  engine->directory_ = std::move(*directory);
-  engine->change_pending_ = engine->directory_->changed();
+  auto registry = CatalogueRegistry::open(std::move(plan), *engine->store_, *engine->catalogue_,
+                                          options.zoneinfo_dir, wall_s());
+  if (!registry.ok()) return registry.error();
+  engine->registry_ = std::move(*registry);
+  engine->change_pending_ = engine->registry_->changed();
   auto letters =
-      DeadLetterFile::open(options.directory + "/dead-letter.jsonl", committed.dead_letter_bytes);
+      DeadLetterFile::open(options.data_folder + "/dead-letter.jsonl", committed.dead_letter_bytes);
   if (!letters.ok()) return letters.error();
 
   engine->live_.durable_epoch = committed.checkpoint;
   engine->parts_ = std::make_unique<CheckpointParts>(shards + decoders);
   StageContext context;
-  context.plan = &engine->directory_->plan();
+  context.plan = &engine->registry_->plan();
   context.live = &engine->live_;
   context.parts = engine->parts_.get();
   context.pool = &engine->pool_;
@@ -118,12 +118,12 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
                                       std::bit_floor(memory.names / decoders / sizeof(uint64_t)));
   for (unsigned d = 0; d < decoders; ++d) {
     engine->decoders_.push_back(std::make_unique<DecodeStage>(
-        d, engine->store_->hasher(), *engine->directory_, engine->directory_->no_offset_zone(),
+        d, engine->store_->hasher(), *engine->registry_, engine->registry_->no_offset_zone(),
         shard_list, context, options.relative_now, names_known));
     decoder_list.push_back(engine->decoders_.back().get());
   }
   engine->checkpointer_ = std::make_unique<Checkpointer>(
-      Checkpointer::Wiring{engine->store_.get(), engine->catalogue_.get(), engine->directory_.get(),
+      Checkpointer::Wiring{engine->store_.get(), engine->catalogue_.get(), engine->registry_.get(),
                            &engine->live_, engine->parts_.get(), &engine->logs_, decoder_list,
                            context.fail},
       std::move(*letters), options, memory.pane, memory.hot);
@@ -181,7 +181,7 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   const Tallies before = store_->committed().tallies;
   RunSummary summary;
   for (auto& decoder : decoders_) decoder->set_strict(options.strict);
-  const Plan& plan = directory_->plan().plan;
+  const Plan& plan = registry_->plan().parsed;
   SourceOptions source_options;
   source_options.header = plan.input.delimited && plan.input.header && plan.input.columns.empty();
   source_options.again = options.again;
@@ -198,9 +198,10 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   auto open_input = [&](const std::string& input) -> Result<std::unique_ptr<Source>> {
     auto known = positions();
     if (!known.ok()) return known.error();
-    return input == "-" ? open_standard_input(STDIN_FILENO, options.standard_input_name,
-                                              options_.directory + "/spool", *known, source_options)
-                        : open_file(input, *known, source_options);
+    return input == "-"
+               ? open_standard_input(STDIN_FILENO, options.standard_input_name,
+                                     options_.data_folder + "/spool", *known, source_options)
+               : open_file(input, *known, source_options);
   };
   // What is refused is refused before anything is counted. (Standard input would have to be waited
   // for.) Sources that go on somewhere stay open, since finding the place in compressed content

@@ -14,8 +14,8 @@
 #include <string>
 #include <vector>
 
+#include "engine/catalogue_registry.h"
 #include "engine/checkpointer.h"
-#include "engine/directory.h"
 #include "engine/options.h"
 #include "engine/stages.h"
 #include "store/catalogue.h"
@@ -78,7 +78,7 @@ class Engine {
   EngineOptions options_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalogue> catalogue_;
-  std::unique_ptr<CatalogueDirectory> directory_;
+  std::unique_ptr<CatalogueRegistry> registry_;
   LiveCounters live_;
   BatchPool pool_;
   LogPool logs_;

@@ -216,7 +216,7 @@ TEST(Engine, RefusesTooLittleMemoryAndInputsThatAreNotThere) {
   const std::string message = message_of(Engine::open(parse_test_plan(kTestPlan), options));
   EXPECT_NE(message.find("--memory"), std::string::npos) << message;
   EXPECT_NE(message.find("256M"), std::string::npos) << message;
-  EXPECT_FALSE(std::filesystem::exists(options.directory)) << "refused before anything was made";
+  EXPECT_FALSE(std::filesystem::exists(options.data_folder)) << "refused before anything was made";
 
   auto engine = open_test_engine(test_engine_options(folder));
   const std::string absent = message_of(engine->run({folder / "none.jsonl"}, {}));

@@ -18,7 +18,7 @@ inline constexpr double kIdleCheckpointS =
     0.5;  // after so long without input what is there is committed
 
 struct EngineOptions {
-  std::string directory;  // the data folder
+  std::string data_folder;  // the data folder
   bool create = true;
   unsigned shards = 0;          // 0: one a core
   unsigned decoders = 0;        // 0: one for two cores

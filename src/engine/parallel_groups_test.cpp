@@ -36,7 +36,7 @@ struct Filled {
     for (Pane& pane : panes) {
       test::draw_events(random, world, months, shape, 2000, batch,
                         [&](const EventBatch& b, const Event& e, uint32_t row,
-                            const uint64_t* first) { pane.add(b, e, row, first); });
+                            const uint64_t* first) { pane.append_event(b, e, row, first); });
     }
   }
 };

@@ -25,7 +25,7 @@ void publish(std::atomic<uint64_t>& total, uint64_t& seen, uint64_t now) {
 
 }  // namespace
 
-std::unique_ptr<EventBatch> BatchPool::take(uint32_t columns) {
+std::unique_ptr<EventBatch> BatchPool::borrow(uint32_t columns) {
   {
     std::lock_guard lock(mutex_);
     if (!free_.empty()) {
@@ -41,12 +41,12 @@ std::unique_ptr<EventBatch> BatchPool::take(uint32_t columns) {
   return batch;
 }
 
-void BatchPool::give(std::unique_ptr<EventBatch> batch) {
+void BatchPool::give_back(std::unique_ptr<EventBatch> batch) {
   std::lock_guard lock(mutex_);
   free_.push_back(std::move(batch));
 }
 
-RowLog LogPool::take() {
+RowLog LogPool::borrow() {
   std::lock_guard lock(mutex_);
   if (free_.empty()) return RowLog();
   RowLog log = std::move(free_.back());
@@ -54,7 +54,7 @@ RowLog LogPool::take() {
   return log;
 }
 
-void LogPool::give(RowLog log) {
+void LogPool::give_back(RowLog log) {
   log.clear();
   std::lock_guard lock(mutex_);
   free_.push_back(std::move(log));
@@ -90,17 +90,17 @@ void ShardStage::run() {
       tally_held(nullptr);
       continue;
     }
-    take(std::move(*task));
+    receive(std::move(*task));
     // What early decoders sent behind their barrier is taken once the barrier is complete.
     while (!failed_ && barriers_ == 0 && !behind_barrier_.empty()) {
       ShardTask early = std::move(behind_barrier_.front());
       behind_barrier_.pop_front();
-      take(std::move(early));
+      receive(std::move(early));
     }
   }
 }
 
-void ShardStage::take(ShardTask task) {
+void ShardStage::receive(ShardTask task) {
   if (barrier_from_[task.decoder]) {
     behind_barrier_.push_back(std::move(task));
     return;
@@ -124,15 +124,15 @@ void ShardStage::tally_held(const EventBatch* next) {
   const EventBatch& batch = *held;
   CpuLaps laps;
   tally_.durable(context_.live->durable_epoch.load(std::memory_order_acquire));
-  if (Status status = tally_.add(batch, result_, next); !status.ok()) {
+  if (Status status = tally_.tally_batch(batch, result_, next); !status.ok()) {
     failed_ = true;
     context_.fail(status.error());
     return;
   }
   context_.live->cpu.tally.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   for (const TallyResult::Row& row : result_.rows) {
-    pane_.add(batch, batch.events[row.event], row.row, result_.bitmaps.data() + row.bitmaps,
-              row.kept);
+    pane_.append_event(batch, batch.events[row.event], row.row,
+                       result_.bitmaps.data() + row.bitmaps, row.kept);
   }
   context_.live->cpu.pane.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
   since_barrier_.counted += result_.counted;
@@ -141,7 +141,7 @@ void ShardStage::tally_held(const EventBatch* next) {
   context_.live->duplicate.fetch_add(result_.duplicates, std::memory_order_relaxed);
   publish(context_.live->pending_bytes, pending_seen_, pane_.bytes() + tally_.pending_bytes());
   publish(context_.live->hot_bytes, hot_seen_, tally_.stats().memory_bytes);
-  context_.pool->give(std::move(held));
+  context_.pool->give_back(std::move(held));
 }
 
 void ShardStage::hand_over(uint64_t epoch) {
@@ -151,10 +151,10 @@ void ShardStage::hand_over(uint64_t epoch) {
   since_barrier_ = {};
   part.pane = std::move(pane_);
   pane_ = Pane();
-  part.new_rows = context_.logs->take();
+  part.new_rows = context_.logs->borrow();
   tally_.hand_over(epoch, part.new_rows);
   publish(context_.live->pending_bytes, pending_seen_, 0);
-  context_.parts->add(std::move(part));
+  context_.parts->add_part(std::move(part));
   const auto us = uint64_t(std::chrono::duration_cast<std::chrono::microseconds>(
                                std::chrono::steady_clock::now() - begin)
                                .count());
@@ -166,18 +166,18 @@ void ShardStage::hand_over(uint64_t epoch) {
 
 // ---- decoder ----
 
-DecodeStage::DecodeStage(unsigned number, const Hasher& hasher, Directory& directory,
+DecodeStage::DecodeStage(unsigned number, const Hasher& hasher, EventRegistry& registry,
                          std::shared_ptr<const ZoneRules> no_offset,
                          std::vector<ShardStage*> shards, StageContext context, bool relative_now,
                          size_t names_known)
     : number_(number),
       context_(std::move(context)),
       names_(names_known),
-      decoder_(*context_.plan, hasher, directory, names_, std::move(no_offset)),
+      decoder_(*context_.plan, hasher, registry, names_, std::move(no_offset)),
       shards_(std::move(shards)),
       batches_(shards_.size()),
       relative_now_(relative_now) {
-  for (EventBatch& batch : batches_) batch.columns = uint32_t(context_.plan->plan.columns.size());
+  for (EventBatch& batch : batches_) batch.columns = uint32_t(context_.plan->parsed.columns.size());
   thread_ = std::thread([this] { run(); });
 }
 
@@ -254,7 +254,7 @@ bool DecodeStage::flush(bool all) {
   for (size_t s = 0; s < shards_.size(); ++s) {
     EventBatch& batch = batches_[s];
     if (batch.events.empty() || (!all && batch.events.size() < kBatchEvents)) continue;
-    auto full = context_.pool->take(batch.columns);
+    auto full = context_.pool->borrow(batch.columns);
     std::swap(*full, batch);
     if (!shards_[s]->queue().push({number_, std::move(full), 0})) return false;
   }
@@ -270,7 +270,7 @@ void DecodeStage::hand_over(uint64_t epoch) {
   part.dead_letters = std::move(dead_letters_);
   dead_letters_.clear();
   publish(context_.live->pending_bytes, pending_seen_, 0);
-  context_.parts->add(std::move(part));
+  context_.parts->add_part(std::move(part));
   for (ShardStage* shard : shards_) shard->queue().push({number_, nullptr, epoch});
 }
 

@@ -48,8 +48,8 @@ struct ShardTask {
 // Batches in circulation, so that steady work allocates nothing. Thread-safe.
 class BatchPool {
  public:
-  std::unique_ptr<EventBatch> take(uint32_t columns);
-  void give(std::unique_ptr<EventBatch> batch);
+  std::unique_ptr<EventBatch> borrow(uint32_t columns);
+  void give_back(std::unique_ptr<EventBatch> batch);
 
  private:
   std::mutex mutex_;
@@ -59,8 +59,8 @@ class BatchPool {
 // Memory of logs that were committed, for the next ones. Thread-safe.
 class LogPool {
  public:
-  RowLog take();  // empty
-  void give(RowLog log);
+  RowLog borrow();  // empty
+  void give_back(RowLog log);
 
  private:
   std::mutex mutex_;
@@ -108,7 +108,7 @@ class ShardStage {
 
  private:
   void run();
-  void take(ShardTask task);
+  void receive(ShardTask task);
   void tally_held(const EventBatch* next);
   void hand_over(uint64_t epoch);
 
@@ -130,7 +130,7 @@ class ShardStage {
 
 class DecodeStage {
  public:
-  DecodeStage(unsigned number, const Hasher& hasher, Directory& directory,
+  DecodeStage(unsigned number, const Hasher& hasher, EventRegistry& registry,
               std::shared_ptr<const ZoneRules> no_offset, std::vector<ShardStage*> shards,
               StageContext context, bool relative_now, size_t names_known);
   ~DecodeStage();

@@ -18,9 +18,9 @@ inline constexpr char kTestPlan[] =
     "count:\n"
     "  - {metrics: [Bought], by: [[], colour]}\n";
 
-inline Plan parse_test_plan(const std::string& text, const std::string& directory = ".",
+inline Plan parse_test_plan(const std::string& text, const std::string& folder = ".",
                             const std::string& zoneinfo_dir = "") {
-  auto plan = Plan::parse(text, "plan.yaml", directory, zoneinfo_dir);
+  auto plan = Plan::parse(text, "plan.yaml", folder, zoneinfo_dir);
   EXPECT_TRUE(plan.ok()) << plan.error().message;
   return std::move(plan).value();
 }
@@ -51,7 +51,7 @@ inline std::string read_test_file(const std::string& path) {
 
 inline EngineOptions test_engine_options(const TestFolder& folder) {
   EngineOptions options;
-  options.directory = folder / "store";
+  options.data_folder = folder / "store";
   options.shards = 2;
   options.decoders = 2;
   options.memory_bytes = kMinMemoryBytes;

@@ -21,14 +21,14 @@ std::string quoted(std::string_view text) {
 
 }  // namespace
 
-Decoder::Decoder(const CompiledPlan& plan, const Hasher& hasher, Directory& directory,
+Decoder::Decoder(const CompiledPlan& plan, const Hasher& hasher, EventRegistry& registry,
                  NameLog& names, std::shared_ptr<const ZoneRules> no_offset)
-    : impl_(std::make_unique<Impl>(plan, hasher, directory, names, std::move(no_offset))) {}
+    : impl_(std::make_unique<Impl>(plan, hasher, registry, names, std::move(no_offset))) {}
 
 Decoder::~Decoder() = default;
 
 Status Decoder::set_header(std::string_view header) {
-  if (!impl_->plan.plan.input.delimited) return {};
+  if (!impl_->plan.parsed.input.delimited) return {};
   if (header.ends_with('\r')) header.remove_suffix(1);
   return impl_->delimited.set_header(header);
 }
@@ -37,14 +37,14 @@ LineOutcome Decoder::decode(std::string_view line, std::span<EventBatch> batches
   return impl_->decode(line, now_ms_, batches);
 }
 
-Decoder::Impl::Impl(const CompiledPlan& p, const Hasher& h, Directory& d, NameLog& n,
+Decoder::Impl::Impl(const CompiledPlan& p, const Hasher& h, EventRegistry& d, NameLog& n,
                     std::shared_ptr<const ZoneRules> no_offset)
     : plan(p),
       hasher(h),
-      directory(d),
+      registry(d),
       names(n),
-      paths(p.plan),
-      json(paths.trie, paths.slots),
+      paths(p.parsed),
+      json(paths.trie, paths.found),
       delimited(paths),
       fields(paths, h, std::move(no_offset)),
       rows(p, paths, h) {}
@@ -66,7 +66,7 @@ LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms,
   const uint32_t shard =
       event.has_profile || event.has_id ? shard_of(event, shards) : turn++ % shards;
   EventBatch& batch = batches[shard];
-  CHECK(batch.columns == plan.plan.columns.size());
+  CHECK(batch.columns == plan.parsed.columns.size());
   const size_t values = batch.values.size();
   if (!append_event(batch, outcome)) batch.values.resize(values);
   return outcome;
@@ -77,7 +77,7 @@ bool Decoder::Impl::read_record(std::string_view line, LineOutcome& outcome) {
     return set_aside(outcome, Reason::line_too_long,
                      "longer than " + std::to_string(kMaxLineBytes) + " bytes");
   }
-  if (plan.plan.input.delimited) {
+  if (plan.parsed.input.delimited) {
     if (delimited.read(line)) return true;
     return set_aside(outcome, Reason::wrong_field_count,
                      std::to_string(delimited.fields()) + " fields; the columns named are " +
@@ -94,17 +94,17 @@ bool Decoder::Impl::read_tenant_and_metric(LineOutcome& outcome) {
   std::optional<std::string_view> text;
   if (!fields.text(paths.tenant, outcome, tenant_scratch, text)) return false;
   if (!text)
-    return set_aside(outcome, Reason::tenant_missing, path_of(plan.plan.tenant) + ": no tenant");
+    return set_aside(outcome, Reason::tenant_missing, path_of(plan.parsed.tenant) + ": no tenant");
   tenant = tenants.get(*text, hasher.hash64(*text),
-                       [&](std::string_view name) { return directory.tenant(name); });
+                       [&](std::string_view name) { return registry.tenant(name); });
   if (!tenant) {
     return set_aside(
         outcome, Reason::tenant_unknown,
-        path_of(plan.plan.tenant) + ": " + quoted(*text) + " has no calendar in the plan");
+        path_of(plan.parsed.tenant) + ": " + quoted(*text) + " has no calendar in the plan");
   }
   if (!fields.text(paths.metric, outcome, metric_scratch, text)) return false;
   if (!text)
-    return set_aside(outcome, Reason::metric_missing, path_of(plan.plan.metric) + ": no metric");
+    return set_aside(outcome, Reason::metric_missing, path_of(plan.parsed.metric) + ": no metric");
   metric_text = *text;
   reading = metrics.get(*text, hasher.hash64(*text),
                         [&](std::string_view name) { return reading_of(name); });
@@ -118,7 +118,7 @@ bool Decoder::Impl::read_tenant_and_metric(LineOutcome& outcome) {
 }
 
 const MetricReading* Decoder::Impl::reading_of(std::string_view metric) {
-  const CompiledMetric* compiled = directory.metric(metric);
+  const CompiledMetric* compiled = registry.metric(metric);
   if (!compiled) return nullptr;
   std::unique_ptr<MetricReading>& known = readings[compiled];
   if (!known) known = std::make_unique<MetricReading>(*compiled, plan, paths);
@@ -133,12 +133,12 @@ bool Decoder::Impl::read_time(EventTimeMs now_ms, LineOutcome& outcome) {
     month_begin = month_begin_s(month);
     month_end = month_begin_s(MonthIndex(month + 1));
   }
-  event.month = months.get(directory, *tenant, month);
+  event.month = months.get(registry, *tenant, month);
   const Slot quarter = slot_of(month, utc_s);
   if (event.month->odd_offset(quarter)) {
     return set_aside(
         outcome, Reason::zone_offset_odd,
-        plan.plan.time.path.text +
+        plan.parsed.time.path.text +
             ": a calendar's zone was then under an offset that is no multiple of 15 minutes");
   }
   event.slot = event.month->round(quarter);
@@ -152,8 +152,9 @@ bool Decoder::Impl::read_profile_and_id(LineOutcome& outcome) {
   if (text) {
     event.has_profile = true;
     event.profile = hasher.hash128(*text);
-  } else if (plan.plan.profile.required) {
-    return set_aside(outcome, Reason::profile_missing, path_of(plan.plan.profile) + ": no profile");
+  } else if (plan.parsed.profile.required) {
+    return set_aside(outcome, Reason::profile_missing,
+                     path_of(plan.parsed.profile) + ": no profile");
   }
   return fields.id(outcome, metric_text, time_ms, event.has_id, event.id);
 }

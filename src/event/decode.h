@@ -23,9 +23,9 @@ struct Tenant {
 };
 
 // Gives decoders what the catalogue knows. Thread-safe. What it returns stays valid for its life.
-class Directory {
+class EventRegistry {
  public:
-  virtual ~Directory() = default;
+  virtual ~EventRegistry() = default;
   // nullptr: an unknown tenant, to be set aside.
   virtual const Tenant* tenant(std::string_view name) = 0;
   // nullptr: no rule counts this metric.
@@ -43,8 +43,8 @@ struct LineOutcome {
 
 class Decoder {
  public:
-  // plan, hasher, directory and names outlive the decoder.
-  Decoder(const CompiledPlan& plan, const Hasher& hasher, Directory& directory, NameLog& names,
+  // plan, hasher, registry and names outlive the decoder.
+  Decoder(const CompiledPlan& plan, const Hasher& hasher, EventRegistry& registry, NameLog& names,
           std::shared_ptr<const ZoneRules> no_offset);
   ~Decoder();
 

@@ -101,7 +101,7 @@ TEST(Decode, TenantsOutsideThePlanAreSetAsideWhereItSaysSo) {
       std::filesystem::path(testing::TempDir()) / ("quipu-tenants-" + std::to_string(::getpid()));
   std::filesystem::create_directories(folder);
   std::ofstream(folder / "tenants.csv") << "tenant,zone,week_start,name\nknown,UTC,,\n";
-  const auto directory = test_directory(
+  const auto registry = test_registry(
       "quipu: 1\nevent: {tenant: /tenant, metric: /metric, time: /time}\n"
       "calendars: {default: [{zone: UTC}], tenants: {file: tenants.csv, unknown: "
       "set_aside}}\ncount: [{metrics: \"*\", by: [[]]}]\n",
@@ -109,7 +109,7 @@ TEST(Decode, TenantsOutsideThePlanAreSetAsideWhereItSaysSo) {
   std::filesystem::remove_all(folder);
   Hasher hasher(test_secret());
   NameLog names;
-  Decoder decoder(directory->plan(), hasher, *directory, names, directory->no_offset());
+  Decoder decoder(registry->plan(), hasher, *registry, names, registry->no_offset());
   EventBatch batch;
   EXPECT_EQ(decoder.decode(line({{"tenant", "\"known\""}}), std::span(&batch, 1)).kind,
             LineOutcome::Kind::event);
@@ -354,14 +354,14 @@ TEST(Decode, DelimitedLinesAreReadLikeOthers) {
 }
 
 TEST(Decode, ShardsShareProfilesAndBucketsOfIds) {
-  const auto directory = test_directory(kPlan);
+  const auto registry = test_registry(kPlan);
   Hasher hasher(test_secret());
   NameLog names;
-  Decoder decoder(directory->plan(), hasher, *directory, names, directory->no_offset());
+  Decoder decoder(registry->plan(), hasher, *registry, names, registry->no_offset());
   for (uint32_t shards : {1u, 2u, 3u, 5u}) {
     std::vector<EventBatch> batches(shards);
     for (EventBatch& batch : batches)
-      batch.columns = uint32_t(directory->plan().plan.columns.size());
+      batch.columns = uint32_t(registry->plan().parsed.columns.size());
     for (int i = 0; i < 3000; ++i) {
       const std::string who = i % 2 ? "\"p" + std::to_string(i % 301) + "\"" : "null";
       decoder.decode(line({{"email", who}, {"id", std::to_string(i)}}), batches);
@@ -386,24 +386,24 @@ TEST(Decode, ShardsShareProfilesAndBucketsOfIds) {
 }
 
 TEST(Decode, EventsWithNeitherProfileNorIdGoToTheShardsInTurn) {
-  const auto directory = test_directory(
+  const auto registry = test_registry(
       "quipu: 1\nevent: {tenant: {const: t}, metric: {const: m}, time: {at: /t, unit: "
       "unix_s}}\ncount: [{metrics: \"*\", by: [[]]}]\n");
   Hasher hasher(test_secret());
   NameLog names;
-  Decoder decoder(directory->plan(), hasher, *directory, names, directory->no_offset());
+  Decoder decoder(registry->plan(), hasher, *registry, names, registry->no_offset());
   std::vector<EventBatch> batches(3);
   for (int i = 0; i < 30; ++i) decoder.decode("{\"t\":1}", batches);
   for (const EventBatch& batch : batches) EXPECT_EQ(batch.events.size(), 10u);
 }
 
 TEST(Decode, ManyTenantsAndMetricsAreToldApart) {
-  const auto directory = test_directory(
+  const auto registry = test_registry(
       "quipu: 1\nevent: {tenant: /t, metric: /m, time: {at: /at, unit: unix_s}}\ncount: [{metrics: "
       "\"*\", by: [[]]}]\n");
   Hasher hasher(test_secret());
   NameLog names;
-  Decoder decoder(directory->plan(), hasher, *directory, names, directory->no_offset());
+  Decoder decoder(registry->plan(), hasher, *registry, names, registry->no_offset());
   EventBatch batch;
   for (int round = 0; round < 3; ++round) {
     for (int i = 0; i < 4000; ++i) {
@@ -416,8 +416,8 @@ TEST(Decode, ManyTenantsAndMetricsAreToldApart) {
                             std::span(&batch, 1))
                     .kind,
                 LineOutcome::Kind::event);
-      ASSERT_EQ(batch.events[0].tenant, directory->tenant(name)->id);
-      ASSERT_EQ(batch.events[0].metric, directory->metric("m" + name));
+      ASSERT_EQ(batch.events[0].tenant, registry->tenant(name)->id);
+      ASSERT_EQ(batch.events[0].metric, registry->metric("m" + name));
       ASSERT_EQ(batch.events[0].month->month(), month_of(int64_t(i) * 1000000));
     }
   }

@@ -17,7 +17,7 @@
 namespace quipu {
 
 struct Decoder::Impl {
-  Impl(const CompiledPlan& plan, const Hasher& hasher, Directory& directory, NameLog& names,
+  Impl(const CompiledPlan& plan, const Hasher& hasher, EventRegistry& registry, NameLog& names,
        std::shared_ptr<const ZoneRules> no_offset);
 
   LineOutcome decode(std::string_view line, EventTimeMs now_ms, std::span<EventBatch> batches);
@@ -32,7 +32,7 @@ struct Decoder::Impl {
 
   const CompiledPlan& plan;
   const Hasher& hasher;
-  Directory& directory;
+  EventRegistry& registry;
   NameLog& names;
   PlanPaths paths;
   JsonReader json;

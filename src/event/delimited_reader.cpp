@@ -56,9 +56,9 @@ void DelimitedReader::place_columns() {
     const auto named = std::find(names_.begin(), names_.end(), t.token);
     if (named != names_.end()) {
       const bool twice = std::find(named + 1, names_.end(), t.token) != names_.end();
-      places_.push_back({t.slot, size_t(named - names_.begin()), twice});
+      places_.push_back({t.index, size_t(named - names_.begin()), twice});
     } else if (is_place(t.token, place)) {
-      places_.push_back({t.slot, place, false});
+      places_.push_back({t.index, place, false});
     }
   }
 }
@@ -66,10 +66,10 @@ void DelimitedReader::place_columns() {
 bool DelimitedReader::read(std::string_view line) {
   split(line);
   if (!names_.empty() && fields_.size() != names_.size()) return false;
-  paths_.slots.clear();
+  paths_.found.clear();
   for (const Place& place : places_) {
     if (place.field >= fields_.size()) continue;
-    Value& value = paths_.slots.values[place.slot];
+    Value& value = paths_.found.values[place.index];
     value.data = fields_[place.field].data();
     value.size = uint32_t(fields_[place.field].size());
     value.kind = ValueKind::string;

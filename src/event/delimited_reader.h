@@ -36,7 +36,7 @@ class DelimitedReader {
   std::vector<std::string>
       names_;  // of columns; empty: not named, and then any number of fields will do
   struct Place {
-    uint32_t slot;
+    uint32_t index;
     size_t field;
     bool twice;  // another column has the same name
   };

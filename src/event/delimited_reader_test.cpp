@@ -23,8 +23,8 @@ std::string plan_text(const std::string& input, const std::vector<std::string>& 
 class Rig {
  public:
   Rig(const std::string& input, const std::vector<std::string>& columns)
-      : directory_(test_directory(plan_text(input, columns))),
-        paths_(directory_->plan().plan),
+      : registry_(test_registry(plan_text(input, columns))),
+        paths_(registry_->plan().parsed),
         reader_(paths_),
         columns_(columns) {}
   Status header(std::string_view line) { return reader_.set_header(line); }
@@ -34,8 +34,8 @@ class Rig {
     return reader_.read(std::string_view(alone_.data(), alone_.size()));
   }
   const Value& at(size_t column) const {
-    const Property& p = directory_->plan().plan.properties[column];
-    return paths_.slots.values[paths_.columns[p.column].slot];
+    const Property& p = registry_->plan().parsed.properties[column];
+    return paths_.found.values[paths_.columns[p.column].index];
   }
   // Texts of the planned columns; "?" for a missing one.
   std::vector<std::string> texts(const std::string& line) {
@@ -47,7 +47,7 @@ class Rig {
   }
 
  private:
-  const std::unique_ptr<PlanDirectory> directory_;
+  const std::unique_ptr<PlanRegistry> registry_;
   PlanPaths paths_;
   DelimitedReader reader_;
   std::vector<std::string> columns_;

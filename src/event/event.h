@@ -1,6 +1,6 @@
 // Decoded events, hashed: what flows from decode to tally to the pane. An EventBatch owns its
 // events in a few flat arrays; one thread at a time has it. Pointers to CompiledMetric and
-// MonthTable stay valid as long as the Directory that gave them.
+// MonthTable stay valid as long as the EventRegistry that gave them.
 #pragma once
 
 #include <cstdint>
@@ -38,14 +38,14 @@ struct EventBatch {
   uint32_t columns = 0;  // of the plan: elements a row; unused ones of the metric are 0
   std::vector<Event> events;
   std::vector<uint64_t> elements;
-  std::vector<uint64_t> here;  // metric->blocks words a row
+  std::vector<uint64_t> here;  // metric->bitmap_words words a row
   std::vector<Fixed6> values;
 
   const uint64_t* row_elements(const Event& e, uint32_t row) const {
     return elements.data() + e.elements + size_t(row) * columns;
   }
   const uint64_t* row_here(const Event& e, uint32_t row) const {
-    return here.data() + e.here + size_t(row) * e.metric->blocks;
+    return here.data() + e.here + size_t(row) * e.metric->bitmap_words;
   }
   void clear() {
     events.clear();

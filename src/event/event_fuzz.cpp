@@ -7,7 +7,7 @@
 #include <cstring>
 
 #include "base/check.h"
-#include "event/test_directory.h"
+#include "event/test_registry.h"
 
 namespace {
 
@@ -64,19 +64,19 @@ constexpr size_t kPlanCount = std::size(kPlans);
 
 struct Setting {
   explicit Setting(const char* plan)
-      : opened(test_directory(plan)),
-        directory(*opened),
+      : opened(test_registry(plan)),
+        registry(*opened),
         hasher({}),
         names(64),
         decoder(make(names)) {}
   std::unique_ptr<Decoder> make(NameLog& log) {
     auto out =
-        std::make_unique<Decoder>(directory.plan(), hasher, directory, log, directory.no_offset());
+        std::make_unique<Decoder>(registry.plan(), hasher, registry, log, registry.no_offset());
     CHECK(out->set_header(kHeader).ok());
     return out;
   }
-  const std::unique_ptr<PlanDirectory> opened;
-  PlanDirectory& directory;
+  const std::unique_ptr<PlanRegistry> opened;
+  PlanRegistry& registry;
   Hasher hasher;
   NameLog names;
   std::unique_ptr<Decoder> decoder;
@@ -108,14 +108,14 @@ void check_event(const EventBatch& batch, const CompiledPlan& plan) {
   CHECK(batch.values.size() == size_t(__builtin_popcount(e.value_mask)) &&
         (e.value_mask >> plan.values.size()) == 0);
   CHECK(batch.elements.size() == size_t(e.rows) * batch.columns &&
-        batch.here.size() == size_t(e.rows) * e.metric->blocks);
+        batch.here.size() == size_t(e.rows) * e.metric->bitmap_words);
   uint64_t used = 0;
   for (uint8_t column : e.metric->columns) used |= uint64_t(1) << column;
   for (uint32_t r = 0; r < e.rows; ++r) {
     for (uint32_t c = 0; c < batch.columns; ++c)
       CHECK((used >> c & 1) || batch.row_elements(e, r)[c] == 0);
     uint64_t any = 0;
-    for (uint32_t b = 0; b < e.metric->blocks; ++b) {
+    for (uint32_t b = 0; b < e.metric->bitmap_words; ++b) {
       any |= batch.row_here(e, r)[b];
       CHECK((batch.row_here(e, r)[b] & ~e.metric->planned[b]) == 0);
     }
@@ -135,7 +135,7 @@ void check_same(const EventBatch& a, const EventBatch& b) {
 }
 
 void run_line(Setting& setting, std::string_view line) {
-  const uint32_t columns = uint32_t(setting.directory.plan().plan.columns.size());
+  const uint32_t columns = uint32_t(setting.registry.plan().parsed.columns.size());
   const std::vector<char> alone(line.begin(), line.end());
   line = std::string_view(alone.data(), alone.size());
   EventBatch batch, again;
@@ -149,13 +149,13 @@ void run_line(Setting& setting, std::string_view line) {
   check_same(batch, again);
   CHECK((outcome.kind == LineOutcome::Kind::set_aside) == (outcome.reason != Reason::none));
   if (outcome.kind == LineOutcome::Kind::event) {
-    check_event(batch, setting.directory.plan());
+    check_event(batch, setting.registry.plan());
   } else {
     CHECK(batch.events.empty() && batch.elements.empty() && batch.here.empty() &&
           batch.values.empty());
     CHECK(names.take().empty());
   }
-  if (!setting.directory.plan().plan.input.delimited) check_json(line, outcome);
+  if (!setting.registry.plan().parsed.input.delimited) check_json(line, outcome);
   std::vector<ReadField> fields;
   CHECK(explain_line(*fresh, line, fields).reason == outcome.reason);
 }

@@ -13,7 +13,7 @@ std::string joined(const std::vector<Path>& paths) {
 }
 
 // A field whose text was read, or whose alternatives were all absent.
-ReadField read_text_field(const std::string& name, const FieldSlots& field,
+ReadField read_text_field(const std::string& name, const FieldValues& field,
                           const FieldReader& reader) {
   ReadField out{name, joined(field.field->paths), {}};
   if (field.field->kind == Field::Kind::constant) out.from = "const";
@@ -26,7 +26,7 @@ ReadField read_text_field(const std::string& name, const FieldSlots& field,
   return out;
 }
 
-ReadField read_id_field(const FieldSlots& field, const FieldReader& reader,
+ReadField read_id_field(const FieldValues& field, const FieldReader& reader,
                         std::optional<EventTimeMs> time_ms) {
   if (field.field->kind != Field::Kind::all) {
     ReadField out = read_text_field("id", field, reader);
@@ -39,9 +39,9 @@ ReadField read_id_field(const FieldSlots& field, const FieldReader& reader,
   ReadField out{"id", joined(field.field->paths), {}};
   Field part;
   part.kind = Field::Kind::first;
-  for (size_t i = 0; i < field.slots.size(); ++i) {
+  for (size_t i = 0; i < field.indexes.size(); ++i) {
     part.paths = {field.field->paths[i]};
-    const ReadField one = read_text_field("id", FieldSlots{&part, {field.slots[i]}}, reader);
+    const ReadField one = read_text_field("id", FieldValues{&part, {field.indexes[i]}}, reader);
     if (one.texts.empty()) return ReadField{"id", out.from, {}};
     out.texts.push_back(one.texts[0]);
   }
@@ -53,7 +53,7 @@ ReadField read_id_field(const FieldSlots& field, const FieldReader& reader,
 LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<ReadField>& fields) {
   fields.clear();
   Decoder::Impl& d = *decoder.impl_;
-  const Plan& plan = d.plan.plan;
+  const Plan& plan = d.plan.parsed;
   EventBatch batch;
   batch.columns = uint32_t(plan.columns.size());
   const LineOutcome outcome = d.decode(line, decoder.now_ms_, std::span(&batch, 1));

@@ -52,30 +52,30 @@ std::string_view canonical(std::string_view text, bool is_number, std::string& s
   return canonical_text(text, scratch);
 }
 
-bool FieldReader::no_faults(const FieldSlots& field, LineOutcome& outcome) const {
-  for (size_t i = 0; i < field.slots.size(); ++i) {
-    const ValueFault fault = value(field.slots[i]).fault;
+bool FieldReader::no_faults(const FieldValues& field, LineOutcome& outcome) const {
+  for (size_t i = 0; i < field.indexes.size(); ++i) {
+    const ValueFault fault = value(field.indexes[i]).fault;
     if (fault != ValueFault::none)
       return set_aside_fault(outcome, fault, field.field->paths[i].text);
   }
   return true;
 }
 
-const Value* FieldReader::first_present(const FieldSlots& field, LineOutcome& outcome) const {
-  for (uint32_t slot : field.slots) {
-    if (is_present(value(slot))) return &value(slot);
-    if (is_container(value(slot))) add_note(outcome, Note::object_as_scalar);
+const Value* FieldReader::first_present(const FieldValues& field, LineOutcome& outcome) const {
+  for (uint32_t index : field.indexes) {
+    if (is_present(value(index))) return &value(index);
+    if (is_container(value(index))) add_note(outcome, Note::object_as_scalar);
   }
   return nullptr;
 }
 
-int FieldReader::chosen(const FieldSlots& field) const {
-  for (size_t i = 0; i < field.slots.size(); ++i)
-    if (is_present(value(field.slots[i]))) return int(i);
+int FieldReader::chosen(const FieldValues& field) const {
+  for (size_t i = 0; i < field.indexes.size(); ++i)
+    if (is_present(value(field.indexes[i]))) return int(i);
   return -1;
 }
 
-bool FieldReader::text(const FieldSlots& field, LineOutcome& outcome, std::string& scratch,
+bool FieldReader::text(const FieldValues& field, LineOutcome& outcome, std::string& scratch,
                        std::optional<std::string_view>& out) const {
   out.reset();
   if (field.field->kind == Field::Kind::constant) {
@@ -134,7 +134,7 @@ bool FieldReader::values(LineOutcome& outcome, std::vector<Fixed6>& out, uint8_t
   return true;
 }
 
-bool FieldReader::one_value(const FieldSlots& field, LineOutcome& outcome,
+bool FieldReader::one_value(const FieldValues& field, LineOutcome& outcome,
                             std::optional<Fixed6>& out) const {
   std::string_view text;
   std::string_view from = "const";
@@ -146,7 +146,7 @@ bool FieldReader::one_value(const FieldSlots& field, LineOutcome& outcome,
     from = field.field->paths[0].text;
     // A path by itself says what it leads to; of alternatives the first that is present is meant.
     const Value* found =
-        field.slots.size() == 1 ? &value(field.slots[0]) : first_present(field, outcome);
+        field.indexes.size() == 1 ? &value(field.indexes[0]) : first_present(field, outcome);
     if (!found || found->kind == ValueKind::missing || found->kind == ValueKind::null) return true;
     number = found->kind == ValueKind::number || found->kind == ValueKind::string;
     text = trim_ascii(found->text());
@@ -178,8 +178,8 @@ bool FieldReader::id(LineOutcome& outcome, std::string_view metric, EventTimeMs 
   if (field.kind == Field::Kind::all) {
     if (!no_faults(paths_.id, outcome)) return false;
     has_id = true;
-    for (uint32_t slot : paths_.id.slots) {
-      const Value& part = value(slot);
+    for (uint32_t index : paths_.id.indexes) {
+      const Value& part = value(index);
       if (is_container(part)) add_note(outcome, Note::object_as_scalar);
       has_id &= is_present(part);
       if (has_id) bytes.sized(canonical(part.text(), part.kind == ValueKind::number, scratch_));

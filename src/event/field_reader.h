@@ -33,7 +33,7 @@ class FieldReader {
 
   // The canonical text of the first alternative that is present. It lives until the next line or
   // the next text() into the same scratch.
-  bool text(const FieldSlots& field, LineOutcome& outcome, std::string& scratch,
+  bool text(const FieldValues& field, LineOutcome& outcome, std::string& scratch,
             std::optional<std::string_view>& out) const;
   bool time(LineOutcome& outcome, EventTimeMs& ms) const;
   // Appends the values that are there to `out`, in order; bit i of mask: value i is there.
@@ -43,13 +43,13 @@ class FieldReader {
           uint64_t& id);
 
   // Which of a field's paths is the first present, or -1.
-  int chosen(const FieldSlots& field) const;
+  int chosen(const FieldValues& field) const;
 
  private:
-  const Value& value(uint32_t slot) const { return paths_.slots.values[slot]; }
-  bool no_faults(const FieldSlots& field, LineOutcome& outcome) const;
-  const Value* first_present(const FieldSlots& field, LineOutcome& outcome) const;
-  bool one_value(const FieldSlots& field, LineOutcome& outcome, std::optional<Fixed6>& out) const;
+  const Value& value(uint32_t index) const { return paths_.found.values[index]; }
+  bool no_faults(const FieldValues& field, LineOutcome& outcome) const;
+  const Value* first_present(const FieldValues& field, LineOutcome& outcome) const;
+  bool one_value(const FieldValues& field, LineOutcome& outcome, std::optional<Fixed6>& out) const;
 
   const PlanPaths& paths_;
   const Hasher& hasher_;

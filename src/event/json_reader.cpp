@@ -109,14 +109,14 @@ JsonReader::Outcome JsonReader::read(std::string_view line) {
   std::fill_n(line_.begin() + ptrdiff_t(line.size()), kPadding, '\0');
   unescaped_end_ = unescaped_.data();
   outcome_ = Outcome::good;
-  slots_.clear();
+  found_.clear();
 
   const char* p = skip_blanks(line_.data());
   if (*p != '{') {
     fail(p, "a line must be an object");
     return outcome_;
   }
-  p = value(p, trie_.root(), slots_.values.data(), 1);
+  p = value(p, trie_.root(), found_.values.data(), 1);
   if (!p) return outcome_;
   p = skip_blanks(p);
   if (p != line_.data() + line.size()) fail(p, "something follows the object");
@@ -124,7 +124,7 @@ JsonReader::Outcome JsonReader::read(std::string_view line) {
 }
 
 const char* JsonReader::value(const char* p, Node* node, Value* base, int depth) {
-  Value* out = node && node->slot >= 0 ? base + node->slot : nullptr;
+  Value* out = node && node->index >= 0 ? base + node->index : nullptr;
   switch (*p) {
     case '"':
       return text(p + 1, out);
@@ -166,7 +166,8 @@ const char* JsonReader::object(const char* p, Node* node, Value* base, int depth
     if (!child) {
       p = value(p, nullptr, nullptr, depth + 1);
     } else if (child->seen_in == here) {
-      for (uint32_t slot : child->node->slots_below) base[slot].fault = ValueFault::duplicate_key;
+      for (uint32_t index : child->node->indexes_below)
+        base[index].fault = ValueFault::duplicate_key;
       p = value(p, nullptr, nullptr, depth + 1);
     } else {
       child->seen_in = here;
@@ -212,7 +213,7 @@ const char* JsonReader::key(const char* p, Node* node, uint32_t*& hint, PathTrie
   return end + 1;
 }
 
-Value* JsonReader::element(Slots::Walk& walk, uint32_t index) {
+Value* JsonReader::element(PlannedValues::Walk& walk, uint32_t index) {
   if (index < kKeptElements) {
     walk.values.resize(walk.values.size() + walk.width);
     return walk.values.data() + size_t(index) * walk.width;
@@ -223,7 +224,8 @@ Value* JsonReader::element(Slots::Walk& walk, uint32_t index) {
 const char* JsonReader::array(const char* p, Node* node, Value* base, int depth) {
   p = skip_blanks(p + 1);
   if (*p == ']') return p + 1;
-  Slots::Walk* walk = node && node->star ? &slots_.walks[size_t(node->star->walk)] : nullptr;
+  PlannedValues::Walk* walk =
+      node && node->star ? &found_.walks[size_t(node->star->walk)] : nullptr;
   const size_t indexes = node ? node->indexes.size() : 0;
   size_t next_index = 0;
   for (uint32_t i = 0;; ++i) {
@@ -236,7 +238,7 @@ const char* JsonReader::array(const char* p, Node* node, Value* base, int depth)
       end = value(p, nullptr, nullptr, depth + 1);
     }
     if (!end) return nullptr;
-    if (node && node->slot >= 0) base[node->slot].size = i + 1;
+    if (node && node->index >= 0) base[node->index].size = i + 1;
     p = skip_blanks(end);
     if (*p == ']') return p + 1;
     if (*p != ',') return fail(p, "expected a comma or the end of the array");

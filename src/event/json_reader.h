@@ -1,4 +1,4 @@
-// One line of JSON (RFC 8259) -> slots, in one pass that checks the whole line. Internal to this
+// One line of JSON (RFC 8259) -> found, in one pass that checks the whole line. Internal to this
 // room; one thread. Numbers stay as spelled, strings are unescaped, keys are compared unescaped. A
 // key that stands twice in an object marks what it leads to if it is on a planned path. Bytes that
 // are no UTF-8 and lone surrogates are faults of planned values; anywhere else in strings they do
@@ -10,7 +10,7 @@
 #include <vector>
 
 #include "event/path_trie.h"
-#include "event/slots.h"
+#include "event/planned_values.h"
 
 namespace quipu {
 
@@ -18,8 +18,8 @@ class JsonReader {
  public:
   enum class Outcome : uint8_t { good, not_json, too_deep };
 
-  // Both outlive the reader; trie.finish(slots) was called.
-  JsonReader(PathTrie& trie, Slots& slots) : trie_(trie), slots_(slots) {}
+  // Both outlive the reader; trie.finish(found) was called.
+  JsonReader(PathTrie& trie, PlannedValues& found) : trie_(trie), found_(found) {}
 
   // Reads the line, which must be an object nested no deeper than kMaxJsonDepth; of several faults
   // the first from the left counts. Values live until the next read().
@@ -31,7 +31,7 @@ class JsonReader {
  private:
   using Node = PathTrie::Node;
   // Each takes the place where something begins and gives the place behind it, or nullptr after
-  // fail(). `base` is where the node's slots are; node is nullptr where nothing is planned.
+  // fail(). `base` is where the node's found are; node is nullptr where nothing is planned.
   const char* value(const char* p, Node* node, Value* base, int depth);
   const char* object(const char* p, Node* node, Value* base, int depth);
   const char* array(const char* p, Node* node, Value* base, int depth);
@@ -42,10 +42,10 @@ class JsonReader {
   const char* word(const char* p, std::string_view literal, ValueKind kind, Value* out);
   const char* number(const char* p, Value* out);
   const char* fail(const char* p, const char* error, Outcome outcome = Outcome::not_json);
-  Value* element(Slots::Walk& walk, uint32_t index);
+  Value* element(PlannedValues::Walk& walk, uint32_t index);
 
   PathTrie& trie_;
-  Slots& slots_;
+  PlannedValues& found_;
   std::vector<char> line_;       // the line with zeros behind it, which no token goes past
   std::vector<char> unescaped_;  // strings and keys with escapes: no more bytes than the line, each
                                  // time it is read

@@ -34,35 +34,35 @@ class Rig {
  public:
   explicit Rig(const std::vector<std::string>& paths,
                const std::vector<std::pair<std::string, std::string>>& walks = {}) {
-    for (const std::string& path : paths) slot_of_[path] = trie_.add(tokens(path));
+    for (const std::string& path : paths) index_of_[path] = trie_.add_path(tokens(path));
     for (const auto& [array, rest] : walks)
       walk_of_[array + "/*" + rest] = trie_.add_walk(tokens(array), tokens(rest));
-    trie_.finish(slots_);
-    reader_ = std::make_unique<JsonReader>(trie_, slots_);
+    trie_.finish(found_);
+    reader_ = std::make_unique<JsonReader>(trie_, found_);
   }
   Outcome read(const std::string& line) {
     const std::vector<char> alone(line.begin(), line.end());
     return reader_->read(std::string_view(alone.data(), alone.size()));
   }
-  const Value& at(const std::string& path) const { return slots_.values[slot_of_.at(path)]; }
+  const Value& at(const std::string& path) const { return found_.values[index_of_.at(path)]; }
   std::vector<Value> each(const std::string& path) const {
-    const PathTrie::WalkSlot& where = walk_of_.at(path);
-    const Slots::Walk& walk = slots_.walks[where.walk];
+    const PathTrie::WalkValue& where = walk_of_.at(path);
+    const PlannedValues::Walk& walk = found_.walks[where.walk];
     std::vector<Value> out;
     for (size_t i = where.position; i < walk.values.size(); i += walk.width)
       out.push_back(walk.values[i]);
     return out;
   }
   uint32_t array_size(const std::string& path) const {
-    return slots_.values[walk_of_.at(path).array].size;
+    return found_.values[walk_of_.at(path).array].size;
   }
   const JsonReader& reader() const { return *reader_; }
 
  private:
   PathTrie trie_;
-  Slots slots_;
-  std::map<std::string, uint32_t> slot_of_;
-  std::map<std::string, PathTrie::WalkSlot> walk_of_;
+  PlannedValues found_;
+  std::map<std::string, uint32_t> index_of_;
+  std::map<std::string, PathTrie::WalkValue> walk_of_;
   std::unique_ptr<JsonReader> reader_;
 };
 

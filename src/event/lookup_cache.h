@@ -1,4 +1,4 @@
-// Direct-mapped caches in front of a Directory, so that its lock is seldom taken. One thread.
+// Direct-mapped caches in front of a EventRegistry, so that its lock is seldom taken. One thread.
 // Bounded: a new entry takes the place of the one with the same hash bits.
 #pragma once
 
@@ -45,11 +45,11 @@ class NameCache {
 
 class MonthCache {
  public:
-  const MonthTable* get(Directory& directory, const Tenant& tenant, MonthIndex month) {
+  const MonthTable* get(EventRegistry& registry, const Tenant& tenant, MonthIndex month) {
     const uint64_t key = uint64_t(raw(tenant.id)) << 32 | uint64_t(month) << 1 | 1;
     Entry& entry = entries_[mix64(key) % kEntries];
     if (entry.key != key) {
-      entry.table = directory.month(tenant, month);
+      entry.table = registry.month(tenant, month);
       entry.key = key;
     }
     return entry.table;

@@ -60,16 +60,16 @@ PathTrie::Node* PathTrie::down(Node* from, std::span<const std::string> path) {
   return from;
 }
 
-uint32_t PathTrie::add(std::span<const std::string> path) {
+uint32_t PathTrie::add_path(std::span<const std::string> path) {
   Node* node = down(root(), path);
-  if (node->slot < 0) node->slot = int(slots_++);
-  return uint32_t(node->slot);
+  if (node->index < 0) node->index = int(values_++);
+  return uint32_t(node->index);
 }
 
-PathTrie::WalkSlot PathTrie::add_walk(std::span<const std::string> array,
-                                      std::span<const std::string> rest) {
-  WalkSlot where;
-  where.array = add(array);
+PathTrie::WalkValue PathTrie::add_walk(std::span<const std::string> array,
+                                       std::span<const std::string> rest) {
+  WalkValue where;
+  where.array = add_path(array);
   Node* node = down(root(), array);
   if (!node->star) {
     node->star = &nodes_.emplace_back();
@@ -78,22 +78,22 @@ PathTrie::WalkSlot PathTrie::add_walk(std::span<const std::string> array,
   }
   where.walk = uint32_t(node->star->walk);
   Node* value = down(node->star, rest);
-  if (value->slot < 0) value->slot = int(widths_[where.walk]++);
-  where.position = uint32_t(value->slot);
+  if (value->index < 0) value->index = int(widths_[where.walk]++);
+  where.position = uint32_t(value->index);
   return where;
 }
 
-void PathTrie::finish(Slots& slots) {
-  slots.values.resize(slots_);
-  slots.walks.resize(widths_.size());
-  for (size_t i = 0; i < widths_.size(); ++i) slots.walks[i].width = widths_[i];
+void PathTrie::finish(PlannedValues& found) {
+  found.values.resize(values_);
+  found.walks.resize(widths_.size());
+  for (size_t i = 0; i < widths_.size(); ++i) found.walks[i].width = widths_[i];
   // Children were made after their parents.
   for (auto node = nodes_.rbegin(); node != nodes_.rend(); ++node) {
     if (node->star && !node->indexes.empty()) ++readings_;
-    if (node->slot >= 0) node->slots_below.push_back(uint32_t(node->slot));
+    if (node->index >= 0) node->indexes_below.push_back(uint32_t(node->index));
     for (const Child& child : node->children)
-      node->slots_below.insert(node->slots_below.end(), child.node->slots_below.begin(),
-                               child.node->slots_below.end());
+      node->indexes_below.insert(node->indexes_below.end(), child.node->indexes_below.begin(),
+                                 child.node->indexes_below.end());
     if (node->children.empty()) continue;
     node->table.assign(std::bit_ceil(node->children.size() * 4), 0);
     const size_t mask = node->table.size() - 1;

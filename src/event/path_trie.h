@@ -12,7 +12,7 @@
 #include <utility>
 #include <vector>
 
-#include "event/slots.h"
+#include "event/planned_values.h"
 
 namespace quipu {
 
@@ -37,31 +37,31 @@ class PathTrie {
     }
   };
   struct Node {
-    int slot = -1;  // where its value lands, or -1
-    int walk =
-        -1;  // of a node that stands for each element of an array: its number in Slots::walks
-    Node* star = nullptr;         // the node of each element, if this array is walked
-    std::vector<Child> children;  // by key
+    int index = -1;        // where its value lands, or -1
+    int walk = -1;         // of a node that stands for each element of an array: its number in
+                           // PlannedValues::walks
+    Node* star = nullptr;  // the node of each element, if this array is walked
+    std::vector<Child> children;                      // by key
     std::vector<std::pair<uint32_t, Node*>> indexes;  // by index into an array; rising
-    std::vector<uint32_t> slots_below;  // its own and all below, but for those of walks
-    uint32_t first = 0;                 // hint: the child that came first in the last object
-    std::vector<uint16_t> table;        // child + 1 by hash of token, 0: none; a power of two
+    std::vector<uint32_t> indexes_below;  // its own and all below, but for those of walks
+    uint32_t first = 0;                   // hint: the child that came first in the last object
+    std::vector<uint16_t> table;          // child + 1 by hash of token, 0: none; a power of two
 
     // The child of this key, or -1. Reads at least 8 bytes from key.data().
     int find(std::string_view key) const;
   };
 
-  // The slot (in Slots::values) of a path without `*`.
-  uint32_t add(std::span<const std::string> path);
-  struct WalkSlot {
-    uint32_t array = 0;     // slot of the array itself
-    uint32_t walk = 0;      // in Slots::walks
+  // The index (in PlannedValues::values) of a path without `*`.
+  uint32_t add_path(std::span<const std::string> path);
+  struct WalkValue {
+    uint32_t array = 0;     // index of the array itself
+    uint32_t walk = 0;      // in PlannedValues::walks
     uint32_t position = 0;  // of the value within an element
   };
   // The path's array and, of each of its elements, the value that `rest` leads to.
-  WalkSlot add_walk(std::span<const std::string> array, std::span<const std::string> rest);
-  // Call once, after the last add: nodes are complete and `slots` has their places.
-  void finish(Slots& slots);
+  WalkValue add_walk(std::span<const std::string> array, std::span<const std::string> rest);
+  // Call once, after the last add: nodes are complete and `found` has their places.
+  void finish(PlannedValues& found);
 
   Node* root() { return &nodes_.front(); }
   // How often a reader may go over one place at most: once, and again for each array on the way
@@ -73,7 +73,7 @@ class PathTrie {
   Node* down(Node* from, std::span<const std::string> path);
 
   std::deque<Node> nodes_{1};
-  uint32_t slots_ = 0;
+  uint32_t values_ = 0;
   std::vector<uint32_t> widths_;
   size_t readings_ = 1;
 };

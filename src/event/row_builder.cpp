@@ -16,7 +16,7 @@ MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan,
                              const PlanPaths& paths)
     : metric(&m) {
   for (uint8_t column : m.columns) {
-    const Column& c = plan.plan.columns[column];
+    const Column& c = plan.parsed.columns[column];
     if (!c.is_when) {
       used |= uint64_t(1) << column;
       used_columns.push_back(column);
@@ -42,10 +42,10 @@ MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan,
 }
 
 RowBuilder::RowBuilder(const CompiledPlan& plan, const PlanPaths& paths, const Hasher& hasher)
-    : plan_(plan), paths_(paths), hasher_(hasher), columns_(plan.plan.columns.size()) {
+    : plan_(plan), paths_(paths), hasher_(hasher), columns_(plan.parsed.columns.size()) {
   whens_.resize(columns_);
   for (size_t c = 0; c < columns_; ++c) {
-    for (const auto& [source, texts] : plan.plan.columns[c].when) {
+    for (const auto& [source, texts] : plan.parsed.columns[c].when) {
       When::Entry& entry = whens_[c].entries.emplace_back();
       entry.column = source;
       for (const std::string& text : texts) entry.elements.push_back(hasher.element(text));
@@ -78,18 +78,18 @@ bool RowBuilder::read(uint64_t needed, LineOutcome& outcome) {
   return true;
 }
 
-bool RowBuilder::read_column(const ColumnSlots& column, bool needed, LineOutcome& outcome) {
-  const Value& value = paths_.slots.values[column.slot];
+bool RowBuilder::read_column(const ColumnValues& column, bool needed, LineOutcome& outcome) {
+  const Value& value = paths_.found.values[column.index];
   if (value.fault == ValueFault::duplicate_key)
     return set_aside_fault(outcome, value.fault, column.property->path.text);
   switch (column.kind) {
-    case ColumnSlots::Kind::present:
+    case ColumnValues::Kind::present:
       return read_present(column, value, needed, outcome);
-    case ColumnSlots::Kind::plain:
-    case ColumnSlots::Kind::each:
+    case ColumnValues::Kind::plain:
+    case ColumnValues::Kind::each:
       if (value.kind == ValueKind::array) break;
       return read_text(column, value, needed, outcome);
-    case ColumnSlots::Kind::within:
+    case ColumnValues::Kind::within:
       if (value.kind == ValueKind::array) break;
       if (needed) add_cell({});
       return true;
@@ -97,7 +97,7 @@ bool RowBuilder::read_column(const ColumnSlots& column, bool needed, LineOutcome
   return read_elements(column, value, needed, outcome);
 }
 
-bool RowBuilder::read_text(const ColumnSlots& column, const Value& value, bool needed,
+bool RowBuilder::read_text(const ColumnValues& column, const Value& value, bool needed,
                            LineOutcome& outcome) {
   if (value.fault != ValueFault::none)
     return set_aside_fault(outcome, value.fault, column.property->path.text);
@@ -107,7 +107,7 @@ bool RowBuilder::read_text(const ColumnSlots& column, const Value& value, bool n
   return true;
 }
 
-bool RowBuilder::read_present(const ColumnSlots& column, const Value& value, bool needed,
+bool RowBuilder::read_present(const ColumnValues& column, const Value& value, bool needed,
                               LineOutcome& outcome) {
   if (value.fault != ValueFault::none)
     return set_aside_fault(outcome, value.fault, column.property->path.text);
@@ -118,7 +118,7 @@ bool RowBuilder::read_present(const ColumnSlots& column, const Value& value, boo
   return true;
 }
 
-bool RowBuilder::read_elements(const ColumnSlots& column, const Value& array, bool needed,
+bool RowBuilder::read_elements(const ColumnValues& column, const Value& array, bool needed,
                                LineOutcome& outcome) {
   CHECK(column.in_arrays);
   if (array.size == 0) {
@@ -126,7 +126,7 @@ bool RowBuilder::read_elements(const ColumnSlots& column, const Value& array, bo
     return true;
   }
   group_size_[column.group] = array.size;
-  const Slots::Walk& walk = paths_.slots.walks[column.walk];
+  const PlannedValues::Walk& walk = paths_.found.walks[column.walk];
   for (size_t at = column.position; at < walk.values.size(); at += walk.width)
     if (!read_text(column, walk.values[at], needed, outcome)) return false;
   return true;
@@ -158,22 +158,22 @@ bool RowBuilder::judge(const MetricReading& reading, uint64_t* row, uint64_t* he
   std::copy(metric.planned.begin(), metric.planned.end(), here);
   for (const CompiledMetric::Gate& gate : metric.gates) {
     if (row[gate.column] != 0) continue;
-    for (uint32_t b = 0; b < metric.blocks; ++b) here[b] &= ~gate.dimensions[b];
+    for (uint32_t b = 0; b < metric.bitmap_words; ++b) here[b] &= ~gate.dimensions[b];
   }
   uint64_t any = 0;
-  for (uint32_t b = 0; b < metric.blocks; ++b) any |= here[b];
+  for (uint32_t b = 0; b < metric.bitmap_words; ++b) any |= here[b];
   return any != 0;
 }
 
 uint32_t RowBuilder::append_rows(const MetricReading& reading, EventBatch& batch) {
-  const uint32_t blocks = reading.metric->blocks;
+  const uint32_t bitmap_words = reading.metric->bitmap_words;
   const bool single =
       std::all_of(reading.groups.begin(), reading.groups.end(),
                   [&](const MetricReading::Group& g) { return group_size_[g.group] == 1; });
   const size_t elements = batch.elements.size(), here = batch.here.size();
   if (single) {
     batch.elements.resize(elements + columns_);
-    batch.here.resize(here + blocks);
+    batch.here.resize(here + bitmap_words);
     for (uint64_t rest = reading.needed; rest != 0; rest &= rest - 1) {
       const uint32_t c = uint32_t(std::countr_zero(rest));
       batch.elements[elements + c] = cell(c, 0).hash.element;
@@ -187,10 +187,10 @@ uint32_t RowBuilder::append_rows(const MetricReading& reading, EventBatch& batch
   clear_repeated(reading);
   uint32_t kept = 0;
   for (size_t r = 0; r < row_count_; ++r) {
-    const uint64_t* bits = here_.data() + r * blocks;
-    if (std::all_of(bits, bits + blocks, [](uint64_t word) { return word == 0; })) continue;
+    const uint64_t* bits = here_.data() + r * bitmap_words;
+    if (std::all_of(bits, bits + bitmap_words, [](uint64_t word) { return word == 0; })) continue;
     batch.elements.insert(batch.elements.end(), row(r), row(r) + columns_);
-    batch.here.insert(batch.here.end(), bits, bits + blocks);
+    batch.here.insert(batch.here.end(), bits, bits + bitmap_words);
     ++kept;
   }
   return kept;

@@ -26,7 +26,7 @@ struct MetricReading {
   std::vector<uint8_t> used_columns;  // the same as `used`
   std::vector<uint8_t> whens;         // columns of `when`s that rows hold
   struct Group {
-    uint32_t group;                // see ColumnSlots
+    uint32_t group;                // see ColumnValues
     std::vector<uint8_t> columns;  // its needed ones
   };
   std::vector<Group> groups;                // that have needed columns
@@ -63,12 +63,12 @@ class RowBuilder {
     std::vector<Entry> entries;  // all must match
   };
 
-  bool read_column(const ColumnSlots& column, bool needed, LineOutcome& outcome);
-  bool read_elements(const ColumnSlots& column, const Value& array, bool needed,
+  bool read_column(const ColumnValues& column, bool needed, LineOutcome& outcome);
+  bool read_elements(const ColumnValues& column, const Value& array, bool needed,
                      LineOutcome& outcome);
-  bool read_present(const ColumnSlots& column, const Value& value, bool needed,
+  bool read_present(const ColumnValues& column, const Value& value, bool needed,
                     LineOutcome& outcome);
-  bool read_text(const ColumnSlots& column, const Value& value, bool needed, LineOutcome& outcome);
+  bool read_text(const ColumnValues& column, const Value& value, bool needed, LineOutcome& outcome);
   void add_cell(std::string_view text, bool is_number = false);
   const Cell& cell(uint32_t column, uint32_t element) const {
     return cells_[first_cell_[column] + element];

@@ -32,14 +32,14 @@ void RowBuilder::distinct_tuples(const MetricReading::Group& group, std::vector<
 
 // All combinations of the groups' distinct tuples, judged; equal rows once.
 void RowBuilder::combine(const MetricReading& reading) {
-  const uint32_t blocks = reading.metric->blocks;
+  const uint32_t bitmap_words = reading.metric->bitmap_words;
   size_t product = 1;
   for (size_t g = 0; g < reading.groups.size(); ++g) {
     distinct_tuples(reading.groups[g], tuples_[g]);
     product *= tuples_[g].size();
   }
   rows_.assign(product * columns_, 0);
-  here_.assign(product * blocks, 0);
+  here_.assign(product * bitmap_words, 0);
   // Only columns that rows do not hold can make two of them equal.
   const bool may_repeat = reading.needed != reading.used;
   if (may_repeat) first_.begin(product);
@@ -53,7 +53,7 @@ void RowBuilder::combine(const MetricReading& reading) {
       rest /= tuples_[g].size();
       for (uint8_t c : reading.groups[g].columns) elements[c] = cell(c, tuple).hash.element;
     }
-    if (!judge(reading, elements, here_.data() + row_count_ * blocks)) continue;
+    if (!judge(reading, elements, here_.data() + row_count_ * bitmap_words)) continue;
     if (may_repeat && is_repeated(reading, row_count_)) continue;
     ++row_count_;
   }
@@ -78,15 +78,15 @@ void RowBuilder::clear_repeated(const MetricReading& reading) {
 }
 
 void RowBuilder::clear_repeated_pairwise(const MetricReading& reading) {
-  const uint32_t blocks = reading.metric->blocks;
+  const uint32_t bitmap_words = reading.metric->bitmap_words;
   for (size_t r = 1; r < row_count_; ++r) {
     for (size_t before = 0; before < r; ++before) {
       uint64_t differ = 0;
       for (uint8_t c : reading.metric->columns)
         differ |= uint64_t(row(r)[c] != row(before)[c]) << c;
-      for (uint32_t b = 0; b < blocks; ++b) {
-        uint64_t& here = here_[r * blocks + b];
-        for (uint64_t left = here & here_[before * blocks + b]; left != 0; left &= left - 1) {
+      for (uint32_t b = 0; b < bitmap_words; ++b) {
+        uint64_t& here = here_[r * bitmap_words + b];
+        for (uint64_t left = here & here_[before * bitmap_words + b]; left != 0; left &= left - 1) {
           const int bit = std::countr_zero(left);
           if ((reading.dimension_columns[b * 64 + size_t(bit)] & differ) == 0)
             here &= ~(uint64_t(1) << bit);
@@ -97,8 +97,8 @@ void RowBuilder::clear_repeated_pairwise(const MetricReading& reading) {
 }
 
 void RowBuilder::clear_repeated_by_hash(const MetricReading& reading) {
-  const uint32_t blocks = reading.metric->blocks;
-  for (uint32_t b = 0; b < blocks; ++b) {
+  const uint32_t bitmap_words = reading.metric->bitmap_words;
+  for (uint32_t b = 0; b < bitmap_words; ++b) {
     for (uint64_t dimensions = reading.metric->planned[b]; dimensions != 0;
          dimensions &= dimensions - 1) {
       const uint64_t bit = dimensions & -dimensions;
@@ -106,7 +106,7 @@ void RowBuilder::clear_repeated_by_hash(const MetricReading& reading) {
           reading.metric->dimensions[b * 64 + size_t(std::countr_zero(dimensions))];
       first_.begin(row_count_);
       for (uint32_t r = 0; r < row_count_; ++r) {
-        uint64_t& here = here_[r * blocks + b];
+        uint64_t& here = here_[r * bitmap_words + b];
         if (!(here & bit)) continue;
         uint64_t hash = 0;
         for (size_t k = 0; k < d.compared; ++k) hash = combine64(hash, row(r)[d.columns[k]]);

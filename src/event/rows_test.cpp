@@ -172,7 +172,7 @@ TEST(Rows, NamesAreThoseOfTheRowsWithTheirProperty) {
     EXPECT_EQ(e.element, d.hasher.element(e.text));
     EXPECT_EQ(e.tenant, d.event().tenant);
   });
-  const auto& columns = d.directory.plan().columns;
+  const auto& columns = d.registry.plan().columns;
   want = {{raw(columns[d.column("sku")]), "A"},
           {raw(columns[d.column("sku")]), "7"},
           {raw(columns[d.column("other")]), "o"}};
@@ -238,9 +238,9 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
                           {"state", state}});
     const std::string verdict = d.verdict(line(members));
 
-    const CompiledMetric* metric = d.directory.metric("m");
+    const CompiledMetric* metric = d.registry.metric("m");
     ASSERT_NE(metric, nullptr);
-    const Plan& p = d.directory.plan().plan;
+    const Plan& p = d.registry.plan().parsed;
     size_t counted = 0;
     for (uint32_t dimension = 0; dimension < metric->sections[0].dimensions; ++dimension) {
       const CompiledDimension& compiled = metric->dimensions[dimension];
@@ -280,7 +280,7 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
           << "two rows are equal: " << line(members);
       const uint64_t* here = d.batch.row_here(d.event(), r);
       ASSERT_TRUE(
-          std::any_of(here, here + metric->blocks, [](uint64_t word) { return word != 0; }));
+          std::any_of(here, here + metric->bitmap_words, [](uint64_t word) { return word != 0; }));
     }
   }
   EXPECT_GT(many, 20) << "both ways of finding equal rows are met";

@@ -7,7 +7,7 @@
 #include <string_view>
 #include <vector>
 
-#include "event/test_directory.h"
+#include "event/test_registry.h"
 
 namespace quipu {
 
@@ -20,11 +20,11 @@ inline HashSecret test_secret() {
 class TestDecoder {
  public:
   explicit TestDecoder(const std::string& plan, unsigned element_bits = 64)
-      : opened(test_directory(plan)),
-        directory(*opened),
+      : opened(test_registry(plan)),
+        registry(*opened),
         hasher(test_secret(), element_bits),
-        decoder(directory.plan(), hasher, directory, names, directory.no_offset()) {
-    batch.columns = uint32_t(directory.plan().plan.columns.size());
+        decoder(registry.plan(), hasher, registry, names, registry.no_offset()) {
+    batch.columns = uint32_t(registry.plan().parsed.columns.size());
   }
 
   // The line stands alone in memory, so that a read beyond it is seen by the address sanitizer.
@@ -52,7 +52,7 @@ class TestDecoder {
 
   // The plan column of a property.
   uint16_t column(std::string_view property) const {
-    for (const Property& p : directory.plan().plan.properties)
+    for (const Property& p : registry.plan().parsed.properties)
       if (p.name == property) return p.column;
     std::abort();
   }
@@ -75,8 +75,8 @@ class TestDecoder {
     return out;
   }
 
-  const std::unique_ptr<PlanDirectory> opened;
-  PlanDirectory& directory;
+  const std::unique_ptr<PlanRegistry> opened;
+  PlanRegistry& registry;
   Hasher hasher;
   NameLog names;
   Decoder decoder;

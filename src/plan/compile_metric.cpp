@@ -82,7 +82,7 @@ bool is_gate(const Plan& plan, uint8_t column) {
 // Dimensions of `metric` that counted uniques under an older plan, as bits of `now`.
 Bitmap alive_under(const Plan& version, std::string_view metric,
                    const std::vector<PlannedSection>& now, const CompiledMetric& compiled) {
-  Bitmap alive(compiled.blocks);
+  Bitmap alive(compiled.bitmap_words);
   std::map<std::string, const PlannedSection*> then;
   const std::vector<PlannedSection> sections = version.sections_of(metric);
   for (const PlannedSection& s : sections) then[s.selector.identity()] = &s;
@@ -104,23 +104,23 @@ Bitmap alive_under(const Plan& version, std::string_view metric,
 
 CompiledMetric compile_metric(const CompiledPlan& plan, std::string_view metric,
                               const std::vector<const Plan*>& versions, const IdSource& ids) {
-  const std::vector<PlannedSection> sections = plan.plan.sections_of(metric);
+  const std::vector<PlannedSection> sections = plan.parsed.sections_of(metric);
   CHECK(!sections.empty());
   CHECK(versions.size() == size_t(plan.version) + 1);
-  CHECK(plan.columns.size() == plan.plan.columns.size() &&
-        plan.values.size() == plan.plan.values.size());
+  CHECK(plan.columns.size() == plan.parsed.columns.size() &&
+        plan.values.size() == plan.parsed.values.size());
 
   CompiledMetric compiled;
   Selector own;
   own.name = std::string(metric);
   compiled.metric = ids.selector(own);
   compiled.name = own.name;
-  compiled.blocks = blocks_of(sections);
-  CHECK(compiled.blocks >= 1 && compiled.blocks <= uint32_t(kMaxBlocks));
-  compiled.dimensions.resize(size_t(compiled.blocks) * 64);
-  compiled.planned.resize(compiled.blocks);
-  compiled.unique.resize(compiled.blocks);
-  compiled.lifetime.resize(compiled.blocks);
+  compiled.bitmap_words = blocks_of(sections);
+  CHECK(compiled.bitmap_words >= 1 && compiled.bitmap_words <= uint32_t(kMaxBitmapWords));
+  compiled.dimensions.resize(size_t(compiled.bitmap_words) * 64);
+  compiled.planned.resize(compiled.bitmap_words);
+  compiled.unique.resize(compiled.bitmap_words);
+  compiled.lifetime.resize(compiled.bitmap_words);
 
   std::map<uint8_t, Bitmap> using_column;
   uint32_t first = 0;
@@ -138,7 +138,7 @@ CompiledMetric compile_metric(const CompiledPlan& plan, std::string_view metric,
       compiled.has_lifetime |= d.lifetime;
       for (size_t k = 0; k < d.compared; ++k) {
         Bitmap& users = using_column[d.columns[k]];
-        users.resize(compiled.blocks);
+        users.resize(compiled.bitmap_words);
         set_bit(users, bit);
       }
     }
@@ -149,7 +149,7 @@ CompiledMetric compile_metric(const CompiledPlan& plan, std::string_view metric,
   }
   for (const auto& [column, users] : using_column) {
     compiled.columns.push_back(column);
-    if (is_gate(plan.plan, column)) compiled.gates.push_back({column, users});
+    if (is_gate(plan.parsed, column)) compiled.gates.push_back({column, users});
   }
 
   compiled.unique_alive.resize(versions.size());

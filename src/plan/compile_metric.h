@@ -19,7 +19,7 @@ struct IdSource {
   std::function<LayoutId(const SectionLayout&)> layout;
 };
 
-// What an event of `metric` (a canonical text) counts in under plan.plan. The metric must be one
+// What an event of `metric` (a canonical text) counts in under plan.parsed. The metric must be one
 // that some rule counts (its sections_of() is not empty). versions[v] is the plan of version v;
 // index 0 is unused, the current plan is the last (plan.version). CompiledMetric::index is left 0:
 // it is the caller's to give.

@@ -25,9 +25,9 @@ class Rig {
  public:
   explicit Rig(const std::vector<std::string>& counts) {
     for (const std::string& count : counts) plans_.push_back(std::make_unique<Plan>(parsed(count)));
-    plan_.plan = *plans_.back();
+    plan_.parsed = *plans_.back();
     plan_.version = PlanVersion(counts.size());
-    for (size_t i = 0; i < plan_.plan.columns.size(); ++i)
+    for (size_t i = 0; i < plan_.parsed.columns.size(); ++i)
       plan_.columns.push_back(PropertyId(100 + i));
     plan_.values = {7, 3};
   }
@@ -46,11 +46,11 @@ class Rig {
     return compile_metric(plan_, metric, versions, ids);
   }
   uint8_t column(const std::string& property) const {
-    for (const Property& p : plan_.plan.properties)
+    for (const Property& p : plan_.parsed.properties)
       if (p.name == property) return uint8_t(p.column);
     return 255;
   }
-  const Plan& plan() const { return plan_.plan; }
+  const Plan& plan() const { return plan_.parsed; }
 
   std::map<std::string, uint32_t> selectors, dimensions;
   std::vector<SectionLayout> layouts;
@@ -79,7 +79,7 @@ TEST(CompileMetric, SectionsBeginAtBlocksAndBitsOfOneAreItsDimensions) {
        "  - {metrics: \"*\", together: All, by: [x], unique: no}\n"});
   const CompiledMetric m = rig.compile("m");
   EXPECT_EQ(m.name, "m");
-  EXPECT_EQ(m.blocks, 3u);
+  EXPECT_EQ(m.bitmap_words, 3u);
   ASSERT_EQ(m.sections.size(), 3u);
   EXPECT_EQ(m.dimensions.size(), 192u);
   EXPECT_FALSE(m.sections[0].group);

@@ -40,8 +40,8 @@ struct CompiledMetric {
   SelectorId metric{};
   uint32_t index = 0;  // dense number of this metric within the engine's run
   std::string name;
-  uint32_t blocks = 0;                        // 64-bit words of a bitmap
-  std::vector<CompiledDimension> dimensions;  // blocks * 64 entries; unused ones have id none
+  uint32_t bitmap_words = 0;                  // 64-bit words of a bitmap
+  std::vector<CompiledDimension> dimensions;  // bitmap_words * 64 entries; unused ones have id none
   std::vector<CompiledSection> sections;
   std::vector<uint8_t> columns;    // plan columns some dimension uses (values and whens), rising
   std::vector<uint64_t> planned;   // bitmap of used bits
@@ -65,7 +65,7 @@ struct CompiledMetric {
 inline constexpr uint64_t kWhenMatched = 1;
 
 struct CompiledPlan {
-  Plan plan;
+  Plan parsed;
   PlanVersion version = 1;
   std::vector<PropertyId> columns;  // by plan column; `when`s have ids too
   std::vector<ValueId> values;      // by plan value

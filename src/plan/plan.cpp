@@ -17,9 +17,9 @@ constexpr uint8_t kStoredPlanVersion = 1;
 
 }  // namespace
 
-Result<Plan> Plan::parse(std::string_view text, const std::string& file,
-                         const std::string& directory, const std::string& zoneinfo_dir) {
-  return PlanParser(file, directory, zoneinfo_dir).parse(text);
+Result<Plan> Plan::parse(std::string_view text, const std::string& file, const std::string& folder,
+                         const std::string& zoneinfo_dir) {
+  return PlanParser(file, folder, zoneinfo_dir).parse(text);
 }
 
 std::string Plan::serialise() const {

@@ -108,11 +108,11 @@ struct InputFormat {
 
 class Plan {
  public:
-  // text: the file's content; file: its name in messages; directory: where a tenants file is looked
+  // text: the file's content; file: its name in messages; folder: where a tenants file is looked
   // for; zoneinfo_dir: where zones are (empty: the system's). Reads the tenants file and zones, no
   // other file.
   static Result<Plan> parse(std::string_view text, const std::string& file,
-                            const std::string& directory, const std::string& zoneinfo_dir = "");
+                            const std::string& folder, const std::string& zoneinfo_dir = "");
   // Re-reads a plan stored by serialise() (the tenants file's content is part of it). Reads no
   // file: zones were checked when it was new. The layout stands at the top of plan.cpp.
   static Result<Plan> deserialise(std::string_view bytes);
@@ -130,7 +130,7 @@ class Plan {
 
   // What an event of this metric counts in: its own section (selector = the metric) first if it has
   // one, then one for each group that holds it. Empty: no rule counts it. `metric` is a canonical
-  // text; "*" gives what metrics count in that no rule names. At most kMaxBlocks blocks of 64
+  // text; "*" gives what metrics count in that no rule names. At most kMaxBitmapWords blocks of 64
   // dimensions (each section rounded up).
   std::vector<PlannedSection> sections_of(std::string_view metric) const;
   // Every group of the plan, then every metric named in a rule (for listing; "*" names none), by

@@ -37,7 +37,7 @@ void check_sections(const Plan& plan, std::string_view metric) {
       CHECK((d.sums >> plan.values.size()) == 0);
     }
   }
-  CHECK(blocks <= kMaxBlocks);
+  CHECK(blocks <= kMaxBitmapWords);
 }
 
 void check_plan(const Plan& plan) {

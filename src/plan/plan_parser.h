@@ -24,10 +24,10 @@ inline constexpr size_t kMaxIdentityBytes = size_t(64) << 20;  // of all rules' 
 
 class PlanParser {
  public:
-  // A plan file: its tenants file is read from `directory`, its zones are checked.
-  PlanParser(std::string file, std::string directory, std::string zoneinfo_dir)
+  // A plan file: its tenants file is read from `folder`, its zones are checked.
+  PlanParser(std::string file, std::string folder, std::string zoneinfo_dir)
       : file_(std::move(file)),
-        directory_(std::move(directory)),
+        folder_(std::move(folder)),
         zoneinfo_dir_(std::move(zoneinfo_dir)) {}
   // A stored plan with the content of its tenants file, if it names one.
   PlanParser(std::string file, std::optional<std::string> tenants)
@@ -78,7 +78,7 @@ class PlanParser {
   Status check_dimensions_of_metrics() const;
 
   std::string file_;
-  std::string directory_;
+  std::string folder_;
   std::string zoneinfo_dir_;
   bool stored_ = false;
   std::optional<std::string> stored_tenants_;

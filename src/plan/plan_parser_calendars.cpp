@@ -147,7 +147,7 @@ Status PlanParser::read_tenants_file(const PlanNode& node) {
           "the tenants file was not stored with the plan; restore the store from a backup");
     plan_.tenants_file_text_ = stored_tenants_;
   } else {
-    auto text = read_tenants_text(std::filesystem::path(directory_) / name);
+    auto text = read_tenants_text(std::filesystem::path(folder_) / name);
     if (!text.ok()) return node.error(text.error().message);
     plan_.tenants_file_text_ = std::move(*text);
   }

@@ -352,13 +352,13 @@ void PlanParser::number_when_columns() {
   }
 }
 
-// Holds every metric to kMaxBlocks blocks of 64 dimensions, where each section begins a block.
+// Holds every metric to kMaxBitmapWords blocks of 64 dimensions, where each section begins a block.
 Status PlanParser::check_dimensions_of_metrics() const {
   auto check = [&](const std::string& metric, const std::vector<size_t>& rules) -> Status {
     size_t blocks = 0;
     for (const PlannedSection& s : plan_.sections_of(metric))
       blocks += (s.dimensions.size() + 63) / 64;
-    if (blocks <= size_t(kMaxBlocks)) return {};
+    if (blocks <= size_t(kMaxBitmapWords)) return {};
     return plan_error(file_, rule_lines_[rules.back()], "count",
                       (metric == "*" ? "all metrics" : "the metric " + shown(metric)) +
                           " would count in more than " + std::to_string(kMaxDimensions) +

@@ -276,10 +276,10 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path,
 }
 
 Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
-                                                    const std::string& spool_directory,
+                                                    const std::string& spool_folder,
                                                     const std::vector<SourcePosition>& known,
                                                     const SourceOptions& options) {
-  auto raw = open_spooled(fd, name, spool_directory, options.again, options.stop);
+  auto raw = open_spooled(fd, name, spool_folder, options.again, options.stop);
   if (!raw.ok()) return raw.error();
   const std::string key = "-" + name;
   return Opener(Input{std::move(*raw), key, key, true}, known, options).open();

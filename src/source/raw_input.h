@@ -27,7 +27,7 @@ Result<std::unique_ptr<RawInput>> open_raw_file(const std::string& path);
 // Standard input, by way of its spool: see open_standard_input(). Opening compares what comes in
 // with what is already spooled (and waits for it). `fd` stays the caller's.
 Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name,
-                                               const std::string& spool_directory, bool again,
+                                               const std::string& spool_folder, bool again,
                                                const std::atomic<bool>* stop);
 
 }  // namespace quipu

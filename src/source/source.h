@@ -79,13 +79,13 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path,
                                           const std::vector<SourcePosition>& known,
                                           const SourceOptions& options);
 
-// Standard input under a name: compared with the spool of that name in `spool_directory`, an equal
+// Standard input under a name: compared with the spool of that name in `spool_folder`, an equal
 // prefix is skipped, what is new is appended to the spool, flushed and synced before it is given
 // out. What differs from the spool is an error (with --again it takes the place of what was
 // spooled). Then read like a file, but for content known under another path, which is looked for
 // only with --moved.
 Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
-                                                    const std::string& spool_directory,
+                                                    const std::string& spool_folder,
                                                     const std::vector<SourcePosition>& known,
                                                     const SourceOptions& options);
 

@@ -199,7 +199,7 @@ Status sync_folder(const std::string& folder) {
 }  // namespace
 
 Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name,
-                                               const std::string& spool_directory, bool again,
+                                               const std::string& spool_folder, bool again,
                                                const std::atomic<bool>* stop) {
   if (name.empty())
     return Error{
@@ -209,15 +209,15 @@ Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name,
         "--as " + name +
         ": a name is up to 128 letters, digits and . _ - + : @ = , and begins with no point"};
   std::error_code failed;
-  if (std::filesystem::create_directories(spool_directory, failed); failed) {
-    return Error{spool_directory + ": cannot be made: " + failed.message()};
+  if (std::filesystem::create_directories(spool_folder, failed); failed) {
+    return Error{spool_folder + ": cannot be made: " + failed.message()};
   }
-  const std::string path = spool_directory + "/" + name;
+  const std::string path = spool_folder + "/" + name;
   const int file = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
   if (file < 0) return Error{path + ": cannot be opened: " + system_error()};
   auto spool = std::make_unique<Spool>(fd, file, name, path, stop);
-  QUIPU_TRY(sync_folder(spool_directory));
-  QUIPU_TRY(sync_folder(std::filesystem::absolute(spool_directory).parent_path().string()));
+  QUIPU_TRY(sync_folder(spool_folder));
+  QUIPU_TRY(sync_folder(std::filesystem::absolute(spool_folder).parent_path().string()));
   QUIPU_TRY(spool->compare(again));
   return std::unique_ptr<RawInput>(std::move(spool));
 }

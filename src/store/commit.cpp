@@ -146,15 +146,15 @@ void StoreImpl::wait_for_room() {
 Status StoreImpl::check_space(size_t expected_bytes) const {
   if (spare_disk_bytes == 0) return {};
   std::error_code failed;
-  const auto space = std::filesystem::space(directory_, failed);
+  const auto space = std::filesystem::space(folder_, failed);
   if (failed)
-    return Error{"cannot ask how much space is free in " + directory_ + ": " + failed.message()};
+    return Error{"cannot ask how much space is free in " + folder_ + ": " + failed.message()};
   const uint64_t wanted = 2 * uint64_t(expected_bytes) + spare_disk_bytes;
   if (space.available >= wanted) return {};
   const auto mib = [](uint64_t bytes) { return std::to_string((bytes >> 20) + 1) + " MiB"; };
   return Error{
-      "too little space on device: the next checkpoint of the store in " + directory_ +
-      " may need " + mib(wanted) + ", " + mib(space.available) +
+      "too little space on device: the next checkpoint of the store in " + folder_ + " may need " +
+      mib(wanted) + ", " + mib(space.available) +
       " are free; free some and run the same command again: it continues from checkpoint " +
       std::to_string(state()->checkpoint)};
 }
@@ -188,7 +188,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   CommittedState state = *this->state();
   CHECK(write.state.checkpoint > state.checkpoint);
   wait_for_room();
-  if (auto trouble = background_->get()) return store_error(*trouble, directory_, state.checkpoint);
+  if (auto trouble = background_->get()) return store_error(*trouble, folder_, state.checkpoint);
 
   QUIPU_TRY(check_space(write.expected_bytes));
 
@@ -275,7 +275,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
       return {};
     };
     if (write.records) QUIPU_TRY(write.records(*codes_, sink));
-    if (filter_) filter_->add(profiles);
+    if (filter_) filter_->insert(profiles);
     if (auto s = of.end(); !s.ok()) return error(s);
     stats.records_cpu_ns = own.lap_ns();
     return {};

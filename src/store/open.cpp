@@ -69,13 +69,13 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
   return db;
 }
 
-Error no_store(const std::string& directory) {
-  return Error{"no store in " + directory +
-               "; count something into it first: quipu run PLAN FILE --data " + directory};
+Error no_store(const std::string& folder) {
+  return Error{"no store in " + folder +
+               "; count something into it first: quipu run PLAN FILE --data " + folder};
 }
 
-Error damaged(const std::string& directory, const std::string& what) {
-  return store_error({Trouble::Kind::damage, what}, directory, 0);
+Error damaged(const std::string& folder, const std::string& what) {
+  return store_error({Trouble::Kind::damage, what}, folder, 0);
 }
 
 // Files that only a database which held something leaves behind.
@@ -104,52 +104,51 @@ Trouble trouble_of(const rocksdb::Status& status) {
   return t;
 }
 
-Error store_error(const Trouble& trouble, const std::string& directory, uint64_t checkpoint) {
+Error store_error(const Trouble& trouble, const std::string& folder, uint64_t checkpoint) {
   const std::string from =
       checkpoint ? "checkpoint " + std::to_string(checkpoint) : "its last checkpoint";
   switch (trouble.kind) {
     case Trouble::Kind::no_space:
-      return Error{"no space left on device (the store in " + directory +
+      return Error{"no space left on device (the store in " + folder +
                    "); free some and run the same command again: it continues from " + from};
     case Trouble::Kind::damage:
-      return Error{"the store in " + directory + " is damaged: " + trouble.text +
+      return Error{"the store in " + folder + " is damaged: " + trouble.text +
                    "; restore a backup, or count the inputs into a new store"};
     case Trouble::Kind::in_use:
-      return Error{"the store in " + directory +
+      return Error{"the store in " + folder +
                    " is in use by another process; stop that one, or ask it"};
     case Trouble::Kind::other:
       break;
   }
-  return Error{"the store in " + directory + " cannot be read or written: " + trouble.text +
+  return Error{"the store in " + folder + " cannot be read or written: " + trouble.text +
                "; mend that and run the same command again: it continues from " + from};
 }
 
-Result<std::unique_ptr<Store>> Store::open(const std::string& directory,
-                                           const StoreOptions& options) {
-  return StoreImpl::open(directory, options);
+Result<std::unique_ptr<Store>> Store::open(const std::string& folder, const StoreOptions& options) {
+  return StoreImpl::open(folder, options);
 }
 
-Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& directory,
+Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& folder,
                                                const StoreOptions& options) {
   std::unique_ptr<StoreImpl> store(new StoreImpl);
-  store->directory_ = directory;
+  store->folder_ = folder;
   store->store_options_ = options;
 
   struct stat info {};
-  if (::stat(directory.c_str(), &info) != 0) {
-    if (errno != ENOENT) return file_error("open", directory, errno);
-    if (!options.create) return no_store(directory);
-    QUIPU_TRY(make_folder(directory));
+  if (::stat(folder.c_str(), &info) != 0) {
+    if (errno != ENOENT) return file_error("open", folder, errno);
+    if (!options.create) return no_store(folder);
+    QUIPU_TRY(make_folder(folder));
   } else if (!S_ISDIR(info.st_mode)) {
-    return Error{directory + " is a file, not a store's folder; name another with --data"};
+    return Error{folder + " is a file, not a store's folder; name another with --data"};
   }
   if (::stat(store->path("db/CURRENT").c_str(), &info) != 0) {
     if (errno != ENOENT && errno != ENOTDIR)
       return file_error("open", store->path("db/CURRENT"), errno);
     if (::stat(store->path("committed").c_str(), &info) == 0 || holds_data(store->path("db"))) {
-      return damaged(directory, "db/CURRENT is missing");
+      return damaged(folder, "db/CURRENT is missing");
     }
-    if (!options.create) return no_store(directory);
+    if (!options.create) return no_store(folder);
   }
   QUIPU_TRY(store->open_database(options.create));
   QUIPU_TRY(store->read_state());
@@ -187,7 +186,7 @@ Status StoreImpl::open_database(bool create) {
   if (!opened.ok()) {
     if (opened.IsInvalidArgument() &&
         opened.ToString().find("Column families not opened") != std::string::npos) {
-      return Error{"the store in " + directory_ +
+      return Error{"the store in " + folder_ +
                    " was written by another version of quipu: use that one, or count " +
                    "the inputs into a new store"};
     }
@@ -206,19 +205,19 @@ Status StoreImpl::read_state() {
   const bool acknowledged = std::filesystem::exists(path("committed"));
   if (got.IsNotFound() && !acknowledged) {
     QUIPU_TRY(check_commits(0, 0));
-    if (!store_options_.create) return no_store(directory_);
+    if (!store_options_.create) return no_store(folder_);
     QUIPU_TRY(make_new());
     got = db_->Get({}, family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
                    &bytes);
   }
   if (got.IsNotFound())
-    return damaged(directory_, "the row that says what kind of store it is was lost");
+    return damaged(folder_, "the row that says what kind of store it is was lost");
   if (!got.ok()) return error(got);
   StoreFormat format;
   if (!decode_format(bytes, format))
-    return damaged(directory_, "the row that says what kind of store it is cannot be read");
+    return damaged(folder_, "the row that says what kind of store it is cannot be read");
   if (format.version != kStoreVersion) {
-    return Error{"the store in " + directory_ + " is of version " + std::to_string(format.version) +
+    return Error{"the store in " + folder_ + " is of version " + std::to_string(format.version) +
                  ", this quipu reads version " + std::to_string(kStoreVersion) +
                  ": use the quipu that wrote it, or count the inputs into a new store"};
   }
@@ -229,7 +228,7 @@ Status StoreImpl::read_state() {
                  &bytes);
   if (!got.ok() && !got.IsNotFound()) return error(got);
   if (got.IsNotFound() || !decode_state(bytes, state, commits_)) {
-    return damaged(directory_, "the row of the last checkpoint cannot be read");
+    return damaged(folder_, "the row of the last checkpoint cannot be read");
   }
   QUIPU_TRY(check_commits(commits_, state.checkpoint));
   std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::meta)));
@@ -251,7 +250,7 @@ Status StoreImpl::read_state() {
     mark_ = std::move(*made);
   } else if (mark_->value().commits > commits_) {
     const std::string left = "checkpoint " + std::to_string(state.checkpoint);
-    return Error{"the store in " + directory_ + " has lost checkpoint " +
+    return Error{"the store in " + folder_ + " has lost checkpoint " +
                  std::to_string(mark_->value().checkpoint) + ": it was committed, but a file in " +
                  path("db") + " was damaged and the database ends at " + left +
                  "; restore a backup, or remove " + path("committed") +
@@ -275,7 +274,7 @@ Status StoreImpl::read_codes() {
     const bool restored = it->key() == codes_key(chunk++) &&
                           decode_hashes(it->value().ToStringView(), elements) &&
                           codes_->restore(elements);
-    if (!restored) return damaged(directory_, "the codes of elements cannot be read");
+    if (!restored) return damaged(folder_, "the codes of elements cannot be read");
   }
   return it->status().ok() ? Status{} : error(it->status());
 }
@@ -296,7 +295,7 @@ Status StoreImpl::make_new() {
   synced.sync = true;
   if (put.ok()) put = db_->Write(synced, &batch);
   if (!put.ok()) return error(put);
-  return sync_folder(directory_);
+  return sync_folder(folder_);
 }
 
 Status StoreImpl::check_commits(uint64_t commits, uint64_t checkpoint) const {
@@ -307,11 +306,11 @@ Status StoreImpl::check_commits(uint64_t commits, uint64_t checkpoint) const {
         db_->Get({}, family(f), rocksdb::Slice(kCommitsKey.data(), kCommitsKey.size()), &bytes);
     if (!got.ok() && !got.IsNotFound()) return error(got);
     if (got.ok() && !decode_commits(bytes, found))
-      return damaged(directory_, std::string("count of commits in ") + family_name(f));
+      return damaged(folder_, std::string("count of commits in ") + family_name(f));
     if (found != commits) {
-      return damaged(directory_, std::string("family ") + family_name(f) + " holds " +
-                                     std::to_string(found) + " of the " + std::to_string(commits) +
-                                     " commits up to checkpoint " + std::to_string(checkpoint));
+      return damaged(folder_, std::string("family ") + family_name(f) + " holds " +
+                                  std::to_string(found) + " of the " + std::to_string(commits) +
+                                  " commits up to checkpoint " + std::to_string(checkpoint));
     }
   }
   return {};

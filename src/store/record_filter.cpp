@@ -48,11 +48,11 @@ bool RecordFilter::may_hold(uint64_t hash) const {
   return false;
 }
 
-void RecordFilter::add(std::span<const uint64_t> hashes) {
+void RecordFilter::insert(std::span<const uint64_t> hashes) {
   constexpr size_t kAhead = 8;
   for (size_t i = 0; i < hashes.size(); ++i) {
     if (i + kAhead < hashes.size()) prefetch(hashes[i + kAhead]);
-    add(hashes[i]);
+    insert(hashes[i]);
   }
 }
 
@@ -63,7 +63,7 @@ void RecordFilter::prefetch(uint64_t hash) const {
   }
 }
 
-void RecordFilter::add(uint64_t hash) {
+void RecordFilter::insert(uint64_t hash) {
   if (may_hold(hash)) return;
   const size_t count = count_.load(std::memory_order_acquire);
   Level& level = *levels_[count - 1];

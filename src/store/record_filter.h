@@ -37,8 +37,8 @@ class RecordFilter {
 
   explicit RecordFilter(size_t most_bytes);  // at least kFirstBytes
 
-  void add(uint64_t hash);
-  void add(std::span<const uint64_t> hashes);  // faster than one by one
+  void insert(uint64_t hash);
+  void insert(std::span<const uint64_t> hashes);  // faster than one by one
   bool may_hold(uint64_t hash) const;
   void prefetch(uint64_t hash) const;  // for an add() or may_hold() that is near
   size_t bytes() const;

@@ -19,7 +19,7 @@ TEST(RecordFilter, SaysNoOnlyOfWhatWasNotAddedAlsoBeyondItsBytes) {
   RecordFilter filter(3 << 20);
   uint64_t added = 0;
   const auto add_until = [&](uint64_t n) {
-    for (; added < n; ++added) filter.add(mix64(added));
+    for (; added < n; ++added) filter.insert(mix64(added));
   };
   const auto false_alarms = [&] {
     uint64_t alarms = 0;
@@ -39,7 +39,7 @@ TEST(RecordFilter, SaysNoOnlyOfWhatWasNotAddedAlsoBeyondItsBytes) {
   // What it holds already takes no room again. (A key may be taken for one that is there.)
   const uint64_t keys = filter.keys();
   EXPECT_GT(keys, kMost * 3 / 4);
-  for (uint64_t i = 0; i < added; i += 7) filter.add(mix64(i));
+  for (uint64_t i = 0; i < added; i += 7) filter.insert(mix64(i));
   EXPECT_EQ(filter.keys(), keys);
 }
 
@@ -47,7 +47,7 @@ TEST(RecordFilter, TheLastOfItsLevelsHasAllThatIsLeft) {
   EXPECT_EQ(RecordFilter(3 << 19).bytes(), size_t(3) << 19) << "no room for a second";
   RecordFilter filter(10 << 20);
   EXPECT_EQ(filter.bytes(), size_t(1) << 20);
-  for (uint64_t i = 0; i < 1'000'000; ++i) filter.add(mix64(i));
+  for (uint64_t i = 0; i < 1'000'000; ++i) filter.insert(mix64(i));
   EXPECT_EQ(filter.bytes(), size_t(10) << 20) << "nine, for eight and one would leave one unused";
 }
 
@@ -58,7 +58,7 @@ TEST(RecordFilter, TakesKeysOfManyThreadsWhileItGrows) {
   for (uint64_t t = 0; t < 4; ++t) {
     threads.emplace_back([&, t] {
       for (uint64_t i = 0; i < kEach; ++i) {
-        filter.add(mix64(t * kEach + i));
+        filter.insert(mix64(t * kEach + i));
         if (!filter.may_hold(mix64(t * kEach + i / 2))) ADD_FAILURE() << t << " " << i;
       }
     });

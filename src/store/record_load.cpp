@@ -121,7 +121,7 @@ void StoreImpl::fill_filter(uint64_t last_commit) {
         background_->report({Trouble::Kind::damage, "a list of profiles"});
         return;
       }
-      filter_->add(hashes);
+      filter_->insert(hashes);
       seen += hashes.size();
     }
     if (!it->status().ok()) {

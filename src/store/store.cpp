@@ -26,7 +26,7 @@ StoreImpl::~StoreImpl() {
 }
 
 Error StoreImpl::error(const rocksdb::Status& status) const {
-  return store_error(trouble_of(status), directory_, state()->checkpoint);
+  return store_error(trouble_of(status), folder_, state()->checkpoint);
 }
 
 uint64_t StoreImpl::property(Family f, const char* name) const {
@@ -81,10 +81,10 @@ Status StoreImpl::scan_records(
   return {};
 }
 
-Status StoreImpl::backup(const std::string& directory) const {
-  if (std::filesystem::exists(directory))
-    return Error{directory + " exists already; name a new folder for the backup"};
-  const std::string target = std::filesystem::absolute(directory).string();
+Status StoreImpl::backup(const std::string& folder) const {
+  if (std::filesystem::exists(folder))
+    return Error{folder + " exists already; name a new folder for the backup"};
+  const std::string target = std::filesystem::absolute(folder).string();
   auto copy = [&]() -> Status {
     std::lock_guard lock(write_mutex_);
     rocksdb::Checkpoint* made = nullptr;
@@ -92,7 +92,7 @@ Status StoreImpl::backup(const std::string& directory) const {
     const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
     if (s.ok()) s = checkpoint->CreateCheckpoint(target + "/db");
     if (s.IsNoSpace())
-      return Error{"no space left on device for the backup in " + directory +
+      return Error{"no space left on device for the backup in " + folder +
                    "; free some and run the same command again"};
     if (!s.ok()) return error(s);
     auto mark = CommitMark::create(target + "/committed", {state()->checkpoint, commits_});
@@ -115,7 +115,7 @@ Status StoreImpl::settle() {
   int quiet = 0;
   for (int idle_rounds = 0; quiet < kQuietRounds && idle_rounds < 3;) {
     if (auto trouble = background_->get())
-      return store_error(*trouble, directory_, state()->checkpoint);
+      return store_error(*trouble, folder_, state()->checkpoint);
     uint64_t running = 0, pending = 0;
     for (Family f : kAllFamilies) {
       running += property(f, "rocksdb.num-running-compactions") +

@@ -131,11 +131,11 @@ class Store : public DurableTier {
  public:
   // Errors name the folder and what to do: in use by another process, of another version, not a
   // store.
-  static Result<std::unique_ptr<Store>> open(const std::string& directory,
+  static Result<std::unique_ptr<Store>> open(const std::string& folder,
                                              const StoreOptions& options);
 
   virtual const Hasher& hasher() const = 0;
-  virtual const std::string& directory() const = 0;
+  virtual const std::string& folder() const = 0;
   virtual CommittedState committed() const = 0;
   virtual Result<CommitStats> commit(CheckpointWrite&& write) = 0;
   // Of the last checkpoint; waits for an ingest that is under way.
@@ -146,7 +146,7 @@ class Store : public DurableTier {
   virtual Status scan_records(
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
   // A copy by hard links into a new folder, which is a store of its own.
-  virtual Status backup(const std::string& directory) const = 0;
+  virtual Status backup(const std::string& folder) const = 0;
   // Waits until compaction has nothing more to do (benchmarks).
   virtual Status settle() = 0;
   // Of the family that has most: sorted runs beyond those that compaction lets wait.

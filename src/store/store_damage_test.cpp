@@ -45,20 +45,20 @@ void write_file(const fs::path& path, const std::string& bytes) {
 }
 
 // A closed store with commits of both ways: some in the log, some in files.
-StoreModel make_store(const std::string& directory, int commits) {
+StoreModel make_store(const std::string& folder, int commits) {
   StoreModel model;
-  auto store = Store::open(directory, test_options());
+  auto store = Store::open(folder, test_options());
   EXPECT_TRUE(store.ok()) << store.error().message;
   for (int i = 0; i < commits; ++i)
     EXPECT_TRUE((*store)->commit(model.next(kSeed, TestWay::mixed)).ok());
   return model;
 }
 
-std::vector<std::string> files_in(const std::string& directory) {
+std::vector<std::string> files_in(const std::string& folder) {
   std::vector<std::string> names;
-  for (const auto& entry : fs::recursive_directory_iterator(directory)) {
+  for (const auto& entry : fs::recursive_directory_iterator(folder)) {
     if (entry.is_regular_file() && entry.file_size() > 0)
-      names.push_back(fs::relative(entry.path(), directory).string());
+      names.push_back(fs::relative(entry.path(), folder).string());
   }
   std::sort(names.begin(), names.end());
   return names;
@@ -162,12 +162,12 @@ TEST(StoreDamage, AMissingFileIsAnErrorOrDoesNoHarm) {
   }
 }
 
-std::string newest_log(const std::string& directory) {
+std::string newest_log(const std::string& folder) {
   std::string newest;
-  for (const std::string& name : files_in(directory)) {
+  for (const std::string& name : files_in(folder)) {
     if (name.ends_with(".log") && name > newest) newest = name;
   }
-  return directory + "/" + newest;
+  return folder + "/" + newest;
 }
 
 TEST(StoreDamage, AnAcknowledgedCommitThatTheLogLostIsAnError) {
@@ -230,14 +230,14 @@ TEST(StoreDamage, ATornTailThatWasNotAcknowledgedIsDropped) {
 
 // Opens the store's RocksDB by itself, to put into it what quipu never would.
 void tamper(
-    const std::string& directory,
+    const std::string& folder,
     const std::function<void(rocksdb::DB&, std::vector<rocksdb::ColumnFamilyHandle*>&)>& change) {
   std::vector<rocksdb::ColumnFamilyDescriptor> families{{rocksdb::kDefaultColumnFamilyName, {}}};
   for (Family f : kAllFamilies)
     families.emplace_back(family_name(f), family_options(f, nullptr, 1 << 20, FileSize::any));
   std::vector<rocksdb::ColumnFamilyHandle*> handles;
   rocksdb::DB* db = nullptr;
-  rocksdb::Status opened = rocksdb::DB::Open({}, directory + "/db", families, &handles, &db);
+  rocksdb::Status opened = rocksdb::DB::Open({}, folder + "/db", families, &handles, &db);
   ASSERT_TRUE(opened.ok()) << opened.ToString();
   change(*db, handles);
   for (auto* handle : handles) db->DestroyColumnFamilyHandle(handle);

@@ -61,7 +61,7 @@ struct Trouble {
   std::string text;
 };
 Trouble trouble_of(const rocksdb::Status& status);
-Error store_error(const Trouble& trouble, const std::string& directory, uint64_t checkpoint);
+Error store_error(const Trouble& trouble, const std::string& folder, uint64_t checkpoint);
 
 // The first error of a flush or compaction, or of filling the filter: whose thread met it reports
 // it, commit() asks. Then fail stop.
@@ -90,13 +90,13 @@ struct View {
 
 class StoreImpl final : public Store {
  public:
-  static Result<std::unique_ptr<Store>> open(const std::string& directory,
+  static Result<std::unique_ptr<Store>> open(const std::string& folder,
                                              const StoreOptions& options);
   ~StoreImpl() override;
 
   const Hasher& hasher() const override { return *hasher_; }
   const ElementCodes& element_codes() const override { return *codes_; }
-  const std::string& directory() const override { return directory_; }
+  const std::string& folder() const override { return folder_; }
   CommittedState committed() const override { return *state(); }
   Result<CommitStats> commit(CheckpointWrite&& write) override;
   std::unique_ptr<Snapshot> snapshot() const override;
@@ -104,7 +104,7 @@ class StoreImpl final : public Store {
   FilterStats filter_stats() const override;
   Status scan_records(const std::function<bool(std::string_view key, std::string_view value)>&
                           visit) const override;
-  Status backup(const std::string& directory) const override;
+  Status backup(const std::string& folder) const override;
   Status settle() override;
   uint64_t waiting_runs() const override;
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override;
@@ -114,7 +114,7 @@ class StoreImpl final : public Store {
   rocksdb::DB* db() const { return db_.get(); }
   rocksdb::ColumnFamilyHandle* family(Family f) const { return handles_[size_t(f)]; }
   const rocksdb::Options& options(Family f) const { return *options_[size_t(f)]; }
-  std::string path(const char* name) const { return directory_ + "/" + name; }
+  std::string path(const char* name) const { return folder_ + "/" + name; }
   Error error(const rocksdb::Status& status) const;
   uint64_t property(Family f, const char* name) const;
   uint64_t rows_of(Family f)
@@ -144,7 +144,7 @@ class StoreImpl final : public Store {
   void stop_filling();
   void fill_filter(uint64_t last_commit);
 
-  std::string directory_;
+  std::string folder_;
   StoreOptions store_options_;
   std::array<std::unique_ptr<rocksdb::Options>, kFamilies> options_;
   std::shared_ptr<BackgroundErrors> background_;

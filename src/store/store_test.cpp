@@ -19,15 +19,15 @@ namespace {
 
 using testing::HasSubstr;
 
-std::unique_ptr<Store> open_store(const std::string& directory,
+std::unique_ptr<Store> open_store(const std::string& folder,
                                   StoreOptions options = test_options()) {
-  auto store = Store::open(directory, options);
+  auto store = Store::open(folder, options);
   EXPECT_TRUE(store.ok()) << store.error().message;
   return store.ok() ? std::move(*store) : nullptr;
 }
 
-std::string open_error(const std::string& directory, StoreOptions options = test_options(false)) {
-  auto store = Store::open(directory, options);
+std::string open_error(const std::string& folder, StoreOptions options = test_options(false)) {
+  auto store = Store::open(folder, options);
   return store.ok() ? "" : store.error().message;
 }
 

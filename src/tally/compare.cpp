@@ -36,7 +36,8 @@ namespace {
 bool any_fresh(const MetricShape& shape, const BucketParts& parts, const uint64_t* fresh) {
   uint64_t any = 0;
   for (uint32_t i = 0; i < parts.frames; ++i)
-    for (uint32_t b = 0; b < shape.blocks; ++b) any |= fresh[parts.frame[i] * shape.blocks + b];
+    for (uint32_t b = 0; b < shape.bitmap_words; ++b)
+      any |= fresh[parts.frame[i] * shape.bitmap_words + b];
   return any != 0;
 }
 
@@ -82,7 +83,7 @@ bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version,
 
   bool left = true;
   TileMeta meta;
-  uint8_t by_section[kMaxBlocks];
+  uint8_t by_section[kMaxBitmapWords];
   // The newest rows first: an event is most like those just before it.
   for (uint32_t t = (matrix.rows + kTileRows - 1) / kTileRows; left && t-- > 0;) {
     const uint64_t* tile = matrix.tile(t);
@@ -97,10 +98,10 @@ bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version,
     ops.columns(tile, matrix.lanes, tests, test_count, equal);
 
     const auto clear_seen = [&](uint8_t of_version, const uint64_t* alive) {
-      uint8_t live[kMaxBlocks];
-      for (uint32_t b = 0; b < shape.blocks; ++b)
+      uint8_t live[kMaxBitmapWords];
+      for (uint32_t b = 0; b < shape.bitmap_words; ++b)
         live[b] = by_section[shape.section[b]] & of_version;
-      left = ops.blocks(shape, equal, live, alive, parts, meta.inside.data(), fresh);
+      left = ops.bitmap_words(shape, equal, live, alive, parts, meta.inside.data(), fresh);
     };
     if (const uint8_t current = rows & meta.same_version) clear_seen(current, nullptr);
     for (uint8_t older = rows & ~meta.same_version; left && older != 0;) {
@@ -111,7 +112,7 @@ bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version,
       older &= ~of_version;
       CHECK(v < shape.metric.unique_alive.size());
       const std::vector<uint64_t>& alive = shape.metric.unique_alive[v];
-      CHECK(alive.size() >= shape.blocks);
+      CHECK(alive.size() >= shape.bitmap_words);
       clear_seen(of_version, planted(Planted::old_row_for_new_dimension) ? nullptr : alive.data());
     }
   }

@@ -55,9 +55,9 @@ struct TileOps {
                   uint8_t* equal);
   // Clears bits of dimensions seen in rows `live` (by block) inside the buckets; only where `alive`
   // (by block; nullptr: everywhere). Returns whether any bit is left in the frames of `parts`.
-  bool (*blocks)(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
-                 const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
-                 uint64_t* fresh);
+  bool (*bitmap_words)(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
+                       const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
+                       uint64_t* fresh);
 };
 
 // 1 plain, 2 AVX2, 3 AVX-512 (F, BW, VL, VBMI).
@@ -66,8 +66,8 @@ int best_variant();
 const TileOps& tile_ops(int variant);
 extern const TileOps kPlainTileOps, kAvx2TileOps, kAvx512TileOps;
 
-// fresh: for each frame of the event's MonthTable shape.blocks words; bits of dimensions seen in a
-// row of the matrix inside the frame's bucket are cleared. Returns whether any is left in the
+// fresh: for each frame of the event's MonthTable shape.bitmap_words words; bits of dimensions seen
+// in a row of the matrix inside the frame's bucket are cleared. Returns whether any is left in the
 // frames of `parts`.
 bool look(const TileOps& ops, const MetricShape& shape, PlanVersion version,
           const BucketParts& parts, const MatrixView& matrix, const uint64_t* row_elements,

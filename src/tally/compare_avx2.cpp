@@ -101,18 +101,19 @@ QUIPU_AVX2 inline __m256i spread(uint32_t bits) {
   return _mm256_cmpeq_epi8(_mm256_and_si256(bytes, bit), bit);
 }
 
-QUIPU_AVX2 bool blocks(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
-                       const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
-                       uint64_t* fresh) {
+QUIPU_AVX2 bool bitmap_words(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
+                             const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
+                             uint64_t* fresh) {
   Table table;
   table.count = (shape.columns + 15) / 16;
   for (uint32_t g = 0; g < table.count; ++g)
     table.parts[g] = _mm256_broadcastsi128_si256(
         _mm_load_si128(reinterpret_cast<const __m128i*>(equal + 16 * g)));
   uint64_t left = 0;
-  for (uint32_t b = 0; b < shape.blocks; ++b) {
+  for (uint32_t b = 0; b < shape.bitmap_words; ++b) {
     uint64_t open = 0;
-    for (uint32_t i = 0; i < parts.frames; ++i) open |= fresh[parts.frame[i] * shape.blocks + b];
+    for (uint32_t i = 0; i < parts.frames; ++i)
+      open |= fresh[parts.frame[i] * shape.bitmap_words + b];
     if (open == 0) continue;
     if (live[b] == 0) {
       left |= open;
@@ -137,7 +138,7 @@ QUIPU_AVX2 bool blocks(const MetricShape& shape, const uint8_t* equal, const uin
           uint32_t(_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(seen[0], in), zero)));
       const uint32_t high =
           uint32_t(_mm256_movemask_epi8(_mm256_cmpeq_epi8(_mm256_and_si256(seen[1], in), zero)));
-      uint64_t& word = fresh[parts.frame[i] * shape.blocks + b];
+      uint64_t& word = fresh[parts.frame[i] * shape.bitmap_words + b];
       word &= (uint64_t(high) << 32 | low) | kept;
       left |= word;
     }
@@ -147,7 +148,7 @@ QUIPU_AVX2 bool blocks(const MetricShape& shape, const uint8_t* equal, const uin
 
 }  // namespace
 
-const TileOps kAvx2TileOps = {meta, columns, blocks};
+const TileOps kAvx2TileOps = {meta, columns, bitmap_words};
 
 }  // namespace quipu
 

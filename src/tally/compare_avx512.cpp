@@ -39,14 +39,15 @@ QUIPU_AVX512 void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest
   }
 }
 
-QUIPU_AVX512 bool blocks(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
-                         const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
-                         uint64_t* fresh) {
+QUIPU_AVX512 bool bitmap_words(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
+                               const uint64_t* alive, const BucketParts& parts,
+                               const uint8_t* inside, uint64_t* fresh) {
   const __m512i table = _mm512_load_si512(equal);
   uint64_t left = 0;
-  for (uint32_t b = 0; b < shape.blocks; ++b) {
+  for (uint32_t b = 0; b < shape.bitmap_words; ++b) {
     uint64_t open = 0;
-    for (uint32_t i = 0; i < parts.frames; ++i) open |= fresh[parts.frame[i] * shape.blocks + b];
+    for (uint32_t i = 0; i < parts.frames; ++i)
+      open |= fresh[parts.frame[i] * shape.bitmap_words + b];
     if (open == 0) continue;
     if (live[b] == 0) {
       left |= open;
@@ -62,7 +63,7 @@ QUIPU_AVX512 bool blocks(const MetricShape& shape, const uint8_t* equal, const u
     const uint64_t kept = alive == nullptr ? 0 : ~alive[b];
     for (uint32_t i = 0; i < parts.frames; ++i) {
       const uint64_t unseen = _mm512_testn_epi8_mask(seen, _mm512_set1_epi8(char(inside[i])));
-      uint64_t& word = fresh[parts.frame[i] * shape.blocks + b];
+      uint64_t& word = fresh[parts.frame[i] * shape.bitmap_words + b];
       word &= unseen | kept;
       left |= word;
     }
@@ -72,7 +73,7 @@ QUIPU_AVX512 bool blocks(const MetricShape& shape, const uint8_t* equal, const u
 
 }  // namespace
 
-const TileOps kAvx512TileOps = {meta, columns, blocks};
+const TileOps kAvx512TileOps = {meta, columns, bitmap_words};
 
 }  // namespace quipu
 

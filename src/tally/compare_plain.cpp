@@ -35,13 +35,14 @@ void columns(const uint64_t* tile, uint32_t lanes, const ColumnTest* tests, uint
   }
 }
 
-bool blocks(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
-            const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
-            uint64_t* fresh) {
+bool bitmap_words(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
+                  const uint64_t* alive, const BucketParts& parts, const uint8_t* inside,
+                  uint64_t* fresh) {
   uint64_t left = 0;
-  for (uint32_t b = 0; b < shape.blocks; ++b) {
+  for (uint32_t b = 0; b < shape.bitmap_words; ++b) {
     uint64_t open = 0;
-    for (uint32_t i = 0; i < parts.frames; ++i) open |= fresh[parts.frame[i] * shape.blocks + b];
+    for (uint32_t i = 0; i < parts.frames; ++i)
+      open |= fresh[parts.frame[i] * shape.bitmap_words + b];
     const uint64_t known = open & (alive == nullptr ? ~uint64_t(0) : alive[b]);
     for (uint64_t rest = live[b] == 0 ? 0 : known; rest != 0; rest &= rest - 1) {
       const uint32_t d = uint32_t(__builtin_ctzll(rest));
@@ -50,15 +51,16 @@ bool blocks(const MetricShape& shape, const uint8_t* equal, const uint8_t* live,
         for (uint32_t k = 0; k < shape.depth[b]; ++k) seen &= equal[shape.layer(b, k)[d]];
       if (seen == 0) continue;
       for (uint32_t i = 0; i < parts.frames; ++i)
-        if (seen & inside[i]) fresh[parts.frame[i] * shape.blocks + b] &= ~(uint64_t(1) << d);
+        if (seen & inside[i]) fresh[parts.frame[i] * shape.bitmap_words + b] &= ~(uint64_t(1) << d);
     }
-    for (uint32_t i = 0; i < parts.frames; ++i) left |= fresh[parts.frame[i] * shape.blocks + b];
+    for (uint32_t i = 0; i < parts.frames; ++i)
+      left |= fresh[parts.frame[i] * shape.bitmap_words + b];
   }
   return left != 0;
 }
 
 }  // namespace
 
-const TileOps kPlainTileOps = {meta, columns, blocks};
+const TileOps kPlainTileOps = {meta, columns, bitmap_words};
 
 }  // namespace quipu

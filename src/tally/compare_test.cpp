@@ -45,10 +45,10 @@ Case draw(Rng& rng) {
     for (uint32_t m = 1; m <= 5; ++m)
       if (section.group && !section.all_metrics && (m == 1 || below(2) == 0))
         section.members.push_back(SelectorId(m));
-    section.first_dimension = c.metric.blocks * 64;
+    section.first_dimension = c.metric.bitmap_words * 64;
     section.dimensions = 1 + below(below(2) == 0 ? 200 : 20);
-    c.metric.blocks += (section.dimensions + 63) / 64;
-    c.metric.dimensions.resize(c.metric.blocks * 64);
+    c.metric.bitmap_words += (section.dimensions + 63) / 64;
+    c.metric.dimensions.resize(c.metric.bitmap_words * 64);
     for (uint32_t d = 0; d < section.dimensions; ++d) {
       CompiledDimension& dimension = c.metric.dimensions[section.first_dimension + d];
       dimension.id = DimensionId(d + 1);
@@ -62,8 +62,8 @@ Case draw(Rng& rng) {
   }
   c.metric.unique_alive.resize(kVersion + 1);
   for (auto& alive : c.metric.unique_alive)
-    for (uint32_t b = 0; b < c.metric.blocks; ++b) alive.push_back(rng() | rng());
-  c.metric.unique_alive[kVersion].assign(c.metric.blocks, ~uint64_t(0));
+    for (uint32_t b = 0; b < c.metric.bitmap_words; ++b) alive.push_back(rng() | rng());
+  c.metric.unique_alive[kVersion].assign(c.metric.bitmap_words, ~uint64_t(0));
   const uint32_t alphabet = 1 + below(3);
   const auto element = [&] { return below(3) == 0 ? 0 : mix64(below(alphabet) + 1); };
   for (uint32_t i = 0; i < plan_columns; ++i) c.elements.push_back(element());
@@ -88,13 +88,13 @@ Case draw(Rng& rng) {
       c.parts.add(f, begin, Slot(begin + 1 + below(below(2) == 0 ? 2976u - begin : 96)));
     }
   }
-  for (uint32_t i = 0; i < c.frames * c.metric.blocks; ++i)
+  for (uint32_t i = 0; i < c.frames * c.metric.bitmap_words; ++i)
     c.fresh.push_back(below(6) == 0 ? 0 : rng() | rng());
   // Unused bits are never set.
   for (uint32_t f = 0; f < c.frames; ++f)
-    for (uint32_t d = 0; d < c.metric.blocks * 64; ++d)
+    for (uint32_t d = 0; d < c.metric.bitmap_words * 64; ++d)
       if (c.metric.dimensions[d].id == DimensionId::none)
-        c.fresh[f * c.metric.blocks + d / 64] &= ~(uint64_t(1) << d % 64);
+        c.fresh[f * c.metric.bitmap_words + d / 64] &= ~(uint64_t(1) << d % 64);
   return c;
 }
 
@@ -116,7 +116,7 @@ std::vector<uint64_t> expected(const Case& c) {
         for (uint32_t i = 0; i < c.parts.frames; ++i)
           for (uint32_t r = c.parts.first_range[i]; r < c.parts.first_range[i + 1]; ++r)
             if (row.slot >= c.parts.ranges[r].begin && row.slot < c.parts.ranges[r].end)
-              fresh[c.parts.frame[i] * c.metric.blocks + d / 64] &= ~(uint64_t(1) << d % 64);
+              fresh[c.parts.frame[i] * c.metric.bitmap_words + d / 64] &= ~(uint64_t(1) << d % 64);
       }
   return fresh;
 }
@@ -140,8 +140,8 @@ TEST(Compare, EveryVariantFindsWhatWasSeenAsAPlainSearchDoes) {
     const std::vector<uint64_t> want = expected(c);
     bool left = false;
     for (uint32_t i = 0; i < c.parts.frames; ++i)
-      for (uint32_t b = 0; b < shape.blocks; ++b)
-        left |= want[c.parts.frame[i] * shape.blocks + b] != 0;
+      for (uint32_t b = 0; b < shape.bitmap_words; ++b)
+        left |= want[c.parts.frame[i] * shape.bitmap_words + b] != 0;
     const MatrixView view = arena.at<MonthRecord>(record)->view();
     ASSERT_EQ(view.rows, c.rows.size());
     for (int variant = 1; variant <= best_variant(); ++variant) {

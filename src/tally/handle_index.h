@@ -1,5 +1,5 @@
 // A hash table of handles: open addressing with linear probing in 64 segments which grow by a third
-// each on its own, so that no single growth takes long. A slot is 8 bytes: 32 bits of the hash and
+// each on its own, so that no single growth takes long. A entry is 8 bytes: 32 bits of the hash and
 // the handle; the keys stand in what the handles name, and the caller compares them. Beside it lies
 // a byte for whoever walks over all entries, its mark: 0 until it is set. One thread.
 #pragma once
@@ -19,28 +19,29 @@ class HandleIndex {
   // or not at all while others come and go.
   struct Cursor {
     uint32_t segment = 0;
-    uint32_t slot = 0;
+    uint32_t entry = 0;
   };
 
   size_t size() const { return size_; }
-  size_t slots() const { return slots_; }
-  size_t bytes() const { return slots_ * (sizeof(Slot) + 1); }
+  size_t entries() const { return entries_; }
+  size_t bytes() const { return entries_ * (sizeof(IndexEntry) + 1); }
 
   void prefetch(uint64_t hash) const {
     const Segment& segment = segments_[segment_of(hash)];
-    if (!segment.slots.empty()) __builtin_prefetch(&segment.slots[segment.home(uint32_t(hash))]);
+    if (!segment.entries.empty())
+      __builtin_prefetch(&segment.entries[segment.home(uint32_t(hash))]);
   }
 
   // The handle with this hash for which same(handle), or kNoHandle.
   template <typename Same>
   Handle find(uint64_t hash, const Same& same) const {
     const Segment& segment = segments_[segment_of(hash)];
-    if (segment.slots.empty()) return kNoHandle;
-    const uint32_t capacity = uint32_t(segment.slots.size());
+    if (segment.entries.empty()) return kNoHandle;
+    const uint32_t capacity = uint32_t(segment.entries.size());
     for (uint32_t i = segment.home(uint32_t(hash));;) {
-      const Slot& slot = segment.slots[i];
-      if (slot.handle == kNoHandle) return kNoHandle;
-      if (slot.tag == uint32_t(hash) && same(slot.handle)) return slot.handle;
+      const IndexEntry& entry = segment.entries[i];
+      if (entry.handle == kNoHandle) return kNoHandle;
+      if (entry.tag == uint32_t(hash) && same(entry.handle)) return entry.handle;
       if (++i == capacity) i = 0;
     }
   }
@@ -53,8 +54,8 @@ class HandleIndex {
   // Of a key that is not there.
   void insert(uint64_t hash, Handle handle) {
     Segment& segment = segments_[segment_of(hash)];
-    if ((segment.used + 1) * 5 > segment.slots.size() * 4) grow(segment);
-    place(segment, Slot{uint32_t(hash), handle});
+    if ((segment.used + 1) * 5 > segment.entries.size() * 4) grow(segment);
+    place(segment, IndexEntry{uint32_t(hash), handle});
     ++segment.used;
     ++size_;
   }
@@ -63,31 +64,31 @@ class HandleIndex {
   void replace(uint64_t hash, Handle before, Handle now) {
     Segment& segment = segments_[segment_of(hash)];
     for (uint32_t i = segment.home(uint32_t(hash));;) {
-      CHECK(segment.slots[i].handle != kNoHandle);
-      if (segment.slots[i].handle == before) {
-        segment.slots[i].handle = now;
+      CHECK(segment.entries[i].handle != kNoHandle);
+      if (segment.entries[i].handle == before) {
+        segment.entries[i].handle = now;
         return;
       }
-      if (++i == segment.slots.size()) i = 0;
+      if (++i == segment.entries.size()) i = 0;
     }
   }
 
   // The cursor's entry, or nullptr where it points at none. The handle may be exchanged.
   Handle* at(const Cursor& cursor) {
     Segment& segment = segments_[cursor.segment];
-    if (cursor.slot >= segment.slots.size()) return nullptr;
-    Handle& handle = segment.slots[cursor.slot].handle;
+    if (cursor.entry >= segment.entries.size()) return nullptr;
+    Handle& handle = segment.entries[cursor.entry].handle;
     return handle == kNoHandle ? nullptr : &handle;
   }
   // Of the cursor's entry.
-  uint8_t& mark(const Cursor& cursor) { return segments_[cursor.segment].marks[cursor.slot]; }
+  uint8_t& mark(const Cursor& cursor) { return segments_[cursor.segment].marks[cursor.entry]; }
   void clear_marks() {
     for (Segment& segment : segments_) std::fill(segment.marks.begin(), segment.marks.end(), 0);
   }
   // False when the walk has come to its end and begins again.
   bool advance(Cursor& cursor) const {
-    if (++cursor.slot < segments_[cursor.segment].slots.size()) return true;
-    cursor.slot = 0;
+    if (++cursor.entry < segments_[cursor.segment].entries.size()) return true;
+    cursor.entry = 0;
     if (++cursor.segment < kSegments) return true;
     cursor.segment = 0;
     return false;
@@ -95,55 +96,55 @@ class HandleIndex {
   // Erases the cursor's entry. Another may then stand there.
   void erase(const Cursor& cursor) {
     Segment& segment = segments_[cursor.segment];
-    const uint32_t capacity = uint32_t(segment.slots.size());
-    uint32_t hole = cursor.slot;
-    for (uint32_t i = hole + 1 == capacity ? 0 : hole + 1; segment.slots[i].handle != kNoHandle;
+    const uint32_t capacity = uint32_t(segment.entries.size());
+    uint32_t hole = cursor.entry;
+    for (uint32_t i = hole + 1 == capacity ? 0 : hole + 1; segment.entries[i].handle != kNoHandle;
          i = i + 1 == capacity ? 0 : i + 1) {
-      const uint32_t home = segment.home(segment.slots[i].tag);
+      const uint32_t home = segment.home(segment.entries[i].tag);
       const bool stays = hole < i ? home > hole && home <= i : home > hole || home <= i;
       if (stays) continue;
-      segment.slots[hole] = segment.slots[i];
+      segment.entries[hole] = segment.entries[i];
       segment.marks[hole] = segment.marks[i];
       hole = i;
     }
-    segment.slots[hole] = Slot{};
+    segment.entries[hole] = IndexEntry{};
     --segment.used;
     --size_;
   }
 
  private:
   static constexpr uint32_t kSegments = 64;
-  struct Slot {
+  struct IndexEntry {
     uint32_t tag = 0;
     Handle handle = kNoHandle;
   };
   struct Segment {
-    std::vector<Slot> slots;
+    std::vector<IndexEntry> entries;
     std::vector<uint8_t> marks;
     size_t used = 0;
-    uint32_t home(uint32_t tag) const { return uint32_t((uint64_t(tag) * slots.size()) >> 32); }
+    uint32_t home(uint32_t tag) const { return uint32_t((uint64_t(tag) * entries.size()) >> 32); }
   };
   static uint32_t segment_of(uint64_t hash) { return uint32_t(hash >> 58); }
 
-  static void place(Segment& segment, Slot slot) {
-    uint32_t i = segment.home(slot.tag);
-    while (segment.slots[i].handle != kNoHandle)
-      if (++i == segment.slots.size()) i = 0;
-    segment.slots[i] = slot;
+  static void place(Segment& segment, IndexEntry entry) {
+    uint32_t i = segment.home(entry.tag);
+    while (segment.entries[i].handle != kNoHandle)
+      if (++i == segment.entries.size()) i = 0;
+    segment.entries[i] = entry;
     segment.marks[i] = 0;
   }
   void grow(Segment& segment) {
-    std::vector<Slot> before(segment.slots.size() + segment.slots.size() / 3 + 8);
-    slots_ += before.size() - segment.slots.size();
-    before.swap(segment.slots);
-    segment.marks.assign(segment.slots.size(), 0);
-    for (const Slot& slot : before)
-      if (slot.handle != kNoHandle) place(segment, slot);
+    std::vector<IndexEntry> before(segment.entries.size() + segment.entries.size() / 3 + 8);
+    entries_ += before.size() - segment.entries.size();
+    before.swap(segment.entries);
+    segment.marks.assign(segment.entries.size(), 0);
+    for (const IndexEntry& entry : before)
+      if (entry.handle != kNoHandle) place(segment, entry);
   }
 
   std::array<Segment, kSegments> segments_;
   size_t size_ = 0;
-  size_t slots_ = 0;
+  size_t entries_ = 0;
 };
 
 }  // namespace quipu

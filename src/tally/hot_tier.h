@@ -179,7 +179,7 @@ class HotTier {
   Status fill_forever(const RecordKey& key, std::string_view bytes);
   Status fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row, Handle& record);
   Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
-  void log_stored(const RecordKey& key, std::string_view bytes);
+  void log_stored_record(const RecordKey& key, std::string_view bytes);
 
   Handle& root_set(const RecordRef& ref) const;
   uint32_t& generation_of(const RecordRef& ref) const;

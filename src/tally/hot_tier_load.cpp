@@ -55,7 +55,7 @@ Status HotTier::fill(const RecordKey& key, std::string_view bytes) {
 }
 
 // All that was ever added under the key is durable and in these bytes.
-void HotTier::log_stored(const RecordKey& key, std::string_view bytes) {
+void HotTier::log_stored_record(const RecordKey& key, std::string_view bytes) {
   if (bytes.size() <= size_t(options_.whole_bytes)) RowLogAccess::of(log_).stored(key, bytes);
 }
 
@@ -78,7 +78,7 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
   if (ref.handle == kLoading) ref.handle = kNoHandle;
   if (bytes.empty())
     return damaged(key, "it is not there, though the profile's forever record names it");
-  log_stored(key, bytes);  // a month is read once, before anything is added to it
+  log_stored_record(key, bytes);  // a month is read once, before anything is added to it
   Handle set = kNoHandle;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
@@ -107,7 +107,7 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
   const uint32_t before = arena_.at<ProfileNode>(profile)->count;
   // Rows of a month in memory may be on their way into it.
   if (first && !bytes.empty() && (before == 1 || planted(Planted::whole_record_of_part)))
-    log_stored(key, bytes);
+    log_stored_record(key, bytes);
   Handle set = first ? kNoHandle : find_record(profile, kForever)->handle;
   RecordReader reader(bytes, tier_.element_codes());
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {

@@ -139,7 +139,7 @@ void HotTier::sweep_step(bool evict) {
 void HotTier::make_room(size_t batch_events) {
   // So many slots of the indexes are looked at for a batch at most: enough to free what a batch
   // brings in unless nearly everything is pinned.
-  const size_t all = profiles_.slots() + chunks_.slots() + 2;
+  const size_t all = profiles_.entries() + chunks_.entries() + 2;
   size_t steps = std::min(2 * all + 2, 16 * batch_events + 65536);
   if (memory_bytes() > options_.memory_bytes) {
     const size_t target = options_.memory_bytes - options_.memory_bytes / 16;

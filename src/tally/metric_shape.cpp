@@ -9,12 +9,12 @@ namespace quipu {
 
 MetricShape::MetricShape(const CompiledMetric& compiled)
     : metric(compiled),
-      blocks(compiled.blocks),
+      bitmap_words(compiled.bitmap_words),
       columns(uint32_t(compiled.columns.size())),
       sections(uint32_t(compiled.sections.size())) {
-  CHECK(blocks >= 1 && blocks <= uint32_t(kMaxBlocks));
+  CHECK(bitmap_words >= 1 && bitmap_words <= uint32_t(kMaxBitmapWords));
   CHECK(columns <= uint32_t(kMaxColumns));
-  CHECK(compiled.dimensions.size() == size_t(blocks) * 64);
+  CHECK(compiled.dimensions.size() == size_t(bitmap_words) * 64);
   std::array<uint8_t, kMaxColumns> position{};
   for (uint32_t i = 0; i < columns; ++i) {
     CHECK(compiled.columns[i] < kMaxColumns);
@@ -23,7 +23,7 @@ MetricShape::MetricShape(const CompiledMetric& compiled)
     plan_columns |= uint64_t(1) << plan_column[i];
     position[plan_column[i]] = uint8_t(i);
   }
-  layers_.resize(size_t(blocks) * (kMaxArity + 1));
+  layers_.resize(size_t(bitmap_words) * (kMaxArity + 1));
   seeds_.resize(compiled.dimensions.size());
   no_columns.fill(~uint64_t(0));
   for (uint32_t s = 0; s < sections; ++s) {

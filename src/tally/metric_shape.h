@@ -26,7 +26,7 @@ class MetricShape {
   bool any_named_group() const { return named_groups_ != 0; }
 
   const CompiledMetric& metric;
-  uint32_t blocks;
+  uint32_t bitmap_words;
   uint32_t columns;                                // that some dimension uses; at most 64
   std::array<uint8_t, kMaxColumns> plan_column{};  // by position
   uint64_t plan_columns = 0;                       // the same as a set
@@ -36,9 +36,10 @@ class MetricShape {
   const uint8_t* layer(uint32_t block, uint32_t k) const {
     return layers_[size_t(block) * (kMaxArity + 1) + k].data();
   }
-  std::array<uint8_t, kMaxBlocks> depth{};        // layers of the block
-  std::array<uint64_t, kMaxBlocks> no_columns{};  // dimensions without columns, and unused bits
-  std::array<uint8_t, kMaxBlocks> section{};
+  std::array<uint8_t, kMaxBitmapWords> depth{};  // layers of the block
+  std::array<uint64_t, kMaxBitmapWords>
+      no_columns{};  // dimensions without columns, and unused bits
+  std::array<uint8_t, kMaxBitmapWords> section{};
   uint32_t sections;
 
   // What is hashed of a membership apart from its bucket.

@@ -62,7 +62,7 @@ struct Plan1 {
     for (uint32_t c = 1; c <= 4; ++c) plan.columns.push_back(PropertyId(c));
     plan.version_columns = {{}, {1, -1, 0}, {0, 1, 2, 3}};
     metric.metric = SelectorId(1);
-    metric.blocks = 1;
+    metric.bitmap_words = 1;
     metric.dimensions.resize(64);
     for (uint8_t d = 0; d < 5; ++d) {
       CompiledDimension& dimension = metric.dimensions[d];
@@ -118,7 +118,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
     batch.events.push_back(e);
   }
   TallyResult result;
-  if (!tally.add(batch, result).ok()) return 0;
+  if (!tally.tally_batch(batch, result).ok()) return 0;
   std::vector<RowLog> logs(1);
   tally.hand_over(1, logs[0]);
   for (const RecordAppend& append : appends_of(logs, fixed.plan, tier.codes)) {

@@ -50,9 +50,9 @@ struct RecordKey {
 enum class RecordWrite : uint8_t {
   append,  // come behind it (a blind merge)
   first,   // nothing is stored yet (told always, and only then): a plain write does as well, and
-          // costs less; and the durable tier keeps a list of its profiles
-  whole,  // what is stored and behind it what is new, to be written instead: who reads it looks no
-          // further
+           // costs less; and the durable tier keeps a list of its profiles
+  whole,   // what is stored and behind it what is new, to be written instead: who reads it looks no
+           // further
 };
 // The view is valid for the call.
 using RecordSink =

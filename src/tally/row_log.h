@@ -14,8 +14,8 @@ namespace quipu {
 
 struct RowLogEntry {
   enum class Kind : uint8_t {
-    row,  // payload: words of the same key that came just before it, if any; the columns of the
-          // event's metric, as a bitmap; then their elements from the lowest
+    row,     // payload: words of the same key that came just before it, if any; the columns of the
+             // event's metric, as a bitmap; then their elements from the lowest
     words,   // payload: the words
     full,    // the chunk takes no more words
     stored,  // what the durable tier holds under the key; payload: its bytes

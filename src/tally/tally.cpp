@@ -17,15 +17,15 @@ namespace {
 
 // Calls f(dimension) for each bit of a bitmap.
 template <typename F>
-void for_each_bit(const uint64_t* bitmap, uint32_t blocks, const F& f) {
-  for (uint32_t b = 0; b < blocks; ++b)
+void for_each_bit(const uint64_t* bitmap, uint32_t bitmap_words, const F& f) {
+  for (uint32_t b = 0; b < bitmap_words; ++b)
     for (uint64_t rest = bitmap[b]; rest != 0; rest &= rest - 1)
       f(b * 64 + uint32_t(std::countr_zero(rest)));
 }
 
-bool any_bit(const uint64_t* bitmap, uint32_t blocks) {
+bool any_bit(const uint64_t* bitmap, uint32_t bitmap_words) {
   uint64_t any = 0;
-  for (uint32_t b = 0; b < blocks; ++b) any |= bitmap[b];
+  for (uint32_t b = 0; b < bitmap_words; ++b) any |= bitmap[b];
   return any != 0;
 }
 
@@ -84,7 +84,7 @@ struct Tally::Impl {
   const SlotBuckets* buckets = nullptr;
   // The row in hand.
   const uint64_t* row_elements = nullptr;
-  std::array<uint64_t, kMaxBlocks> wanted, hashed;
+  std::array<uint64_t, kMaxBitmapWords> wanted, hashed;
   std::array<uint64_t, kMaxDimensions> value_hashes;
   std::vector<WordLookup> lookups;
 
@@ -107,7 +107,7 @@ Tally::Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier&
     : impl_(std::make_unique<Impl>(options, plan, tier)) {}
 Tally::~Tally() = default;
 
-Status Tally::add(const EventBatch& batch, TallyResult& result, const EventBatch* next) {
+Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next) {
   Impl& t = *impl_;
   result.clear();
   t.hot.make_room(batch.events.size());
@@ -198,7 +198,7 @@ void Tally::Impl::ask_ahead(const EventBatch& next) {
   each_profile(next, next_keys, [&](size_t i) {
     const Event& e = next.events[i];
     const Key& key = next_keys[i];
-    if (key.any && (e.has_id || any_bit(e.metric->unique.data(), e.metric->blocks)))
+    if (key.any && (e.has_id || any_bit(e.metric->unique.data(), e.metric->bitmap_words)))
       hot.ask_ahead(key.hash, e.tenant, key.profile);
   });
   hot.begin_ahead();
@@ -213,7 +213,7 @@ bool Tally::Impl::ready(const EventBatch& batch, uint32_t i) {
   if (e.has_profile) {
     for (uint32_t r = 0; r < e.rows && !(months && (lifetime || !metric.has_lifetime)); ++r) {
       const uint64_t* here = batch.row_here(e, r);
-      for (uint32_t b = 0; b < metric.blocks; ++b) {
+      for (uint32_t b = 0; b < metric.bitmap_words; ++b) {
         const uint64_t unique = here[b] & metric.unique[b];
         months |= unique != 0;
         lifetime |= (unique & metric.lifetime[b]) != 0;
@@ -251,8 +251,8 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
   bool all = true;
   for (uint32_t r = 0; r < e.rows; ++r) {
     const uint64_t* here = batch.row_here(e, r);
-    for (uint32_t b = 0; b < shape.blocks; ++b) wanted[b] = here[b] & e.metric->unique[b];
-    for_each_bit(wanted.data(), shape.blocks, [&](uint32_t d) {
+    for (uint32_t b = 0; b < shape.bitmap_words; ++b) wanted[b] = here[b] & e.metric->unique[b];
+    for_each_bit(wanted.data(), shape.bitmap_words, [&](uint32_t d) {
       const uint64_t value = shape.value_hash(d, batch.row_elements(e, r));
       if (lifetime && (e.metric->lifetime[d / 64] >> d % 64 & 1))
         all &= hot.need_word(p, kForever, lifetime_word(value));
@@ -310,7 +310,7 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
   ++result.counted;
   const MetricShape& shape = shape_of(metric);
   const size_t row_words =
-      size_t(e.month->frames() + (metric.has_lifetime ? 1 : 0)) * metric.blocks;
+      size_t(e.month->frames() + (metric.has_lifetime ? 1 : 0)) * metric.bitmap_words;
   bool opened = false;
   for (uint32_t r = 0; r < e.rows; ++r) {
     const size_t at = result.bitmaps.size();
@@ -318,8 +318,8 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
     result.bitmaps.resize(at + row_words);
     if (!e.has_profile) continue;
     const uint64_t* here = batch.row_here(e, r);
-    for (uint32_t b = 0; b < metric.blocks; ++b) wanted[b] = here[b] & metric.unique[b];
-    if (!any_bit(wanted.data(), metric.blocks)) continue;
+    for (uint32_t b = 0; b < metric.bitmap_words; ++b) wanted[b] = here[b] & metric.unique[b];
+    if (!any_bit(wanted.data(), metric.bitmap_words)) continue;
     if (!opened) open_records(e, keys[i].reach);
     opened = true;
     row_elements = batch.row_elements(e, r);
@@ -346,19 +346,20 @@ void Tally::Impl::open_records(const Event& e, uint8_t reach) {
 // first: by frame, then (lifetime) first ever; all zero. Returns where the log keeps the row's
 // elements, if it does.
 const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* first) {
-  const uint32_t blocks = shape.blocks;
+  const uint32_t bitmap_words = shape.bitmap_words;
   const uint32_t frames = uint32_t(e.month->frames());
-  for (uint32_t f = 0; f < frames; ++f) std::memcpy(first + f * blocks, wanted.data(), blocks * 8);
+  for (uint32_t f = 0; f < frames; ++f)
+    std::memcpy(first + f * bitmap_words, wanted.data(), bitmap_words * 8);
   hashed.fill(0);
   bool fresh = look_at_matrices(shape, first);
   if (fresh &&
       (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
     look_at_words(*e.month, shape, first);
-    fresh = any_bit(first, frames * blocks);
+    fresh = any_bit(first, frames * bitmap_words);
   }
   const uint64_t* kept = fresh ? store_row(e, shape, first) : nullptr;
-  for (uint32_t b = 0; b < blocks; ++b) memberships += uint64_t(std::popcount(first[b]));
-  if (e.metric->has_lifetime) tally_lifetime(shape, first + frames * blocks);
+  for (uint32_t b = 0; b < bitmap_words; ++b) memberships += uint64_t(std::popcount(first[b]));
+  if (e.metric->has_lifetime) tally_lifetime(shape, first + frames * bitmap_words);
   return kept;
 }
 
@@ -382,13 +383,14 @@ bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
 // finer bucket has seen, the wider has.
 void Tally::Impl::look_at_words(const MonthTable& table, const MetricShape& shape,
                                 uint64_t* first) {
-  const uint32_t blocks = shape.blocks;
+  const uint32_t bitmap_words = shape.bitmap_words;
   const auto narrow = [&](uint32_t wide, uint32_t fine) {
-    for (uint32_t b = 0; b < blocks; ++b) first[wide * blocks + b] &= first[fine * blocks + b];
-    ask_words(wide, shape, first + wide * blocks);
+    for (uint32_t b = 0; b < bitmap_words; ++b)
+      first[wide * bitmap_words + b] &= first[fine * bitmap_words + b];
+    ask_words(wide, shape, first + wide * bitmap_words);
   };
   for (uint32_t f = 0; f < uint32_t(table.hour_frames()); ++f)
-    ask_words(f, shape, first + f * blocks);
+    ask_words(f, shape, first + f * bitmap_words);
   for (int c = 0; c < table.calendars(); ++c) {
     const uint32_t day = uint32_t(table.frame(c, Interval::day));
     narrow(day, uint32_t(table.frame(c, Interval::hour)));
@@ -405,7 +407,7 @@ void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* 
       asked[count++] = records[side].ref;
   if (count == 0) return;
   lookups.clear();
-  for_each_bit(fresh, shape.blocks, [&](uint32_t d) {
+  for_each_bit(fresh, shape.bitmap_words, [&](uint32_t d) {
     lookups.push_back(
         {bucket_word(value_hash(shape, d), buckets->hashes[frame]), d, false, nullptr});
   });
@@ -428,7 +430,7 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
                       shape.plan_columns, filled, row_elements);
   }
   for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)
-    for_each_bit(first + f * shape.blocks, shape.blocks, [&](uint32_t d) {
+    for_each_bit(first + f * shape.bitmap_words, shape.bitmap_words, [&](uint32_t d) {
       hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), buckets->hashes[f]));
     });
   own.has_words = true;
@@ -436,11 +438,11 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
 }
 
 void Tally::Impl::tally_lifetime(const MetricShape& shape, uint64_t* first) {
-  std::array<uint64_t, kMaxBlocks> asked;
-  for (uint32_t b = 0; b < shape.blocks; ++b) asked[b] = wanted[b] & shape.metric.lifetime[b];
-  if (!any_bit(asked.data(), shape.blocks)) return;
+  std::array<uint64_t, kMaxBitmapWords> asked;
+  for (uint32_t b = 0; b < shape.bitmap_words; ++b) asked[b] = wanted[b] & shape.metric.lifetime[b];
+  if (!any_bit(asked.data(), shape.bitmap_words)) return;
   RecordRef& forever = hot.record(profile, kForever);
-  for_each_bit(asked.data(), shape.blocks, [&](uint32_t d) {
+  for_each_bit(asked.data(), shape.bitmap_words, [&](uint32_t d) {
     const uint64_t word = lifetime_word(value_hash(shape, d));
     if (hot.contains(profile, forever, word)) return;
     hot.insert(profile, forever, word);

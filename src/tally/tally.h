@@ -1,7 +1,7 @@
 // Dedup and uniques of one shard's profiles: is this event new; is it the first of its profile in
-// each bucket of each dimension? Driven by a host: add(batch), hand_over(epoch), durable(epoch). No
-// threads, clocks or files inside; one thread at a time. Source of the layout: docs/design.md,
-// "records".
+// each bucket of each dimension? Driven by a host: tally_batch(batch), hand_over(epoch),
+// durable(epoch). No threads, clocks or files inside; one thread at a time. Source of the layout:
+// docs/design.md, "records".
 //
 // For an event of profile p in UTC month m it looks at p's records of m, of m-1 and m+1 where a
 // bucket overlaps them, and at p's forever record (ids, lifetime words). All records of a batch
@@ -48,9 +48,9 @@ struct TallyResult {
     const uint64_t* kept;  // the elements of the metric's columns, if they are in the log of what
                            // is new (until it is cleared)
   };
-  // For a row: (frames + (lifetime ? 1 : 0)) bitmaps of metric->blocks words: first in its bucket,
-  // by frame of the event's MonthTable; then first ever. All zero without profile. (Counts-here is
-  // in the batch.)
+  // For a row: (frames + (lifetime ? 1 : 0)) bitmaps of metric->bitmap_words words: first in its
+  // bucket, by frame of the event's MonthTable; then first ever. All zero without profile.
+  // (Counts-here is in the batch.)
   std::vector<Row> rows;
   std::vector<uint64_t> bitmaps;
   uint64_t counted = 0;
@@ -124,7 +124,8 @@ class Tally {
   // until a checkpoint. On an error (a failed or corrupt load) nothing may be continued: fail stop.
   // next: the batch that will be added after this one, if there is one already: what it needs of
   // the durable tier is read while this one is tallied. (Another one may be added all the same.)
-  Status add(const EventBatch& batch, TallyResult& result, const EventBatch* next = nullptr);
+  Status tally_batch(const EventBatch& batch, TallyResult& result,
+                     const EventBatch* next = nullptr);
 
   // The barrier: hands over the log of what is new since the last one. Constant time: the log is
   // moved, no record is walked and nothing is encoded here (a shard may not stall). What `out` held

@@ -135,16 +135,16 @@ inline std::unique_ptr<Compiled> compile(const std::vector<PlanModel>& versions)
       section.all_metrics = s.all;
       if (s.group)
         for (uint32_t member : s.members) section.members.push_back(SelectorId(member));
-      section.first_dimension = metric->blocks * 64;
+      section.first_dimension = metric->bitmap_words * 64;
       section.dimensions = uint32_t(s.dimensions.size());
       metric->sections.push_back(section);
-      metric->blocks += uint32_t(s.dimensions.size() + 63) / 64;
-      metric->dimensions.resize(metric->blocks * 64);
-      metric->planned.resize(metric->blocks);
-      metric->unique.resize(metric->blocks);
-      metric->lifetime.resize(metric->blocks);
+      metric->bitmap_words += uint32_t(s.dimensions.size() + 63) / 64;
+      metric->dimensions.resize(metric->bitmap_words * 64);
+      metric->planned.resize(metric->bitmap_words);
+      metric->unique.resize(metric->bitmap_words);
+      metric->lifetime.resize(metric->bitmap_words);
       metric->unique_alive.resize(versions.size() + 1);
-      for (auto& alive : metric->unique_alive) alive.resize(metric->blocks);
+      for (auto& alive : metric->unique_alive) alive.resize(metric->bitmap_words);
       for (size_t i = 0; i < s.dimensions.size(); ++i) {
         const Dimension& d = s.dimensions[i];
         const size_t bit = section.first_dimension + i;
@@ -171,7 +171,7 @@ inline std::unique_ptr<Compiled> compile(const std::vector<PlanModel>& versions)
       }
     }
     metric->columns.assign(used.begin(), used.end());
-    if (metric->blocks != 0) out->metrics[m - 1] = std::move(metric);
+    if (metric->bitmap_words != 0) out->metrics[m - 1] = std::move(metric);
   }
   return out;
 }
@@ -231,7 +231,7 @@ inline void add_event(const EventModel& e, const PlanModel& plan, const Compiled
           std::find(metric.columns.begin(), metric.columns.end(), c) != metric.columns.end();
       batch.elements.push_back(used ? element_of(row, plan.columns[c]) : 0);
     }
-    std::vector<uint64_t> here(metric.blocks);
+    std::vector<uint64_t> here(metric.bitmap_words);
     size_t s = 0;
     for (const Section& section : plan.sections) {
       if (!section.holds(e.metric)) continue;
@@ -270,7 +270,7 @@ struct Counter {
     const size_t frames = size_t(table.frames());
     std::vector<std::vector<uint64_t>> out;
     for (const auto& row : e.rows) {
-      out.emplace_back((frames + (metric.has_lifetime ? 1 : 0)) * metric.blocks);
+      out.emplace_back((frames + (metric.has_lifetime ? 1 : 0)) * metric.bitmap_words);
       if (!e.profile) continue;
       const Who who{e.tenant, *e.profile};
       size_t s = 0;
@@ -288,9 +288,9 @@ struct Counter {
             if (buckets
                     .insert({who, what, table.frame_tag(int(f)), table.bucket(int(f), slot).label})
                     .second)
-              out.back()[f * metric.blocks + block] |= mask;
+              out.back()[f * metric.bitmap_words + block] |= mask;
           if (d.lifetime && ever.insert({who, what}).second)
-            out.back()[frames * metric.blocks + block] |= mask;
+            out.back()[frames * metric.bitmap_words + block] |= mask;
         }
       }
     }

@@ -127,7 +127,7 @@ class Life {
     // at most; an index of a few slots has 64 places all the same. Two rounds, since a record in
     // use gets a second chance.
     for (uint64_t i = 4 * (tally_->stats().memory_bytes / 8) / 65536 + 16; i > 0; --i)
-      ASSERT_TRUE(tally_->add(EventBatch(), result_).ok());
+      ASSERT_TRUE(tally_->tally_batch(EventBatch(), result_).ok());
     const TallyStats s = tally_->stats();
     EXPECT_EQ(s.records, 0u);
     EXPECT_EQ(s.rows, 0u);
@@ -228,7 +228,8 @@ class Life {
     announced_.reset();
     if (chance(rng_, 70)) announced_ = draw_batch();
 
-    const Status status = tally_->add(batch, result_, announced_ ? &announced_->batch : nullptr);
+    const Status status =
+        tally_->tally_batch(batch, result_, announced_ ? &announced_->batch : nullptr);
     ASSERT_TRUE(status.ok()) << status.error().message;
     size_t at = 0;
     uint64_t counted = 0;
@@ -236,7 +237,7 @@ class Life {
       const auto expected = counter_.count(events[i], versions_.back(), *compiled_, months_);
       if (!expected) continue;
       ++counted;
-      const size_t blocks = batch.events[i].metric->blocks;
+      const size_t blocks = batch.events[i].metric->bitmap_words;
       for (uint32_t r = 0; r < expected->size(); ++r, ++at) {
         ASSERT_LT(at, result_.rows.size());
         ASSERT_EQ(result_.rows[at].event, i);
@@ -350,7 +351,7 @@ class ByHand : public testing::Test {
     EventBatch batch;
     batch.columns = kDefinitions;
     for (const EventModel& e : events) add_event(e, model_, *compiled_, months_, batch);
-    const Status status = tally.add(batch, result_);
+    const Status status = tally.tally_batch(batch, result_);
     ASSERT_TRUE(status.ok()) << status.error().message;
   }
   // Bit 0 (the metric alone) of each frame, then of first ever: "hdwm" + "e".
@@ -465,7 +466,7 @@ TEST_F(ByHand, DamagedRecordsAreAnErrorThatNamesThemAndSaysWhatToDo) {
         EventBatch batch;
         batch.columns = kDefinitions;
         add_event(event(7, 1, 0), model_, *compiled_, months_, batch);
-        const Status status = tally.add(batch, result_);
+        const Status status = tally.tally_batch(batch, result_);
         ASSERT_FALSE(status.ok()) << inlined << " inlined, cut at " << cut;
         EXPECT_NE(status.error().message.find("tenant 1, profile "), std::string::npos);
         EXPECT_NE(status.error().message.find("quipu audit"), std::string::npos);

@@ -62,13 +62,13 @@ bool is_zone_file(const std::string& path) {
   return std::string_view(magic, sizeof magic) == "TZif";
 }
 
-std::vector<std::string> zone_names(const std::string& directory) {
+std::vector<std::string> zone_names(const std::string& folder) {
   namespace fs = std::filesystem;
   std::vector<std::string> names;
   std::error_code error;
-  for (fs::recursive_directory_iterator it(directory, error), end; !error && it != end;
+  for (fs::recursive_directory_iterator it(folder, error), end; !error && it != end;
        it.increment(error)) {
-    std::string name = it->path().string().substr(directory.size());
+    std::string name = it->path().string().substr(folder.size());
     name.erase(0, std::min(name.find_first_not_of('/'), name.size()));
     if (is_zone_name(name) && is_zone_file(it->path().string())) names.push_back(name);
   }
@@ -101,11 +101,11 @@ size_t edit_distance(std::string_view a, std::string_view b) {
   return row[b.size()];
 }
 
-Error unknown_zone(const std::string& name, const std::string& directory) {
-  const std::vector<std::string> names = zone_names(directory);
+Error unknown_zone(const std::string& name, const std::string& folder) {
+  const std::vector<std::string> names = zone_names(folder);
   const std::string start = "no time zone \"" + name.substr(0, kLongestName) + "\"";
   if (names.empty())
-    return Error{start + ": there are no zone files under " + directory +
+    return Error{start + ": there are no zone files under " + folder +
                  "; install the tzdata package"};
   const std::string wanted = lower(std::string_view(name).substr(0, kLongestName));
   std::vector<std::pair<size_t, std::string>> near;
@@ -118,7 +118,7 @@ Error unknown_zone(const std::string& name, const std::string& directory) {
   }
   std::sort(near.begin(), near.end());
   if (near.empty())
-    return Error{start + " under " + directory +
+    return Error{start + " under " + folder +
                  "; names are like Europe/Berlin, America/New_York or UTC"};
   std::string list;
   for (size_t i = 0; i < std::min(near.size(), kNearNames); ++i)
@@ -172,11 +172,11 @@ ResolvedLocal resolve_local(const ZoneRules& rules, int64_t local_s) {
 Result<ZoneRules> load_zone(const std::string& name, const std::string& zoneinfo_dir) {
   ZoneRules rules;
   rules.name = name;
-  const std::string directory = zoneinfo_directory(zoneinfo_dir);
-  const std::string path = directory + "/" + name;
+  const std::string folder = zoneinfo_directory(zoneinfo_dir);
+  const std::string path = folder + "/" + name;
   if (!is_zone_name(name) || !is_zone_file(path)) {
     if (name == "UTC" && zoneinfo_dir.empty()) return rules;  // needs no file
-    return unknown_zone(name, directory);
+    return unknown_zone(name, folder);
   }
   absl::TimeZone zone;
   std::error_code failed;

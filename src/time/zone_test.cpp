@@ -251,22 +251,22 @@ TEST(Zone, KnownOddities) {
 }
 
 TEST(Zone, AFolderOfItsOwnIsReadInsteadOfTheSystems) {
-  const std::string directory = scratch("zones");
-  std::filesystem::create_directories(directory + "/Europe");
-  std::filesystem::copy_file("/usr/share/zoneinfo/Asia/Tokyo", directory + "/Europe/Berlin");
-  auto rules = load_zone("Europe/Berlin", directory);
+  const std::string folder = scratch("zones");
+  std::filesystem::create_directories(folder + "/Europe");
+  std::filesystem::copy_file("/usr/share/zoneinfo/Asia/Tokyo", folder + "/Europe/Berlin");
+  auto rules = load_zone("Europe/Berlin", folder);
   ASSERT_TRUE(rules.ok()) << rules.error().message;
   EXPECT_EQ(rules->offset_at(1600000000), 9 * 3600);
   EXPECT_EQ(load("Europe/Berlin").offset_at(1600000000), 2 * 3600);
-  auto missing = load_zone("Europe/London", directory);
+  auto missing = load_zone("Europe/London", folder);
   ASSERT_FALSE(missing.ok());
   // Damaged: cut in the middle.
-  std::filesystem::resize_file(directory + "/Europe/Berlin", 60);
-  std::filesystem::copy_file(directory + "/Europe/Berlin", directory + "/Europe/Paris");
-  auto damaged = load_zone("Europe/Paris", directory);
+  std::filesystem::resize_file(folder + "/Europe/Berlin", 60);
+  std::filesystem::copy_file(folder + "/Europe/Berlin", folder + "/Europe/Paris");
+  auto damaged = load_zone("Europe/Paris", folder);
   ASSERT_FALSE(damaged.ok());
   EXPECT_NE(damaged.error().message.find("damaged"), std::string::npos);
-  std::filesystem::remove_all(directory);
+  std::filesystem::remove_all(folder);
 }
 
 TEST(Zone, AnUnknownNameIsAnErrorThatNamesNearOnes) {

@@ -227,7 +227,7 @@ class CaseRun {
       auto plan = Plan::parse(case_.plan, "plan.yaml", folder_.path());
       ASSERT_TRUE(plan.ok()) << plan.error().message;
       EngineOptions options = settings.engine;
-      options.directory = run + "/store";
+      options.data_folder = run + "/store";
       auto engine = Engine::open(std::move(*plan), options);
       ASSERT_TRUE(engine.ok()) << engine.error().message;
       RunOptions run_options;

@@ -113,7 +113,7 @@ TEST(SharedHashes, AnswersThatWouldShowTwoValuesAsOneAreRefusedAndCountingGoesOn
   }
   write_file(folder.path() + "/events.jsonl", lines);
   EngineOptions options;
-  options.directory = folder.path() + "/store";
+  options.data_folder = folder.path() + "/store";
   options.element_bits = 4;
   auto plan = Plan::parse(plan_text, "plan.yaml", folder.path());
   ASSERT_TRUE(plan.ok());

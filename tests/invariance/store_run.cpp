@@ -127,7 +127,7 @@ Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases
   for (const Phase& phase : phases) {
     while (true) {
       EngineOptions options = settings.engine;
-      options.directory = folder + "/store";
+      options.data_folder = folder + "/store";
       options.zoneinfo_dir = phase.zoneinfo_dir;
       const std::string plan_folder = std::filesystem::path(phase.plan_file).parent_path().string();
       auto plan = must(

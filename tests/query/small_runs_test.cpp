@@ -46,7 +46,7 @@ class SmallRuns : public testing::Test {
     write_file(input, text);
     engine_.reset();
     EngineOptions options;
-    options.directory = folder_.path() + "/store";
+    options.data_folder = folder_.path() + "/store";
     options.memory_bytes = kMinMemoryBytes;
     options.shards = 3;
     auto parsed = Plan::parse(plan, "plan.yaml", folder_.path());

@@ -32,7 +32,7 @@ struct Value {
 // with more than kMaxRowsOfEvent rows is set aside anyway.
 inline constexpr uint32_t kKeptElements = 1001;
 
-struct Slots {
+struct PlannedValues {
   struct Walk {
     uint32_t width = 0;         // values an element
     std::vector<Value> values;  // by element, then position

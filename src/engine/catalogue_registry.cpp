@@ -1,4 +1,4 @@
-#include "engine/directory.h"
+#include "engine/catalogue_registry.h"
 
 #include <algorithm>
 #include <set>
@@ -25,27 +25,29 @@ std::string calendars_text(const std::vector<Calendar>& calendars) {
 
 }  // namespace
 
-CatalogueDirectory::CatalogueDirectory(Plan plan, Store& store, Catalogue& catalogue)
+CatalogueRegistry::CatalogueRegistry(Plan plan, Store& store, Catalogue& catalogue)
     : store_(store), catalogue_(catalogue) {
-  plan_.plan = std::move(plan);
+  plan_.parsed = std::move(plan);
 }
 
-Result<std::unique_ptr<CatalogueDirectory>> CatalogueDirectory::open(
-    Plan plan, Store& store, Catalogue& catalogue, const std::string& zoneinfo_dir, int64_t now_s) {
-  std::unique_ptr<CatalogueDirectory> directory(
-      new CatalogueDirectory(std::move(plan), store, catalogue));
-  QUIPU_TRY(directory->open_plan_versions(now_s));
-  QUIPU_TRY(directory->check_calendars());
-  QUIPU_TRY(directory->open_rules(zoneinfo_dir));
+Result<std::unique_ptr<CatalogueRegistry>> CatalogueRegistry::open(Plan plan, Store& store,
+                                                                   Catalogue& catalogue,
+                                                                   const std::string& zoneinfo_dir,
+                                                                   int64_t now_s) {
+  std::unique_ptr<CatalogueRegistry> registry(
+      new CatalogueRegistry(std::move(plan), store, catalogue));
+  QUIPU_TRY(registry->open_plan_versions(now_s));
+  QUIPU_TRY(registry->check_calendars());
+  QUIPU_TRY(registry->open_rules(zoneinfo_dir));
   // A snapshot for each look-up: one that is kept would hold up compaction.
-  directory->tables_ =
+  registry->tables_ =
       std::make_unique<PinnedTables>(catalogue, [&store, &catalogue](TenantId t, MonthIndex m) {
         return catalogue.pin(*store.snapshot(), t, m);
       });
-  return directory;
+  return registry;
 }
 
-Status CatalogueDirectory::open_plan_versions(int64_t now_s) {
+Status CatalogueRegistry::open_plan_versions(int64_t now_s) {
   std::vector<PlanVersionEntry> entries = catalogue_.plan_versions();
   for (const PlanVersionEntry& entry : entries) {
     auto old = Plan::deserialise(entry.plan);
@@ -53,46 +55,47 @@ Status CatalogueDirectory::open_plan_versions(int64_t now_s) {
     old_plans_.push_back(std::move(*old));
   }
   if (!old_plans_.empty() &&
-      old_plans_.back().mapping_fingerprint() != plan_.plan.mapping_fingerprint()) {
+      old_plans_.back().mapping_fingerprint() != plan_.parsed.mapping_fingerprint()) {
     return Error{
         "the plan reads events in another way (event: or input: changed) than this store was "
         "counted with" +
         std::string(kNewStoreAdvice)};
   }
-  if (!old_plans_.empty() && old_plans_.back().fingerprint() == plan_.plan.fingerprint()) {
+  if (!old_plans_.empty() && old_plans_.back().fingerprint() == plan_.parsed.fingerprint()) {
     old_plans_.pop_back();
   } else {
     changed_ = true;
-    catalogue_.add_plan_version({plan_.plan.serialise(), store_.committed().checkpoint + 1, now_s});
+    catalogue_.add_plan_version(
+        {plan_.parsed.serialise(), store_.committed().checkpoint + 1, now_s});
   }
   plan_.version = PlanVersion(old_plans_.size() + 1);
   versions_.push_back(nullptr);
   for (const Plan& old : old_plans_) versions_.push_back(&old);
-  versions_.push_back(&plan_.plan);
+  versions_.push_back(&plan_.parsed);
 
-  for (const Column& column : plan_.plan.columns)
+  for (const Column& column : plan_.parsed.columns)
     plan_.columns.push_back(catalogue_.property(column.identity));
-  for (const ValueField& value : plan_.plan.values)
+  for (const ValueField& value : plan_.parsed.values)
     plan_.values.push_back(catalogue_.value(value.name));
   plan_.version_columns.resize(versions_.size());
   for (size_t v = 1; v < versions_.size(); ++v) {
     for (const Column& column : versions_[v]->columns) {
-      auto same = std::find_if(plan_.plan.columns.begin(), plan_.plan.columns.end(),
+      auto same = std::find_if(plan_.parsed.columns.begin(), plan_.parsed.columns.end(),
                                [&](const Column& c) { return c.identity == column.identity; });
       plan_.version_columns[v].push_back(
-          same == plan_.plan.columns.end() ? -1 : int(same - plan_.plan.columns.begin()));
+          same == plan_.parsed.columns.end() ? -1 : int(same - plan_.parsed.columns.begin()));
     }
   }
   return {};
 }
 
-const std::vector<Calendar>* CatalogueDirectory::calendars_of(const std::string& tenant) const {
-  const TenantCalendars& planned = plan_.plan.calendars;
+const std::vector<Calendar>* CatalogueRegistry::calendars_of(const std::string& tenant) const {
+  const TenantCalendars& planned = plan_.parsed.calendars;
   if (auto it = planned.tenants.find(tenant); it != planned.tenants.end()) return &it->second;
   return planned.unknown_set_aside ? nullptr : &planned.fallback;
 }
 
-Status CatalogueDirectory::check_calendars() {
+Status CatalogueRegistry::check_calendars() {
   for (const auto& [id, name] : catalogue_.tenants()) {
     auto fixed = catalogue_.fixed_calendars(id);
     if (!fixed) continue;
@@ -106,13 +109,13 @@ Status CatalogueDirectory::check_calendars() {
   return {};
 }
 
-Status CatalogueDirectory::open_rules(const std::string& zoneinfo_dir) {
+Status CatalogueRegistry::open_rules(const std::string& zoneinfo_dir) {
   std::set<std::string> names;
   auto add = [&](const std::vector<Calendar>& calendars) {
     for (const Calendar& c : calendars) names.insert(c.zone);
   };
-  add(plan_.plan.calendars.fallback);
-  for (const auto& [tenant, calendars] : plan_.plan.calendars.tenants) add(calendars);
+  add(plan_.parsed.calendars.fallback);
+  for (const auto& [tenant, calendars] : plan_.parsed.calendars.tenants) add(calendars);
 
   const RulesVersion newest = catalogue_.rules_versions();
   auto latest =
@@ -132,13 +135,13 @@ Status CatalogueDirectory::open_rules(const std::string& zoneinfo_dir) {
     changed_ = true;
     catalogue_.add_rules_version(zones);
   }
-  auto no_offset = load_zone(plan_.plan.time.no_offset, zoneinfo_dir);
+  auto no_offset = load_zone(plan_.parsed.time.no_offset, zoneinfo_dir);
   if (!no_offset.ok()) return no_offset.error();
   no_offset_ = std::make_shared<const ZoneRules>(std::move(*no_offset));
   return {};
 }
 
-const Tenant* CatalogueDirectory::tenant(std::string_view name) {
+const Tenant* CatalogueRegistry::tenant(std::string_view name) {
   std::lock_guard lock(mutex_);
   std::string key(name);
   if (auto it = tenants_.find(key); it != tenants_.end()) return it->second;
@@ -150,11 +153,11 @@ const Tenant* CatalogueDirectory::tenant(std::string_view name) {
   return tenants_[std::move(key)] = &tenant_storage_.back();
 }
 
-const CompiledMetric* CatalogueDirectory::metric(std::string_view name) {
+const CompiledMetric* CatalogueRegistry::metric(std::string_view name) {
   std::lock_guard lock(mutex_);
   std::string key(name);
   if (auto it = metrics_.find(key); it != metrics_.end()) return it->second;
-  if (plan_.plan.sections_of(name).empty()) return nullptr;
+  if (plan_.parsed.sections_of(name).empty()) return nullptr;
   IdSource ids;
   ids.selector = [&](const Selector& s) {
     return catalogue_.selector(s.identity(), s.group, s.name);
@@ -166,7 +169,7 @@ const CompiledMetric* CatalogueDirectory::metric(std::string_view name) {
   return metrics_[std::move(key)] = &metric_storage_.back();
 }
 
-const MonthTable* CatalogueDirectory::month(const Tenant& tenant, MonthIndex month) {
+const MonthTable* CatalogueRegistry::month(const Tenant& tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
   auto table = tables_->table(tenant.id, tenant.calendar_set, month);
   CHECK(
@@ -174,7 +177,7 @@ const MonthTable* CatalogueDirectory::month(const Tenant& tenant, MonthIndex mon
   return *table;
 }
 
-Status CatalogueDirectory::written(TenantId tenant, MonthIndex month) {
+Status CatalogueRegistry::written(TenantId tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
   const uint32_t set = set_of_tenant_.at(raw(tenant));
   if (!catalogue_.fixed_calendars(tenant))

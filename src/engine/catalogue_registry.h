@@ -20,16 +20,16 @@
 
 namespace quipu {
 
-class CatalogueDirectory : public Directory {
+class CatalogueRegistry : public EventRegistry {
  public:
   // Everything is checked here: a changed mapping, or another calendar for a tenant that was
   // counted, is refused with the way out; a changed plan starts a new plan version, changed zone
   // rules a new rules version (both are committed with the next checkpoint). plan is the one of
   // this run.
-  static Result<std::unique_ptr<CatalogueDirectory>> open(Plan plan, Store& store,
-                                                          Catalogue& catalogue,
-                                                          const std::string& zoneinfo_dir,
-                                                          int64_t now_s);
+  static Result<std::unique_ptr<CatalogueRegistry>> open(Plan plan, Store& store,
+                                                         Catalogue& catalogue,
+                                                         const std::string& zoneinfo_dir,
+                                                         int64_t now_s);
 
   const Tenant* tenant(std::string_view name) override;
   const CompiledMetric* metric(std::string_view name) override;
@@ -45,7 +45,7 @@ class CatalogueDirectory : public Directory {
   Status written(TenantId tenant, MonthIndex month);
 
  private:
-  CatalogueDirectory(Plan plan, Store& store, Catalogue& catalogue);
+  CatalogueRegistry(Plan plan, Store& store, Catalogue& catalogue);
   const std::vector<Calendar>* calendars_of(
       const std::string& tenant) const;  // by the plan; null: set aside
   Status check_calendars();

@@ -1,6 +1,6 @@
-// A Directory of one plan in memory, without a store: ids dense from 1, metrics compiled when they
-// are first met, months under the zone rules of today. For looking at samples (`quipu check`), and
-// for tests. Thread-safe as a Directory is.
+// A EventRegistry of one plan in memory, without a store: ids dense from 1, metrics compiled when
+// they are first met, months under the zone rules of today. For looking at samples (`quipu check`),
+// and for tests. Thread-safe as a EventRegistry is.
 #pragma once
 
 #include <deque>
@@ -17,16 +17,16 @@
 
 namespace quipu {
 
-class PlanDirectory : public Directory {
+class PlanRegistry : public EventRegistry {
  public:
   // zoneinfo_dir: where zones are (empty: the system's). Fails if a zone of the plan cannot be
   // read.
-  static Result<std::unique_ptr<PlanDirectory>> open(Plan plan,
-                                                     const std::string& zoneinfo_dir = "");
+  static Result<std::unique_ptr<PlanRegistry>> open(Plan plan,
+                                                    const std::string& zoneinfo_dir = "");
 
   const CompiledPlan& plan() const { return plan_; }
   std::shared_ptr<const ZoneRules> no_offset() const {
-    return zones_.at(plan_.plan.time.no_offset);
+    return zones_.at(plan_.parsed.time.no_offset);
   }
   const std::vector<Calendar>& calendars(const Tenant& tenant) const {
     return *calendar_sets_[tenant.calendar_set];
@@ -38,7 +38,7 @@ class PlanDirectory : public Directory {
   const MonthTable* month(const Tenant& tenant, MonthIndex month) override;
 
  private:
-  explicit PlanDirectory(Plan plan) { plan_.plan = std::move(plan); }
+  explicit PlanRegistry(Plan plan) { plan_.parsed = std::move(plan); }
 
   CompiledPlan plan_;
   std::vector<const Plan*> versions_;

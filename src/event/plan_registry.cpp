@@ -1,4 +1,4 @@
-#include "event/plan_directory.h"
+#include "event/plan_registry.h"
 
 #include <algorithm>
 
@@ -11,36 +11,36 @@ uint32_t id_of(std::map<std::string, uint32_t>& ids, const std::string& identity
 
 }  // namespace
 
-Result<std::unique_ptr<PlanDirectory>> PlanDirectory::open(Plan plan,
-                                                           const std::string& zoneinfo_dir) {
-  std::unique_ptr<PlanDirectory> directory(new PlanDirectory(std::move(plan)));
-  CompiledPlan& compiled = directory->plan_;
-  const TenantCalendars& calendars = compiled.plan.calendars;
-  std::vector<std::string> names{compiled.plan.time.no_offset};
+Result<std::unique_ptr<PlanRegistry>> PlanRegistry::open(Plan plan,
+                                                         const std::string& zoneinfo_dir) {
+  std::unique_ptr<PlanRegistry> registry(new PlanRegistry(std::move(plan)));
+  CompiledPlan& compiled = registry->plan_;
+  const TenantCalendars& calendars = compiled.parsed.calendars;
+  std::vector<std::string> names{compiled.parsed.time.no_offset};
   for (const Calendar& c : calendars.fallback) names.push_back(c.zone);
   for (const auto& [tenant, own] : calendars.tenants) {
     for (const Calendar& c : own) names.push_back(c.zone);
   }
   for (const std::string& name : names) {
-    if (directory->zones_.count(name)) continue;
+    if (registry->zones_.count(name)) continue;
     auto rules = load_zone(name, zoneinfo_dir);
     if (!rules.ok()) return rules.error();
-    directory->zones_[name] = std::make_shared<const ZoneRules>(std::move(*rules));
+    registry->zones_[name] = std::make_shared<const ZoneRules>(std::move(*rules));
   }
-  directory->versions_ = {nullptr, &compiled.plan};
+  registry->versions_ = {nullptr, &compiled.parsed};
   compiled.version_columns.resize(2);
-  for (size_t i = 0; i < compiled.plan.columns.size(); ++i) {
+  for (size_t i = 0; i < compiled.parsed.columns.size(); ++i) {
     compiled.columns.push_back(PropertyId(uint32_t(i + 1)));
     compiled.version_columns[1].push_back(int(i));
   }
-  for (size_t i = 0; i < compiled.plan.values.size(); ++i) compiled.values.push_back(ValueId(i));
-  return directory;
+  for (size_t i = 0; i < compiled.parsed.values.size(); ++i) compiled.values.push_back(ValueId(i));
+  return registry;
 }
 
-const Tenant* PlanDirectory::tenant(std::string_view name) {
+const Tenant* PlanRegistry::tenant(std::string_view name) {
   std::lock_guard lock(mutex_);
   if (auto it = tenants_.find(name); it != tenants_.end()) return it->second;
-  const TenantCalendars& planned = plan_.plan.calendars;
+  const TenantCalendars& planned = plan_.parsed.calendars;
   const auto own = planned.tenants.find(std::string(name));
   if (own == planned.tenants.end() && planned.unknown_set_aside) return nullptr;
   const std::vector<Calendar>* calendars =
@@ -53,7 +53,7 @@ const Tenant* PlanDirectory::tenant(std::string_view name) {
   return tenants_[std::string(name)] = &tenant_storage_.back();
 }
 
-std::string PlanDirectory::tenant_name(TenantId id) const {
+std::string PlanRegistry::tenant_name(TenantId id) const {
   std::lock_guard lock(mutex_);
   for (const auto& [name, tenant] : tenants_) {
     if (tenant->id == id) return name;
@@ -61,10 +61,10 @@ std::string PlanDirectory::tenant_name(TenantId id) const {
   return "";
 }
 
-const CompiledMetric* PlanDirectory::metric(std::string_view name) {
+const CompiledMetric* PlanRegistry::metric(std::string_view name) {
   std::lock_guard lock(mutex_);
   if (auto it = metrics_.find(name); it != metrics_.end()) return it->second;
-  if (plan_.plan.sections_of(name).empty()) return nullptr;
+  if (plan_.parsed.sections_of(name).empty()) return nullptr;
   IdSource ids;
   ids.selector = [&](const Selector& s) { return SelectorId(id_of(selectors_, s.identity())); };
   ids.dimension = [&](const std::string& identity) {
@@ -76,7 +76,7 @@ const CompiledMetric* PlanDirectory::metric(std::string_view name) {
   return metrics_[std::string(name)] = &metric_storage_.back();
 }
 
-const MonthTable* PlanDirectory::month(const Tenant& tenant, MonthIndex month) {
+const MonthTable* PlanRegistry::month(const Tenant& tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
   std::shared_ptr<const MonthTable>& table = months_[{tenant.calendar_set, month}];
   if (!table) {

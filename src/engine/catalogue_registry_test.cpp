@@ -1,4 +1,4 @@
-#include "engine/directory.h"
+#include "engine/catalogue_registry.h"
 
 #include <filesystem>
 
@@ -17,12 +17,12 @@ std::string with_calendars(const std::string& calendars) {
 const std::string kBerlin = "{default: [{zone: Europe/Berlin}]}";
 
 // A store whose catalogue is asked through directories, one after the other.
-class DirectoryTest : public testing::Test {
+class CatalogueRegistryTest : public testing::Test {
  protected:
   void SetUp() override { reopen(); }
 
   void reopen() {
-    directory_.reset();
+    registry_.reset();
     catalogue_.reset();
     store_.reset();
     auto store = Store::open(folder_ / "store", test_options());
@@ -34,11 +34,11 @@ class DirectoryTest : public testing::Test {
   }
 
   Status open(const std::string& plan, const std::string& zoneinfo_dir = "") {
-    directory_.reset();
-    auto directory = CatalogueDirectory::open(parse_test_plan(plan, folder_.path(), zoneinfo_dir),
-                                              *store_, *catalogue_, zoneinfo_dir, ++now_s_);
-    if (!directory.ok()) return directory.error();
-    directory_ = std::move(*directory);
+    registry_.reset();
+    auto registry = CatalogueRegistry::open(parse_test_plan(plan, folder_.path(), zoneinfo_dir),
+                                            *store_, *catalogue_, zoneinfo_dir, ++now_s_);
+    if (!registry.ok()) return registry.error();
+    registry_ = std::move(*registry);
     return {};
   }
 
@@ -55,36 +55,36 @@ class DirectoryTest : public testing::Test {
 
   // Events of the tenant in that month are counted and committed.
   void count(const std::string& tenant, int64_t month_s) {
-    const Tenant* t = directory_->tenant(tenant);
+    const Tenant* t = registry_->tenant(tenant);
     ASSERT_NE(t, nullptr);
-    ASSERT_TRUE(directory_->written(t->id, month_of(month_s)).ok());
+    ASSERT_TRUE(registry_->written(t->id, month_of(month_s)).ok());
     commit();
   }
 
   // The first instant's offset of the tenant's first day of a month.
   int32_t offset(const std::string& tenant, int64_t month_s) {
-    const MonthTable* table = directory_->month(*directory_->tenant(tenant), month_of(month_s));
+    const MonthTable* table = registry_->month(*registry_->tenant(tenant), month_of(month_s));
     return table->bucket(0, Interval::day, Slot(10 * 96)).first_offset_s;
   }
 
   TestFolder folder_;
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalogue> catalogue_;
-  std::unique_ptr<CatalogueDirectory> directory_;
+  std::unique_ptr<CatalogueRegistry> registry_;
   int64_t now_s_ = 1'700'000'000;
 };
 
-TEST_F(DirectoryTest, GivesTheSameIdsAfterItWasOpenedAgain) {
+TEST_F(CatalogueRegistryTest, GivesTheSameIdsAfterItWasOpenedAgain) {
   ASSERT_TRUE(open(kTestPlan).ok());
-  const Tenant* shop = directory_->tenant("shop");
-  const CompiledMetric* bought = directory_->metric("Bought");
+  const Tenant* shop = registry_->tenant("shop");
+  const CompiledMetric* bought = registry_->metric("Bought");
   ASSERT_NE(bought, nullptr);
-  EXPECT_EQ(directory_->tenant("shop"), shop);
-  EXPECT_EQ(directory_->metric("Bought"), bought);
-  EXPECT_NE(directory_->tenant("other")->id, shop->id);
-  EXPECT_EQ(directory_->metric("Viewed"), nullptr) << "no rule counts it";
-  EXPECT_EQ(directory_->month(*shop, month_of(kJuly)), directory_->month(*shop, month_of(kJuly)));
-  EXPECT_EQ(directory_->month(*shop, month_of(kJuly))->month(), month_of(kJuly));
+  EXPECT_EQ(registry_->tenant("shop"), shop);
+  EXPECT_EQ(registry_->metric("Bought"), bought);
+  EXPECT_NE(registry_->tenant("other")->id, shop->id);
+  EXPECT_EQ(registry_->metric("Viewed"), nullptr) << "no rule counts it";
+  EXPECT_EQ(registry_->month(*shop, month_of(kJuly)), registry_->month(*shop, month_of(kJuly)));
+  EXPECT_EQ(registry_->month(*shop, month_of(kJuly))->month(), month_of(kJuly));
   const TenantId tenant = shop->id;
   const SelectorId metric = bought->metric;
   const DimensionId all = bought->dimensions[0].id, colour = bought->dimensions[1].id;
@@ -98,15 +98,15 @@ TEST_F(DirectoryTest, GivesTheSameIdsAfterItWasOpenedAgain) {
            "/at}\n"
            "properties: {colour: /colour}\ncount: [{metrics: [Bought], by: [colour, []]}]\n")
           .ok());
-  directory_->tenant("first this time");
-  EXPECT_EQ(directory_->tenant("shop")->id, tenant);
-  const CompiledMetric* again = directory_->metric("Bought");
+  registry_->tenant("first this time");
+  EXPECT_EQ(registry_->tenant("shop")->id, tenant);
+  const CompiledMetric* again = registry_->metric("Bought");
   EXPECT_EQ(again->metric, metric);
   EXPECT_EQ(again->dimensions[0].id, colour);
   EXPECT_EQ(again->dimensions[1].id, all);
 }
 
-TEST_F(DirectoryTest, RefusesAPlanThatReadsEventsInAnotherWay) {
+TEST_F(CatalogueRegistryTest, RefusesAPlanThatReadsEventsInAnotherWay) {
   ASSERT_TRUE(open(kTestPlan).ok());
   commit();
   reopen();
@@ -120,10 +120,10 @@ TEST_F(DirectoryTest, RefusesAPlanThatReadsEventsInAnotherWay) {
   EXPECT_TRUE(open(std::string("# a remark\n") + kTestPlan).ok());
 }
 
-TEST_F(DirectoryTest, RefusesOtherCalendarsForATenantThatWasCounted) {
+TEST_F(CatalogueRegistryTest, RefusesOtherCalendarsForATenantThatWasCounted) {
   ASSERT_TRUE(open(with_calendars(kBerlin)).ok());
   count("shop", kJuly);
-  ASSERT_NE(directory_->tenant("idle"), nullptr);  // met, but none of its events was counted
+  ASSERT_NE(registry_->tenant("idle"), nullptr);  // met, but none of its events was counted
   commit();
   for (const char* calendars : {"{default: [{zone: Europe/London}]}",
                                 "{default: [{zone: Europe/Berlin, week_start: sunday}]}",
@@ -146,28 +146,28 @@ TEST_F(DirectoryTest, RefusesOtherCalendarsForATenantThatWasCounted) {
   EXPECT_EQ(offset("idle", kJuly), 3600);
 }
 
-TEST_F(DirectoryTest, StrangersAreSetAsideWhereThePlanSaysSo) {
+TEST_F(CatalogueRegistryTest, StrangersAreSetAsideWhereThePlanSaysSo) {
   write_test_file(folder_ / "tenants.csv", "tenant,zone,week_start,name\nshop,Europe/Berlin,,\n");
   const std::string calendars =
       "{default: [{zone: UTC}], tenants: {file: tenants.csv, unknown: set_aside}}";
   ASSERT_TRUE(open(with_calendars(calendars)).ok());
-  EXPECT_EQ(directory_->tenant("stranger"), nullptr);
+  EXPECT_EQ(registry_->tenant("stranger"), nullptr);
   count("shop", kJuly);
   // One that was counted may become a stranger; its calendars are not changed by that.
   reopen();
   write_test_file(folder_ / "tenants.csv", "tenant,zone,week_start,name\nother,UTC,,\n");
   ASSERT_TRUE(open(with_calendars(calendars)).ok());
-  EXPECT_EQ(directory_->tenant("shop"), nullptr);
-  EXPECT_NE(directory_->tenant("other"), nullptr);
+  EXPECT_EQ(registry_->tenant("shop"), nullptr);
+  EXPECT_NE(registry_->tenant("other"), nullptr);
 }
 
-TEST_F(DirectoryTest, AChangedPlanIsANewVersionAndTheSamePlanIsNot) {
+TEST_F(CatalogueRegistryTest, AChangedPlanIsANewVersionAndTheSamePlanIsNot) {
   ASSERT_TRUE(open(kTestPlan).ok());
-  EXPECT_EQ(directory_->plan().version, 1);
+  EXPECT_EQ(registry_->plan().version, 1);
   commit();
   reopen();
   ASSERT_TRUE(open("# the same\n" + std::string(kTestPlan)).ok());
-  EXPECT_EQ(directory_->plan().version, 1);
+  EXPECT_EQ(registry_->plan().version, 1);
   EXPECT_TRUE(catalogue_->take_pending().empty());
 
   std::string wider = kTestPlan;
@@ -175,17 +175,17 @@ TEST_F(DirectoryTest, AChangedPlanIsANewVersionAndTheSamePlanIsNot) {
   wider.replace(wider.find("[[], colour]"), 12, "[[], brand]");
   reopen();
   ASSERT_TRUE(open(wider).ok());
-  const CompiledPlan& plan = directory_->plan();
+  const CompiledPlan& plan = registry_->plan();
   ASSERT_EQ(plan.version, 2);
   // Version 1's one column is the one of colour now, wherever that stands.
   ASSERT_EQ(plan.version_columns.size(), 3u);
   ASSERT_EQ(plan.version_columns[1].size(), 1u);
-  const auto& columns = plan.plan.columns;
+  const auto& columns = plan.parsed.columns;
   const int now = plan.version_columns[1][0];
   ASSERT_TRUE(now >= 0 && now < int(columns.size()));
-  EXPECT_EQ(plan.plan.properties[columns[size_t(now)].property].path.text, "/colour");
+  EXPECT_EQ(plan.parsed.properties[columns[size_t(now)].property].path.text, "/colour");
   EXPECT_EQ(plan.version_columns[2], (std::vector<int>{0, 1}));
-  const CompiledMetric* bought = directory_->metric("Bought");
+  const CompiledMetric* bought = registry_->metric("Bought");
   ASSERT_EQ(bought->unique_alive.size(), 3u);
   EXPECT_EQ(bought->unique_alive[1], std::vector<uint64_t>{1}) << "[] counted then, brand did not";
   EXPECT_EQ(bought->unique_alive[2], std::vector<uint64_t>{3});
@@ -194,12 +194,12 @@ TEST_F(DirectoryTest, AChangedPlanIsANewVersionAndTheSamePlanIsNot) {
   // Back to what it was: a version of its own. Version 2's column of brand has none in it.
   reopen();
   ASSERT_TRUE(open(kTestPlan).ok());
-  EXPECT_EQ(directory_->plan().version, 3);
-  std::vector<int> of_two = directory_->plan().version_columns[2];
+  EXPECT_EQ(registry_->plan().version, 3);
+  std::vector<int> of_two = registry_->plan().version_columns[2];
   std::sort(of_two.begin(), of_two.end());
   EXPECT_EQ(of_two, (std::vector<int>{-1, 0}));
-  EXPECT_EQ(directory_->metric("Bought")->unique_alive[1], std::vector<uint64_t>{3});
-  EXPECT_EQ(directory_->metric("Bought")->unique_alive[2], std::vector<uint64_t>{1});
+  EXPECT_EQ(registry_->metric("Bought")->unique_alive[1], std::vector<uint64_t>{3});
+  EXPECT_EQ(registry_->metric("Bought")->unique_alive[2], std::vector<uint64_t>{1});
   commit();
   const std::vector<PlanVersionEntry> versions = catalogue_->plan_versions();
   ASSERT_EQ(versions.size(), 3u);
@@ -209,16 +209,16 @@ TEST_F(DirectoryTest, AChangedPlanIsANewVersionAndTheSamePlanIsNot) {
   EXPECT_LT(versions[0].from_time_s, versions[2].from_time_s);
 }
 
-TEST_F(DirectoryTest, APlanThatWasNeverCommittedLeavesNoVersion) {
+TEST_F(CatalogueRegistryTest, APlanThatWasNeverCommittedLeavesNoVersion) {
   ASSERT_TRUE(open(kTestPlan).ok());
   reopen();
   ASSERT_TRUE(open(with_calendars(kBerlin)).ok());
-  EXPECT_EQ(directory_->plan().version, 1);
+  EXPECT_EQ(registry_->plan().version, 1);
   commit();
   EXPECT_EQ(catalogue_->plan_versions().size(), 1u);
 }
 
-TEST_F(DirectoryTest, MonthsStayUnderTheRulesTheyWereFirstWrittenUnder) {
+TEST_F(CatalogueRegistryTest, MonthsStayUnderTheRulesTheyWereFirstWrittenUnder) {
   // A newer tzdata in which Berlin keeps London's time.
   const std::string newer = folder_ / "zoneinfo";
   std::filesystem::create_directories(newer + "/Europe");
@@ -249,7 +249,7 @@ TEST_F(DirectoryTest, MonthsStayUnderTheRulesTheyWereFirstWrittenUnder) {
   EXPECT_EQ(offset("shop", kJuly), 7200);
   EXPECT_EQ(offset("shop", kAugust), 3600) << "written under the second version";
   commit();
-  const TenantId shop = directory_->tenant("shop")->id, plain = directory_->tenant("plain")->id;
+  const TenantId shop = registry_->tenant("shop")->id, plain = registry_->tenant("plain")->id;
   const auto pin = [&](TenantId tenant, int64_t month_s) {
     return *catalogue_->pin(*store_->snapshot(), tenant, month_of(month_s));
   };
