@@ -1,8 +1,8 @@
 // What the programs of this folder have in common: each counts a file of workload lines in its own
 // way, in a process of its own, and prints one line of JSON:
 //
-//   {"way":"rocks_intact","fanout":10,"events":1000,"read_s":..,"committed_s":..,"settled_s":..,"cpu_s":..,
-//    "commits":..,"rss_bytes":..,"disk_bytes":..,"digest":".."}
+//   {"way":"rocks_intact","fanout":10,"events":1000,"read_s":..,"committed_s":..,"settled_s":..,
+//    "cpu_s":..,"commits":..,"rss_bytes":..,"disk_bytes":..,"digest":".."}
 //
 // The clock starts before the first line is read. read_s is when the last line was taken,
 // committed_s when all of it was durable, settled_s when nothing was left to flush or compact;

@@ -371,7 +371,8 @@ TEST(SampleReader, GivesEachValueWithItsPlace) {
   JsonSampleReader reader;
   std::vector<SampleValue> values;
   ASSERT_TRUE(reader.read(
-      R"({"a":{"b":1.50,"~":"x"},"c":["p",null],"d":[{"e":true},{"e":false,"f":[1]}],"g":[],"h":null,"a/b":{},"k":1,"k":2})",
+      R"({"a":{"b":1.50,"~":"x"},"c":["p",null],"d":[{"e":true},{"e":false,"f":[1]}],)"
+      R"("g":[],"h":null,"a/b":{},"k":1,"k":2})",
       values));
   std::vector<std::string> got;
   for (const SampleValue& v : values) {

@@ -233,8 +233,7 @@ class Guess {
     }
   }
 
-  // Writing
-  // ------------------------------------------------------------------------------------------------
+  // ---- writing ----
 
   std::string lines_text(uint64_t lines) const {
     if (lines == survey_.lines()) return "all " + count_text(lines, "line", "lines");

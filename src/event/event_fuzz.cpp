@@ -35,11 +35,15 @@ properties:
   unused: /unused
 calendars: {default: [{zone: UTC}, {zone: Asia/Kolkata}], tenants: {m: [{zone: Africa/Monrovia}]}}
 count:
-  - {metrics: "*", by: [[], plain, skipped, has, each, sku, [sku, color], inner, [tags, plain], escaped], sum: [v, w]}
-  - {metrics: [x, y], together: G, when: {tags: [a, ""], has: ["true"]}, by: [[], tags, sku], lifetime: yes}
+  - metrics: "*"
+    by: [[], plain, skipped, has, each, sku, [sku, color], inner, [tags, plain], escaped]
+    sum: [v, w]
+  - {metrics: [x, y], together: G, when: {tags: [a, ""], has: ["true"]}, by: [[], tags, sku],
+     lifetime: yes}
 )",
     R"(quipu: 1
-event: {tenant: {const: t}, metric: /event, time: /at, profile: {first: [/u], required: yes}, id: {first: [/id], else: time_to_second}}
+event: {tenant: {const: t}, metric: /event, time: /at, profile: {first: [/u], required: yes},
+        id: {first: [/id], else: time_to_second}}
 properties: {tag: /tags, item: "/items/*", state: "/items/*/state"}
 count:
   - {metrics: [x], when: {state: [paid]}, by: [item]}
@@ -47,7 +51,8 @@ count:
 )",
     R"(quipu: 1
 input: {format: delimited}
-event: {tenant: /tenant, metric: {const: m}, time: {at: /2, format: "%d/%b/%Y:%H:%M:%S %z"}, profile: /user, values: {ms: /ms}}
+event: {tenant: /tenant, metric: {const: m}, time: {at: /2, format: "%d/%b/%Y:%H:%M:%S %z"},
+        profile: /user, values: {ms: /ms}}
 properties: {page: /page, ref: {present: /ref}}
 count:
   - {metrics: "*", by: [[], page, [page, ref]], sum: [ms]}

@@ -48,7 +48,8 @@ TEST(Rows, PathsOfOneArrayWalkTogetherAndOthersMakeTheProduct) {
   const std::vector<std::string> known = {"A", "B", "red", "blue", "x", "y"};
   ASSERT_EQ(
       d.verdict(line(
-          R"("items":[{"sku":"A","color":"red"},{"sku":"B","color":"blue"},{"sku":"A","color":"blue"}],"tags":["x","y","x"])")),
+          R"("items":[{"sku":"A","color":"red"},{"sku":"B","color":"blue"},)"
+          R"({"sku":"A","color":"blue"}],"tags":["x","y","x"])")),
       "event");
   EXPECT_EQ(d.event().rows, 5)
       << "of the six, (A, blue, y) has nothing that an earlier one had not";

@@ -16,10 +16,11 @@ using ::testing::IsEmpty;
 
 constexpr char kEmailMarketing[] = R"(# email marketing
 quipu: 1
-event: {tenant: /account, metric: /metric, profile: {first: [/email, /phone, /id], trim: true, lowercase: true},
+event: {tenant: /account, metric: /metric,
+        profile: {first: [/email, /phone, /id], trim: true, lowercase: true},
         id: {first: [/unique_id], else: time_to_second}, time: /time, values: {revenue: /value}}
-properties: {campaign: /properties/$message, client: "/properties/Client Name", url: /properties/URL,
-             has_flow: {present: /properties/$flow}}
+properties: {campaign: /properties/$message, client: "/properties/Client Name",
+             url: /properties/URL, has_flow: {present: /properties/$flow}}
 calendars: {default: [{zone: UTC}], tenants: {file: tenants.csv, unknown: set_aside}}
 count:
   - {metrics: "*", by: [[], campaign, [campaign, client], [campaign, has_flow]], sum: [revenue]}
@@ -30,17 +31,22 @@ count:
 
 constexpr char kWebShop[] = R"(# web shop
 quipu: 1
-event: {tenant: {const: shop}, metric: {const: Placed Order}, profile: {first: [/customer/id, /email]},
-        id: {all: [/id, /topic]}, time: {at: /created_at, no_offset: Europe/Berlin}, values: {revenue: /total_price, units: /units}}
-properties: {sku: "/line_items/*/sku", color: "/line_items/*/color", country: /shipping_address/country, paid: /financial_status}
+event: {tenant: {const: shop}, metric: {const: Placed Order},
+        profile: {first: [/customer/id, /email]}, id: {all: [/id, /topic]},
+        time: {at: /created_at, no_offset: Europe/Berlin},
+        values: {revenue: /total_price, units: /units}}
+properties: {sku: "/line_items/*/sku", color: "/line_items/*/color",
+             country: /shipping_address/country, paid: /financial_status}
 count:
   - {metrics: "*", when: {paid: [paid]}, by: [[], country, sku, [sku, color]], sum: [revenue, units]}
 )";
 
 constexpr char kProductAnalytics[] = R"(# product analytics
 quipu: 1
-event: {tenant: /workspace, metric: /event, profile: {first: [/userId, /anonymousId]}, id: /messageId, time: /timestamp, values: {ms: /properties/duration_ms}}
-properties: {plan: {at: /context/plan, missing: skip}, feature: /properties/feature, company: /context/groupId}
+event: {tenant: /workspace, metric: /event, profile: {first: [/userId, /anonymousId]},
+        id: /messageId, time: /timestamp, values: {ms: /properties/duration_ms}}
+properties: {plan: {at: /context/plan, missing: skip}, feature: /properties/feature,
+             company: /context/groupId}
 calendars: {default: [{zone: UTC}, {name: us, zone: America/New_York, week_start: sunday}]}
 count:
   - {metrics: "*", together: Active, by: [[], plan, company], lifetime: yes}
@@ -163,7 +169,8 @@ TEST(PlanExamples, WebShopIsReadAsWritten) {
   EXPECT_EQ(when.identity, R"({"when":[{"of":{"path":"/financial_status"},"in":["paid"]}]})");
   EXPECT_EQ(
       sections[0].dimensions[1].identity,
-      R"({"when":[{"of":{"path":"/financial_status"},"in":["paid"]}],"of":[{"path":"/shipping_address/country"}]})");
+      R"({"when":[{"of":{"path":"/financial_status"},"in":["paid"]}],)"
+      R"("of":[{"path":"/shipping_address/country"}]})");
 }
 
 TEST(PlanExamples, ProductAnalyticsIsReadAsWritten) {
@@ -302,7 +309,8 @@ TEST(PlanYaml, ScalarsAreTextsWhateverTheyLookLike) {
   const Plan plan = parsed(plan_text(R"(
 properties: {no: /no, 1: /1, 2026-03-01: /d, "null": /n, true: /t, off: "/", .inf: /~0~1}
 count:
-  - {metrics: [no, 0x10, 1_000, 2026-03-01, "null", .nan], when: {no: [no, "no", 0o7, ~0]}, by: [no, 1, 2026-03-01, "null", true, off, .inf]}
+  - {metrics: [no, 0x10, 1_000, 2026-03-01, "null", .nan], when: {no: [no, "no", 0o7, ~0]},
+     by: [no, 1, 2026-03-01, "null", true, off, .inf]}
 )"));
   std::vector<std::string> names;
   for (const Property& p : plan.properties) names.push_back(p.name);

@@ -237,10 +237,12 @@ assert [g["by"]["campaign"] for g in answer["groups"]] == ['spring,"sale"', ''],
 assert answer["groups"][0]["by"]["a,b"] == "\u00e9\n"
 assert answer["groups"][0]["sum"] == {"worth": ["1234567.89", "0"], 'odd "one"': ["-1.50", "0"]}
 assert json.load(open(folder + "/lifetime.json", encoding="utf-8"))["groups"] == []
-assert json.load(open(folder + "/metrics.json", encoding="utf-8"))["metrics"][1]["name"] == "Engaged\x01"
+metrics = json.load(open(folder + "/metrics.json", encoding="utf-8"))["metrics"]
+assert metrics[1]["name"] == "Engaged\x01"
 rows = list(csv.reader(open(folder + "/answer.csv", encoding="utf-8", newline="")))
 assert rows[0] == ["campaign", "a,b", "bucket", "count", "unique", "worth", 'odd "one"'], rows
-assert rows[1] == ['spring,"sale"', "\u00e9\n", "2026-03-29T00:00:00+01:00", "1234567", "12", "1234567.89", "-1.50"], rows
+assert rows[1] == ['spring,"sale"', "\u00e9\n", "2026-03-29T00:00:00+01:00", "1234567", "12",
+                   "1234567.89", "-1.50"], rows
 assert len(rows) == 5
 )";
   EXPECT_EQ(std::system(("python3 " + (folder / "read.py") + " " + folder.path()).c_str()), 0);
