@@ -34,43 +34,58 @@ uint64_t lines_ahead(unsigned decoders, double bytes_a_line) {
   return uint64_t(double(blocks * kBlockBytes) / bytes_a_line) + 1;
 }
 
-int run(int argc, char** argv) {
+struct Settings {
   uint64_t lines = 3000000;
   int fanout = 25;
   unsigned live_every = 10, years = 3;
   std::string json;
   EngineChoice choice;
+};
+
+Settings read_settings(int argc, char** argv) {
+  Settings settings;
+  EngineChoice& choice = settings.choice;
   choice.checkpoint_s = 1;
   OptionTable table("bench_backfill",
                     "Counts history with live lines in it, and prints how fresh those are.");
-  table.add("--events", "lines, live ones included", lines);
-  table.add("--fanout", "dimensions an event", fanout);
-  table.add("--live-every", "one line of so many is live", live_every);
-  table.add("--years", "of history", years);
+  table.add("--events", "lines, live ones included", settings.lines);
+  table.add("--fanout", "dimensions an event", settings.fanout);
+  table.add("--live-every", "one line of so many is live", settings.live_every);
+  table.add("--years", "of history", settings.years);
   table.add("--checkpoint", "age of a checkpoint in seconds", choice.checkpoint_s);
   table.add_mib("--memory-mb", "budget; 0: the engine's default", choice.memory_bytes);
   table.add("--shards", "0: one a core", choice.shards);
   table.add("--folder", "for lines and stores, on the disk to be measured", choice.folder);
-  table.add("--json", "file for the figures", json);
+  table.add("--json", "file for the figures", settings.json);
   table.read(argc, argv);
-  if (live_every < 2 || lines < live_every)
+  if (settings.live_every < 2 || settings.lines < settings.live_every)
     give_up("--live-every takes 2 or more, and there must be a live line");
+  return settings;
+}
 
+// Made once; the file's name says what is in it.
+std::string history_with_live_lines(const Settings& settings) {
+  const auto& [lines, fanout, live_every, years, json, choice] = settings;
   std::filesystem::create_directories(choice.folder);
   const std::string path = choice.folder + "/lines-history-" + std::to_string(lines) + "-" +
                            std::to_string(live_every) + "-" + std::to_string(years) + ".jsonl";
-  if (!std::filesystem::exists(path)) {
-    WorkloadOptions live{.seed = 2};
-    WorkloadOptions history;
-    history.line_s = uint32_t(std::max<int64_t>(1, years * kYear_s / int64_t(lines)));
-    history.base_s = live.base_s - int64_t(history.line_s) * int64_t(lines);
-    Workload old_lines(history), live_lines(live);
-    uint64_t n = 0;
-    write_line_file(path, lines, [&](std::string& out) {
-      (++n % live_every == 0 ? live_lines : old_lines).next(out);
-    });
-  }
+  if (std::filesystem::exists(path)) return path;
+  WorkloadOptions live{.seed = 2};
+  WorkloadOptions history;
+  history.line_s = uint32_t(std::max<int64_t>(1, years * kYear_s / int64_t(lines)));
+  history.base_s = live.base_s - int64_t(history.line_s) * int64_t(lines);
+  Workload old_lines(history), live_lines(live);
+  uint64_t n = 0;
+  const unsigned every = live_every;
+  write_line_file(path, lines,
+                  [&](std::string& out) { (++n % every == 0 ? live_lines : old_lines).next(out); });
+  return path;
+}
 
+int run(int argc, char** argv) {
+  const Settings settings = read_settings(argc, argv);
+  const auto& [lines, fanout, live_every, years, json, choice] = settings;
+  const std::string path = history_with_live_lines(settings);
   const std::string store = choice.folder + "/store-backfill";
   std::filesystem::remove_all(store);
   EngineOptions options = engine_options(choice, store);

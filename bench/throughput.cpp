@@ -26,16 +26,22 @@ namespace {
 constexpr uint64_t kNoProfileTwice =
     1000000000000;  // so many that hardly a session's profile comes again
 
-int run(int argc, char** argv) {
+struct Settings {
   uint64_t events = 3000000;
   std::vector<int> fanouts = {10, 100};
   std::string json;
   MeasureOptions measured;
-  unsigned direct_reads = 0;
   WorkloadOptions workload;
+};
+
+Settings read_settings(int argc, char** argv) {
+  Settings settings;
+  MeasureOptions& measured = settings.measured;
+  WorkloadOptions& workload = settings.workload;
+  unsigned direct_reads = 0;
   OptionTable table("bench_throughput", "Counts the workload and prints what it took.");
-  table.add("--events", "lines to measure", events);
-  table.add("--fanouts", "dimensions an event, a list", fanouts);
+  table.add("--events", "lines to measure", settings.events);
+  table.add("--fanouts", "dimensions an event, a list", settings.fanouts);
   table.add("--preload", "lines before them, of old profiles; not measured", workload.preload);
   table.add("--profiles", "of all tenants; without --preload", workload.profiles);
   table.add("--cold", "percent of the events that are of an old profile", workload.cold_percent);
@@ -63,15 +69,21 @@ int run(int argc, char** argv) {
             measured.engine.matrix_rows);
   table.add("--seed", "of the workload", workload.seed);
   table.add("--folder", "for lines and stores, on the disk to be measured", measured.engine.folder);
-  table.add("--json", "file for the figures", json);
+  table.add("--json", "file for the figures", settings.json);
   table.read(argc, argv);
   measured.engine.direct_reads = direct_reads != 0;
   if (workload.cold_percent > 100 || (workload.cold_percent > 0 && workload.preload == 0))
     give_up("--cold is a percentage and needs a --preload");
+  return settings;
+}
 
+int run(int argc, char** argv) {
+  Settings settings = read_settings(argc, argv);
+  MeasureOptions& measured = settings.measured;
+  WorkloadOptions& workload = settings.workload;
   std::filesystem::create_directories(measured.engine.folder);
   std::string name = measured.engine.folder + "/lines-" + std::to_string(workload.seed) + "-" +
-                     std::to_string(events);
+                     std::to_string(settings.events);
   std::vector<LinePart> parts;
   if (workload.profiles != WorkloadOptions().profiles)
     name += "-of-" + std::to_string(workload.profiles);
@@ -83,11 +95,11 @@ int run(int argc, char** argv) {
     name += "-" + std::to_string(workload.cold_percent);
   }
   measured.lines = name + ".jsonl";
-  parts.push_back({measured.lines, events});
+  parts.push_back({measured.lines, settings.events});
   write_line_files(workload, parts);
 
   std::vector<Measurement> rows;
-  for (int fanout : fanouts) rows.push_back(measure(measured, fanout));
+  for (int fanout : settings.fanouts) rows.push_back(measure(measured, fanout));
   if (workload.preload)
     print_cold(rows, workload.cold_percent, workload.preload);
   else
@@ -101,7 +113,7 @@ int run(int argc, char** argv) {
     object.add("cold_percent", uint64_t(workload.cold_percent));
     text += (text.empty() ? "[" : ",\n ") + object.text();
   }
-  write_json(json, text + "]");
+  write_json(settings.json, text + "]");
   return 0;
 }
 

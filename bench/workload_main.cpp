@@ -65,23 +65,26 @@ void write(std::FILE* file, const std::string& bytes) {
   }
 }
 
-}  // namespace
-
-int main(int argc, char** argv) {
+struct Arguments {
   quipu::bench::WorkloadOptions options;
   uint64_t events = 200000;
   int fanout = 10;
   std::string plan_out;
+};
+
+Arguments read_arguments(int argc, char** argv) {
+  Arguments arguments;
+  quipu::bench::WorkloadOptions& options = arguments.options;
   for (int i = 1; i < argc; i += 2) {
     const std::string_view option = argv[i];
     if (option == "--help" || option == "-h") {
       std::fputs(kUsage, stdout);
-      return 0;
+      std::exit(0);
     }
     if (i + 1 == argc) fail(std::string(option) + " needs a value");
     const std::string text = argv[i + 1];
     if (option == "--events") {
-      events = number(option, text, 0, UINT64_MAX);
+      arguments.events = number(option, text, 0, UINT64_MAX);
     } else if (option == "--tenants") {
       options.tenants = static_cast<uint32_t>(number(option, text, 1, 1000000));
     } else if (option == "--profiles") {
@@ -99,34 +102,40 @@ int main(int argc, char** argv) {
     } else if (option == "--cold") {
       options.cold_percent = static_cast<uint32_t>(number(option, text, 0, 100));
     } else if (option == "--fanout") {
-      fanout = static_cast<int>(number(option, text, 1, quipu::bench::kMaxFanout));
+      arguments.fanout = static_cast<int>(number(option, text, 1, quipu::bench::kMaxFanout));
     } else if (option == "--plan-out") {
-      plan_out = text;
+      arguments.plan_out = text;
     } else {
       fail("unknown option " + std::string(option));
     }
   }
 
   if (options.cold_percent > 0 && options.preload == 0) fail("--cold needs a --preload");
+  return arguments;
+}
 
-  if (!plan_out.empty()) {
-    std::FILE* file = std::fopen(plan_out.c_str(), "w");
-    if (file == nullptr) {
-      std::perror(("bench_workload: " + plan_out).c_str());
-      return 1;
-    }
-    write(file, quipu::bench::workload_plan(fanout));
-    if (std::fclose(file) != 0) {
-      std::perror(("bench_workload: " + plan_out).c_str());
-      return 1;
-    }
+bool write_plan(const std::string& path, int fanout) {
+  std::FILE* file = std::fopen(path.c_str(), "w");
+  if (file == nullptr) return false;
+  write(file, quipu::bench::workload_plan(fanout));
+  return std::fclose(file) == 0;
+}
+
+}  // namespace
+
+int main(int argc, char** argv) {
+  const Arguments arguments = read_arguments(argc, argv);
+  const std::string& plan_out = arguments.plan_out;
+  if (!plan_out.empty() && !write_plan(plan_out, arguments.fanout)) {
+    std::perror(("bench_workload: " + plan_out).c_str());
+    return 1;
   }
-  if (events == 0) return 0;
+  if (arguments.events == 0) return 0;
 
-  quipu::bench::Workload workload(options);
+  quipu::bench::Workload workload(arguments.options);
   std::string buffer;
   buffer.reserve(kWriteBytes + 4096);
-  for (uint64_t i = 0; i < events; ++i) {
+  for (uint64_t i = 0; i < arguments.events; ++i) {
     workload.next(buffer);
     if (buffer.size() >= kWriteBytes) {
       write(stdout, buffer);

@@ -253,6 +253,22 @@ std::string cell_value(uint64_t count, uint64_t unique, int64_t sum_hundredths) 
   return {reinterpret_cast<const char*>(&sums), sizeof sums};
 }
 
+// What is left to do once all is durable: compaction, and what the files come to then.
+void settle(Databases& databases, const WayOptions& o, const Watch& watch, WayResult& result) {
+  wait_until_idle(databases);
+  result.settled_s = watch.wall_s();
+  result.cpu_s = watch.cpu_s();
+  result.rss_bytes = peak_rss_bytes();
+  for (const auto& database : databases) {
+    for (rocksdb::ColumnFamilyHandle* family : {database->cells, database->seen, database->meta}) {
+      check(database->db->Flush(rocksdb::FlushOptions(), family));
+    }
+  }
+  wait_until_idle(databases);
+  result.disk_bytes = bytes_in(o.folder);
+  if (o.digest) result.digest = digest_of(databases);
+}
+
 WayResult run_on_rocksdb(const WayOptions& o,
                          const std::function<std::unique_ptr<Writer>(Database&)>& make) {
   const Watch watch;
@@ -311,18 +327,7 @@ WayResult run_on_rocksdb(const WayOptions& o,
   result.read_s = watch.wall_s();
   commit();
   result.committed_s = watch.wall_s();
-  wait_until_idle(databases);
-  result.settled_s = watch.wall_s();
-  result.cpu_s = watch.cpu_s();
-  result.rss_bytes = peak_rss_bytes();
-  for (const auto& database : databases) {
-    for (rocksdb::ColumnFamilyHandle* family : {database->cells, database->seen, database->meta}) {
-      check(database->db->Flush(rocksdb::FlushOptions(), family));
-    }
-  }
-  wait_until_idle(databases);
-  result.disk_bytes = bytes_in(o.folder);
-  if (o.digest) result.digest = digest_of(databases);
+  settle(databases, o, watch, result);
   return result;
 }
 

@@ -154,11 +154,63 @@ Status PlanParser::read_tenants_file(const PlanNode& node) {
   return read_tenants_csv(*plan_.tenants_file_text_, name);
 }
 
+namespace {
+
+enum TenantsField : size_t { kTenant, kZone, kWeekStart, kName, kFields };
+const std::vector<std::string> kTenantsHeader = {"tenant", "zone", "week_start", "name"};
+constexpr char kHeaderAdvice[] =
+    "; the first line is tenant,zone,week_start,name (the last two may be left out)";
+
+// What is wrong with a line of the tenants file: in which column (or "" for the line), and how.
+struct TenantsProblem {
+  std::string key, what;
+};
+
+// Which field each column of the header is.
+std::optional<TenantsProblem> read_tenants_header(const std::vector<std::string>& names,
+                                                  std::vector<size_t>& header) {
+  for (const std::string& name : names) {
+    const size_t field = size_t(std::find(kTenantsHeader.begin(), kTenantsHeader.end(), name) -
+                                kTenantsHeader.begin());
+    if (field == kFields)
+      return TenantsProblem{
+          shown(name),
+          "unknown column" + did_you_mean(nearest_name(name, kTenantsHeader)) + kHeaderAdvice};
+    if (std::find(header.begin(), header.end(), field) != header.end())
+      return TenantsProblem{name, std::string("given twice") + kHeaderAdvice};
+    header.push_back(field);
+  }
+  for (size_t needed : {kTenant, kZone}) {
+    if (std::find(header.begin(), header.end(), needed) == header.end())
+      return TenantsProblem{kTenantsHeader[needed],
+                            std::string("this column is missing") + kHeaderAdvice};
+  }
+  return std::nullopt;
+}
+
+// Zone, week start and name of a calendar.
+std::optional<TenantsProblem> read_tenants_calendar(const std::array<std::string, kFields>& row,
+                                                    const std::string& problem_of_zone,
+                                                    Calendar& calendar) {
+  calendar.zone = row[kZone];
+  if (calendar.zone.empty())
+    return TenantsProblem{"zone", "is empty; write an IANA zone, such as Europe/Berlin"};
+  if (!problem_of_zone.empty()) return TenantsProblem{"zone", problem_of_zone};
+  if (!row[kWeekStart].empty()) {
+    const auto day = std::find(kWeekDays.begin(), kWeekDays.end(), row[kWeekStart]);
+    if (day == kWeekDays.end())
+      return TenantsProblem{"week_start",
+                            "no day " + shown(row[kWeekStart]) +
+                                did_you_mean(nearest_name(row[kWeekStart], kWeekDays))};
+    calendar.week_start = WeekStart(day - kWeekDays.begin());
+  }
+  calendar.name = row[kName].empty() ? calendar.zone : row[kName];
+  return std::nullopt;
+}
+
+}  // namespace
+
 Status PlanParser::read_tenants_csv(const std::string& text, const std::string& file) {
-  enum : size_t { kTenant, kZone, kWeekStart, kName, kFields };
-  static const std::vector<std::string> kHeader = {"tenant", "zone", "week_start", "name"};
-  constexpr char kHeaderAdvice[] =
-      "; the first line is tenant,zone,week_start,name (the last two may be left out)";
   std::vector<size_t> header;  // which field a column is
   std::string_view rest = text;
   if (rest.substr(0, 3) == "\xEF\xBB\xBF") rest.remove_prefix(3);
@@ -180,20 +232,8 @@ Status PlanParser::read_tenants_csv(const std::string& text, const std::string& 
           "",
           "a quote that does not close, or text after one; a quote inside quotes is written \"\"");
     if (header.empty()) {
-      for (const std::string& name : *fields) {
-        const size_t field =
-            size_t(std::find(kHeader.begin(), kHeader.end(), name) - kHeader.begin());
-        if (field == kFields)
-          return wrong(shown(name), "unknown column" + did_you_mean(nearest_name(name, kHeader)) +
-                                        kHeaderAdvice);
-        if (std::find(header.begin(), header.end(), field) != header.end())
-          return wrong(name, std::string("given twice") + kHeaderAdvice);
-        header.push_back(field);
-      }
-      for (size_t needed : {kTenant, kZone}) {
-        if (std::find(header.begin(), header.end(), needed) == header.end())
-          return wrong(kHeader[needed], std::string("this column is missing") + kHeaderAdvice);
-      }
+      if (auto problem = read_tenants_header(*fields, header))
+        return wrong(problem->key, problem->what);
       continue;
     }
     if (fields->size() != header.size()) {
@@ -204,25 +244,14 @@ Status PlanParser::read_tenants_csv(const std::string& text, const std::string& 
     for (size_t i = 0; i < header.size(); ++i) row[header[i]] = std::move((*fields)[i]);
 
     Calendar calendar;
-    std::string tenant, problem;
+    std::string tenant;
     if (Status named = canonical_name(row[kTenant], plan_.tenant, "tenant", tenant); !named.ok())
       return wrong("tenant", named.error().message);
-    calendar.zone = row[kZone];
-    if (calendar.zone.empty())
-      return wrong("zone", "is empty; write an IANA zone, such as Europe/Berlin");
-    problem = zone_problem(calendar.zone);
-    if (!problem.empty()) return wrong("zone", problem);
-    if (!row[kWeekStart].empty()) {
-      const auto day = std::find(kWeekDays.begin(), kWeekDays.end(), row[kWeekStart]);
-      if (day == kWeekDays.end())
-        return wrong("week_start", "no day " + shown(row[kWeekStart]) +
-                                       did_you_mean(nearest_name(row[kWeekStart], kWeekDays)));
-      calendar.week_start = WeekStart(day - kWeekDays.begin());
-    }
-    calendar.name = row[kName].empty() ? calendar.zone : row[kName];
+    if (auto problem = read_tenants_calendar(row, zone_problem(row[kZone]), calendar))
+      return wrong(problem->key, problem->what);
     std::vector<Calendar>& calendars = plan_.calendars.tenants[tenant];
-    problem = calendar_problem(calendars, calendar);
-    if (!problem.empty()) return wrong("name", "tenant " + shown(tenant) + ": " + problem);
+    if (std::string problem = calendar_problem(calendars, calendar); !problem.empty())
+      return wrong("name", "tenant " + shown(tenant) + ": " + problem);
     calendars.push_back(std::move(calendar));
   }
   if (header.empty()) {
