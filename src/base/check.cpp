@@ -15,4 +15,10 @@ void check_failed(const char* file, int line, const char* condition) {
   std::abort();
 }
 
+void check_failed(const char* file, int line, const char* condition, const std::string& left,
+                  const std::string& right) {
+  const std::string text = std::string(condition) + ", for " + left + " and " + right;
+  check_failed(file, line, text.c_str());
+}
+
 }  // namespace quipu

@@ -67,6 +67,17 @@ class [[nodiscard]] Status {
 
 }  // namespace quipu
 
+// Declares what a Result holds, or returns its error from the enclosing function:
+//   QUIPU_ASSIGN(auto store, Store::open(folder, options));
+#define QUIPU_ASSIGN(declaration, expr) \
+  QUIPU_ASSIGN_AS(QUIPU_JOIN(quipu_result_, __LINE__), declaration, expr)
+#define QUIPU_ASSIGN_AS(result, declaration, expr) \
+  auto result = (expr);                            \
+  if (!result.ok()) return result.error();         \
+  declaration = std::move(result).value()
+#define QUIPU_JOIN(a, b) QUIPU_JOIN_NOW(a, b)
+#define QUIPU_JOIN_NOW(a, b) a##b
+
 // Returns the error of a Status or Result from the enclosing function.
 #define QUIPU_TRY(expr)                                                        \
   do {                                                                         \
