@@ -92,6 +92,14 @@ Status Checkpointer::request_and_wait() {
       "again"};
 }
 
+Status Checkpointer::request_if_older(std::chrono::milliseconds age) {
+  {
+    std::lock_guard lock(mutex_);
+    if (durable_as_of_ && Clock::now() - *durable_as_of_ < age) return {};
+  }
+  return request_and_wait();
+}
+
 void Checkpointer::run_failed() {
   wiring_.parts->interrupt();
   std::lock_guard lock(mutex_);
@@ -125,13 +133,16 @@ void Checkpointer::run() {
   uint64_t number = wiring_.store->committed().checkpoint;
   while (true) {
     uint64_t requests;
+    Clock::time_point as_of;
     std::map<std::string, std::string> positions;
     {
       std::unique_lock lock(mutex_);
       while (!stopping_ && !failed_ && !due()) changed_.wait_for(lock, kPoll);
       if (stopping_ || failed_) return;
       requests = requests_;
+      as_of = Clock::now();
       if (!dirty_) {
+        durable_as_of_ = as_of;
         requests_done_ = requests;
         changed_.notify_all();
         continue;
@@ -158,6 +169,7 @@ void Checkpointer::run() {
     {
       std::lock_guard lock(mutex_);
       requests_done_ = requests;
+      durable_as_of_ = as_of;
       committing_ = false;
       changed_.notify_all();
     }

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -59,6 +61,8 @@ class Checkpointer {
   void note_position(const SourcePosition& position);
 
   Status request_and_wait();
+  // The same, unless what is durable was all there was so long ago.
+  Status request_if_older(std::chrono::milliseconds age);
   void run_failed();  // something else failed: nothing is committed any more, nobody waits
   void stop();        // ends the thread without a further checkpoint
   CheckpointTotals totals() const;
@@ -81,6 +85,7 @@ class Checkpointer {
   std::condition_variable changed_;
   std::map<std::string, std::string> positions_;  // new since the last barrier
   std::chrono::steady_clock::time_point first_new_, last_new_;
+  std::optional<std::chrono::steady_clock::time_point> durable_as_of_;  // all that was pushed then
   bool dirty_ = false;
   bool committing_ = false;  // from a barrier on until its commit is durable
   uint64_t blocks_since_ = 0;

@@ -167,13 +167,14 @@ TEST(Engine, AStoppedRunCommitsWhatItReadAndGoesOnLater) {
   const std::string one = write_test_file(folder / "one.jsonl", test_events(0, 50));
   const std::string two = write_test_file(folder / "two.jsonl", test_events(50, 90));
   auto engine = open_test_engine(test_engine_options(folder));
-  std::atomic<bool> stop{true};
+  StopFlag stop, later;
+  stop.set();
   RunOptions options;
   options.stop = &stop;
   const RunSummary stopped = run_well(*engine, {one, two}, options);
   EXPECT_TRUE(stopped.stopped);
   EXPECT_EQ(stopped.tallies.read, 0u);
-  stop = false;
+  options.stop = &later;
   const RunSummary whole = run_well(*engine, {one, two}, options);
   EXPECT_FALSE(whole.stopped);
   EXPECT_EQ(whole.tallies.counted, 90u);
