@@ -113,7 +113,9 @@ Status StoreImpl::backup(const std::string& folder,
       return file_error("rename", unfinished, errno);
     QUIPU_TRY(sync_folder(target));
     auto made = CommitMark::create(target + "/committed", mark);
-    return made.ok() ? Status{} : made.error();
+    if (!made.ok()) return made.error();
+    fault_point("backup.done");
+    return {};
   };
   QUIPU_TRY(make_folder(target));
   Status copied = copy();
