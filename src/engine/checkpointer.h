@@ -22,6 +22,7 @@
 #include "engine/options.h"
 #include "engine/queue.h"
 #include "engine/stages.h"
+#include "engine/write_estimate.h"
 #include "source/source.h"
 #include "store/catalogue.h"
 #include "store/store.h"
@@ -33,6 +34,7 @@ struct CheckpointTotals {
   uint64_t checkpoints = 0, ingested = 0;
   uint64_t cell_rows = 0, sparse_rows = 0, joint_rows = 0, cells = 0, cell_bytes = 0,
            record_bytes = 0, names = 0, name_rows = 0, name_bytes = 0;
+  uint64_t space_bytes = 0;  // estimated before
   double group_s = 0, commit_s = 0, longest_s = 0;
 };
 
@@ -73,6 +75,8 @@ class Checkpointer {
   bool must_begin() const;  // with mutex_ held: nothing more is taken in until one begins
   Status commit(uint64_t number, CheckpointParts::Whole whole,
                 std::map<std::string, std::string> positions);
+  void add_to_totals(const CommitStats& stats, const GroupByResult& grouped, uint64_t space_bytes,
+                     double group_s, double total_s);
 
   Wiring wiring_;
   DeadLetterFile dead_letters_;
@@ -80,6 +84,7 @@ class Checkpointer {
   const size_t pane_bytes_, hot_bytes_;
   const unsigned commit_threads_;
   GroupByState group_state_;
+  WriteEstimate estimate_;
 
   mutable std::mutex mutex_;  // guards what follows; held while a barrier or a block is pushed
   std::condition_variable changed_;
