@@ -111,7 +111,6 @@ Status StoreImpl::backup(const std::string& folder,
     // From here on it is a store, and a whole one.
     if (::rename(unfinished.c_str(), database.c_str()) != 0)
       return file_error("rename", unfinished, errno);
-    QUIPU_TRY(sync_folder(target));
     auto made = CommitMark::create(target + "/committed", mark);
     if (!made.ok()) return made.error();
     fault_point("backup.done");
