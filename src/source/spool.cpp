@@ -12,6 +12,7 @@
 #include <memory>
 #include <vector>
 
+#include "base/fault.h"
 #include "source/raw_input.h"
 
 namespace quipu {
@@ -156,6 +157,7 @@ class Spool : public RawInput {
   }
   Status sync(size_t written) {
     if (written == 0) return {};
+    fault_point("spool.written");
     if (::fdatasync(file_) != 0)
       return Error{path_ + ": standard input cannot be made durable: " + system_error()};
     size_ += written;
