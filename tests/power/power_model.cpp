@@ -6,7 +6,7 @@
 // folder LOG.kept for files that lost a name (all three on one file system). What is written to the
 // file QUIPU_FAULT_LOG (fault points) goes into the log too, so that the order is known.
 //
-// The log's records, one line each, texts percent-encoded; NODE is
+// The log's records, one line each, ended by " .", texts percent-encoded; NODE is
 // device:inode, FOLDER the node of the folder that the (new) name is in:
 //   write NODE OFFSET SIZE_BEFORE HEX    before bytes are written: those that lie there now
 //   size NODE SIZE_BEFORE SIZE HEX       before a file's size changes: the bytes that are cut off
@@ -61,6 +61,7 @@ struct Model {
     log =
         int(::syscall(SYS_openat, AT_FDCWD, path, O_WRONLY | O_CREAT | O_APPEND | O_CLOEXEC, 0600));
     if (log < 0) std::abort();
+    note("");  // ends what another process may have left unfinished
   }
   bool on() const { return log >= 0; }
   bool inside(const std::string& path) const {
@@ -68,7 +69,7 @@ struct Model {
            (path.size() == root.size() || path[root.size()] == '/');
   }
   void note(const std::string& line) {
-    const std::string whole = line + "\n";
+    const std::string whole = line.empty() ? "\n" : line + " .\n";
     if (::syscall(SYS_write, log, whole.data(), whole.size()) != long(whole.size())) std::abort();
   }
   std::string keep(const std::string& path) {
