@@ -84,15 +84,19 @@ class Store:
         delays = ["reader.block:%d" % rng.choice([1, 10, 30])] + rng.sample(DELAYS, 3)
         env = dict(os.environ, LD_PRELOAD=self.args.model, QUIPU_POWER_ROOT=self.disk, QUIPU_POWER_LOG=self.log, QUIPU_FAULT_LOG=self.points,
                    QUIPU_FAULT_DELAY=",".join(delays))
+        to_its_end = rng.random() < 0.05   # and then the power fails
         if rng.random() < 0.3:   # a process that dies before, its power still on: what it left is found by the next
             early = rng.choice(["spool.written:1", "spool.written:1", "checkpoint.dead_letters_synced:1", "commit.batch_begin:1", "commit.ingest_done:1"])
             with open(self.tap, "rb") as tap:
                 subprocess.run(self.command(self.data), stdin=tap, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, env=dict(env, QUIPU_FAULT_AT=early))
+            to_its_end = rng.random() < 0.5
         with open(self.tap, "rb") as tap, open(os.path.join(self.folder, "err"), "w+") as err:
             process = subprocess.Popen(self.command(self.data) + ["--ingest-bytes", rng.choice(["1", "30000", "1000000000"])], stdin=tap,
                                        stdout=subprocess.DEVNULL, stderr=err, env=env)
             wanted, deadline = len(self.passed()) + rng.choice([1, 12, 30, 60]), time.time() + 20
             backup = None
+            if to_its_end:
+                process.wait()
             while process.poll() is None and len(self.passed()) < wanted and time.time() < deadline:
                 time.sleep(0.002)
             if rng.random() < 0.4 and process.poll() is None:
