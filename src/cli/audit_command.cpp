@@ -81,8 +81,9 @@ Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector,
 class Auditor {
  public:
   Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue, CatalogueRegistry& folder,
-          const std::string& temporary)
-      : hasher_(access.store().hasher()),
+          const std::string& temporary, const Console& console)
+      : console_(console),
+        hasher_(access.store().hasher()),
         snapshot_(snapshot),
         catalogue_(catalogue),
         folder_(folder),
@@ -165,6 +166,7 @@ class Auditor {
       while (true) {
         auto block = (*source)->next();
         if (!block.ok()) return block.error();
+        if (console_.gone()) return Error{"nobody waits for the answer any more"};
         if (block->text.empty()) break;
         std::string_view text = block->text;
         uint64_t offset = block->offset;
@@ -392,6 +394,7 @@ class Auditor {
     return {};
   }
 
+  const Console& console_;
   const Hasher& hasher_;
   Snapshot& snapshot_;
   Catalogue& catalogue_;
@@ -435,7 +438,8 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
         " is not the plan that this store was last counted with; audit compares under that plan"});
   }
   const char* temporary = std::getenv("TMPDIR");
-  Auditor auditor(access, **snapshot, **catalogue, **folder, temporary ? temporary : "/tmp");
+  Auditor auditor(access, **snapshot, **catalogue, **folder, temporary ? temporary : "/tmp",
+                  console);
   if (Status status = auditor.run(arguments.inputs); !status.ok()) return fail(status.error());
   auto view = StoreView::open(**catalogue, **snapshot, access.store().hasher());
   if (!view.ok()) return fail(view.error());

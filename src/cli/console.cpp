@@ -2,11 +2,25 @@
 
 #include <unistd.h>
 
+#include <atomic>
+#include <cerrno>
 #include <cstdio>
+#include <cstring>
 
 #include "base/printable.h"
 
 namespace quipu {
+namespace {
+
+std::atomic<int> g_output_error{0};  // of the first write to standard output that failed
+
+}  // namespace
+
+Status written_output() {
+  const int error = g_output_error;
+  if (error == 0) return {};
+  return Error{std::string("standard output cannot be written: ") + std::strerror(error)};
+}
 
 Console process_console() {
   auto writer = [](FILE* file) {
@@ -16,7 +30,12 @@ Console process_console() {
     };
   };
   Console console;
-  console.out = writer(stdout);
+  console.out = [write = writer(stdout)](std::string_view text) {
+    if (write(text)) return true;
+    int none = 0;
+    g_output_error.compare_exchange_strong(none, errno ? errno : EIO);
+    return false;
+  };
   console.err = [write = writer(stderr)](std::string_view text) {
     return write(printable_lines(text));
   };

@@ -7,6 +7,8 @@
 #include <string>
 #include <string_view>
 
+#include "base/result.h"
+
 namespace quipu {
 
 struct Console {
@@ -15,9 +17,14 @@ struct Console {
   std::function<bool(std::string_view)> err;  // messages
   std::function<bool(std::string_view)>
       terminal;  // as it is, where err leads to a terminal (to redraw a line); else empty
+  std::function<bool()> wanted;  // false: the asker is gone, or may not be waited for; may be empty
+
+  bool gone() const { return wanted && !wanted(); }
 };
 // The streams of this process; err is made printable.
 Console process_console();
+// Whether all that was given to this process's standard output got there.
+Status written_output();
 // The same for a command whose output is for people: out is made printable too, by whole lines.
 Console for_people(const Console& console);
 
@@ -26,5 +33,8 @@ inline constexpr int kExitDone = 0;
 inline constexpr int kExitError = 1;     // an operating error: the message says what to do
 inline constexpr int kExitUsage = 2;     // a wrong plan or wrong arguments
 inline constexpr int kExitSetAside = 3;  // done, some lines were set aside
+// A run that a signal stopped before its end, after its last commit: this and the signal's number,
+// as shells have it.
+inline constexpr int kExitSignal = 128;
 
 }  // namespace quipu

@@ -11,6 +11,7 @@
 #include "cli/store_access.h"
 #include "query/render.h"
 #include "source/source.h"
+#include "store/files.h"
 
 namespace quipu {
 namespace {
@@ -32,7 +33,7 @@ struct Inspection {
   std::vector<std::string> zones;  // of the newest rules version
 };
 
-Result<Inspection> look(StoreAccess& access) {
+Result<Inspection> look(StoreAccess& access, const Console& console) {
   Inspection found;
   auto snapshot = access.snapshot();
   if (!snapshot.ok()) return snapshot.error();
@@ -45,7 +46,7 @@ Result<Inspection> look(StoreAccess& access) {
     if (!position.ok()) return position.error();
     found.positions.push_back(std::move(*position));
   }
-  auto census = count_records(access.store());
+  auto census = count_records(access.store(), [&] { return console.gone(); });
   if (!census.ok()) return census.error();
   found.records = *census;
   found.plans = access.catalogue().plan_versions();
@@ -151,10 +152,38 @@ std::string as_json(const Inspection& i, const std::string& folder) {
   return out.str();
 }
 
+// Files beside the database: the dead-letter file is cut to its committed length when the copy is
+// opened; it is written on, so it is copied, not linked. Spools only grow; what is behind a
+// position is read again.
+Status copy_beside(const std::filesystem::path& from, const std::filesystem::path& to) {
+  namespace fs = std::filesystem;
+  std::error_code error;
+  std::vector<fs::path> files;
+  if (fs::exists(from / "dead-letter.jsonl", error)) files.push_back("dead-letter.jsonl");
+  if (fs::exists(from / "spool", error)) {
+    QUIPU_TRY(make_folder((to / "spool").string()));
+    for (fs::directory_iterator entry(from / "spool", error), end; !error && entry != end;
+         entry.increment(error)) {
+      files.push_back(fs::path("spool") / entry->path().filename());
+    }
+    if (error) return Error{(from / "spool").string() + ": " + error.message()};
+  }
+  for (const fs::path& file : files) {
+    fs::copy_file(from / file, to / file, error);
+    const int fd = error ? -1 : ::open((to / file).c_str(), O_RDONLY | O_CLOEXEC);
+    const bool durable = fd >= 0 && ::fsync(fd) == 0;
+    if (fd >= 0) ::close(fd);
+    if (!durable)
+      return Error{(to / file).string() + ": cannot be copied" +
+                   (error ? ": " + error.message() : std::string())};
+  }
+  return fs::exists(to / "spool", error) ? sync_folder((to / "spool").string()) : Status{};
+}
+
 }  // namespace
 
 int inspect_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
-  auto found = look(access);
+  auto found = look(access, console);
   if (!found.ok()) {
     console.err("quipu inspect: " + found.error().message + "\n");
     return kExitError;
@@ -165,41 +194,19 @@ int inspect_command(const Arguments& arguments, StoreAccess& access, const Conso
 }
 
 int backup_command(const Arguments& arguments, StoreAccess& access, const Console& console) {
-  namespace fs = std::filesystem;
   auto fail = [&](const std::string& message) {
     console.err("quipu backup: " + message + "\n");
     return kExitError;
   };
   std::error_code error;
-  if (fs::exists(arguments.target, error))
+  if (std::filesystem::exists(arguments.target, error))
     return fail(arguments.target + " is there already; name a new folder");
   if (error) return fail(arguments.target + ": " + error.message());
   if (auto snapshot = access.snapshot(); !snapshot.ok()) return fail(snapshot.error().message);
-  if (Status status = access.store().backup(arguments.target); !status.ok())
-    return fail(status.error().message);
-  // Files beside the database: the dead-letter file is cut to its committed length when the copy is
-  // opened; it is written on, so it is copied, not linked. Spools only grow; what is behind a
-  // position is read again.
-  const fs::path from = access.store().folder(), to = arguments.target;
-  std::vector<fs::path> files;
-  if (fs::exists(from / "dead-letter.jsonl", error)) files.push_back("dead-letter.jsonl");
-  if (fs::exists(from / "spool", error)) {
-    fs::create_directory(to / "spool", error);
-    for (fs::directory_iterator entry(from / "spool", error), end; !error && entry != end;
-         entry.increment(error)) {
-      files.push_back(fs::path("spool") / entry->path().filename());
-    }
-    if (error) return fail((from / "spool").string() + ": " + error.message());
-  }
-  for (const fs::path& file : files) {
-    fs::copy_file(from / file, to / file, error);
-    const int fd = error ? -1 : ::open((to / file).c_str(), O_RDONLY | O_CLOEXEC);
-    const bool durable = fd >= 0 && ::fsync(fd) == 0;
-    if (fd >= 0) ::close(fd);
-    if (!durable)
-      return fail((to / file).string() + ": cannot be copied" +
-                  (error ? ": " + error.message() : std::string()));
-  }
+  Status status = access.store().backup(arguments.target, [&](const std::string& to) {
+    return copy_beside(access.store().folder(), to);
+  });
+  if (!status.ok()) return fail(status.error().message);
   console.out("copied to " + arguments.target +
               "; it opens like the original: quipu query --data " + arguments.target + "\n");
   return kExitDone;

@@ -1,5 +1,6 @@
 // The quipu program.
 #include <filesystem>
+#include <optional>
 
 #include "base/heap.h"
 #include "cli/arguments.h"
@@ -29,8 +30,15 @@ int on_store(const Arguments& arguments, const std::vector<std::string>& args,
   // Paths of the request are the asker's.
   std::vector<std::string> request = {std::filesystem::current_path().string()};
   request.insert(request.end(), args.begin(), args.end());
-  if (auto status = ask_running_process(folder, request, console)) return *status;
-  auto access = StoreAccess::open(folder);
+  std::optional<int> answered;
+  const auto nobody_answers = [&] {
+    answered = ask_running_process(folder, request, console);
+    return !answered;
+  };
+  if (!nobody_answers()) return *answered;
+  // Whoever has it may be a run that is about to serve it.
+  auto access = StoreAccess::open(folder, nobody_answers);
+  if (answered) return *answered;
   if (!access.ok()) {
     console.err("quipu: " + access.error().message + "\n");
     return kExitError;
@@ -62,5 +70,11 @@ int run_program(const std::vector<std::string>& args) {
 
 int main(int argc, char** argv) {
   quipu::keep_heap_small();
-  return quipu::run_program({argv + 1, argv + argc});
+  const int status = quipu::run_program({argv + 1, argv + argc});
+  // An answer that did not reach its reader is none, whichever command gave it.
+  if (const quipu::Status written = quipu::written_output(); !written.ok()) {
+    quipu::process_console().err("quipu: " + written.error().message + "\n");
+    if (status == quipu::kExitDone || status == quipu::kExitSetAside) return quipu::kExitError;
+  }
+  return status;
 }

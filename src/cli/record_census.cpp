@@ -12,11 +12,14 @@ namespace {
 constexpr size_t kRecordPrefixBytes =
     2 + 4 + 16;  // month, tenant, profile: chunks of one record follow each other
 
+constexpr uint64_t kRowsBetweenLooks = 1024;  // for whether anybody waits
+
 }  // namespace
 
-Result<RecordCensus> count_records(const Store& store) {
+Result<RecordCensus> count_records(const Store& store, const std::function<bool()>& gone) {
   RecordCensus census;
   Status inner;
+  uint64_t rows = 0;
   std::string record;  // prefix of the record being counted
   double words = 0;    // its words so far
   auto end_record = [&] {
@@ -24,6 +27,10 @@ Result<RecordCensus> count_records(const Store& store) {
     words = 0;
   };
   Status outer = store.scan_records([&](std::string_view key, std::string_view value) {
+    if (++rows % kRowsBetweenLooks == 0 && gone()) {
+      inner = Error{"nobody waits for the answer any more"};
+      return false;
+    }
     if (key.size() < kRecordPrefixBytes) {
       inner = Error{"a record has a broken key: the store's files are damaged; restore a backup"};
       return false;

@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 
 #include "base/result.h"
 #include "store/store.h"
@@ -16,6 +17,7 @@ struct RecordCensus {
   // records of n (n - 1) / 2 / 2^64 for their n words, ids included.
   double expected_wrong = 0;
 };
-Result<RecordCensus> count_records(const Store& store);
+// gone: asked now and then; true ends it with an error.
+Result<RecordCensus> count_records(const Store& store, const std::function<bool()>& gone);
 
 }  // namespace quipu

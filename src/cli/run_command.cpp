@@ -1,8 +1,11 @@
 #include "cli/run_command.h"
 
+#include <atomic>
+#include <chrono>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <mutex>
 #include <sstream>
 
 #include "cli/progress.h"
@@ -15,11 +18,18 @@
 namespace quipu {
 namespace {
 
-std::atomic<bool> g_stop{false};
+std::atomic<int> g_signal{0};            // that came first
+std::atomic<StopFlag*> g_stop{nullptr};  // set before signals are taken
 
-void on_signal(int) { g_stop.store(true, std::memory_order_relaxed); }
+void on_signal(int number) {
+  int none = 0;
+  g_signal.compare_exchange_strong(none, number);
+  g_stop.load()->set();
+}
 
 void install_signals() {
+  static StopFlag stop;
+  g_stop = &stop;
   struct sigaction action {};
   action.sa_handler = on_signal;  // no SA_RESTART: a read of standard input returns
   ::sigaction(SIGINT, &action, nullptr);
@@ -105,6 +115,7 @@ int run_command(const Arguments& arguments, const Console& console) {
     if (input != "-" && !std::filesystem::exists(input))
       return fail(Error{input + ": no such file"}, kExitUsage);
   }
+  options.keep_waiting = [&] { return !is_served(options.data_folder); };
   install_signals();
   auto engine = Engine::open(std::move(*plan), options);
   if (!engine.ok()) return fail(engine.error(), kExitError);
@@ -116,8 +127,10 @@ int run_command(const Arguments& arguments, const Console& console) {
               "\n");
 
   Engine& running = **engine;
+  std::mutex one_audit;
   auto server = CommandServer::listen(
-      options.data_folder, [&running](const std::vector<std::string>& args, const Console& client) {
+      options.data_folder,
+      [&running, &one_audit](const std::vector<std::string>& args, const Console& client) {
         if (args.empty()) return kExitUsage;
         ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
         if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
@@ -125,8 +138,16 @@ int run_command(const Arguments& arguments, const Console& console) {
           client.err(parsed.text);
           return parsed.status;
         }
-        StoreAccess access(running.store(), running.catalogue(),
-                           [&running] { return running.checkpoint(); });
+        // An audit sorts with much memory.
+        const bool audits = parsed.arguments->command == Arguments::Command::audit;
+        std::unique_lock auditing(one_audit, std::defer_lock);
+        if (audits && !auditing.try_lock()) {
+          client.err("quipu audit: another audit of this store is under way; wait for its end\n");
+          return kExitError;
+        }
+        StoreAccess access(running.store(), running.catalogue(), [&running] {
+          return running.checkpoint_if_older(std::chrono::seconds(kFreshS));
+        });
         return store_command(*parsed.arguments, access, client);
       });
   if (!server.ok()) return fail(server.error(), kExitError);
@@ -137,7 +158,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   run_options.moved = arguments.moved;
   run_options.strict = arguments.strict;
   run_options.standard_input_name = arguments.standard_input_name;
-  run_options.stop = &g_stop;
+  run_options.stop = g_stop;
   run_options.progress = [&](const Progress& progress) { line.show(progress); };
   RunMeter meter;
   auto summary = running.run(arguments.inputs, run_options);
@@ -147,8 +168,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   if (!summary.ok()) return fail(summary.error(), kExitError);
   const RunFigures figures = meter.figures(running, *summary);
 
-  // A signal may also have ended the wait for standard input, which then looks like its end.
-  const bool stopped = summary->stopped || g_stop.load(std::memory_order_relaxed);
+  const bool stopped = summary->stopped;
   for (const std::string& input : summary->finished_before)
     console.err(input + ": nothing new, it was counted before\n");
   console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
@@ -162,6 +182,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   } else if (std::string query = example_query(running, options.data_folder); !query.empty()) {
     console.out(query + "\n");
   }
+  if (stopped) return kExitSignal + g_signal;
   return summary->tallies.set_aside_total() ? kExitSetAside : kExitDone;
 }
 

@@ -59,6 +59,11 @@ bool read_frame(int fd, uint8_t& type, std::string& bytes, size_t limit) {
   return read_all(fd, bytes.data(), size);
 }
 
+bool hung_up(int fd) {
+  pollfd poll{fd, POLLRDHUP, 0};
+  return ::poll(&poll, 1, 0) > 0;
+}
+
 // The address of DIR/socket, reached through a descriptor of DIR so that long paths fit into
 // sun_path.
 struct SocketAddress {
@@ -108,72 +113,137 @@ CommandServer::~CommandServer() {
   thread_.join();
   ::close(fd_);
   ::unlink(path_.c_str());
+  const auto deadline = std::chrono::steady_clock::now() + kClosingPatience;
+  for (forget_done(); !clients_.empty(); forget_done()) {
+    if (std::chrono::steady_clock::now() >= deadline) break;
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  }
+  for (Client& client : clients_) {
+    client.cut = true;
+    ::shutdown(client.fd, SHUT_RDWR);  // whoever waits in send() wakes
+  }
+  for (Client& client : clients_) {
+    client.thread.join();
+    ::close(client.fd);
+  }
 }
 
 void CommandServer::serve() {
   while (!stopping_) {
     pollfd poll{fd_, POLLIN, 0};
-    if (::poll(&poll, 1, 200) <= 0) continue;
-    int client = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
-    if (client < 0) continue;
-    // A client that neither asks nor reads must not hold up the others for long.
-    timeval limit{10, 0};
-    ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &limit, sizeof limit);
-    ::setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &limit, sizeof limit);
-    answer(client);
-    ::close(client);
+    const int ready = ::poll(&poll, 1, 200);
+    forget_done();
+    if (ready <= 0) continue;
+    const int client = ::accept4(fd_, nullptr, nullptr, SOCK_CLOEXEC);
+    if (client >= 0) take(client);
   }
 }
 
-void CommandServer::answer(int client) {
+void CommandServer::take(int client) {
+  const timeval asks{kRequestPatience_s, 0}, reads{kClientPatience_s, 0};
+  ::setsockopt(client, SOL_SOCKET, SO_RCVTIMEO, &asks, sizeof asks);
+  ::setsockopt(client, SOL_SOCKET, SO_SNDTIMEO, &reads, sizeof reads);
+  if (clients_.size() >= kMaxClients) {  // so few bytes that nobody waits
+    write_frame(client, kErrorOutput,
+                "quipu: the running process answers " + std::to_string(kMaxClients) +
+                    " commands already; ask again when one of them has ended\n");
+    write_frame(client, kExit, std::string(1, char(kExitError)));
+    ::close(client);
+    return;
+  }
+  Client& taken = clients_.emplace_back();
+  taken.fd = client;
+  taken.thread = std::thread([this, &taken] {
+    answer(taken);
+    ::shutdown(taken.fd, SHUT_RDWR);
+    taken.done = true;
+  });
+}
+
+void CommandServer::forget_done() {
+  clients_.remove_if([](Client& client) {
+    if (!client.done) return false;
+    client.thread.join();
+    ::close(client.fd);
+    return true;
+  });
+}
+
+void CommandServer::answer(Client& client) {
+  const int fd = client.fd;
   uint8_t type = 0;
   std::string bytes;
-  if (!read_frame(client, type, bytes, kMaxRequestBytes) || type != kRequest) return;
+  if (!read_frame(fd, type, bytes, kMaxRequestBytes) || type != kRequest) return;
   ByteReader r(bytes);
   Console console;
-  console.out = [client](std::string_view text) { return write_frame(client, kOutput, text); };
-  console.err = [client](std::string_view text) { return write_frame(client, kErrorOutput, text); };
+  const auto writer = [&client](uint8_t as) {
+    return [&client, as](std::string_view text) {
+      if (client.cut || !write_frame(client.fd, as, text)) client.cut = true;
+      return !client.cut;
+    };
+  };
+  console.out = writer(kOutput);
+  console.err = writer(kErrorOutput);
+  console.wanted = [&client] { return !client.cut && !hung_up(client.fd); };
   if (r.u8() != kProtocolVersion) {
     console.err("quipu: the running process is of another version; use its own quipu program\n");
-    write_frame(client, kExit, std::string(1, char(kExitError)));
+    write_frame(fd, kExit, std::string(1, char(kExitError)));
     return;
   }
   std::vector<std::string> args;
   while (!r.done()) args.emplace_back(r.sized());
   if (!r.ok()) return;
   const int status = handler_(args, console);
-  write_frame(client, kExit, std::string(1, char(status)));
+  if (!client.cut) write_frame(fd, kExit, std::string(1, char(status)));
+}
+
+namespace {
+
+// Connected to whoever serves the folder; -1: nobody.
+int connect_to(const std::string& data_folder) {
+  SocketAddress address(data_folder);
+  if (address.folder < 0) return -1;
+  const int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  if (fd >= 0 && ::connect(fd, address.get(), sizeof address.address) == 0) return fd;
+  if (fd >= 0) ::close(fd);
+  return -1;
+}
+
+}  // namespace
+
+bool is_served(const std::string& data_folder) {
+  const int fd = connect_to(data_folder);
+  if (fd >= 0) ::close(fd);
+  return fd >= 0;
 }
 
 std::optional<int> ask_running_process(const std::string& data_folder,
                                        const std::vector<std::string>& args,
                                        const Console& console) {
-  SocketAddress address(data_folder);
-  if (address.folder < 0) return std::nullopt;
-  int fd = ::socket(AF_UNIX, SOCK_STREAM | SOCK_CLOEXEC, 0);
+  const int fd = connect_to(data_folder);
   if (fd < 0) return std::nullopt;
-  if (::connect(fd, address.get(), sizeof address.address) != 0) {
-    ::close(fd);
-    return std::nullopt;
-  }
   std::string request;
   ByteWriter w(request);
   w.u8(kProtocolVersion);
   for (const std::string& arg : args) w.sized(arg);
   int status = kExitError;
-  bool done = false;
-  if (write_frame(fd, kRequest, request)) {
-    uint8_t type = 0;
-    std::string bytes;
-    while (!done && read_frame(fd, type, bytes, size_t(1) << 30)) {
-      if (type == kOutput && !console.out(bytes)) break;
-      if (type == kErrorOutput) console.err(bytes);
-      if (type == kExit && bytes.size() == 1) status = uint8_t(bytes[0]), done = true;
-    }
+  bool anything = false, done = false;
+  // It may refuse before it has read all that was asked.
+  write_frame(fd, kRequest, request);
+  uint8_t type = 0;
+  std::string bytes;
+  while (!done && read_frame(fd, type, bytes, size_t(1) << 30)) {
+    anything = true;
+    if (type == kOutput && !console.out(bytes)) done = true;  // with kExitError: see main.cpp
+    if (type == kErrorOutput) console.err(bytes);
+    if (type == kExit && bytes.size() == 1) status = uint8_t(bytes[0]), done = true;
   }
   ::close(fd);
+  if (!anything) return std::nullopt;
   if (!done)
-    console.err("quipu: the process that has the store open ended before it answered; ask again\n");
+    console.err(
+        "quipu: the process that has the store open ended, or waited in vain for this one to read, "
+        "before it had answered; ask again\n");
   return status;
 }
 

@@ -1,18 +1,20 @@
 #include "cli/store_access.h"
 
-#include <chrono>
 #include <filesystem>
 
 namespace quipu {
 
-StoreAccess::StoreAccess(Store& store, Catalogue& catalogue, std::function<Status()> checkpoint)
-    : store_(&store), catalogue_(&catalogue), checkpoint_(std::move(checkpoint)) {}
+StoreAccess::StoreAccess(Store& store, Catalogue& catalogue, std::function<Status()> freshen)
+    : store_(&store), catalogue_(&catalogue), freshen_(std::move(freshen)) {}
 
 StoreAccess::~StoreAccess() = default;
 
-Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& folder) {
+Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& folder,
+                                                       std::function<bool()> keep_waiting) {
   std::unique_ptr<StoreAccess> access(new StoreAccess);
-  auto store = Store::open(folder, StoreOptions{});
+  StoreOptions options;
+  options.keep_waiting = std::move(keep_waiting);
+  auto store = Store::open(folder, options);
   if (!store.ok()) return store.error();
   access->own_store_ = std::move(*store);
   auto snapshot = access->own_store_->snapshot();
@@ -25,12 +27,7 @@ Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& folder
 }
 
 Result<std::unique_ptr<Snapshot>> StoreAccess::snapshot() {
-  if (checkpoint_) {
-    const int64_t now = std::chrono::duration_cast<std::chrono::seconds>(
-                            std::chrono::system_clock::now().time_since_epoch())
-                            .count();
-    if (now - store_->committed().time_s >= kFreshS) QUIPU_TRY(checkpoint_());
-  }
+  if (freshen_) QUIPU_TRY(freshen_());
   return store_->snapshot();
 }
 

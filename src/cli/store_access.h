@@ -18,17 +18,20 @@ inline constexpr int64_t kFreshS = 2;  // an answer from a running process is at
 
 class StoreAccess {
  public:
-  // Opens the folder; nobody may have it open.
-  static Result<std::unique_ptr<StoreAccess>> open(const std::string& folder);
-  // Of a running process; both outlive this. `checkpoint` makes one and waits.
-  StoreAccess(Store& store, Catalogue& catalogue, std::function<Status()> checkpoint);
+  // Opens the folder. If somebody has it open, that is waited for, as long as keep_waiting says so
+  // (StoreOptions).
+  static Result<std::unique_ptr<StoreAccess>> open(const std::string& folder,
+                                                   std::function<bool()> keep_waiting);
+  // Of a running process; both outlive this. `freshen` makes a checkpoint and waits for it, if the
+  // last one is older than kFreshS.
+  StoreAccess(Store& store, Catalogue& catalogue, std::function<Status()> freshen);
   ~StoreAccess();
 
   Store& store() { return *store_; }
   const Catalogue& catalogue() const { return *catalogue_; }
   // A snapshot not older than kFreshS, if somebody counts into the store.
   Result<std::unique_ptr<Snapshot>> snapshot();
-  bool served() const { return bool(checkpoint_); }
+  bool served() const { return bool(freshen_); }
 
  private:
   StoreAccess() = default;
@@ -36,7 +39,7 @@ class StoreAccess {
   std::unique_ptr<Catalogue> own_catalogue_;
   Store* store_ = nullptr;
   Catalogue* catalogue_ = nullptr;
-  std::function<Status()> checkpoint_;
+  std::function<Status()> freshen_;
 };
 
 // The data folder of a command without a plan: --data, or the only *.quipu folder here.

@@ -92,6 +92,14 @@ Status Checkpointer::request_and_wait() {
       "again"};
 }
 
+Status Checkpointer::request_if_older(std::chrono::milliseconds age) {
+  {
+    std::lock_guard lock(mutex_);
+    if (durable_as_of_ && Clock::now() - *durable_as_of_ < age) return {};
+  }
+  return request_and_wait();
+}
+
 void Checkpointer::run_failed() {
   wiring_.parts->interrupt();
   std::lock_guard lock(mutex_);
@@ -125,13 +133,16 @@ void Checkpointer::run() {
   uint64_t number = wiring_.store->committed().checkpoint;
   while (true) {
     uint64_t requests;
+    Clock::time_point as_of;
     std::map<std::string, std::string> positions;
     {
       std::unique_lock lock(mutex_);
       while (!stopping_ && !failed_ && !due()) changed_.wait_for(lock, kPoll);
       if (stopping_ || failed_) return;
       requests = requests_;
+      as_of = Clock::now();
       if (!dirty_) {
+        durable_as_of_ = as_of;
         requests_done_ = requests;
         changed_.notify_all();
         continue;
@@ -158,6 +169,7 @@ void Checkpointer::run() {
     {
       std::lock_guard lock(mutex_);
       requests_done_ = requests;
+      durable_as_of_ = as_of;
       committing_ = false;
       changed_.notify_all();
     }
@@ -175,10 +187,12 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   write.state.positions = std::move(positions);
 
   std::string letters;
+  uint64_t other_bytes = 0;  // names and new rows
   for (DecoderPart& part : whole.decoders) {
     write.state.tallies.add(part.tallies);
     letters += part.dead_letters;
     write.expected_bytes += part.names.bytes();
+    other_bytes += part.names.bytes();
     write.names.push_back(std::move(part.names));
   }
   std::vector<RowLog> logs;
@@ -186,9 +200,13 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   for (ShardPart& part : whole.shards) {
     write.state.tallies.add(part.tallies);
     write.expected_bytes += part.pane.bytes() / 4 + part.new_rows.bytes() / 4;
+    other_bytes += part.new_rows.bytes();
     panes.push_back(&part.pane);
     logs.push_back(std::move(part.new_rows));
   }
+  const uint64_t memberships = count_memberships(panes);
+  write.space_bytes = estimate_.bytes(memberships, other_bytes);
+  const uint64_t space_bytes = write.space_bytes;
   fault_point("checkpoint.parts_complete");
   QUIPU_TRY(dead_letters_.append_and_sync(letters));
   fault_point("checkpoint.dead_letters_synced");
@@ -218,6 +236,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   };
   auto stats = wiring_.store->commit(std::move(write));
   if (!stats.ok()) return stats.error();
+  estimate_.learn(memberships, grouped.bytes);
   CpuSpent& cpu = wiring_.live->cpu;
   cpu.cells += stats->cells_cpu_ns + workers_cpu_ns;
   cpu.records += stats->records_cpu_ns;
@@ -227,23 +246,28 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   for (RowLog& log : logs) wiring_.logs->give_back(std::move(log));
   wiring_.live->durable_epoch.store(number, std::memory_order_release);
 
+  add_to_totals(*stats, grouped, space_bytes, group_s, seconds_since(begin));
+  return {};
+}
+
+void Checkpointer::add_to_totals(const CommitStats& stats, const GroupByResult& grouped,
+                                 uint64_t space_bytes, double group_s, double total_s) {
   std::lock_guard lock(mutex_);
   ++totals_.checkpoints;
-  totals_.ingested += stats->ingested;
+  totals_.ingested += stats.ingested;
+  totals_.space_bytes += space_bytes;
   totals_.cell_rows += grouped.rows;
   totals_.sparse_rows += grouped.sparse_rows;
   totals_.joint_rows += grouped.joint_rows;
   totals_.cells += grouped.cells;
   totals_.cell_bytes += grouped.bytes;
-  totals_.record_bytes += stats->record_bytes;
-  totals_.names += stats->names;
-  totals_.name_rows += stats->name_rows;
-  totals_.name_bytes += stats->name_bytes;
+  totals_.record_bytes += stats.record_bytes;
+  totals_.names += stats.names;
+  totals_.name_rows += stats.name_rows;
+  totals_.name_bytes += stats.name_bytes;
   totals_.group_s += group_s;
-  const double total_s = seconds_since(begin);
   totals_.commit_s += total_s;
   totals_.longest_s = std::max(totals_.longest_s, total_s);
-  return {};
 }
 
 }  // namespace quipu

@@ -5,11 +5,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <condition_variable>
 #include <functional>
 #include <map>
 #include <memory>
 #include <mutex>
+#include <optional>
 #include <string>
 #include <thread>
 #include <vector>
@@ -20,6 +22,7 @@
 #include "engine/options.h"
 #include "engine/queue.h"
 #include "engine/stages.h"
+#include "engine/write_estimate.h"
 #include "source/source.h"
 #include "store/catalogue.h"
 #include "store/store.h"
@@ -31,6 +34,7 @@ struct CheckpointTotals {
   uint64_t checkpoints = 0, ingested = 0;
   uint64_t cell_rows = 0, sparse_rows = 0, joint_rows = 0, cells = 0, cell_bytes = 0,
            record_bytes = 0, names = 0, name_rows = 0, name_bytes = 0;
+  uint64_t space_bytes = 0;  // estimated before
   double group_s = 0, commit_s = 0, longest_s = 0;
 };
 
@@ -59,6 +63,8 @@ class Checkpointer {
   void note_position(const SourcePosition& position);
 
   Status request_and_wait();
+  // The same, unless what is durable was all there was so long ago.
+  Status request_if_older(std::chrono::milliseconds age);
   void run_failed();  // something else failed: nothing is committed any more, nobody waits
   void stop();        // ends the thread without a further checkpoint
   CheckpointTotals totals() const;
@@ -69,6 +75,8 @@ class Checkpointer {
   bool must_begin() const;  // with mutex_ held: nothing more is taken in until one begins
   Status commit(uint64_t number, CheckpointParts::Whole whole,
                 std::map<std::string, std::string> positions);
+  void add_to_totals(const CommitStats& stats, const GroupByResult& grouped, uint64_t space_bytes,
+                     double group_s, double total_s);
 
   Wiring wiring_;
   DeadLetterFile dead_letters_;
@@ -76,11 +84,13 @@ class Checkpointer {
   const size_t pane_bytes_, hot_bytes_;
   const unsigned commit_threads_;
   GroupByState group_state_;
+  WriteEstimate estimate_;
 
   mutable std::mutex mutex_;  // guards what follows; held while a barrier or a block is pushed
   std::condition_variable changed_;
   std::map<std::string, std::string> positions_;  // new since the last barrier
   std::chrono::steady_clock::time_point first_new_, last_new_;
+  std::optional<std::chrono::steady_clock::time_point> durable_as_of_;  // all that was pushed then
   bool dirty_ = false;
   bool committing_ = false;  // from a barrier on until its commit is durable
   uint64_t blocks_since_ = 0;

@@ -8,11 +8,12 @@
 #include <cstring>
 
 #include "base/json_text.h"
+#include "store/files.h"
 
 namespace quipu {
 namespace {
 
-Error file_error(const std::string& path, const std::string& what) {
+Error letters_error(const std::string& path, const std::string& what) {
   return Error{path + ": " + what + ": " + std::strerror(errno) +
                "; make room or repair the folder, then run the same command again"};
 }
@@ -46,10 +47,12 @@ void append_dead_letter(std::string_view source, uint64_t line, uint64_t offset,
 
 Result<DeadLetterFile> DeadLetterFile::open(const std::string& path, uint64_t committed_bytes) {
   int fd = ::open(path.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return file_error(path, "cannot open the dead-letter file");
+  if (fd < 0) return letters_error(path, "cannot open the dead-letter file");
   DeadLetterFile file(fd, path, committed_bytes);
   struct stat info {};
-  if (::fstat(fd, &info) != 0) return file_error(path, "cannot read the dead-letter file");
+  if (::fstat(fd, &info) != 0) return letters_error(path, "cannot read the dead-letter file");
+  // Perhaps it was made just now: its name must be as durable as what will be in it.
+  QUIPU_TRY(sync_folder(parent_of(path)));
   if (uint64_t(info.st_size) < committed_bytes) {
     return Error{
         path + ": the dead-letter file has " + std::to_string(info.st_size) +
@@ -57,9 +60,9 @@ Result<DeadLetterFile> DeadLetterFile::open(const std::string& path, uint64_t co
         "; it was cut or replaced: put it back, or restore the whole folder from a backup"};
   }
   if (::ftruncate(fd, off_t(committed_bytes)) != 0)
-    return file_error(path, "cannot cut the dead-letter file");
+    return letters_error(path, "cannot cut the dead-letter file");
   if (::lseek(fd, off_t(committed_bytes), SEEK_SET) < 0)
-    return file_error(path, "cannot seek in the dead-letter file");
+    return letters_error(path, "cannot seek in the dead-letter file");
   return file;
 }
 
@@ -77,11 +80,11 @@ Status DeadLetterFile::append_and_sync(std::string_view entries) {
   while (!entries.empty()) {
     ssize_t n = ::write(fd_, entries.data(), entries.size());
     if (n < 0 && errno == EINTR) continue;
-    if (n <= 0) return file_error(path_, "cannot write the dead-letter file");
+    if (n <= 0) return letters_error(path_, "cannot write the dead-letter file");
     bytes_ += uint64_t(n);
     entries.remove_prefix(size_t(n));
   }
-  if (::fdatasync(fd_) != 0) return file_error(path_, "cannot sync the dead-letter file");
+  if (::fdatasync(fd_) != 0) return letters_error(path_, "cannot sync the dead-letter file");
   return {};
 }
 

@@ -62,6 +62,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
 
   StoreOptions store_options;
   store_options.create = options.create;
+  store_options.keep_waiting = options.keep_waiting;
   store_options.cache_bytes = memory.cache;
   store_options.write_buffer_bytes = memory.write_buffer;
   store_options.filter_bytes = memory.filter;
@@ -149,6 +150,7 @@ void Engine::fail(Error error) {
   for (auto& decoder : decoders_) decoder->queue().close_and_drop();
   for (auto& shard : shards_) shard->queue().close_and_drop();
   if (checkpointer_) checkpointer_->run_failed();
+  stop_.load()->set();
 }
 
 Status Engine::failed() const {
@@ -180,13 +182,15 @@ TallyStats Engine::tally_stats() const {
 Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const RunOptions& options) {
   const Tallies before = store_->committed().tallies;
   RunSummary summary;
+  stop_ = options.stop ? options.stop : &own_stop_;
+  QUIPU_TRY(failed());
   for (auto& decoder : decoders_) decoder->set_strict(options.strict);
   const Plan& plan = registry_->plan().parsed;
   SourceOptions source_options;
   source_options.header = plan.input.delimited && plan.input.header && plan.input.columns.empty();
   source_options.again = options.again;
   source_options.moved = options.moved;
-  source_options.stop = options.stop;
+  source_options.stop = stop_;
   source_options.max_line_bytes = kMaxLineBytes;
   if (options_.block_bytes) source_options.block_bytes = options_.block_bytes;
 
@@ -208,7 +212,7 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   // means reading up to it.
   std::map<std::string, std::unique_ptr<Source>> opened;
   for (const std::string& input : inputs) {
-    if (inputs.size() == 1 || input == "-") continue;
+    if (inputs.size() == 1 || input == "-" || stopping()) continue;
     auto source = open_input(input);
     if (!source.ok()) return source.error();
     if ((*source)->position().bytes > 0 && !options.moved && opened.size() < kOpenInputs)
@@ -218,12 +222,16 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   const uint64_t blocks_before = blocks_;
   Status input_error;  // what was read before it is kept
   for (const std::string& input : inputs) {
+    if (stopping()) {
+      summary.stopped = true;
+      break;
+    }
     auto kept = opened.extract(input);
     const bool as_it_was =
         kept && !reached_.contains(kept.mapped()->position().path);  // the same file may come twice
     auto source =
         as_it_was ? Result<std::unique_ptr<Source>>(std::move(kept.mapped())) : open_input(input);
-    if (!source.ok() && options.stop && options.stop->load(std::memory_order_relaxed)) {
+    if (!source.ok() && stopping()) {
       summary.stopped = true;
       break;
     }
@@ -266,7 +274,7 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
   CpuLaps laps;
   while (true) {
     auto block = source.next();
-    if (options.stop && options.stop->load(std::memory_order_relaxed)) {
+    if (stopping()) {
       summary.stopped = true;  // what was just read is read again next time
       return {};
     }

@@ -9,11 +9,13 @@
 #pragma once
 
 #include <atomic>
+#include <chrono>
 #include <functional>
 #include <memory>
 #include <string>
 #include <vector>
 
+#include "base/stop_flag.h"
 #include "engine/catalogue_registry.h"
 #include "engine/checkpointer.h"
 #include "engine/options.h"
@@ -34,8 +36,10 @@ struct RunOptions {
   bool again = false;  // see SourceOptions
   bool moved = false;
   bool strict = false;
-  std::string standard_input_name;          // --as
-  const std::atomic<bool>* stop = nullptr;  // set by a signal: commit and return early
+  std::string standard_input_name;  // --as
+  // Set by a signal: commit and return early. A run that fails sets it, too, so that nobody waits
+  // for input any more. Outlives the engine.
+  StopFlag* stop = nullptr;
   std::function<void(const Progress&)>
       progress;  // called a few times a second on the calling thread
   // For tests: return after so many blocks without a final checkpoint (0: never), as after a crash.
@@ -58,6 +62,11 @@ class Engine {
 
   // Makes all that was read so far durable and visible; at once if nothing is new.
   Status checkpoint() { return checkpointer_->request_and_wait(); }
+  // The same, unless a checkpoint holds all that was read until so long ago (by a clock that no one
+  // sets).
+  Status checkpoint_if_older(std::chrono::milliseconds age) {
+    return checkpointer_->request_if_older(age);
+  }
 
   Store& store() { return *store_; }
   Catalogue& catalogue() { return *catalogue_; }
@@ -74,6 +83,7 @@ class Engine {
                     const RunOptions& options, RunSummary& summary);
   void fail(Error error);
   Status failed() const;
+  bool stopping() const { return stop_.load()->is_set(); }
 
   EngineOptions options_;
   std::unique_ptr<Store> store_;
@@ -91,6 +101,8 @@ class Engine {
   size_t next_decoder_ = 0;
   uint64_t blocks_ = 0;
   Progress progress_;
+  StopFlag own_stop_;
+  std::atomic<StopFlag*> stop_{&own_stop_};  // of the run that is under way
   mutable std::mutex failure_mutex_;
   std::atomic<bool> has_failed_{false};
   Error failure_;

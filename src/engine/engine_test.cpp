@@ -1,5 +1,7 @@
 #include "engine/engine.h"
 
+#include <unistd.h>
+
 #include <algorithm>
 #include <set>
 
@@ -167,13 +169,14 @@ TEST(Engine, AStoppedRunCommitsWhatItReadAndGoesOnLater) {
   const std::string one = write_test_file(folder / "one.jsonl", test_events(0, 50));
   const std::string two = write_test_file(folder / "two.jsonl", test_events(50, 90));
   auto engine = open_test_engine(test_engine_options(folder));
-  std::atomic<bool> stop{true};
+  StopFlag stop, later;
+  stop.set();
   RunOptions options;
   options.stop = &stop;
   const RunSummary stopped = run_well(*engine, {one, two}, options);
   EXPECT_TRUE(stopped.stopped);
   EXPECT_EQ(stopped.tallies.read, 0u);
-  stop = false;
+  options.stop = &later;
   const RunSummary whole = run_well(*engine, {one, two}, options);
   EXPECT_FALSE(whole.stopped);
   EXPECT_EQ(whole.tallies.counted, 90u);
@@ -207,6 +210,79 @@ TEST(Engine, ACheckpointMakesWhatCameDurableAndIsNoneWhenNothingCame) {
   auto engine = open_test_engine(options);
   EXPECT_EQ(run_well(*engine, {input}).committed.tallies.counted, 200u);
   EXPECT_TRUE(engine->positions()->at(0).finished);
+}
+
+TEST(Engine, WhatIsAskedForFreshIsAsFreshAsAskedFor) {
+  TestFolder folder;
+  const std::string one = write_test_file(folder / "one.jsonl", test_events(0, 100));
+  const std::string two = write_test_file(folder / "two.jsonl", test_events(100, 200));
+  EngineOptions options = test_engine_options(folder);
+  options.block_bytes = 1024;
+  auto engine = open_test_engine(options);
+  RunOptions run;
+  run.abandon_after_blocks = 3;
+  run_well(*engine, {one}, run);
+  // Nothing is known to be durable yet, however old it may be.
+  EXPECT_TRUE(engine->checkpoint_if_older(std::chrono::hours(1)).ok());
+  EXPECT_EQ(engine->store().committed().tallies.read, uint64_t(engine->live().read));
+  const uint64_t first = engine->store().committed().checkpoint;
+  EXPECT_GE(first, 1u);
+  EXPECT_TRUE(engine->checkpoint_if_older(std::chrono::hours(1)).ok());
+  EXPECT_TRUE(engine->checkpoint_if_older(std::chrono::seconds(0)).ok());
+  EXPECT_EQ(engine->store().committed().checkpoint, first) << "nothing came meanwhile";
+  run.abandon_after_blocks = 6;
+  run_well(*engine, {two}, run);
+  EXPECT_TRUE(engine->checkpoint_if_older(std::chrono::seconds(0)).ok());
+  EXPECT_GT(engine->store().committed().checkpoint, first);
+  EXPECT_EQ(engine->store().committed().tallies.read, uint64_t(engine->live().read));
+}
+
+TEST(Engine, AChangedPlanIsCommittedThoughTheInputsHoldNothingNew) {
+  TestFolder folder;
+  const std::string input = write_test_file(folder / "events.jsonl", test_events(0, 50));
+  const EngineOptions options = test_engine_options(folder);
+  uint64_t before = 0;
+  {
+    auto engine = open_test_engine(options);
+    before = run_well(*engine, {input}).committed.checkpoint;
+    EXPECT_EQ(engine->catalogue().plan_versions().size(), 1u);
+  }
+  std::string changed = kTestPlan;
+  changed.replace(changed.find("by: [[], colour]"), 16, "by: [[], colour], lifetime: yes");
+  {
+    auto engine = open_test_engine(options, changed);
+    const RunSummary summary = run_well(*engine, {input});
+    EXPECT_EQ(summary.finished_before, std::vector<std::string>{input});
+    EXPECT_EQ(summary.committed.checkpoint, before + 1);
+    EXPECT_EQ(run_well(*engine, {input}).committed.checkpoint, before + 1) << "once is enough";
+  }
+  auto engine = open_test_engine(options, changed);
+  EXPECT_EQ(engine->catalogue().plan_versions().size(), 2u);
+  EXPECT_EQ(run_well(*engine, {input}).committed.checkpoint, before + 1);
+}
+
+TEST(Engine, AFailureWakesWhoeverWaitsForStandardInput) {
+  TestFolder folder;
+  int ends[2];
+  ASSERT_EQ(::pipe(ends), 0);
+  const int kept = ::dup(STDIN_FILENO);
+  ASSERT_EQ(::dup2(ends[0], STDIN_FILENO), STDIN_FILENO);
+  StopFlag stop;
+  RunOptions options;
+  options.strict = true;
+  options.standard_input_name = "tap";
+  options.stop = &stop;
+  const std::string line = "no json\n";
+  ASSERT_EQ(::write(ends[1], line.data(), line.size()), ssize_t(line.size()));
+  {
+    auto engine = open_test_engine(test_engine_options(folder));
+    // The pipe stays open: without the failure this would wait for ever.
+    const std::string message = message_of(engine->run({"-"}, options));
+    EXPECT_NE(message.find("--strict stops"), std::string::npos) << message;
+    EXPECT_TRUE(stop.is_set());
+  }
+  ::dup2(kept, STDIN_FILENO);
+  for (int fd : {kept, ends[0], ends[1]}) ::close(fd);
 }
 
 TEST(Engine, RefusesTooLittleMemoryAndInputsThatAreNotThere) {

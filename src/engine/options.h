@@ -2,6 +2,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <string>
 
 #include "base/hash.h"
@@ -20,10 +21,11 @@ inline constexpr double kIdleCheckpointS =
 struct EngineOptions {
   std::string data_folder;  // the data folder
   bool create = true;
-  unsigned shards = 0;          // 0: one a core
-  unsigned decoders = 0;        // 0: one for two cores
-  unsigned commit_threads = 0;  // that group a checkpoint's panes; 0: one a core
-  size_t memory_bytes = 0;      // of the process; 0: half the machine's
+  std::function<bool()> keep_waiting;  // see StoreOptions
+  unsigned shards = 0;                 // 0: one a core
+  unsigned decoders = 0;               // 0: one for two cores
+  unsigned commit_threads = 0;         // that group a checkpoint's panes; 0: one a core
+  size_t memory_bytes = 0;             // of the process; 0: half the machine's
   int readers = -1;           // threads of the store that look for records; -1: the store's default
   bool direct_reads = false;  // past the page cache (to measure what the disk costs)
   double checkpoint_age_s = 60;  // under load

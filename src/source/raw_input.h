@@ -2,12 +2,12 @@
 // again. One thread. Errors name the input.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <string>
 
 #include "base/result.h"
+#include "base/stop_flag.h"
 
 namespace quipu {
 
@@ -28,6 +28,6 @@ Result<std::unique_ptr<RawInput>> open_raw_file(const std::string& path);
 // with what is already spooled (and waits for it). `fd` stays the caller's.
 Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name,
                                                const std::string& spool_folder, bool again,
-                                               const std::atomic<bool>* stop);
+                                               const StopFlag* stop);
 
 }  // namespace quipu

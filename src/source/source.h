@@ -3,7 +3,6 @@
 // decompressed bytes.
 #pragma once
 
-#include <atomic>
 #include <cstdint>
 #include <memory>
 #include <optional>
@@ -13,6 +12,7 @@
 
 #include "base/hash.h"
 #include "base/result.h"
+#include "base/stop_flag.h"
 
 namespace quipu {
 
@@ -49,7 +49,7 @@ struct SourceOptions {
   // under this path and not finished goes on, so that the same command does after a crash.
   bool again = false;
   bool moved = false;  // --moved: known content under another path is the same input: go on there
-  const std::atomic<bool>* stop = nullptr;  // set: waiting for standard input ends with an error
+  const StopFlag* stop = nullptr;  // set: waiting for standard input ends with an error
   size_t max_line_bytes = 1 << 20;
   size_t block_bytes = kBlockBytes;
 };

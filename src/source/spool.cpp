@@ -12,13 +12,13 @@
 #include <memory>
 #include <vector>
 
+#include "base/fault.h"
 #include "source/raw_input.h"
 
 namespace quipu {
 namespace {
 
 constexpr size_t kLongestName = 128;
-constexpr int kStopPollMs = 200;
 constexpr size_t kChunkBytes = 256 << 10;  // read at a time
 constexpr size_t kSyncBytes =
     4 << 20;  // what is there to be read is synced together, up to so much
@@ -29,7 +29,7 @@ std::string system_error() { return std::strerror(errno); }
 
 class Spool : public RawInput {
  public:
-  Spool(int input, int file, std::string name, std::string path, const std::atomic<bool>* stop)
+  Spool(int input, int file, std::string name, std::string path, const StopFlag* stop)
       : input_(input),
         file_(file),
         name_(std::move(name)),
@@ -46,6 +46,9 @@ class Spool : public RawInput {
     struct stat info {};
     if (::fstat(file_, &info) != 0) return Error{path_ + ": " + system_error()};
     const uint64_t before = uint64_t(info.st_size);
+    // What a process wrote that ended before it synced is given out from here on.
+    if (before > 0 && ::fdatasync(file_) != 0)
+      return Error{path_ + ": cannot be made durable: " + system_error()};
     std::vector<char> known(kChunkBytes);
     while (size_ < before && !ended_) {
       auto got = read_input(taken_.get(), size_t(std::min<uint64_t>(kChunkBytes, before - size_)));
@@ -111,14 +114,11 @@ class Spool : public RawInput {
   // Up to `most` bytes; 0 at the end.
   Result<size_t> read_input(char* to, size_t most) {
     while (true) {
-      // A signal may reach any thread, so waiting ends now and then to look.
-      struct pollfd p {
-        input_, POLLIN, 0
-      };
-      const int ready = ::poll(&p, 1, kStopPollMs);
-      if (stop_ && stop_->load(std::memory_order_relaxed))
-        return Error{"standard input: stopped while waiting for it"};
-      if (ready == 0 || (ready < 0 && errno == EINTR)) continue;
+      struct pollfd waited[2] = {{input_, POLLIN, 0},
+                                 {stop_ ? stop_->descriptor() : -1, POLLIN, 0}};
+      const int ready = ::poll(waited, 2, -1);
+      if (stop_ && stop_->is_set()) return Error{"standard input: stopped while waiting for it"};
+      if (ready < 0 && errno == EINTR) continue;
       const ssize_t got = ::read(input_, to, most);
       if (got >= 0) {
         ended_ = got == 0;
@@ -157,6 +157,7 @@ class Spool : public RawInput {
   }
   Status sync(size_t written) {
     if (written == 0) return {};
+    fault_point("spool.written");
     if (::fdatasync(file_) != 0)
       return Error{path_ + ": standard input cannot be made durable: " + system_error()};
     size_ += written;
@@ -171,7 +172,7 @@ class Spool : public RawInput {
 
   const int input_, file_;
   const std::string name_, path_;
-  const std::atomic<bool>* const stop_;
+  const StopFlag* const stop_;
   const std::unique_ptr<char[]> taken_;  // what came in last: kSyncBytes at most
   size_t taken_size_ = 0;                // of it, and of the spool's end, once it is durable
   uint64_t size_ = 0;                    // bytes of the spool that may be given out
@@ -200,7 +201,7 @@ Status sync_folder(const std::string& folder) {
 
 Result<std::unique_ptr<RawInput>> open_spooled(int fd, const std::string& name,
                                                const std::string& spool_folder, bool again,
-                                               const std::atomic<bool>* stop) {
+                                               const StopFlag* stop) {
   if (name.empty())
     return Error{
         "standard input needs a name, by which it is known when it comes again: --as NAME"};

@@ -190,7 +190,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   wait_for_room();
   if (auto trouble = background_->get()) return store_error(*trouble, folder_, state.checkpoint);
 
-  QUIPU_TRY(check_space(write.expected_bytes));
+  QUIPU_TRY(check_space(std::max(write.expected_bytes, write.space_bytes)));
 
   state.checkpoint = write.state.checkpoint;
   state.time_s = write.state.time_s;

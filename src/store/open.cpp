@@ -8,6 +8,7 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <chrono>
 #include <filesystem>
 #include <thread>
 
@@ -17,6 +18,8 @@
 
 namespace quipu {
 namespace {
+
+constexpr auto kLockPoll = std::chrono::milliseconds(20);
 
 class ErrorListener final : public rocksdb::EventListener {
  public:
@@ -99,7 +102,7 @@ Trouble trouble_of(const rocksdb::Status& status) {
   } else if (status.IsIOError() &&
              (t.text.find("While lock file") != std::string::npos ||
               t.text.find("lock hold by current process") != std::string::npos)) {
-    t.kind = Trouble::Kind::in_use;
+    t = {Trouble::Kind::in_use, "another process"};
   }
   return t;
 }
@@ -115,8 +118,8 @@ Error store_error(const Trouble& trouble, const std::string& folder, uint64_t ch
       return Error{"the store in " + folder + " is damaged: " + trouble.text +
                    "; restore a backup, or count the inputs into a new store"};
     case Trouble::Kind::in_use:
-      return Error{"the store in " + folder +
-                   " is in use by another process; stop that one, or ask it"};
+      return Error{"the store in " + folder + " is in use by " + trouble.text +
+                   "; stop that one, or ask it"};
     case Trouble::Kind::other:
       break;
   }
@@ -134,28 +137,69 @@ Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& folder,
   store->folder_ = folder;
   store->store_options_ = options;
 
-  struct stat info {};
-  if (::stat(folder.c_str(), &info) != 0) {
-    if (errno != ENOENT) return file_error("open", folder, errno);
-    if (!options.create) return no_store(folder);
-    QUIPU_TRY(make_folder(folder));
-  } else if (!S_ISDIR(info.st_mode)) {
-    return Error{folder + " is a file, not a store's folder; name another with --data"};
-  }
-  if (::stat(store->path("db/CURRENT").c_str(), &info) != 0) {
-    if (errno != ENOENT && errno != ENOTDIR)
-      return file_error("open", store->path("db/CURRENT"), errno);
-    if (::stat(store->path("committed").c_str(), &info) == 0 || holds_data(store->path("db"))) {
-      return damaged(folder, "db/CURRENT is missing");
-    }
-    if (!options.create) return no_store(folder);
-  }
+  QUIPU_TRY(store->enter_folder());
+  QUIPU_TRY(store->take_lock());
+  QUIPU_TRY(store->find_database());
   QUIPU_TRY(store->open_database(options.create));
   QUIPU_TRY(store->read_state());
   QUIPU_TRY(store->clear_ingest_folder());
   store->readers_ = std::make_unique<ReaderPool>(options.readers);
   if (options.filter_bytes) store->begin_filling(options.filter_bytes);
   return std::unique_ptr<Store>(std::move(store));
+}
+
+Status StoreImpl::enter_folder() {
+  struct stat info {};
+  if (::stat(folder_.c_str(), &info) != 0 && errno == ENOENT) {
+    if (!store_options_.create) return no_store(folder_);
+    const Status made = make_folder(folder_);
+    // Somebody else may have made it meanwhile.
+    if (::stat(folder_.c_str(), &info) != 0)
+      return made.ok() ? file_error("open", folder_, errno) : made;
+  } else if (::stat(folder_.c_str(), &info) != 0) {
+    return file_error("open", folder_, errno);
+  }
+  if (!S_ISDIR(info.st_mode))
+    return Error{folder_ + " is a file, not a store's folder; name another with --data"};
+  const bool of_a_store = exists("lock") || exists("committed") || exists("db");
+  if (!store_options_.create && !of_a_store) return no_store(folder_);
+  if ((info.st_mode & 077) == 0) return {};
+  std::error_code failed;
+  if (!of_a_store && !std::filesystem::is_empty(folder_, failed)) {
+    return Error{folder_ +
+                 " may be entered by others, and holds other files: a store's folder is its "
+                 "owner's alone. Name a new folder with --data"};
+  }
+  if (::chmod(folder_.c_str(), 0700) != 0)
+    return file_error("make private (others may enter it)", folder_, errno);
+  return {};
+}
+
+Status StoreImpl::take_lock() {
+  using Clock = std::chrono::steady_clock;
+  const auto deadline = Clock::now() + std::chrono::milliseconds(store_options_.lock_wait_ms);
+  while (true) {
+    auto taken = StoreLock::take(folder_);
+    if (!taken.ok()) return taken.error();
+    if (*taken) {
+      lock_.emplace(std::move(**taken));
+      return {};
+    }
+    const bool wait =
+        Clock::now() < deadline && (!store_options_.keep_waiting || store_options_.keep_waiting());
+    if (!wait) {
+      return store_error({Trouble::Kind::in_use, StoreLock::holder(folder_)}, folder_, 0);
+    }
+    std::this_thread::sleep_for(kLockPoll);
+  }
+}
+
+// Looks before anything of the database is made.
+Status StoreImpl::find_database() const {
+  if (exists("db/CURRENT")) return {};
+  if (exists("committed") || holds_data(path("db")))
+    return damaged(folder_, "db/CURRENT is missing");
+  return store_options_.create ? Status{} : no_store(folder_);
 }
 
 Status StoreImpl::open_database(bool create) {

@@ -6,12 +6,15 @@
 #include <rocksdb/utilities/checkpoint.h>
 
 #include <algorithm>
+#include <cerrno>
 #include <chrono>
+#include <cstdio>
 #include <cstdlib>
 #include <filesystem>
 #include <map>
 #include <thread>
 
+#include "base/fault.h"
 #include "store/files.h"
 #include "store/store_impl.h"
 
@@ -81,23 +84,37 @@ Status StoreImpl::scan_records(
   return {};
 }
 
-Status StoreImpl::backup(const std::string& folder) const {
+Status StoreImpl::backup(const std::string& folder,
+                         const std::function<Status(const std::string&)>& beside) const {
   if (std::filesystem::exists(folder))
     return Error{folder + " exists already; name a new folder for the backup"};
   const std::string target = std::filesystem::absolute(folder).string();
   auto copy = [&]() -> Status {
-    std::lock_guard lock(write_mutex_);
-    rocksdb::Checkpoint* made = nullptr;
-    rocksdb::Status s = rocksdb::Checkpoint::Create(db_.get(), &made);
-    const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
-    if (s.ok()) s = checkpoint->CreateCheckpoint(target + "/db");
-    if (s.IsNoSpace())
-      return Error{"no space left on device for the backup in " + folder +
-                   "; free some and run the same command again"};
-    if (!s.ok()) return error(s);
-    auto mark = CommitMark::create(target + "/committed", {state()->checkpoint, commits_});
-    if (!mark.ok()) return mark.error();
-    return sync_folder(target);
+    const std::string database = target + "/db", unfinished = target + "/db.unfinished";
+    CommitMark::Value mark;
+    {
+      std::lock_guard lock(write_mutex_);
+      mark = {state()->checkpoint, commits_};
+      rocksdb::Checkpoint* made = nullptr;
+      rocksdb::Status s = rocksdb::Checkpoint::Create(db_.get(), &made);
+      const std::unique_ptr<rocksdb::Checkpoint> checkpoint(made);
+      if (s.ok()) s = checkpoint->CreateCheckpoint(unfinished);
+      if (s.IsNoSpace())
+        return Error{"no space left on device for the backup in " + folder +
+                     "; free some and run the same command again"};
+      if (!s.ok()) return error(s);
+    }
+    fault_point("backup.database_copied");
+    if (beside) QUIPU_TRY(beside(target));
+    QUIPU_TRY(sync_folder(target));
+    fault_point("backup.files_copied");
+    // From here on it is a store, and a whole one.
+    if (::rename(unfinished.c_str(), database.c_str()) != 0)
+      return file_error("rename", unfinished, errno);
+    auto made = CommitMark::create(target + "/committed", mark);
+    if (!made.ok()) return made.error();
+    fault_point("backup.done");
+    return {};
   };
   QUIPU_TRY(make_folder(target));
   Status copied = copy();

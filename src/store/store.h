@@ -27,8 +27,13 @@ namespace quipu {
 
 inline constexpr uint32_t kStoreVersion = 5;
 
+// A store that somebody else has is asked for again for so long: a command has it for a moment.
+inline constexpr int64_t kLockWait_ms = 10'000;
+
 struct StoreOptions {
   bool create = false;  // make a new store if there is none
+  int64_t lock_wait_ms = kLockWait_ms;
+  std::function<bool()> keep_waiting;  // asked meanwhile, if given: false ends the wait
   size_t cache_bytes = size_t(64) << 20;
   size_t write_buffer_bytes = size_t(16) << 20;
   size_t compaction_bytes = size_t(256) << 20;  // of what compactions read ahead, all together
@@ -73,8 +78,8 @@ struct CheckpointWrite {
   std::vector<NameBatch> names;  // any order, may repeat
   // Catalogue entries, asked for after `cells` has run (the group-by finds some of them).
   std::function<Result<std::vector<MetaPut>>()> catalogue;
-  size_t expected_bytes =
-      0;  // of cells, records and names: chooses files or batch, and must have room on the disk
+  size_t expected_bytes = 0;  // of cells, records and names: chooses files or batch
+  size_t space_bytes = 0;     // that must have room on the disk, if more than expected_bytes
 };
 
 struct CommitStats {
@@ -130,7 +135,8 @@ struct FilterStats {
 class Store : public DurableTier {
  public:
   // Errors name the folder and what to do: in use by another process, of another version, not a
-  // store.
+  // store, a folder that others may enter and that holds other things. (One that is a store, or
+  // empty, is made its owner's alone.)
   static Result<std::unique_ptr<Store>> open(const std::string& folder,
                                              const StoreOptions& options);
 
@@ -145,8 +151,13 @@ class Store : public DurableTier {
   // Visits all records (for inspect and for checks in tests).
   virtual Status scan_records(
       const std::function<bool(std::string_view key, std::string_view value)>& visit) const = 0;
-  // A copy by hard links into a new folder, which is a store of its own.
-  virtual Status backup(const std::string& folder) const = 0;
+  // A copy by hard links into a new folder, which is a store of its own. `beside` copies, and
+  // syncs, what else belongs to it; it is called after the database's copy was taken, so what it
+  // finds is no older. The folder looks like a store only once everything in it is durable; after
+  // an error it is gone.
+  virtual Status backup(
+      const std::string& folder,
+      const std::function<Status(const std::string& folder)>& beside = nullptr) const = 0;
   // Waits until compaction has nothing more to do (benchmarks).
   virtual Status settle() = 0;
   // Of the family that has most: sorted runs beyond those that compaction lets wait.

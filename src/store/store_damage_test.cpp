@@ -312,6 +312,38 @@ TEST(StoreDamage, AnotherVersionIsRefusedWithTheWayOut) {
   EXPECT_THAT(store.error().message, HasSubstr("another version of quipu"));
 }
 
+TEST(StoreDamage, CodesThatHaveAGapAreAnError) {
+  TestFolder folder;
+  make_store(folder / "data", 3);
+  tamper(folder / "data", [](rocksdb::DB& db, auto& handles) {
+    ASSERT_TRUE(db.Put({}, handles[1 + size_t(Family::meta)], codes_key(1000),
+                       encode_hashes(std::vector<uint64_t>{~uint64_t(0)}))
+                    .ok());
+  });
+  auto store = Store::open(folder / "data", test_options(false));
+  ASSERT_FALSE(store.ok());
+  EXPECT_THAT(store.error().message, HasSubstr("the codes of elements cannot be read"));
+}
+
+// What a thread in the background found is told by the next commit.
+TEST(StoreDamage, AListOfProfilesThatCannotBeReadEndsTheRun) {
+  TestFolder folder;
+  StoreModel model = make_store(folder / "data", 3);
+  tamper(folder / "data", [](rocksdb::DB& db, auto& handles) {
+    ASSERT_TRUE(db.Put({}, handles[1 + size_t(Family::meta)], profiles_key(1), "no list").ok());
+  });
+  StoreOptions options = test_options(false);
+  options.filter_bytes = 1 << 20;
+  auto store = Store::open(folder / "data", options);
+  ASSERT_TRUE(store.ok()) << store.error().message;
+  std::string message;
+  for (int tries = 0; message.empty() && tries < 1000; ++tries) {
+    auto done = (*store)->commit(model.next(kSeed, TestWay::batch));
+    if (!done.ok()) message = done.error().message;
+  }
+  EXPECT_THAT(message, HasSubstr("damaged"));
+}
+
 TEST(StoreDamage, AHalfMadeStoreIsMadeAgainOrIsNone) {
   TestFolder folder;
   fs::create_directories(folder / "data");

@@ -1,6 +1,6 @@
-// The Store over RocksDB. Layout of the data folder: db/ (RocksDB), ingest/ (sorted files on their
-// way in; strays are deleted at open), committed (commit_mark.h); whatever else is there is the
-// engine's.
+// The Store over RocksDB. Layout of the data folder: lock (lock.h), db/ (RocksDB), ingest/ (sorted
+// files on their way in; strays are deleted at open), committed (commit_mark.h); whatever else is
+// there is the engine's.
 //
 // What is visible together: an ingest is atomic over families for recovery, not for readers. So
 // commit() holds a mutex while the database changes, and a Snapshot takes its state and RocksDB's
@@ -17,6 +17,7 @@
 
 #include <array>
 #include <atomic>
+#include <filesystem>
 #include <memory>
 #include <mutex>
 #include <optional>
@@ -24,6 +25,7 @@
 
 #include "store/commit_mark.h"
 #include "store/families.h"
+#include "store/lock.h"
 #include "store/name_rows.h"
 #include "store/reader_pool.h"
 #include "store/record_filter.h"
@@ -104,7 +106,8 @@ class StoreImpl final : public Store {
   FilterStats filter_stats() const override;
   Status scan_records(const std::function<bool(std::string_view key, std::string_view value)>&
                           visit) const override;
-  Status backup(const std::string& folder) const override;
+  Status backup(const std::string& folder,
+                const std::function<Status(const std::string&)>& beside) const override;
   Status settle() override;
   uint64_t waiting_runs() const override;
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override;
@@ -115,6 +118,7 @@ class StoreImpl final : public Store {
   rocksdb::ColumnFamilyHandle* family(Family f) const { return handles_[size_t(f)]; }
   const rocksdb::Options& options(Family f) const { return *options_[size_t(f)]; }
   std::string path(const char* name) const { return folder_ + "/" + name; }
+  bool exists(const char* name) const { return std::filesystem::exists(path(name)); }
   Error error(const rocksdb::Status& status) const;
   uint64_t property(Family f, const char* name) const;
   uint64_t rows_of(Family f)
@@ -122,6 +126,9 @@ class StoreImpl final : public Store {
 
  private:
   StoreImpl() = default;
+  Status enter_folder();  // makes it if it may, makes it private
+  Status take_lock();
+  Status find_database() const;
   Status open_database(bool create);
   Status make_new();  // the first rows of an empty database
   Status read_state();
@@ -146,6 +153,7 @@ class StoreImpl final : public Store {
 
   std::string folder_;
   StoreOptions store_options_;
+  std::optional<StoreLock> lock_;  // given back last
   std::array<std::unique_ptr<rocksdb::Options>, kFamilies> options_;
   std::shared_ptr<BackgroundErrors> background_;
   std::array<MergedRuns, kFamilies>

@@ -49,6 +49,7 @@ enum class TestWay { batch, files, mixed };
 inline StoreOptions test_options(bool create = true) {
   StoreOptions options;
   options.create = create;
+  options.lock_wait_ms = 0;
   options.cache_bytes = 1 << 20;
   options.write_buffer_bytes = 1 << 20;
   options.ingest_bytes = 1000;
