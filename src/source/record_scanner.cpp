@@ -30,6 +30,10 @@ void RecordScanner::scan(std::string_view text, bool last) {
     else
       scan_outside(text);
   }
+  if (last && over_lines_now_) {  // the last record, which no newline ends
+    over_lines_.push_back({uint32_t(whole_), uint32_t(text.size())});
+    over_lines_now_ = false;
+  }
 }
 
 void RecordScanner::end_record(size_t end) {
