@@ -93,6 +93,9 @@ class Generator {
     row.v = std::to_string(rng_.below(1000));
     row.p = rng_.of(kTexts);
     row.q = rng_.of(kTexts);
+    // What has an id says the same in every file, whatever ends the file's lines.
+    for (std::string* text : {&row.p, &row.q})
+      if (ids_ && text->find('\r') != std::string::npos) *text = "x";
     rows_.push_back(row);
     return row;
   }
