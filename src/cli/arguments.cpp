@@ -119,6 +119,10 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   run->add_flag("--again", a.again, "count a changed or already counted file from its start");
   run->add_flag("--moved", a.moved,
                 "a known content under a new path is the same input: go on there");
+  run->add_flag("--complete", a.complete,
+                "inputs will not grow: a last line without newline is whole");
+  run->add_flag("--anyway", a.anyway,
+                "go on though the lines at an input's beginning would all be set aside");
   run->add_flag("--strict", a.strict, "stop at the first line that would be set aside");
   run->add_flag(
       "--stats", a.stats,

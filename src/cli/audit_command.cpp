@@ -15,6 +15,7 @@
 #include "cli/run_command.h"
 #include "cli/store_access.h"
 #include "engine/catalogue_registry.h"
+#include "engine/first_lines.h"
 #include "query/export.h"
 #include "query/render.h"
 #include "source/source.h"
@@ -155,34 +156,28 @@ class Auditor {
     batches[0].columns = uint32_t(plan.columns.size());
     sequence_number_ = 0;
     for (const std::string& input : inputs) {
-      SourceOptions options;
-      options.header = plan.input.delimited && plan.input.header && plan.input.columns.empty();
-      auto source = open_file(input, {}, options);
+      auto source = open_file(input, {}, source_options_of(plan));
       if (!source.ok()) return source.error();
       QUIPU_TRY(decoder.set_header((*source)->header()));
       const auto limit = committed.find((*source)->position().path);
       if (limit == committed.end())
         return Error{input + " was not counted into this store (quipu inspect lists its inputs)"};
-      while (true) {
+      bool within = true;
+      while (within) {
         auto block = (*source)->next();
         if (!block.ok()) return block.error();
         if (console_.gone()) return Error{"nobody waits for the answer any more"};
         if (block->text.empty()) break;
-        std::string_view text = block->text;
-        uint64_t offset = block->offset;
-        while (!text.empty() && !block->truncated_line) {
-          const size_t end = text.find('\n');
-          if (offset >= limit->second) break;
+        BlockRecords records(*block);
+        while (!block->truncated_line && records.next()) {
+          within = records.offset() < limit->second;
+          if (!within) break;
           batches[0].clear();
-          const LineOutcome outcome = decoder.decode(text.substr(0, end), batches);
+          const LineOutcome outcome = decoder.decode(records.text(), batches);
           if (outcome.kind == LineOutcome::Kind::event)
             QUIPU_TRY(visit(batches[0], batches[0].events[0]));
-          if (end == std::string_view::npos) break;
-          text.remove_prefix(end + 1);
-          offset += end + 1;
         }
         names.take();
-        if (offset >= limit->second) break;
       }
     }
     return {};

@@ -10,6 +10,7 @@
 #include "cli/plan_commands.h"
 #include "cli/run_command.h"
 #include "cli/sample_lines.h"
+#include "engine/first_lines.h"
 #include "event/plan_registry.h"
 #include "query/buckets.h"
 #include "query/render.h"
@@ -40,7 +41,7 @@ std::string properties_text(const Plan& plan, const PlannedDimension& dimension)
   return text + "]";
 }
 
-std::string note_text(Note note) {
+std::string note_text(Note note, const Plan& plan) {
   switch (note) {
     case Note::rounded:
       return "have a value of more than six decimals, which is rounded";
@@ -52,6 +53,8 @@ std::string note_text(Note note) {
       return "have a time in the future";
     case Note::object_as_scalar:
       return "have an object or a nested array where one value is planned; it is read as empty";
+    case Note::unit_too_fine:
+      return "have " + unit_question(plan);
     default:
       return std::string(note_name(note));
   }
@@ -74,14 +77,13 @@ class SampleCheck {
   }
 
   Status run() {
-    const bool header = plan_.input.delimited && plan_.input.header && plan_.input.columns.empty();
-    std::function<Status(const std::string&)> take_header;
-    if (header)
-      take_header = [&](const std::string& line) { return decoder_.set_header(line); };
-    else
-      QUIPU_TRY(decoder_.set_header(""));
-    QUIPU_TRY(
-        read_sample_lines(sample_, take_header, [&](const SampleLine& line) { return add(line); }));
+    const auto take_header = [&](const std::string& line) -> Status {
+      Status status = decoder_.set_header(line);
+      if (!status.ok()) return Error{sample_ + ": " + status.error().message};
+      return {};
+    };
+    QUIPU_TRY(read_sample_lines(sample_, source_options_of(plan_), take_header,
+                                [&](const SampleLine& line) { return add(line); }));
     report();
     return {};
   }
@@ -285,7 +287,7 @@ class SampleCheck {
     for (size_t n = 0; n < tallies_.notes.size(); ++n) {
       if (tallies_.notes[n])
         out += "  " + with_thousands(tallies_.notes[n]) +
-               (tallies_.notes[n] == 1 ? " line: " : " lines: ") + note_text(Note(n)) + "\n";
+               (tallies_.notes[n] == 1 ? " line: " : " lines: ") + note_text(Note(n), plan_) + "\n";
     }
     if (tallies_.unplanned)
       out += "  " + with_thousands(tallies_.unplanned) + " unplanned: no rule counts them\n";

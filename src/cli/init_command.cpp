@@ -37,14 +37,16 @@ Error not_json(const std::string& sample, const std::string& line, size_t bad, s
 
 Result<std::string> guess(const std::string& sample) {
   std::vector<std::string> lines;
-  Status read =
-      read_sample_lines(sample, {}, [&, bytes = size_t(0)](const SampleLine& line) mutable {
-        std::string text(line.text);
-        if (!text.empty() && text.back() == '\r') text.pop_back();
-        if (line.too_long || !is_blank(text)) lines.push_back(std::move(text));
-        bytes += line.text.size();
-        return lines.size() < kMaxInitLines && bytes < kMaxInitBytes;
-      });
+  SourceOptions options;  // of lines, as long as it is not known how fields are quoted
+  Status read = read_sample_lines(sample, options, {},
+                                  [&, bytes = size_t(0)](const SampleLine& line) mutable {
+                                    std::string text(line.text);
+                                    if (!text.empty() && text.back() == '\r') text.pop_back();
+                                    if (line.too_long || !is_blank(text))
+                                      lines.push_back(std::move(text));
+                                    bytes += line.text.size();
+                                    return lines.size() < kMaxInitLines && bytes < kMaxInitBytes;
+                                  });
   if (!read.ok()) return read.error();
   if (lines.empty())
     return Error{

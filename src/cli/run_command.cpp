@@ -44,7 +44,7 @@ std::string tally_sentence(const Tallies& t) {
          " set aside + " + with_thousands(t.unplanned) + " unplanned";
 }
 
-std::string reasons_text(const Tallies& t, const std::string& folder) {
+std::string reasons_text(const Tallies& t, const Plan& plan, const std::string& folder) {
   std::string text;
   for (size_t r = 1; r < t.set_aside.size(); ++r) {
     if (t.set_aside[r])
@@ -55,10 +55,19 @@ std::string reasons_text(const Tallies& t, const std::string& folder) {
     text += "  those lines, with place and reason: " + folder + "/dead-letter.jsonl\n";
   for (size_t n = 0; n < t.notes.size(); ++n) {
     if (t.notes[n])
-      text +=
-          "  note: " + with_thousands(t.notes[n]) + " " + std::string(note_name(Note(n))) + "\n";
+      text += "  note: " + with_thousands(t.notes[n]) + " " + std::string(note_name(Note(n))) +
+              (Note(n) == Note::unit_too_fine ? ": " + unit_question(plan) : "") + "\n";
   }
   return text;
+}
+
+// What was left of an input, and why.
+std::string left_text(const std::string& input, const Unfinished& left) {
+  return input + ": left for the next run: " + with_thousands(left.bytes) + " bytes from line " +
+         with_thousands(left.line) + " on, " +
+         (left.open_quote ? "where a quote is opened and not closed yet"
+                          : "which has no newline yet") +
+         "; if the input will not grow, count it with --complete\n";
 }
 
 // A query that works on what was just counted.
@@ -81,6 +90,15 @@ std::string example_query(Engine& engine, const std::string& folder) {
 }
 
 }  // namespace
+
+std::string unit_question(const Plan& plan) {
+  const bool ms = plan.time.unit == TimeUnit::ms;
+  return std::string("a time in January 1970 under ") +
+         (ms                               ? "unix_ms"
+          : plan.time.unit == TimeUnit::us ? "unix_us"
+                                           : "unix_ns") +
+         "; is it in " + (ms ? "seconds (unix_s)?" : "a coarser unit (unix_s, unix_ms)?");
+}
 
 Result<Plan> read_plan(const std::string& path, const std::string& zoneinfo_dir) {
   std::ifstream file(path, std::ios::binary);
@@ -157,6 +175,8 @@ int run_command(const Arguments& arguments, const Console& console) {
   run_options.again = arguments.again;
   run_options.moved = arguments.moved;
   run_options.strict = arguments.strict;
+  run_options.complete = arguments.complete;
+  run_options.anyway = arguments.anyway;
   run_options.standard_input_name = arguments.standard_input_name;
   run_options.stop = g_stop;
   run_options.progress = [&](const Progress& progress) { line.show(progress); };
@@ -171,10 +191,11 @@ int run_command(const Arguments& arguments, const Console& console) {
   const bool stopped = summary->stopped;
   for (const std::string& input : summary->finished_before)
     console.err(input + ": nothing new, it was counted before\n");
+  for (const auto& [input, left] : summary->unfinished) console.err(left_text(input, left));
   console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
               "; committed (checkpoint " + std::to_string(summary->committed.checkpoint) + ") in " +
               options.data_folder + "\n");
-  console.out(reasons_text(summary->tallies, options.data_folder));
+  console.out(reasons_text(summary->tallies, running.plan(), options.data_folder));
   console.out(arguments.stats ? summary_line(figures) + stats_text(figures)
                               : summary_line(figures));
   if (stopped) {
@@ -183,7 +204,8 @@ int run_command(const Arguments& arguments, const Console& console) {
     console.out(query + "\n");
   }
   if (stopped) return kExitSignal + g_signal;
-  return summary->tallies.set_aside_total() ? kExitSetAside : kExitDone;
+  return summary->tallies.set_aside_total() || !summary->unfinished.empty() ? kExitSetAside
+                                                                            : kExitDone;
 }
 
 }  // namespace quipu

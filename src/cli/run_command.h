@@ -9,6 +9,9 @@ namespace quipu {
 
 int run_command(const Arguments& arguments, const Console& console);
 
+// What to ask where times lie in January 1970: Note::unit_too_fine.
+std::string unit_question(const Plan& plan);
+
 // Reads and parses a plan file.
 Result<Plan> read_plan(const std::string& path, const std::string& zoneinfo_dir);
 

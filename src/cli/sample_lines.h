@@ -1,4 +1,4 @@
-// The lines of a sample file, one at a time, for `init` and `check`. One thread.
+// The records of a sample file, one at a time, for `init` and `check`. One thread.
 #pragma once
 
 #include <cstdint>
@@ -7,18 +7,19 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "source/source.h"
 
 namespace quipu {
 
 struct SampleLine {
   std::string_view text;  // without newline; followed by readable padding; valid during the visit
-  uint64_t number = 0;    // from 1, header and blank lines included
+  uint64_t number = 0;    // of its first line, from 1, header and blank lines included
   bool too_long = false;  // text is its head
 };
 
-// Visits the lines of a file (plain, .gz, .zst) until `visit` returns false. Where `header` is
-// given, the first line goes there and is not visited.
-Status read_sample_lines(const std::string& path,
+// Visits the records of a file (plain, .gz, .zst) until `visit` returns false. With options.header
+// the line that names the columns goes to `header` and is not visited.
+Status read_sample_lines(const std::string& path, const SourceOptions& options,
                          const std::function<Status(const std::string&)>& header,
                          const std::function<bool(const SampleLine&)>& visit);
 

@@ -9,6 +9,7 @@
 
 #include "base/cpu_clock.h"
 #include "base/fault.h"
+#include "engine/first_lines.h"
 
 namespace quipu {
 namespace {
@@ -186,12 +187,11 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   QUIPU_TRY(failed());
   for (auto& decoder : decoders_) decoder->set_strict(options.strict);
   const Plan& plan = registry_->plan().parsed;
-  SourceOptions source_options;
-  source_options.header = plan.input.delimited && plan.input.header && plan.input.columns.empty();
+  SourceOptions source_options = source_options_of(plan);
+  source_options.complete = options.complete;
   source_options.again = options.again;
   source_options.moved = options.moved;
   source_options.stop = stop_;
-  source_options.max_line_bytes = kMaxLineBytes;
   if (options_.block_bytes) source_options.block_bytes = options_.block_bytes;
 
   for (const std::string& input : inputs) {
@@ -210,6 +210,8 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   // What is refused is refused before anything is counted. (Standard input would have to be waited
   // for.) Sources that go on somewhere stay open, since finding the place in compressed content
   // means reading up to it.
+  auto first_lines = FirstLines::open(plan, options_.zoneinfo_dir);
+  if (!first_lines.ok()) return first_lines.error();
   std::map<std::string, std::unique_ptr<Source>> opened;
   for (const std::string& input : inputs) {
     if (inputs.size() == 1 || input == "-" || stopping()) continue;
@@ -217,6 +219,10 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
     if (!source.ok()) return source.error();
     if ((*source)->position().bytes > 0 && !options.moved && opened.size() < kOpenInputs)
       opened[input] = std::move(*source);
+    else if (!options.anyway) {
+      auto block = (*first_lines)->checked(std::move(*source))->next();
+      if (!block.ok()) return block.error();
+    }
   }
 
   const uint64_t blocks_before = blocks_;
@@ -236,6 +242,7 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
       break;
     }
     if (source.ok()) {
+      if (!options.anyway) source = (*first_lines)->checked(std::move(*source));
       auto info =
           std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
       input_error = read_input(**source, info, options, summary);
@@ -302,7 +309,10 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
     }
   }
   progress_.bytes_read = bytes_before + source.bytes_read();
-  if (!anything) summary.finished_before.push_back(info->name);
+  if (source.unfinished().bytes > 0)
+    summary.unfinished.emplace_back(info->name, source.unfinished());
+  else if (!anything)
+    summary.finished_before.push_back(info->name);
   if (anything || !was_finished) {
     reached_[source.position().path] = source.position();
     checkpointer_->note_position(source.position());  // that its end was reached

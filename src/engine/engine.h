@@ -36,6 +36,9 @@ struct RunOptions {
   bool again = false;  // see SourceOptions
   bool moved = false;
   bool strict = false;
+  bool complete = false;  // see SourceOptions
+  // --anyway: an input whose first lines would all be set aside is read nevertheless.
+  bool anyway = false;
   std::string standard_input_name;  // --as
   // Set by a signal: commit and return early. A run that fails sets it, too, so that nobody waits
   // for input any more. Outlives the engine.
@@ -51,6 +54,7 @@ struct RunSummary {
   CommittedState committed;                  // after it
   bool stopped = false;                      // by `stop`, before the end of the inputs
   std::vector<std::string> finished_before;  // inputs of which nothing was new
+  std::vector<std::pair<std::string, Unfinished>> unfinished;  // what was left of inputs
 };
 
 class Engine {
@@ -69,6 +73,7 @@ class Engine {
   }
 
   Store& store() { return *store_; }
+  const Plan& plan() const { return registry_->plan().parsed; }
   Catalogue& catalogue() { return *catalogue_; }
   const LiveCounters& live() const { return live_; }
   CheckpointTotals checkpoint_totals() const { return checkpointer_->totals(); }

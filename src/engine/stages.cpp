@@ -210,34 +210,26 @@ bool DecodeStage::decode(const DecodeTask& task) {
   if (relative_now_) decoder_.set_now(wall_ms());
   CpuLaps laps;
   const Tallies before = since_barrier_;
-  std::string_view text = task.block.text;
-  uint64_t line = task.block.first_line;
-  uint64_t offset = task.block.offset;
-  while (!text.empty()) {
-    const size_t end = text.find('\n');
-    const std::string_view bytes = text.substr(0, end);
+  for (BlockRecords records(task.block); records.next();) {
     LineOutcome outcome;
     if (task.block.truncated_line) {
       outcome.kind = LineOutcome::Kind::set_aside;
       outcome.reason = Reason::line_too_long;
       outcome.detail = "longer than " + std::to_string(kMaxLineBytes) + " bytes";
     } else {
-      outcome = decoder_.decode(bytes, batches_);
+      outcome = decoder_.decode(records.text(), batches_);
     }
     tally_line(outcome, since_barrier_);
     if (outcome.kind == LineOutcome::Kind::set_aside) {
       if (strict_) {
-        context_.fail(Error{input_->name + ":" + std::to_string(line) + ": " +
+        context_.fail(Error{input_->name + ":" + std::to_string(records.line()) + ": " +
                             std::string(reason_name(outcome.reason)) + ": " + outcome.detail +
                             " (--strict stops at the first line set aside)"});
         return false;
       }
-      append_dead_letter(input_->name, line, offset, outcome, bytes, dead_letters_);
+      append_dead_letter(input_->name, records.line(), records.offset(), outcome, records.text(),
+                         dead_letters_);
     }
-    if (end == std::string_view::npos) break;
-    text.remove_prefix(end + 1);
-    offset += end + 1;
-    ++line;
   }
   LiveCounters& live = *context_.live;
   live.read.fetch_add(since_barrier_.read - before.read, std::memory_order_relaxed);

@@ -78,7 +78,13 @@ bool Decoder::Impl::read_record(std::string_view line, LineOutcome& outcome) {
                      "longer than " + std::to_string(kMaxLineBytes) + " bytes");
   }
   if (plan.parsed.input.delimited) {
-    if (delimited.read(line)) return true;
+    const DelimitedReader::Outcome read = delimited.read(line);
+    if (read == DelimitedReader::Outcome::good) return true;
+    if (read == DelimitedReader::Outcome::open_quote) {
+      return set_aside(outcome, Reason::quote_open,
+                       plan.parsed.input.combined_log ? "a quote or bracket is not closed"
+                                                      : "a quote is opened and not closed");
+    }
     return set_aside(outcome, Reason::wrong_field_count,
                      std::to_string(delimited.fields()) + " fields; the columns named are " +
                          std::to_string(delimited.expected()));

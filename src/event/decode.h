@@ -48,14 +48,16 @@ class Decoder {
           std::shared_ptr<const ZoneRules> no_offset);
   ~Decoder();
 
-  // The first line of a delimited input with header (or an empty view): call before its first line.
+  // The line that names the columns of a delimited input with header; empty: none does. Call before
+  // each input's first line. An error, without the input's name, if the plan cannot be read with
+  // it.
   Status set_header(std::string_view header);
   void set_now(EventTimeMs now) { now_ms_ = now; }
 
-  // Decodes one line (without newline; a trailing CR is dropped). An event is appended to the batch
-  // of its shard: batches[shard_of(event, batches.size())]; one with neither profile nor id to the
-  // batches in turn. Tallies are the caller's (see tally_line). Reads no byte beyond the line;
-  // keeps no view of it.
+  // Decodes one record (without its newline; a trailing CR is dropped). An event is appended to the
+  // batch of its shard: batches[shard_of(event, batches.size())]; one with neither profile nor id
+  // to the batches in turn. Tallies are the caller's (see tally_line). Reads no byte beyond the
+  // line; keeps no view of it.
   LineOutcome decode(std::string_view line, std::span<EventBatch> batches);
 
  private:

@@ -58,8 +58,8 @@ LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<Re
   batch.columns = uint32_t(plan.columns.size());
   const LineOutcome outcome = d.decode(line, decoder.now_ms_, std::span(&batch, 1));
   if (outcome.kind == LineOutcome::Kind::blank || line.size() > kMaxLineBytes) return outcome;
-  for (Reason unread :
-       {Reason::line_too_long, Reason::not_json, Reason::too_deep, Reason::wrong_field_count})
+  for (Reason unread : {Reason::line_too_long, Reason::not_json, Reason::too_deep,
+                        Reason::wrong_field_count, Reason::quote_open})
     if (outcome.kind == LineOutcome::Kind::set_aside && outcome.reason == unread) return outcome;
 
   LineOutcome ignored;
@@ -68,6 +68,7 @@ LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<Re
   std::optional<EventTimeMs> time_ms = 0;
   if (!d.fields.time(ignored, *time_ms)) time_ms.reset();
   ReadField time{"time", plan.time.path.text, {}};
+  for (const Path& path : plan.time.then) time.from += ", " + path.text;
   if (time_ms) time.texts.push_back(format_instant(*time_ms / 1000, 0));
   fields.push_back(std::move(time));
   if (plan.profile.kind != Field::Kind::absent)

@@ -14,6 +14,9 @@ constexpr char kGivenId = 'n', kSecondAsId = 's';
 constexpr size_t kPlainDigits =
     38;  // digits of the longest number that is written without exponent
 
+// A number in seconds is such a time under unix_ms, one in milliseconds under unix_us, and so on.
+constexpr EventTimeMs kEndOfJanuary1970Ms = EventTimeMs(31) * 86'400'000;
+
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 bool all_digits(std::string_view text) { return std::all_of(text.begin(), text.end(), is_digit); }
 
@@ -93,29 +96,48 @@ bool FieldReader::text(const FieldValues& field, LineOutcome& outcome, std::stri
   return true;
 }
 
-bool FieldReader::time(LineOutcome& outcome, EventTimeMs& ms) const {
+// The text of the time's path, or of all that are joined.
+bool FieldReader::time_text(LineOutcome& outcome, std::string_view& text, ValueKind& kind) {
   const TimeField& field = paths_.plan.time;
-  const Value& v = value(paths_.time);
-  if (v.fault != ValueFault::none) return set_aside_fault(outcome, v.fault, field.path.text);
-  const std::string_view text = v.text();
-  if (v.kind == ValueKind::missing || v.kind == ValueKind::null ||
-      (v.kind == ValueKind::string && text.empty())) {
-    return set_aside(outcome, Reason::time_missing, field.path.text + ": no time");
+  const size_t parts = 1 + paths_.time_then.size();
+  const auto path = [&](size_t i) { return (i == 0 ? field.path : field.then[i - 1]).text; };
+  for (size_t i = 0; i < parts; ++i) {
+    const Value& v = value(i == 0 ? paths_.time : paths_.time_then[i - 1]);
+    if (v.fault != ValueFault::none) return set_aside_fault(outcome, v.fault, path(i));
+    text = v.text();
+    kind = v.kind;
+    if (kind == ValueKind::missing || kind == ValueKind::null ||
+        (kind == ValueKind::string && text.empty())) {
+      return set_aside(outcome, Reason::time_missing, path(i) + ": no time");
+    }
+    if (kind != ValueKind::string && kind != ValueKind::number)
+      return set_aside(outcome, Reason::time_bad, path(i) + ": neither a string nor a number");
+    if (parts == 1) return true;
+    if (i == 0) time_.clear();
+    time_.append(i == 0 ? "" : " ").append(text);
   }
-  if (v.kind != ValueKind::string && v.kind != ValueKind::number) {
-    return set_aside(outcome, Reason::time_bad,
-                     field.path.text + ": neither a string nor a number");
-  }
-  const ParsedTime parsed =
-      !field.format.empty() ? parse_time_format(text, field.format, *no_offset_)
-      : v.kind == ValueKind::number || all_digits(text) || is_json_number(text)
-          ? parse_time_number(text, field.unit)
-          : parse_time_text(text, *no_offset_);
+  text = time_;
+  kind = ValueKind::string;
+  return true;
+}
+
+bool FieldReader::time(LineOutcome& outcome, EventTimeMs& ms) {
+  const TimeField& field = paths_.plan.time;
+  std::string_view text;
+  ValueKind kind;
+  if (!time_text(outcome, text, kind)) return false;
+  const bool number = kind == ValueKind::number || all_digits(text) || is_json_number(text);
+  const ParsedTime parsed = !field.format.empty()
+                                ? parse_time_format(text, field.format, *no_offset_)
+                            : number ? parse_time_number(text, field.unit)
+                                     : parse_time_text(text, *no_offset_);
   if (parsed.error != TimeError::none) {
     const bool bad = parsed.error == TimeError::bad;
     return set_aside(outcome, bad ? Reason::time_bad : Reason::time_out_of_range,
                      field.path.text + ": " + parsed.hint);
   }
+  if (number && field.unit > TimeUnit::s && parsed.ms < kEndOfJanuary1970Ms)
+    add_note(outcome, Note::unit_too_fine);
   if (parsed.local == LocalKind::twice) add_note(outcome, Note::local_time_twice);
   if (parsed.local == LocalKind::skipped) add_note(outcome, Note::local_time_skipped);
   ms = parsed.ms;

@@ -35,7 +35,7 @@ class FieldReader {
   // the next text() into the same scratch.
   bool text(const FieldValues& field, LineOutcome& outcome, std::string& scratch,
             std::optional<std::string_view>& out) const;
-  bool time(LineOutcome& outcome, EventTimeMs& ms) const;
+  bool time(LineOutcome& outcome, EventTimeMs& ms);
   // Appends the values that are there to `out`, in order; bit i of mask: value i is there.
   bool values(LineOutcome& outcome, std::vector<Fixed6>& out, uint8_t& mask) const;
   // The hash of (name space, metric, id), never 0 if there is an id.
@@ -48,13 +48,14 @@ class FieldReader {
  private:
   const Value& value(uint32_t index) const { return paths_.found.values[index]; }
   bool no_faults(const FieldValues& field, LineOutcome& outcome) const;
+  bool time_text(LineOutcome& outcome, std::string_view& text, ValueKind& kind);
   const Value* first_present(const FieldValues& field, LineOutcome& outcome) const;
   bool one_value(const FieldValues& field, LineOutcome& outcome, std::optional<Fixed6>& out) const;
 
   const PlanPaths& paths_;
   const Hasher& hasher_;
   std::shared_ptr<const ZoneRules> no_offset_;
-  std::string id_bytes_, scratch_;
+  std::string id_bytes_, scratch_, time_;
 };
 
 }  // namespace quipu

@@ -30,9 +30,11 @@ constexpr std::array<std::string_view, size_t(Reason::kCount)> kReasonNames = {"
                                                                                "profile_missing",
                                                                                "value_not_a_number",
                                                                                "value_too_large",
-                                                                               "too_many_rows"};
+                                                                               "too_many_rows",
+                                                                               "quote_open"};
 constexpr std::array<std::string_view, size_t(Note::kCount)> kNoteNames = {
-    "rounded", "local_time_twice", "local_time_skipped", "future", "object_as_scalar"};
+    "rounded", "local_time_twice", "local_time_skipped",
+    "future",  "object_as_scalar", "unit_too_fine"};
 
 template <size_t n>
 void encode_counts(const std::array<uint64_t, n>& counts, ByteWriter& w) {

@@ -31,6 +31,7 @@ enum class Reason : uint8_t {
   value_not_a_number,
   value_too_large,
   too_many_rows,
+  quote_open,
   kCount
 };
 std::string_view reason_name(Reason reason);  // "time_bad"
@@ -42,6 +43,7 @@ enum class Note : uint8_t {
   local_time_skipped,
   future,
   object_as_scalar,
+  unit_too_fine,  // a time in January 1970, as coarser numbers under a fine unit are
   kCount
 };
 std::string_view note_name(Note note);

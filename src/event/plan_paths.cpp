@@ -12,6 +12,11 @@ PlanPaths::PlanPaths(const Plan& p) : plan(p) {
   profile = field(plan.profile);
   id = field(plan.id);
   time = index(plan.time.path);
+  needed.push_back({&plan.time.path});
+  for (const Path& path : plan.time.then) {
+    time_then.push_back(index(path));
+    needed.push_back({&path});
+  }
   for (const ValueField& value : plan.values) values.push_back(field(value.field));
 
   for (const Column& c : plan.columns)
@@ -35,6 +40,12 @@ FieldValues PlanPaths::field(const Field& field) {
   FieldValues out;
   out.field = &field;
   for (const Path& path : field.paths) out.indexes.push_back(index(path));
+  if (field.kind == Field::Kind::all) {
+    for (const Path& path : field.paths) needed.push_back({&path});
+  } else if (field.kind == Field::Kind::first && !field.else_time_to_second) {
+    std::vector<const Path*>& any = needed.emplace_back();
+    for (const Path& path : field.paths) any.push_back(&path);
+  }
   return out;
 }
 
@@ -45,7 +56,6 @@ uint32_t PlanPaths::index(const Path& path) {
     tokens.push_back({path.tokens.front(), index});
   return index;
 }
-
 ColumnValues PlanPaths::column(const Property& property) {
   ColumnValues out;
   out.property = &property;
@@ -54,6 +64,7 @@ ColumnValues PlanPaths::column(const Property& property) {
     out.kind = property.present ? ColumnValues::Kind::present : ColumnValues::Kind::plain;
     out.in_arrays = false;
     out.index = index(property.path);
+    if (!property.skip_missing) needed.push_back({&property.path});
     return out;
   }
   const size_t star = property.path.star < 0 ? path.size() : size_t(property.path.star);

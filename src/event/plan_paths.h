@@ -46,6 +46,7 @@ struct PlanPaths {
   FieldValues tenant, metric, profile, id;
   std::vector<FieldValues> values;
   uint32_t time = 0;
+  std::vector<uint32_t> time_then;     // of TimeField::then
   std::vector<ColumnValues> columns;   // of properties, by plan column
   std::vector<uint32_t> column_order;  // the same in the plan's order: faults are found in it
   uint32_t groups = 0;
@@ -55,6 +56,8 @@ struct PlanPaths {
     uint32_t index;
   };
   std::vector<Token> tokens;
+  // What a file's header must have, if its lines are to be read: one column of each list.
+  std::vector<std::vector<const Path*>> needed;
 
  private:
   FieldValues field(const Field& field);

@@ -92,13 +92,15 @@ std::string Plan::mapping_fingerprint() const {
            json(input.whitespace ? "whitespace" : std::string(1, input.delimiter)) +
            ",\"header\":" + yes(input.header) +
            ",\"quote\":" + json(input.quote ? std::string(1, input.quote) : "none") +
-           ",\"columns\":" + json_list(names) + "}";
+           ",\"columns\":" + json_list(names) + (input.combined_log ? ",\"log\":true}" : "}");
   } else {
     out += "\"json\"";
   }
   out += ",\"tenant\":" + field_text(tenant) + ",\"metric\":" + field_text(metric) +
          ",\"profile\":" + field_text(profile) + ",\"id\":" + field_text(id);
-  out += ",\"time\":[" + json(time.path.text) + "," + std::to_string(int(time.unit)) + "," +
+  std::string time_paths = json(time.path.text);
+  for (const Path& path : time.then) time_paths += "," + json(path.text);
+  out += ",\"time\":[" + time_paths + "," + std::to_string(int(time.unit)) + "," +
          json(time.format) + "," + json(time.no_offset) + "]";
   std::vector<std::string> fields;
   for (const ValueField& value : values)
@@ -113,7 +115,10 @@ std::string Plan::mapping_fingerprint() const {
 std::string Plan::fingerprint() const {
   std::map<std::string, std::string> named;
   for (const Property& p : properties) named[p.name] = columns[p.column].identity;
-  std::string out = "{\"mapping\":" + mapping_fingerprint() + ",\"properties\":{";
+  // What a lacking column means may change: it says nothing of the files counted before.
+  std::string out = "{\"mapping\":" + mapping_fingerprint() +
+                    (input.missing_columns_empty ? ",\"missing_columns\":\"empty\"" : "") +
+                    ",\"properties\":{";
   for (const auto& [name, identity] : named)
     out += (out.back() == '{' ? "" : ",") + json(name) + ":" + identity;
   out += "},\"calendars\":" + tenants_text(calendars);

@@ -3,6 +3,7 @@
 // Errors name file, line, key and what would be right.
 #pragma once
 
+#include <array>
 #include <map>
 #include <optional>
 #include <string>
@@ -36,6 +37,7 @@ struct Field {
 
 struct TimeField {
   Path path;
+  std::vector<Path> then;  // {join: [path, then..]}: all their texts, with a blank between
   TimeUnit unit = TimeUnit::none;
   std::string format;  // empty: RFC 3339 and loose forms
   std::string no_offset = "UTC";
@@ -99,12 +101,23 @@ struct TenantCalendars {
 
 struct InputFormat {
   bool delimited = false;
+  // A web server's log. It is delimited too; `columns` are kLogColumns.
+  bool combined_log = false;
   char delimiter = ',';     // ' ' if whitespace
   bool whitespace = false;  // runs of blanks and tabs
   bool header = true;
   char quote = '"';  // '\0': none
   std::vector<std::string> columns;
+  // A planned column that a file's header lacks is empty; otherwise the file is refused.
+  bool missing_columns_empty = false;
+  bool has_header() const { return delimited && header && columns.empty(); }
 };
+
+// What a line of a web server's log holds: its fields, then those within `request`.
+inline constexpr std::array<const char*, 13> kLogColumns = {
+    "host",    "ident", "user",   "time",   "request", "status",  "bytes",
+    "referer", "agent", "method", "target", "path",    "protocol"};
+inline constexpr char kLogTimeFormat[] = "%d/%b/%Y:%H:%M:%S %z";
 
 class Plan {
  public:

@@ -78,14 +78,22 @@ Status PlanParser::read_root(const PlanNode& root) {
 
 Status PlanParser::read_input(const PlanNode& node) {
   InputFormat& input = plan_.input;
-  QUIPU_TRY(node.only_keys({"format", "delimiter", "header", "quote", "columns"}));
+  const auto keys = {"delimiter", "header", "quote", "columns", "missing_columns"};
+  QUIPU_TRY(
+      node.only_keys({"format", "delimiter", "header", "quote", "columns", "missing_columns"}));
   int format = 0;
-  if (node.has("format")) QUIPU_TRY(node.at("format").one_of({"json", "delimited"}, format));
-  input.delimited = format == 1;
-  if (!input.delimited) {
-    for (const char* key : {"delimiter", "header", "quote", "columns"}) {
+  if (node.has("format"))
+    QUIPU_TRY(node.at("format").one_of({"json", "delimited", "combined_log"}, format));
+  input.delimited = format != 0;
+  input.combined_log = format == 2;
+  if (format != 1) {
+    for (const char* key : keys) {
       if (node.has(key))
         return node.at(key).error("goes with `format: delimited` only; add that, or drop this key");
+    }
+    if (input.combined_log) {
+      input.columns.assign(kLogColumns.begin(), kLogColumns.end());
+      input.header = false;
     }
     return {};
   }
@@ -127,6 +135,13 @@ Status PlanParser::read_input(const PlanNode& node) {
   if (input.header && !input.columns.empty()) {
     return node.at("columns").error(
         "columns are named by the header line already; drop `columns`, or write `header: no`");
+  }
+  if (node.has("missing_columns")) {
+    const PlanNode at = node.at("missing_columns");
+    int missing = 0;
+    QUIPU_TRY(at.one_of({"refuse", "empty"}, missing));
+    if (!input.header) return at.error("goes with a header only, which may lack a column; drop it");
+    input.missing_columns_empty = missing == 1;
   }
   return {};
 }

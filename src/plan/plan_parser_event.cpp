@@ -7,6 +7,11 @@ namespace {
 
 constexpr char kFieldAdvice[] = "write a path (/a/b), {first: [paths]} or {const: text}";
 
+bool node_text_is(const PlanNode& node, std::string_view right) {
+  std::string text;
+  return node.text(text).ok() && text == right;
+}
+
 }  // namespace
 
 Status PlanParser::read_event(const PlanNode& node) {
@@ -101,11 +106,24 @@ Status PlanParser::read_paths(const PlanNode& node, std::vector<Path>& out) cons
 
 Status PlanParser::read_time(const PlanNode& node) {
   TimeField& time = plan_.time;
-  if (node.is_text()) return read_path(node, false, time.path);
+  if (node.is_text()) {
+    if (plan_.input.combined_log && node_text_is(node, "/time")) time.format = kLogTimeFormat;
+    return read_path(node, false, time.path);
+  }
   if (!node.is_map()) return node.wrong_kind("write a path (/a/b) or {at: path, unit: unix_ms}");
-  QUIPU_TRY(node.only_keys({"at", "unit", "format", "no_offset"}));
-  if (!node.has("at")) return node.error("has no path; write {at: path, ...}");
-  QUIPU_TRY(read_path(node.at("at"), false, time.path));
+  QUIPU_TRY(node.only_keys({"at", "join", "unit", "format", "no_offset"}));
+  if (int(node.has("at")) + int(node.has("join")) != 1)
+    return node.error("needs either at or join; write {at: path, ...} or {join: [/date, /time]}");
+  if (node.has("at")) {
+    QUIPU_TRY(read_path(node.at("at"), false, time.path));
+  } else {
+    if (node.has("unit"))
+      return node.at("unit").error(
+          "goes not with `join`, whose parts make a text; drop it, or write {at: path, unit: ..}");
+    QUIPU_TRY(read_paths(node.at("join"), time.then));
+    time.path = time.then.front();
+    time.then.erase(time.then.begin());
+  }
   if (node.has("unit")) {
     int unit = 0;
     QUIPU_TRY(node.at("unit").one_of({"unix_s", "unix_ms", "unix_us", "unix_ns"}, unit));

@@ -172,7 +172,7 @@ const Refused kRefused[] = {
     {"input_json_delimiter", "input: {delimiter: \",\"}",
      "input.delimiter: goes with `format: delimited` only"},
     {"input_format", "input: {format: csv}",
-     "input.format: is a text (\"csv\"); write json or delimited"},
+     "input.format: is a text (\"csv\"); write json, delimited or combined_log"},
     {"input_delimiter", "input: {format: delimited, delimiter: \"::\"}",
      "write one ASCII character"},
     {"input_delimiter_wide", "input: {format: delimited, delimiter: \"é\"}",
@@ -243,7 +243,8 @@ const Refused kRefusedEvents[] = {
     {"id_nothing", "{tenant: /t, metric: /m, time: /at, id: {else: time_to_second}}",
      "needs one of first, all and const"},
     {"time_list", "{tenant: /t, metric: /m, time: [/at]}", "event.time: is a list"},
-    {"time_no_path", "{tenant: /t, metric: /m, time: {unit: unix_s}}", "event.time: has no path"},
+    {"time_no_path", "{tenant: /t, metric: /m, time: {unit: unix_s}}",
+     "event.time: needs either at or join"},
     {"time_unit", "{tenant: /t, metric: /m, time: {at: /at, unit: ms}}",
      "event.time.unit: is a text (\"ms\"); write unix_s, unix_ms, unix_us or unix_ns; did you mean "
      "\"unix_ms\"?"},

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "base/check.h"
+#include "source/newlines.h"
 
 namespace quipu {
 namespace {
@@ -72,6 +73,7 @@ class CompressedStream : public ByteStream {
            input_->would_wait(offset_);
   }
   uint64_t raw_bytes() const final { return offset_ - (size_ - at_); }
+  bool has_own_end() const final { return true; }
 
  protected:
   // Turns input from bytes_[at_, size_) into output, as far as both go; sets ended_ at a good end.
@@ -182,6 +184,15 @@ Result<std::unique_ptr<ByteStream>> compressed(std::shared_ptr<RawInput> input,
   return std::unique_ptr<ByteStream>(std::move(stream));
 }
 
+Result<std::unique_ptr<ByteStream>> open_as(std::string_view magic, std::shared_ptr<RawInput> input,
+                                            const std::string& name) {
+  if (magic.starts_with(kGzipMagic)) return compressed<GzipStream>(std::move(input), name);
+  const bool skippable = magic.size() == 4 && (uint8_t(magic[0]) & 0xf0) == 0x50 &&
+                         magic.substr(1) == kZstdSkippableTail;
+  if (magic == kZstdMagic || skippable) return compressed<ZstdStream>(std::move(input), name);
+  return std::unique_ptr<ByteStream>(std::make_unique<PlainStream>(std::move(input)));
+}
+
 }  // namespace
 
 Result<std::unique_ptr<ByteStream>> open_stream(std::shared_ptr<RawInput> input,
@@ -195,11 +206,9 @@ Result<std::unique_ptr<ByteStream>> open_stream(std::shared_ptr<RawInput> input,
     have += *got;
   }
   const std::string_view magic(head, have);
-  if (magic.starts_with(kGzipMagic)) return compressed<GzipStream>(std::move(input), name);
-  const bool skippable =
-      have == 4 && (uint8_t(head[0]) & 0xf0) == 0x50 && magic.substr(1) == kZstdSkippableTail;
-  if (magic == kZstdMagic || skippable) return compressed<ZstdStream>(std::move(input), name);
-  return std::unique_ptr<ByteStream>(std::make_unique<PlainStream>(std::move(input)));
+  Result<std::unique_ptr<ByteStream>> stream = open_as(magic, std::move(input), name);
+  if (!stream.ok()) return stream;
+  return with_newlines(std::move(*stream));
 }
 
 }  // namespace quipu

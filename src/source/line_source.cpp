@@ -8,19 +8,13 @@ namespace {
 
 constexpr size_t kSkipBytes = 64 << 10;
 
-// The length of the first line that is longer than `most`, and where it begins; the last line may
-// be open.
-struct LongLine {
-  size_t begin, length;
-  bool found = false;
-};
-LongLine find_long_line(std::string_view text, size_t most) {
-  for (size_t at = 0; at < text.size();) {
-    const size_t end = std::min(text.find('\n', at), text.size());
-    if (end - at > most) return {at, end - at, true};
-    at = end + 1;
+// The first record of a block that is longer than `most`: where it begins; its end if there is
+// none.
+size_t find_too_long(const Block& block, size_t most) {
+  for (BlockRecords records(block); records.next();) {
+    if (records.text().size() > most) return size_t(records.text().data() - block.text.data());
   }
-  return {0, 0, false};
+  return block.text.size();
 }
 
 uint64_t count_newlines(std::string_view text) {
@@ -34,7 +28,10 @@ uint64_t count_newlines(std::string_view text) {
 LineSource::LineSource(Start start, const SourceOptions& options)
     : max_line_bytes_(std::max<size_t>(options.max_line_bytes, 1)),
       block_bytes_(std::max<size_t>(options.block_bytes, 1)),
+      format_(options.records),
+      complete_(options.complete || start.stream->has_own_end()),
       stream_(std::move(start.stream)),
+      scanner_(options.records, max_line_bytes_),
       taken_(std::move(start.taken)),
       ahead_(std::move(start.ahead)),
       lines_(start.lines),
@@ -44,34 +41,63 @@ LineSource::LineSource(Start start, const SourceOptions& options)
       name_(std::move(start.name)),
       bytes_total_(start.bytes_total) {}
 
-// Reads until there is a block's worth with a newline in it, a line longer than the limit, or the
-// end; less if there is a newline and more is not to be had without waiting. The bytes beyond
-// `size` are room.
+// Reads until there is a block's worth with a whole record in it, a record longer than the limit,
+// or the end; less if there is a whole record and more is not to be had without waiting. The bytes
+// beyond `size` are room.
 Status LineSource::fill(std::vector<char>& bytes, size_t& size) {
-  bool has_newline = std::memchr(bytes.data(), '\n', size) != nullptr;
-  while (!ended_ && (size < block_bytes_ || (!has_newline && size <= max_line_bytes_)) &&
-         !(has_newline && stream_->would_wait())) {
+  scanner_.restart();
+  scanner_.scan(std::string_view(bytes.data(), size), false);
+  while (!ended_ && (size < block_bytes_ || (scanner_.whole() == 0 && size <= max_line_bytes_)) &&
+         !(scanner_.whole() > 0 && stream_->would_wait())) {
     if (bytes.size() < size + block_bytes_ + kBlockPadding)
       bytes.resize(size + block_bytes_ + kBlockPadding);
     const size_t room = size < block_bytes_ ? block_bytes_ - size : block_bytes_;
     auto got = stream_->read(bytes.data() + size, room);
     if (!got.ok()) return got.error();
     ended_ = *got == 0;
-    has_newline = has_newline || std::memchr(bytes.data() + size, '\n', *got) != nullptr;
     size += *got;
+    scanner_.scan(std::string_view(bytes.data(), size), false);
   }
   return {};
 }
 
-// Takes the rest of a line too long, with its newline. The bytes at hand are in ahead_.
-Status LineSource::skip_rest_of_line() {
+// How much of what stands at the end is whole; the rest is left.
+size_t LineSource::whole_at_end(std::string_view all) {
+  if (complete_) {
+    scanner_.scan(all, true);
+    return all.size();
+  }
+  const std::string_view rest = all.substr(scanner_.whole());
+  if (format_.json && rest.size() <= max_line_bytes_ && is_closed_object(rest)) {
+    // A CR at the end belongs to an end of line that may be half there.
+    return all.size() - (rest.back() == '\r');
+  }
+  leave(rest, scanner_.in_quotes());
+  return scanner_.whole();
+}
+
+void LineSource::leave(std::string_view rest, bool open_quote) {
+  if (rest.find_first_not_of(" \t\r\n\v\f") == std::string_view::npos) return;
+  unfinished_.bytes = rest.size();
+  unfinished_.open_quote = open_quote;
+}
+
+Block LineSource::end() {
+  ahead_.clear();
+  unfinished_.line = unfinished_.bytes > 0 ? lines_ + 1 : 0;
+  position_.finished = true;
+  return {};
+}
+
+// Takes the rest of a record too long, with its newline; false: it has none. The bytes at hand are
+// in ahead_.
+Result<bool> LineSource::skip_rest_of_line() {
   while (true) {
     const size_t newline = ahead_.find('\n');
     if (newline != std::string::npos) {
       taken_.add(std::string_view(ahead_).substr(0, newline + 1));
       ahead_.erase(0, newline + 1);
-      reached(1, false);
-      return {};
+      return true;
     }
     taken_.add(ahead_);
     ahead_.resize(ended_ ? 0 : kSkipBytes);
@@ -81,10 +107,7 @@ Status LineSource::skip_rest_of_line() {
       ended_ = *got == 0;
       ahead_.resize(*got);
     }
-    if (ended_) {
-      reached(1, true);
-      return {};
-    }
+    if (ended_) return false;
   }
 }
 
@@ -108,6 +131,24 @@ Block LineSource::give(std::shared_ptr<std::vector<char>> buffer, size_t text_si
   return block;
 }
 
+// The head of the record at the begin of `all`, which is longer than the limit.
+Result<Block> LineSource::next_too_long(std::shared_ptr<std::vector<char>> buffer,
+                                        std::string_view all) {
+  const Fingerprint before = taken_;
+  ahead_.assign(all.substr(max_line_bytes_));
+  Block block = give(std::move(buffer), max_line_bytes_);
+  block.truncated_line = true;
+  auto closed = skip_rest_of_line();
+  if (!closed.ok()) return closed.error();
+  if (!*closed && !complete_) {
+    unfinished_.bytes = taken_.bytes() - before.bytes();
+    taken_ = before;
+    return end();
+  }
+  reached(count_newlines(block.text) + 1, !*closed);
+  return block;
+}
+
 Result<Block> LineSource::next() {
   auto buffer = buffers_.take(std::max(ahead_.size(), block_bytes_) + kBlockPadding);
   size_t size = ahead_.size();
@@ -118,31 +159,47 @@ Result<Block> LineSource::next() {
   }
   if (buffer->size() < size + kBlockPadding) buffer->resize(size + kBlockPadding);
   const std::string_view all(buffer->data(), size);
-  const size_t last_newline = all.rfind('\n');
-  size_t whole = last_newline == std::string_view::npos ? 0 : last_newline + 1;
-  if (ended_) whole = size;
-  if (size == 0) {
-    ahead_.clear();
-    position_.finished = true;
-    return Block{};
-  }
-  // Only then can a line be too long.
-  if (whole == 0 || whole > max_line_bytes_) {
-    const LongLine line = find_long_line(whole == 0 ? all : all.substr(0, whole), max_line_bytes_);
-    if (line.found && line.begin == 0) {
-      ahead_.assign(all.substr(max_line_bytes_));
-      Block block = give(std::move(buffer), max_line_bytes_);
-      block.truncated_line = true;
-      QUIPU_TRY(skip_rest_of_line());
-      return block;
-    }
-    if (line.found) whole = line.begin;
+  size_t whole = scanner_.whole();
+  if (whole == 0 && !ended_) return next_too_long(std::move(buffer), all);
+  if (ended_) whole = whole_at_end(all);
+  if (whole == 0) return end();
+  Block block;
+  block.text = all.substr(0, whole);
+  block.over_lines = scanner_.over_lines();
+  if (whole > max_line_bytes_) {  // only then can a record be too long
+    whole = find_too_long(block, max_line_bytes_);
+    if (whole == 0) return next_too_long(std::move(buffer), all);
   }
   ahead_.assign(all.substr(whole));
-  Block block = give(std::move(buffer), whole);
+  std::vector<RecordSpan> over_lines = std::move(block.over_lines);
+  while (!over_lines.empty() && over_lines.back().end > whole) over_lines.pop_back();
+  block = give(std::move(buffer), whole);
+  block.over_lines = std::move(over_lines);
   const bool open_line = block.text.back() != '\n';
   reached(count_newlines(block.text) + open_line, open_line);
   return block;
+}
+
+bool BlockRecords::next() {
+  line_ += lines_;
+  if (next_ >= block_.text.size()) return false;
+  const size_t begin = next_;
+  size_t end;
+  lines_ = 1;
+  if (block_.truncated_line) {
+    end = next_ = block_.text.size();
+  } else if (over_lines_ < block_.over_lines.size() &&
+             block_.over_lines[over_lines_].begin == begin) {
+    next_ = block_.over_lines[over_lines_++].end;
+    end = next_ - (block_.text[next_ - 1] == '\n');
+    lines_ += count_newlines(block_.text.substr(begin, end - begin));
+  } else {
+    end = std::min(block_.text.find('\n', begin), block_.text.size());
+    next_ = end + 1;
+  }
+  text_ = block_.text.substr(begin, end - begin);
+  offset_ = block_.offset + begin;
+  return true;
 }
 
 }  // namespace quipu

@@ -4,11 +4,14 @@
 #include <filesystem>
 
 #include "source/line_source.h"
+#include "source/recognise.h"
 
 namespace quipu {
 namespace {
 
 constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kHeadBytes = 512;  // by which is told what is no text
+constexpr char kBlanks[] = " \t\r\n\v\f";
 // Two inputs may begin alike by chance. Less than this is taken for another input's content only if
 // it is all there is.
 constexpr uint64_t kSurePrefixBytes = 4 << 10;
@@ -69,31 +72,68 @@ Result<bool> advance(Opened& at, uint64_t bytes) {
   return true;
 }
 
-struct Header {
-  std::string text;    // without its end of line
-  uint64_t bytes = 0;  // with it
+// An input's beginning: its byte order mark, and the line that names its columns.
+struct Beginning {
+  std::string text;    // the header, without its end of line; empty: there is none (yet)
+  uint64_t bytes = 0;  // what it takes, the mark and blank lines before it included
+  uint64_t lines = 0;
 };
 
-Result<Header> read_header(const Input& input, size_t max_line_bytes) {
-  auto at = input.open();
-  if (!at.ok()) return at.error();
-  Header header;
-  bool whole = false;
-  while (!whole && header.text.size() <= max_line_bytes) {
-    auto more = read_up_to(*at->stream, 4096);
-    if (!more.ok()) return more.error();
-    if (more->empty()) break;
-    const size_t newline = more->find('\n');
-    whole = newline != std::string::npos;
-    header.text += more->substr(0, newline);
+// Reads an input from its start as far as needed; what was read is in `ahead`.
+Result<Beginning> read_beginning(ByteStream& stream, const std::string& name,
+                                 const SourceOptions& options, std::string& ahead) {
+  Beginning out;
+  const auto more = [&]() -> Result<bool> {
+    const size_t have = ahead.size();
+    const size_t most = std::min(kReadBytes, std::max<size_t>(options.block_bytes, 1));
+    ahead.resize(have + most);
+    auto got = stream.read(ahead.data() + have, most);
+    ahead.resize(have + (got.ok() ? *got : 0));
+    if (!got.ok()) return got.error();
+    return *got > 0;
+  };
+  bool ended = false;
+  while (!ended && ahead.size() < kHeadBytes && ahead.find('\n') == std::string::npos) {
+    auto got = more();
+    if (!got.ok() && options.header) return got.error();
+    if (!got.ok()) break;  // it is met again
+    ended = !*got;
   }
-  if (header.text.size() > max_line_bytes) {
-    return Error{input.name + ": its header line is longer than " + std::to_string(max_line_bytes) +
-                 " bytes; is it a delimited file?"};
+  QUIPU_TRY(check_is_text(ahead, name));
+  if (ahead.starts_with(kByteOrderMark)) out.bytes = kByteOrderMark.size();
+  RecordScanner scanner(options.records, options.max_line_bytes);
+  const bool complete = options.complete || stream.has_own_end();
+  while (options.header) {
+    std::string_view rest = std::string_view(ahead).substr(out.bytes);
+    const size_t first = std::min(rest.find_first_not_of(kBlanks), rest.size());
+    if (const size_t blank = rest.substr(0, first).rfind('\n'); blank != std::string_view::npos) {
+      out.bytes += blank + 1;
+      out.lines += uint64_t(std::count(rest.begin(), rest.begin() + long(blank) + 1, '\n'));
+      rest.remove_prefix(blank + 1);
+    }
+    scanner.restart();
+    scanner.scan(rest, ended && complete);
+    size_t end = scanner.first_end(rest);
+    if ((end == 0 ? rest.size() : end - 1) > options.max_line_bytes) {
+      return Error{name + ": its header line is longer than " +
+                   std::to_string(options.max_line_bytes) + " bytes; is it a delimited file?"};
+    }
+    if (end == 0 && !ended) {
+      auto got = more();
+      if (!got.ok()) return got.error();
+      ended = !*got;
+      continue;
+    }
+    if (end == 0 && complete) end = rest.size();
+    if (end == 0) break;
+    std::string_view text = rest.substr(0, end);
+    out.bytes += end;
+    out.lines += uint64_t(std::count(text.begin(), text.end(), '\n')) + (text.back() != '\n');
+    while (!text.empty() && (text.back() == '\n' || text.back() == '\r')) text.remove_suffix(1);
+    out.text = text;
+    break;
   }
-  header.bytes = header.text.size() + whole;
-  if (!header.text.empty() && header.text.back() == '\r') header.text.pop_back();
-  return header;
+  return out;
 }
 
 class Opener {
@@ -231,24 +271,27 @@ class Opener {
     if (!at.ok()) return at.error();
     LineSource::Start start;
     start.position.path = input_.key;
-    if (options_.header) {
-      auto header = read_header(input_, options_.max_line_bytes);
-      if (!header.ok()) return header.error();
-      auto reached = advance(*at, header->bytes);
-      if (!reached.ok()) return reached.error();
-      if (!*reached)
-        return Error{input_.name + ": changed while it was read; run the same command again"};
-      start.lines = header->bytes > 0;
-      start.header = std::move(header->text);
+    auto beginning = read_beginning(*at->stream, input_.name, options_, start.ahead);
+    if (!beginning.ok()) return beginning.error();
+    at->taken.add(std::string_view(start.ahead).substr(0, beginning->bytes));
+    start.ahead.erase(0, beginning->bytes);
+    start.lines = beginning->lines;
+    start.header = std::move(beginning->text);
+    if (options_.header && start.header.empty()) {
+      start.ended = true;  // no columns have a name yet, so there are no records
+      start.ahead.clear();
     }
     return make(std::move(start), std::move(*at), false);
   }
 
   Result<std::unique_ptr<Source>> make(LineSource::Start start, Opened at, bool need_header) {
     if (need_header) {
-      auto header = read_header(input_, options_.max_line_bytes);
-      if (!header.ok()) return header.error();
-      start.header = std::move(header->text);
+      auto again = input_.open();
+      if (!again.ok()) return again.error();
+      std::string ahead;
+      auto beginning = read_beginning(*again->stream, input_.name, options_, ahead);
+      if (!beginning.ok()) return beginning.error();
+      start.header = std::move(beginning->text);
     }
     start.stream = std::move(at.stream);
     start.taken = std::move(at.taken);

@@ -1,6 +1,7 @@
 // Replayable inputs: files (plain, gzip, zstd; by content, not by name) and spooled standard input,
-// read as blocks of whole lines. A source belongs to the reader's thread. Positions count
-// decompressed bytes.
+// read as blocks of whole records. UTF-8, its byte order mark is read over; lines end with LF, CR
+// LF, or, where the first line ends with CR alone, with CR. What is no such text is refused. A
+// source belongs to the reader's thread. Positions count decompressed bytes.
 #pragma once
 
 #include <cstdint>
@@ -34,17 +35,61 @@ struct SourcePosition {
 void encode_position(const SourcePosition& position, std::string& out);
 Result<SourcePosition> decode_position(std::string_view bytes);
 
+// How records stand in text: a record is a line, but line breaks within quoted fields belong to it.
+struct RecordFormat {
+  bool json = true;         // a last line that is a closed object is whole without a newline
+  char quote = '\0';        // of fields that may hold line breaks; '\0': none may
+  char delimiter = ',';     // between fields
+  bool whitespace = false;  // runs of blanks and tabs are
+};
+
+struct RecordSpan {
+  uint32_t begin, end;  // within Block::text
+};
+
 struct Block {
   std::shared_ptr<std::vector<char>> buffer;  // owns the bytes
-  std::string_view text;    // whole lines, the last one perhaps without newline at the input's end
-  uint64_t first_line = 0;  // number of the first line, from 1
-  uint64_t offset = 0;      // of text within the input, decompressed
-  bool truncated_line =
-      false;  // text is the head of one line longer than the limit (the rest was skipped)
+  std::string_view text;  // whole records, the last one perhaps without newline at the input's end
+  std::vector<RecordSpan> over_lines;  // the records in it that hold line breaks, in order
+  uint64_t first_line = 0;             // number of the first line, from 1
+  uint64_t offset = 0;                 // of text within the input, decompressed
+  // text is the head of one record longer than the limit (the rest was skipped)
+  bool truncated_line = false;
+};
+
+// The records of a block, one after the other. The block outlives it.
+class BlockRecords {
+ public:
+  explicit BlockRecords(const Block& block)
+      : block_(block), line_(block.first_line), offset_(block.offset) {}
+  bool next();  // false: there is no further one
+  // Of the record at hand:
+  std::string_view text() const { return text_; }  // without the newline behind it
+  uint64_t line() const { return line_; }          // the number of its first line
+  uint64_t offset() const { return offset_; }      // within the input
+
+ private:
+  const Block& block_;
+  uint64_t line_, offset_;
+  size_t next_ = 0, over_lines_ = 0;
+  uint64_t lines_ = 0;  // of the record at hand
+  std::string_view text_;
+};
+
+// What stands at an input's end and may not be whole yet: it is left for the next run.
+struct Unfinished {
+  uint64_t bytes = 0;       // 0: nothing
+  uint64_t line = 0;        // number of its first line
+  bool open_quote = false;  // it begins with a quoted field that is not closed
 };
 
 struct SourceOptions {
-  bool header = false;  // the first line is a header: not given in blocks, see header()
+  // The first line that is not blank names the columns: not given in blocks, see header().
+  bool header = false;
+  RecordFormat records;
+  // The input will not grow: its end ends the last record, too. (That of a compressed input always
+  // does.) Otherwise the last line, if it has no newline, is left, unless it is a closed object.
+  bool complete = true;
   // --again: count a known path's new content, or known content, from its start; but what was begun
   // under this path and not finished goes on, so that the same command does after a crash.
   bool again = false;
@@ -62,6 +107,7 @@ class Source {
   // what there is rather than wait for a full block, and waits for more than that.
   virtual Result<Block> next() = 0;
   virtual SourcePosition position() const = 0;  // after the blocks given so far
+  virtual Unfinished unfinished() const = 0;    // once its end was reached
   virtual const std::string& header() const = 0;
   virtual const std::string& name() const = 0;  // as given, for messages and dead letters
   // Compressed bytes read and in all (0 if unknown), for progress.
@@ -72,9 +118,9 @@ class Source {
 // Opens a file at the position committed for it. `known` are all committed positions of the store.
 // Errors (with what to do): no such file; another content under a known path (--again); a known
 // content under another path (--moved); a last line that turned out longer; a file shorter than
-// committed; no regular file. Content is known by its committed bytes: as many, and the same first
-// and last 64 KiB of them. Under another path a file that begins with less than 4 KiB of known
-// content is another input, unless that is all there is.
+// committed; no regular file; no text, or text in UTF-16. Content is known by its committed bytes:
+// as many, and the same first and last 64 KiB of them. Under another path a file that begins with
+// less than 4 KiB of known content is another input, unless that is all there is.
 Result<std::unique_ptr<Source>> open_file(const std::string& path,
                                           const std::vector<SourcePosition>& known,
                                           const SourceOptions& options);

@@ -1,6 +1,6 @@
 #!/bin/sh
 # compare_oracles.sh SEED_COUNT [FIRST_SEED]: whole exports and tallies of both oracles over random streams,
-# each once under the system's zones and once with other zones in force for its second half.
+# each once under the system's zones and once with other zones in force for its second half; and over random files of text.
 # ORACLE and ORACLE_STREAM name the built programs (default: those in PATH); EVENTS the events a stream (default 700).
 set -eu
 count=$1
@@ -27,7 +27,7 @@ compare() { # label, then the arguments of both
   shift
   "${ORACLE:-oracle}" "$@" >"$work/cpp" 2>"$work/cpp.tallies" || cat "$work/cpp.tallies"
   python3 "$here/oracle.py" "$@" >"$work/py" 2>"$work/py.tallies" || tail -n 3 "$work/py.tallies"
-  if ! cmp -s "$work/cpp" "$work/py" || ! cmp -s "$work/cpp.tallies" "$work/py.tallies" || [ ! -s "$work/cpp" ]; then
+  if ! cmp -s "$work/cpp" "$work/py" || ! cmp -s "$work/cpp.tallies" "$work/py.tallies" || [ ! -s "$work/cpp.tallies" ]; then
     echo "$label differs (C++ <, Python >)"
     diff "$work/cpp.tallies" "$work/py.tallies" | head -n 4 || true
     diff "$work/cpp" "$work/py" | head -n 6 || true
@@ -44,6 +44,10 @@ while [ "$seed" -lt $((first + count)) ]; do
   head -n "$half" "$work/s/events.jsonl" | gzip -1 >"$work/s/1.jsonl.gz"
   tail -n "+$((half + 1))" "$work/s/events.jsonl" | zstd -q >"$work/s/2.jsonl.zst"
   compare "seed $seed with other zones" "$work/s/plan.yaml" "$work/s/1.jsonl.gz" --zoneinfo "$work/zones" "$work/s/2.jsonl.zst"
+  rm -rf "$work/t"
+  "${ORACLE_STREAM:-oracle_stream}" files "$seed" "$work/t"
+  compare "files of seed $seed" "$work/t/plan.yaml" "$work/t"/f*
+  compare "whole files of seed $seed" "$work/t/plan.yaml" --complete "$work/t"/f*
   seed=$((seed + 1))
 done
 echo "$count seeds from $first compared, $failed exports differ"

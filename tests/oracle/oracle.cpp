@@ -344,7 +344,10 @@ struct Counter::State {
       return record;
     }
     record.kind = Json::kObject;
-    std::vector<std::string> fields = split_delimited(plan.input, line);
+    bool open = false;
+    std::vector<std::string> fields =
+        plan.input.log ? split_log(line, &open) : split_delimited(plan.input, line, &open);
+    if (open) throw Fault{"quote_open"};
     if (!header.empty() && fields.size() != header.size()) throw Fault{"wrong_field_count"};
     std::set<std::string> names(header.begin(), header.end());
     for (size_t i = 0; i < fields.size(); ++i) {
@@ -379,6 +382,22 @@ struct Counter::State {
     return std::nullopt;
   }
 
+  std::string read_time_of(const Json& record, int64_t* utc_ms) {
+    const Zone* local = &zone(version, plan.time.no_offset);
+    if (plan.time.join.empty())
+      return read_time(plan.time, read_at(record, plan.time.at), local, utc_ms);
+    Json joined_parts;
+    joined_parts.kind = Json::kString;
+    for (const Path& path : plan.time.join) {
+      const Json* part = read_at(record, path);
+      if (!part || part->kind == Json::kNull || (part->kind == Json::kString && part->text.empty()))
+        return "time_missing";
+      if (part->kind != Json::kString && part->kind != Json::kNumber) return "time_bad";
+      joined_parts.text += (&path == &plan.time.join[0] ? "" : " ") + part->text;
+    }
+    return read_time(plan.time, &joined_parts, local, utc_ms);
+  }
+
   std::string add(std::string_view line) {
     const Json record = read_record(line);
     std::optional<std::string> tenant = read_field(plan.tenant, record);
@@ -391,8 +410,7 @@ struct Counter::State {
     if (wanted.empty()) return "unplanned";
 
     int64_t utc_ms;
-    std::string fault = read_time(plan.time, read_at(record, plan.time.at),
-                                  &zone(version, plan.time.no_offset), &utc_ms);
+    std::string fault = read_time_of(record, &utc_ms);
     if (!fault.empty()) throw Fault{fault};
     int64_t utc_s = floor_div(utc_ms, 1000), utc_month = month_of_day(floor_div(utc_s, kDay_s));
     size_t rules = version_of(*tenant, utc_month);
@@ -567,6 +585,7 @@ std::string Counter::add_line(std::string_view line) {
   if (s.header_expected) {
     s.header_expected = false;
     s.header = split_delimited(s.plan.input, line);
+    for (std::string& name : s.header) name = trimmed(name);
     return "skipped";
   }
   ++s.tallies.read;
@@ -581,6 +600,14 @@ std::string Counter::add_line(std::string_view line) {
      : verdict == "duplicate" ? s.tallies.duplicate
                               : s.tallies.unplanned);
   return verdict;
+}
+
+void Counter::add_file(std::string_view bytes, bool complete) {
+  State& s = *state_;
+  begin_file();
+  if (s.header_expected) s.header.clear();
+  for (const std::string& record : records_of(s.plan.input, plain_text(bytes), complete))
+    add_line(record);
 }
 
 void Counter::set_zoneinfo(std::string dir) {

@@ -65,6 +65,10 @@ class Counter {
   // "skipped" (blank or header, not read) or the reason why it was set aside.
   std::string add_line(std::string_view line);
 
+  // All of a file, as it is: its byte order mark, header and ends of lines. `complete`: it does not
+  // grow, so its end ends the last record, too.
+  void add_file(std::string_view bytes, bool complete);
+
   // Zone rules for the (tenant, UTC month)s that no counted event has pinned yet.
   void set_zoneinfo(std::string dir);
 

@@ -1,8 +1,9 @@
 #!/usr/bin/env python3
-"""oracle.py PLAN INPUT... [--zoneinfo DIR] [--now ISO]
+"""oracle.py PLAN [--complete] INPUT... [--zoneinfo DIR] [--now ISO]
 
 A second naive counter, in Python's own words: prints the whole export to stdout, sorted by bytes, and the tallies as one
-line of JSON to stderr. Inputs: plain, .gz, .zst. --zoneinfo holds for the inputs after it; --now changes no answer.
+line of JSON to stderr. Inputs: plain, .gz, .zst. --zoneinfo holds for the inputs after it, as does --complete
+(they do not grow); --now changes no answer.
 Written from docs/design.md section 1 and docs/decisions.md; shares no code with src/ or with the C++ oracle.
 """
 import gzip
@@ -15,8 +16,8 @@ import sys
 sys.dont_write_bytecode = True
 import plan_yaml  # noqa: E402
 from oracle_reading import (  # noqa: E402
-    BLANKS, Obj, Property, SetAside, canonical, is_present, lookup, read_field, read_json, read_rows, read_value, scalar_text, split_delimited,
-    sum_text, yes,
+    BLANKS, LOG_COLUMNS, Obj, Property, SetAside, canonical, is_present, lookup, read_field, read_json, read_rows, read_value, scalar_text,
+    plain_bytes, records_of, split_delimited, split_log, sum_text, yes,
 )
 from oracle_times import DAYS, QUARTER_S, Rules, Times, instant_text, local_range, month_of  # noqa: E402
 
@@ -43,12 +44,14 @@ class Plan:
         with open(path, encoding="utf-8") as f:
             root = plan_yaml.load(f.read())
         self.event = root["event"]
+        self.input = root.get("input") or {}
+        if self.input.get("format") == "combined_log" and self.event["time"] == "/time":
+            self.event["time"] = {"at": "/time", "format": "%d/%b/%Y:%H:%M:%S %z"}
         self.time = Times(self.event["time"])
         self.values = self.event.get("values") or {}
         self.properties = [Property(name, node) for name, node in (root.get("properties") or {}).items()]
         self.by_name = {p.name: p for p in self.properties}
         self.rules = root["count"]
-        self.input = root.get("input") or {}
         self.read_calendars(root.get("calendars") or {}, os.path.dirname(path))
         self.dimensions, self.of_metric = {}, {}
 
@@ -119,7 +122,7 @@ class Counter:
         self.rules = Rules(zoneinfo_folder)
         self.pins, self.ids = {}, set()
         self.tallies = {"read": 0, "counted": 0, "duplicate": 0, "set_aside": {}, "unplanned": 0, "rounded": 0}
-        self.columns = plan.input.get("columns")
+        self.columns = LOG_COLUMNS if plan.input.get("format") == "combined_log" else plan.input.get("columns")
         self.header_expected = False
 
     def begin_file(self):
@@ -132,7 +135,7 @@ class Counter:
             return
         if self.header_expected:
             self.header_expected = False
-            self.columns = self.split(line.decode("utf-8", "surrogateescape"))
+            self.columns = [name.strip(BLANKS) for name in self.split(line.decode("utf-8", "surrogateescape"))]
             return
         self.tallies["read"] += 1
         try:
@@ -141,19 +144,29 @@ class Counter:
             name = str(reason)
             self.tallies["set_aside"][name] = self.tallies["set_aside"].get(name, 0) + 1
 
-    def split(self, text):
+    def delimiter_and_quote(self):
         i = self.plan.input
         delimiter = {"\\t": "\t"}.get(i.get("delimiter"), i.get("delimiter") or ",")
         quote = i.get("quote") or '"'
-        return split_delimited(text, delimiter, None if quote == "none" else quote)
+        return delimiter, None if quote == "none" else quote
+
+    def split(self, text):
+        return split_delimited(text, *self.delimiter_and_quote())
+
+    def add_file(self, content, complete):
+        self.begin_file()
+        form = self.plan.input.get("format", "json")
+        delimiter, quote = self.delimiter_and_quote() if form == "delimited" else (",", None)
+        for record in records_of(plain_bytes(content), delimiter, quote, complete, form == "json"):
+            self.add_line(record)
 
     def read_record(self, line):
         if len(line) > 2**20:
             raise SetAside("line_too_long")
         text = line.decode("utf-8", "surrogateescape")
-        if self.plan.input.get("format") != "delimited":
+        if self.plan.input.get("format") not in ("delimited", "combined_log"):
             return read_json(text)
-        fields = self.split(text)
+        fields = split_log(text) if self.plan.input["format"] == "combined_log" else self.split(text)
         columns = self.columns or []
         if columns and len(columns) != len(fields):
             raise SetAside("wrong_field_count")
@@ -175,6 +188,15 @@ class Counter:
             return (found,)
         return utc_s if isinstance(node, dict) and "else" in node else None
 
+    def time_values(self, record):
+        """In order, as far as they are good: the first that is not decides."""
+        values = []
+        for path in self.plan.time.paths:
+            values.append(lookup(record, path))
+            if not isinstance(values[-1], str) or values[-1] == "":
+                break
+        return values
+
     def add(self, line):
         plan, event, record = self.plan, self.plan.event, self.read_record(line)
         tenant = read_field(event["tenant"], record)
@@ -188,7 +210,7 @@ class Counter:
         dimensions = plan.dimensions_of(metric)
         if not dimensions:
             return "unplanned"
-        utc_s = plan.time.read(lookup(record, plan.time.path), self.rules)
+        utc_s = plan.time.read(self.time_values(record), self.rules)
         rules, buckets = self.rules_for(tenant, utc_s), []
         for name, zone, week_start in self.calendars(tenant):
             offset = rules.bucket_offset(zone, utc_s)
@@ -263,32 +285,25 @@ class Counter:
                 yield json.dumps(line, ensure_ascii=False, separators=(",", ":")).encode()
 
 
-def lines_of(path):
-    if path.endswith(".gz"):
-        with gzip.open(path, "rb") as f:
-            yield from f
-    elif path.endswith(".zst"):
-        with subprocess.Popen(["zstd", "-dcq", path], stdout=subprocess.PIPE) as p:
-            yield from p.stdout
-        if p.returncode:
-            raise OSError("cannot read " + path)
-    else:
-        with open(path, "rb") as f:
-            yield from f
+def content_of(path):
+    if path.endswith(".zst"):
+        return subprocess.run(["zstd", "-dcq", path], stdout=subprocess.PIPE, check=True).stdout
+    with (gzip.open if path.endswith(".gz") else open)(path, "rb") as f:
+        return f.read()
 
 
 def main(args):
-    counter, args = Counter(Plan(args[0])), args[1:]
+    counter, args, complete = Counter(Plan(args[0])), args[1:], False
     while args:
         if args[0] == "--zoneinfo":
             counter.rules = Rules(args[1])
             args = args[2:]
+        elif args[0] == "--complete":
+            complete, args = True, args[1:]
         elif args[0] == "--now":
             args = args[2:]
         else:
-            counter.begin_file()
-            for line in lines_of(args[0]):
-                counter.add_line(line)
+            counter.add_file(content_of(args[0]), complete or args[0].endswith((".gz", ".zst")))
             args = args[1:]
     for line in sorted(counter.export()):
         sys.stdout.buffer.write(line + b"\n")

@@ -288,6 +288,12 @@ def read_rows(properties, record):
 # ---- delimited lines ----
 
 
+def quoted(quote):
+    q = re.escape(quote)
+    return re.compile(f"{q}((?:[^{q}]|{q}{q})*+){q}(?!{q})" if sys.version_info >= (3, 11) else f"{q}((?:[^{q}]|{q}{q})*){q}(?!{q})")
+
+
+
 def split_delimited(line, delimiter, quote):
     blanks = delimiter == "whitespace"
     stop = " \t" if blanks else delimiter
@@ -297,7 +303,9 @@ def split_delimited(line, delimiter, quote):
     while True:
         field = ""
         if quote and line[i : i + 1] == quote:
-            closing = re.compile(f"{re.escape(quote)}((?:[^{re.escape(quote)}]|{re.escape(quote)*2})*){re.escape(quote)}?").match(line, i)
+            closing = quoted(quote).match(line, i)
+            if not closing:
+                raise SetAside("quote_open")
             field, i = closing[1].replace(quote * 2, quote), closing.end()
         end = i
         while end < len(line) and line[end] not in stop:
@@ -308,3 +316,108 @@ def split_delimited(line, delimiter, quote):
         i = end + 1
         while blanks and line[i] in stop:
             i += 1
+
+
+LOG_COLUMNS = ["host", "ident", "user", "time", "request", "status", "bytes", "referer", "agent", "method", "target", "path", "protocol"]
+LOG_FIELD = re.compile(r'[ \t]*(?:\[(?P<bracket>[^\]]*)\]|"(?P<quote>(?:\\["\\]|[^"\\]|\\(?!["\\]))*)"|(?P<plain>[^ \t\["][^ \t]*))')
+
+
+def split_log(line):
+    fields, at = [], 0
+    while line[at:].strip(" \t") and len(fields) < 9:
+        found = LOG_FIELD.match(line, at)
+        if not found:
+            raise SetAside("quote_open")
+        text = found[found.lastgroup]
+        fields.append(re.sub(r'\\(["\\])', r"\1", text) if found.lastgroup == "quote" else text)
+        at = found.end()
+    if len(fields) < 7:
+        return fields
+    fields = ["" if f == "-" else f for f in fields] + [""] * (9 - len(fields))
+    method, blank, rest = fields[4].partition(" ")
+    if not blank:
+        return fields + [""] * 4
+    target, http, version = rest.rpartition(" HTTP/")
+    if not http:
+        target, version = rest, None
+    return fields + [method, target, target.partition("?")[0], "" if version is None else "HTTP/" + version]
+
+
+# ---- files ----
+
+LONGEST = 1 << 20
+
+
+def plain_bytes(content):
+    """Without a byte order mark, lines ended by newlines."""
+    first = re.search(rb"[\r\n]", content[:LONGEST])
+    if first and first[0] == b"\r" and content[first.end() : first.end() + 1] not in (b"\n", b""):
+        content = content.replace(b"\r", b"\n")
+    return content.removeprefix(b"\xef\xbb\xbf")
+
+
+def closed_object(line):
+    """From its first brace to the one that closes it, with only blanks around."""
+    text = re.sub(rb'"(?:[^"\\]|\\.)*"', b"", line, flags=re.S).strip(b" \t\r\n")
+    if not text.startswith(b"{") or b'"' in text:
+        return False
+    deep = 0
+    for n, c in enumerate(text):
+        deep += (c in b"{[") - (c in b"}]")
+        if deep == 0:
+            return n + 1 == len(text)
+    return False
+
+
+def records_of(content, delimiter, quote, complete, json_lines):
+    """A file's records, without newlines; what may still grow is left out. quote: None where line breaks end every record."""
+    if not quote:
+        lines = content.split(b"\n")
+        last = lines.pop()
+        yield from lines
+        if last and (complete or json_lines and closed_object(last)):
+            yield last
+        return
+    q, stops = re.escape(quote.encode()), b" \t" if delimiter == "whitespace" else delimiter.encode()
+    opening = re.compile(b"\n|(?<=[%s])%s" % (re.escape(stops), q))
+    begin = 0
+    while begin < len(content):
+        at = begin
+        while True:
+            if at == begin and content[at : at + 1] == quote.encode():
+                start = at
+            else:
+                found = opening.search(content, at)
+                if not found:
+                    if complete:
+                        yield content[begin:]
+                    return
+                if found[0] == b"\n":
+                    end = found.start()
+                    break
+                start = found.start()
+            close = next_close(content, start + 1, quote.encode())
+            if close is not None and close < begin + LONGEST:
+                at = close + 1
+                continue
+            if close is None and not complete and len(content) - begin < LONGEST:
+                return
+            end = content.find(b"\n", start)
+            if end < 0:
+                if complete:
+                    yield content[begin:]
+                return
+            break
+        yield content[begin:end]
+        begin = end + 1
+
+
+def next_close(content, at, quote):
+    """The first quote from `at` on that is not doubled."""
+    while True:
+        found = content.find(quote, at)
+        if found < 0:
+            return None
+        if content[found + 1 : found + 2] != quote:
+            return found
+        at = found + 2

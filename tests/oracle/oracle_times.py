@@ -70,11 +70,20 @@ def format_pattern(form):
 class Times:
     def __init__(self, node):
         options = node if isinstance(node, dict) else {"at": node}
-        self.path, self.unit, self.zone = options["at"], options.get("unit"), options.get("no_offset", "UTC")
+        self.paths = options["join"] if "join" in options else [options["at"]]
+        self.unit, self.zone = options.get("unit"), options.get("no_offset", "UTC")
         self.format = format_pattern(options["format"]) if "format" in options else None
 
-    def read(self, value, rules):
-        """UTC seconds, floored."""
+    def read(self, values, rules):
+        """UTC seconds, floored. values: at the paths, of which several are joined."""
+        for value in values:
+            if value is None or value == "" and isinstance(value, str):
+                raise SetAside("time_missing")
+            if not isinstance(value, str):
+                raise SetAside("time_bad")
+        return self.read_one(" ".join(values) if len(values) > 1 else values[0], rules)
+
+    def read_one(self, value, rules):
         if value is None or value == "" and isinstance(value, str):
             raise SetAside("time_missing")
         if not isinstance(value, str):

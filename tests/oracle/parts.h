@@ -119,6 +119,7 @@ struct IdSpec {
 
 struct TimeSpec {
   Path at;
+  std::vector<Path> join;  // if not empty: these, with a blank between, instead of `at`
   std::string unit, format, no_offset = "UTC";
 };
 
@@ -156,6 +157,7 @@ struct Rule {
 
 struct InputSpec {
   bool delimited = false, header = true;
+  bool log = false;             // a web server's; delimited, too
   std::string delimiter = ",";  // one character or "whitespace"
   char quote = '"';             // 0: none
   std::vector<std::string> columns;
@@ -174,6 +176,18 @@ struct PlanData {
   std::vector<Rule> rules;
 };
 
-std::vector<std::string> split_delimited(const InputSpec& input, std::string_view line);
+// *open: a quote is not closed.
+std::vector<std::string> split_delimited(const InputSpec& input, std::string_view line,
+                                         bool* open = nullptr);
+std::vector<std::string> log_columns();
+std::vector<std::string> split_log(std::string_view line, bool* open);
+
+// ---- files ----
+
+// The text of a file: without a byte order mark, its lines ended by newlines.
+std::string plain_text(std::string_view bytes);
+// A file's records, without the newlines behind them. Of a file that may grow, what stands at its
+// end and may become another record is left out.
+std::vector<std::string> records_of(const InputSpec& input, const std::string& text, bool complete);
 
 }  // namespace oracle

@@ -72,7 +72,8 @@ TimeSpec time_of(const YAML::Node& node) {
     t.at = Path::parse(node.Scalar());
     return t;
   }
-  t.at = Path::parse(text_of(node["at"]));
+  if (node["at"]) t.at = Path::parse(text_of(node["at"]));
+  if (node["join"]) t.join = paths_of(node["join"]);
   if (node["unit"]) t.unit = text_of(node["unit"]);
   if (node["format"]) t.format = text_of(node["format"]);
   if (node["no_offset"]) t.no_offset = text_of(node["no_offset"]);
@@ -225,7 +226,9 @@ Rule rule_of(const YAML::Node& node, const std::vector<std::string>& properties,
 
 void read_input(const YAML::Node& node, InputSpec* input) {
   if (!node) return;
-  input->delimited = node["format"] && text_of(node["format"]) == "delimited";
+  input->delimited = node["format"] && text_of(node["format"]) != "json";
+  input->log = node["format"] && text_of(node["format"]) == "combined_log";
+  if (input->log) input->columns = log_columns();
   if (node["delimiter"]) input->delimiter = text_of(node["delimiter"]);
   if (input->delimiter == "\\t") input->delimiter = std::string(1, '\t');
   if (node["columns"])
@@ -246,6 +249,8 @@ std::shared_ptr<const PlanData> read_plan(
   plan->profile = field_of(event["profile"]);
   plan->id = id_of(event["id"]);
   plan->time = time_of(event["time"]);
+  if (plan->input.log && event["time"].IsScalar() && event["time"].Scalar() == "/time")
+    plan->time.format = "%d/%b/%Y:%H:%M:%S %z";
   std::vector<std::string> values, properties;
   if (event["values"])
     for (const auto& pair : event["values"]) {
@@ -299,7 +304,8 @@ Plan Plan::parse(const std::string& yaml, const std::string& tenants_csv) {
   return plan;
 }
 
-std::vector<std::string> split_delimited(const InputSpec& input, std::string_view line) {
+std::vector<std::string> split_delimited(const InputSpec& input, std::string_view line,
+                                         bool* open) {
   std::vector<std::string> out;
   bool runs = input.delimiter == "whitespace";
   auto delimiter = [&](char c) { return runs ? c == ' ' || c == '\t' : c == input.delimiter[0]; };
@@ -320,6 +326,7 @@ std::vector<std::string> split_delimited(const InputSpec& input, std::string_vie
         }
         field += line[i];
       }
+      if (i >= line.size() && open) *open = true;
       if (i < line.size()) ++i;
     }
     while (i < line.size() && !delimiter(line[i])) field += line[i++];

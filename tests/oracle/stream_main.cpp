@@ -1,13 +1,31 @@
 // oracle_stream SEED FOLDER [EVENTS]: writes the stream of a seed as plan.yaml, tenants.csv and
-// events.jsonl.
+// events.jsonl. oracle_stream files SEED FOLDER: a stream of files of text, as plan.yaml and f0 ...
 #include <cstdlib>
 #include <filesystem>
 #include <fstream>
 #include <iostream>
 
+#include "delimited_stream.h"
 #include "stream.h"
 
+namespace {
+
+int write_files(uint64_t seed, const std::filesystem::path& folder) {
+  const oracle::FileStream stream = oracle::make_file_stream(seed);
+  std::filesystem::create_directories(folder);
+  std::ofstream(folder / "plan.yaml", std::ios::binary) << stream.plan;
+  for (size_t f = 0; f < stream.files.size(); ++f) {
+    std::ofstream file(folder / ("f" + std::to_string(f)), std::ios::binary);
+    if (!(file << stream.files[f])) return 1;
+  }
+  return 0;
+}
+
+}  // namespace
+
 int main(int argc, char** argv) {
+  if (argc == 4 && std::string(argv[1]) == "files")
+    return write_files(std::strtoull(argv[2], nullptr, 10), argv[3]);
   if (argc < 3) {
     std::cerr << "usage: oracle_stream SEED FOLDER [EVENTS]\n";
     return 2;
