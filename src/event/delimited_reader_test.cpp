@@ -187,7 +187,7 @@ TEST(DelimitedReader, AWebServersLogIsReadAsItIs) {
       default:
         break;
     }
-    Texts out{std::string(paths.found.values[paths.metric.slots[0]].text()),
+    Texts out{std::string(paths.found.values[paths.metric.indexes[0]].text()),
               std::string(paths.found.values[paths.time].text())};
     for (const Property& p : registry->plan().parsed.properties)
       out.emplace_back(paths.found.values[paths.columns[p.column].index].text());
