@@ -15,22 +15,19 @@ namespace {
 // Commands on a store: asked of the process that has it open, or done here.
 int on_store(const Arguments& arguments, const std::vector<std::string>& args,
              const Console& console) {
-  std::string folder;
-  if (arguments.command == Arguments::Command::audit && arguments.data.empty()) {
-    folder = data_folder_of_plan("", std::filesystem::path(arguments.plan).stem().string());
-  } else {
-    auto found = find_data_folder(arguments.data);
-    if (!found.ok()) {
-      console.err("quipu: " + found.error().message + "\n");
-      return kExitUsage;
-    }
-    folder = *found;
+  std::string named = arguments.data;
+  if (arguments.command == Arguments::Command::audit)
+    named = data_folder_of_plan(named, std::filesystem::path(arguments.plan).stem().string());
+  auto folder = find_data_folder(named);
+  if (!folder.ok()) {
+    console.err("quipu: " + folder.error().message + "\n");
+    return kExitUsage;
   }
   // Paths of the request are the asker's.
   std::vector<std::string> request = {std::filesystem::current_path().string()};
   request.insert(request.end(), args.begin(), args.end());
-  if (auto status = ask_running_process(folder, request, console)) return *status;
-  auto access = StoreAccess::open(folder);
+  if (auto status = ask_running_process(*folder, request, console)) return *status;
+  auto access = StoreAccess::open(*folder);
   if (!access.ok()) {
     console.err("quipu: " + access.error().message + "\n");
     return kExitError;
