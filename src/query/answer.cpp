@@ -113,6 +113,10 @@ Result<Choice> choose(StoreView& view, TenantId tenant, int calendar, const Ques
   auto resolved = resolve_span(view, tenant, calendar, fitting->front().counter, question);
   if (!resolved.ok()) return resolved.error();
   span = std::move(*resolved);
+  // A group of other members is another thing: it is asked only if that of now has no counter.
+  std::erase_if(*fitting, [identity = fitting->front().counter.selector_identity](const Choice& c) {
+    return c.counter.selector_identity != identity;
+  });
   if (span.lifetime) {
     std::erase_if(*fitting, [](const Choice& c) { return c.counter.lifetime_since.empty(); });
     if (fitting->empty()) {
