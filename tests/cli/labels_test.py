@@ -161,6 +161,21 @@ class Labels(Quipu):
         # And the first plan's group keeps it after it was taken out.
         self.assertEqual(self.counts(*bare), {(): [3]})
 
+    def test_the_export_leaves_out_what_was_not_asked_for(self):
+        self.count("properties: {p: /p, q: /q}\ncount:\n  - {metrics: \"*\", when: {p: [z, a, m], q: [\"\"]}, by: [[]], unique: no}\n"
+                   "  - {metrics: \"*\", together: All, by: [q], sum: [v]}\n", [{"who": "u", "p": "m", "v": 2}, {"who": "u", "p": "other", "v": "-2"}])
+        lines = [line for line in self.quipu("export").stdout.splitlines() if '"month"' in line]
+        self.assertEqual(lines, [
+            '{"tenant":"t","metric":"M","when":{"p":["a","m","z"],"q":[""]},"by":{},"calendar":"UTC","interval":"month","bucket":"2026-03-01T00:00:00+00:00","count":1}',
+            '{"tenant":"t","together":"All","by":{"q":""},"calendar":"UTC","interval":"month","bucket":"2026-03-01T00:00:00+00:00","count":2,"unique":1,'
+            '"sum":{"v":"0"}}'])
+        rows = [row for row in csv.reader(io.StringIO(self.quipu("export", "--csv").stdout)) if row[6] in ("interval", "month")]
+        self.assertEqual(rows, [
+            "tenant metric together when by calendar interval bucket count unique sum partial".split(),
+            ["t", "M", "", '{"p":["a","m","z"],"q":[""]}', "{}", "UTC", "month", "2026-03-01T00:00:00+00:00", "1", "", "", ""],
+            ["t", "", "All", "", '{"q":""}', "UTC", "month", "2026-03-01T00:00:00+00:00", "2", "1", '{"v":"0"}', ""]])
+        self.assertNotIn("lifetime", self.quipu("export").stdout)
+
     def test_names_that_look_like_something_else_on_the_command_line(self):
         self.count("count:\n  - {metrics: \"*\", by: [[]]}\n", [{"m": "[a,b]"}, {"m": "-x"}, {"m": "it's"}])
         self.assertEqual(self.counts("--in", "2026-03", "--metric=[a,b]"), {(): [1]})

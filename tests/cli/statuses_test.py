@@ -73,6 +73,10 @@ class Statuses(Quipu):
         lines = [event(n) for n in range(30)] + ["no event\n"]
         self.quipu("run", "plan.yaml", "-", "--as", "tap", status=3, input="".join(lines))
         self.assertIn("quipu query --data copy", self.quipu("backup", "copy").stdout)
+        before = sorted((self.here / "copy").rglob("*"))
+        for target in ("copy", "plan.yaml"):
+            self.assertIn("name a new folder", self.quipu("backup", target, "--data", "plan.quipu", status=1).stderr)
+        self.assertEqual(sorted((self.here / "copy").rglob("*")), before)
         for name in ("spool/tap", "dead-letter.jsonl"):
             self.assertEqual((self.here / "copy" / name).read_bytes(), (self.here / "plan.quipu" / name).read_bytes())
         for path in sorted((self.here / "plan.quipu").rglob("*"), reverse=True):   # the original is lost
@@ -105,17 +109,21 @@ class Statuses(Quipu):
         self.assertIn("plan.quipu", several)
 
     def test_inspect_shows_what_a_store_holds(self):
+        self.write("longest.jsonl", "x" * (1 << 20 | 1) + "\n" + event(80, worth="1e21"))
         self.run_plan([event(n) for n in range(30)] + [event(3), "no event\n", event(70, worth="1.1234567")], status=3)
-        found = json.loads(self.quipu("inspect", "--json").stdout)
+        self.quipu("run", "plan.yaml", "longest.jsonl", "--data", "other.quipu", status=3)
+        self.assertEqual(json.loads(self.quipu("inspect", "--data", "other.quipu", "--json").stdout)["set_aside"], {"line_too_long": 1, "value_too_large": 1})
+        self.assertIn("set aside: 1 line_too_long", self.quipu("inspect", "--data", "other.quipu").stdout)
+        found = json.loads(self.quipu("inspect", "--json", "--data", "plan.quipu").stdout)
         self.assertEqual({key: found[key] for key in ("read", "counted", "duplicate", "unplanned", "set_aside", "tenants", "plan_versions", "zone_rules_versions", "zones")},
                          {"read": 33, "counted": 31, "duplicate": 1, "unplanned": 0, "set_aside": {"not_json": 1}, "tenants": 1, "plan_versions": 1,
                           "zone_rules_versions": 1, "zones": ["UTC"]})
         self.assertEqual(found["notes"], {"rounded": 1})
         self.assertEqual([(i["path"], i["lines"], i["bytes"], i["finished"]) for i in found["inputs"]],
                          [(str((self.here / "events.jsonl").resolve()), 33, (self.here / "events.jsonl").stat().st_size, True)])
-        self.assertEqual((found["records"]["forever"], found["checkpoint"] >= 1, found["store"]), (7, True, "./plan.quipu"))
+        self.assertEqual((found["records"]["forever"], found["checkpoint"] >= 1, found["store"]), (7, True, "plan.quipu"))
         self.assertEqual({f["family"] for f in found["families"]} >= {"cells", "records", "names"}, True)
-        text = self.quipu("inspect").stdout
+        text = self.quipu("inspect", "--data", "plan.quipu").stdout
         for part in ("33 read = 31 counted + 1 duplicate + 1 set aside + 0 unplanned", "set aside: 1 not_json", "note: 1 rounded", "read to its end",
                      "version 1 from checkpoint 1", "zones: UTC", "1 tenants, 1 metrics and groups"):
             self.assertIn(part, text)
