@@ -4,6 +4,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include "query/label.h"
+
 namespace quipu {
 
 void resolve_paths(Arguments& arguments, const std::string& folder) {
@@ -34,29 +36,63 @@ Result<size_t> parse_size(const std::string& text) {
   return number << shift;
 }
 
+namespace {
+
+// Takes one of `escapes` behind a backslash at text[i] for itself; moves i to the last character
+// read.
+char unescaped(std::string_view text, size_t& i, std::string_view escapes) {
+  const bool escape =
+      text[i] == '\\' && i + 1 < text.size() && escapes.find(text[i + 1]) != std::string_view::npos;
+  return escape ? text[++i] : text[i];
+}
+
+// The values of --where: each in quotes, or as it is up to the next `|`.
+Result<std::vector<std::string>> parse_values(std::string_view text) {
+  std::vector<std::string> values;
+  while (true) {
+    std::string value;
+    if (!text.empty() && text[0] == '"') {
+      auto read = read_quoted_label(text);
+      if (!read || (read->length < text.size() && text[read->length] != '|')) {
+        return Error{
+            "a value that begins with a quote stands in quotes, such as \"a|b\"; within them write "
+            "\\\" for a quote and \\\\ for a backslash"};
+      }
+      value = std::move(read->text);
+      text.remove_prefix(read->length);
+    } else {
+      size_t i = 0;
+      for (; i < text.size() && text[i] != '|'; ++i) value += unescaped(text, i, "|\\");
+      text.remove_prefix(i);
+    }
+    values.push_back(std::move(value));
+    if (text.empty()) return values;
+    text.remove_prefix(1);
+  }
+}
+
+}  // namespace
+
 Result<Filter> parse_filter(const std::string& text) {
-  const size_t equal = text.find('=');
-  if (equal == std::string::npos || equal == 0 || text == "!=") {
+  Filter filter;
+  size_t i = 0;
+  bool negative = false;  // the last character was a `!` without backslash
+  for (; i < text.size() && text[i] != '='; ++i) {
+    negative = text[i] == '!';
+    filter.property += unescaped(text, i, "=!\\");
+  }
+  if (negative) filter.property.pop_back();
+  if (i == text.size() || filter.property.empty()) {
     return Error{"--where \"" + text +
                  "\": write property=value, property=one|other, property!=value, property= (none) "
                  "or property!= (not empty)"};
   }
-  Filter filter;
-  const bool negative = text[equal - 1] == '!';
-  filter.property = text.substr(0, equal - negative);
   filter.kind = negative ? Filter::Kind::none_of : Filter::Kind::any_of;
-  std::string value;
-  for (size_t i = equal + 1; i < text.size(); ++i) {
-    if (text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == '|' || text[i + 1] == '\\')) {
-      value += text[++i];
-    } else if (text[i] == '|') {
-      filter.values.push_back(value);
-      value.clear();
-    } else {
-      value += text[i];
-    }
-  }
-  filter.values.push_back(value);
+  const std::string written = text.substr(i + 1);
+  auto values = parse_values(written);
+  if (!values.ok()) return Error{"--where " + text + ": " + values.error().message};
+  filter.values = std::move(*values);
+  if (filter.values != std::vector<std::string>{written}) filter.written = written;
   if (negative && filter.values == std::vector<std::string>{""}) {
     filter.kind = Filter::Kind::not_empty;
     filter.values.clear();
@@ -64,10 +100,41 @@ Result<Filter> parse_filter(const std::string& text) {
   return filter;
 }
 
+namespace {
+
+constexpr char kExitNotes[] =
+    "Exit status: 0 done; 1 an error, or audit found a difference; 2 a wrong plan or command line, "
+    "or no such\nfile; 3 done, but lines were set aside (run, check).";
+
+constexpr char kQueryNotes[] =
+    "Values as tables show them can be written back in --where as they stand, quotes included; "
+    "only "
+    "(none)\n"
+    "is written as nothing: campaign= is the empty value, campaign=(none) the text. A value stands "
+    "in "
+    "quotes if\n"
+    "it could be mistaken for something else: it holds | or begins or ends with a blank. Within "
+    "quotes "
+    "\\\" and\n"
+    "\\\\ are a quote and a backslash, \\x09 is a tab. Without quotes \\| is a | of the value. A "
+    "text "
+    "that is a\n"
+    "counted value and could be read otherwise is refused, with both ways to write it. In names of "
+    "properties\n"
+    "\\, (--by) and \\= or \\! (--where) stand for the characters themselves.\n"
+    "A name of a metric and a group means the group if the store's first plan has it; else say "
+    "--metric or --group.\n"
+    "(partial): a figure was not planned all the time since the bucket began; a line below says "
+    "when "
+    "it was.";
+
+}  // namespace
+
 ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   Arguments a;
   std::string interval;
-  std::vector<std::string> by, where;
+  std::vector<std::string> where;
+  std::string metric, group;
   CLI::App app{
       "quipu counts event streams exactly: every event in every planned dimension, by hour, day, "
       "week and\n"
@@ -79,6 +146,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       "  quipu query \"Opened Email\" --by campaign --in 2026-03\n",
       "quipu"};
   app.require_subcommand(1);
+  app.footer(kExitNotes);
   app.set_version_flag("--version", "quipu 0.1.0");
   app.get_formatter()->column_width(34);
 
@@ -136,15 +204,24 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   CLI::App* query =
       app.add_subcommand("query", "Ask a store; without a metric, list what can be asked");
   Question& q = a.question;
-  query->add_option("METRIC", q.metric, "a metric, or the name of a `together` group");
+  auto* name = query->add_option("METRIC", q.metric, "a metric, or the name of a `together` group");
+  auto* as_metric =
+      query->add_option("--metric", metric, "a metric, where a group has its name, too");
+  auto* as_group =
+      query->add_option("--group", group, "a `together` group, where a metric has its name");
+  name->excludes(as_metric)->excludes(as_group);
+  as_metric->excludes(as_group);
   data(query);
   query->add_option("--tenant", q.tenant, "whose counts (needed if the store has several tenants)");
-  query->add_option("--by", by, "group by properties: --by campaign,client or --by a --by b")
-      ->delimiter(',')
+  query
+      ->add_option("--by", a.by,
+                   "group by properties: --by campaign,client or --by a --by b; \\, in a name")
       ->allow_extra_args(false);
   query
-      ->add_option("--where", where,
-                   "property=value, =one|other, !=value, != (not empty); repeat it for more")
+      ->add_option(
+          "--where", where,
+          "property=value, =one|other, !=value, = (no value), != (not empty); repeat it for "
+          "more; see below")
       ->allow_extra_args(false);
   query->add_option("--in", q.in,
                     "one bucket: 2026-03, 2026-W10, 2026-03-05, 2026-03-05T14, or lifetime");
@@ -157,8 +234,10 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   query->add_option("--calendar", q.calendar,
                     "which of the tenant's calendars (default: its first)");
   query->add_option("--sort", q.sort,
-                    "count, unique, name or a value's name; - before it turns the order round");
+                    "count, unique, name, or a value's name (sum:NAME if it is one of these); - "
+                    "before it turns the order round");
   query->add_option("--limit", q.limit, "groups to show");
+  query->footer(kQueryNotes);
   CLI::App* export_ = app.add_subcommand("export", "Print every non-zero bucket of every counter");
   data(export_);
   CLI::App* inspect = app.add_subcommand(
@@ -207,7 +286,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
               : audit->parsed()   ? C::audit
                                   : C::backup;
   if (a.command == C::query) {
-    q.by = by;
+    if (!metric.empty()) q.metric = metric, q.named = NameKind::metric;
+    if (!group.empty()) q.metric = group, q.named = NameKind::group;
     for (const std::string& text : where) {
       auto filter = parse_filter(text);
       if (!filter.ok()) return usage_error("quipu query: " + filter.error().message);

@@ -30,7 +30,8 @@ struct Arguments {
   std::string sample;
   size_t show = 3;
   // query, export
-  Question question;
+  Question question;            // without `by`
+  std::vector<std::string> by;  // as written: property_names() of query/choose.h reads it
   bool json = false, csv = false;
   // backup
   std::string target;
@@ -50,8 +51,10 @@ void resolve_paths(Arguments& arguments, const std::string& folder);
 
 // "512M", "2G", "1073741824"
 Result<size_t> parse_size(const std::string& text);
-// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty); \| and \\ in
-// values
+// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty). A value may
+// be a label in quotes (query/label.h); else \| and \\ in it are | and \. In the property's name
+// \=,
+// \! and \\ are =, ! and \.
 Result<Filter> parse_filter(const std::string& text);
 
 }  // namespace quipu

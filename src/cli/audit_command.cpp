@@ -8,9 +8,11 @@
 // first; they are listed apart.
 #include <algorithm>
 #include <cstdlib>
+#include <filesystem>
 #include <map>
 #include <set>
 
+#include "cli/audit_inputs.h"
 #include "cli/external_sort.h"
 #include "cli/run_command.h"
 #include "cli/store_access.h"
@@ -18,6 +20,7 @@
 #include "engine/first_lines.h"
 #include "query/export.h"
 #include "query/render.h"
+#include "query/whole.h"
 #include "source/source.h"
 
 namespace quipu {
@@ -88,6 +91,7 @@ class Auditor {
         snapshot_(snapshot),
         catalogue_(catalogue),
         folder_(folder),
+        directory_of_spools_(access.store().folder() + "/spool"),
         ids_(kSortBytes, temporary),
         sequences_(kSortBytes / 8, temporary),
         memberships_(kSortBytes, temporary,
@@ -98,14 +102,17 @@ class Auditor {
                      }),
         stored_(kSortBytes, temporary) {}
 
-  Status run(const std::vector<std::string>& inputs) {
+  Status run(const std::vector<std::string>& given) {
+    auto inputs = audited_inputs(snapshot_.state(), directory_of_spools_, given);
+    if (!inputs.ok()) return inputs.error();
+    inputs_ = std::move(*inputs);
     QUIPU_TRY(read_inputs(
-        inputs, [&](const EventBatch& batch, const Event& event) { return add_id(batch, event); }));
+        [&](const EventBatch& batch, const Event& event) { return add_id(batch, event); }));
     QUIPU_TRY(find_duplicates());
     QUIPU_TRY(find_comparable());
     has_sequence_ = sequences_.next(sequence_);
     sequence_number_ = 0;
-    QUIPU_TRY(read_inputs(inputs, [&](const EventBatch& batch, const Event& event) {
+    QUIPU_TRY(read_inputs([&](const EventBatch& batch, const Event& event) {
       return add_memberships(batch, event);
     }));
     QUIPU_TRY(memberships_.finish());
@@ -142,26 +149,17 @@ class Auditor {
 
   // Reads the committed part of each input, in order; pass the same events in the same order each
   // time.
-  Status read_inputs(const std::vector<std::string>& inputs, const EventVisitor& visit) {
-    std::map<std::string, uint64_t> committed;
-    for (const auto& [key, bytes] : snapshot_.state().positions) {
-      auto position = decode_position(bytes);
-      if (!position.ok()) return position.error();
-      committed[position->path] = position->bytes;
-    }
+  Status read_inputs(const EventVisitor& visit) {
     const Plan& plan = folder_.plan().parsed;
     NameLog names;
     Decoder decoder(folder_.plan(), hasher_, folder_, names, folder_.no_offset_zone());
     std::vector<EventBatch> batches(1);
     batches[0].columns = uint32_t(plan.columns.size());
     sequence_number_ = 0;
-    for (const std::string& input : inputs) {
-      auto source = open_file(input, {}, source_options_of(plan));
+    for (const AuditedInput& input : inputs_) {
+      auto source = open_file(input.path, {}, source_options_of(plan));
       if (!source.ok()) return source.error();
       QUIPU_TRY(decoder.set_header((*source)->header()));
-      const auto limit = committed.find((*source)->position().path);
-      if (limit == committed.end())
-        return Error{input + " was not counted into this store (quipu inspect lists its inputs)"};
       bool within = true;
       while (within) {
         auto block = (*source)->next();
@@ -170,7 +168,7 @@ class Auditor {
         if (block->text.empty()) break;
         BlockRecords records(*block);
         while (!block->truncated_line && records.next()) {
-          within = records.offset() < limit->second;
+          within = records.offset() < input.committed_bytes;
           if (!within) break;
           batches[0].clear();
           const LineOutcome outcome = decoder.decode(records.text(), batches);
@@ -282,10 +280,6 @@ class Auditor {
     return {};
   }
 
-  static bool from_beginning(const std::vector<SinceSpan>& spans) {
-    return spans.size() == 1 && spans[0].from_checkpoint <= 1 && spans[0].to_time_s == 0;
-  }
-
   // Counters planned from the beginning: only theirs can be told from the inputs alone.
   Status find_comparable() {
     auto view = StoreView::open(catalogue_, snapshot_, hasher_);
@@ -293,9 +287,9 @@ class Auditor {
     for (const SelectorEntry& selector : (*view)->selectors()) {
       for (const Counter& counter :
            (*view)->counters_of(selector.identity, selector.group, selector.name)) {
-        if (counter.since_beginning() && !counter.retired) {
+        if (planned_always(counter.since)) {
           comparable_[{counter.selector, counter.dimension}] =
-              from_beginning(counter.lifetime_since);
+              planned_always(counter.lifetime_since);
         }
       }
     }
@@ -316,13 +310,13 @@ class Auditor {
       s.bucket = hash_of(b);
       s.count = b.count;
       s.unique = b.unique;
-      s.has_unique = b.counter->planned.unique && from_beginning(b.counter->unique_since);
+      s.has_unique = b.counter->planned.unique && planned_always(b.counter->unique_since);
       for (size_t v = 0; v < ids.size(); ++v) {
         if (!(b.counter->planned.sums >> v & 1)) continue;
         const auto since = std::find_if(
             b.counter->sums_since.begin(), b.counter->sums_since.end(),
             [&](const auto& s) { return s.first == folder_.plan().parsed.values[v].name; });
-        if (since == b.counter->sums_since.end() || !from_beginning(since->second)) continue;
+        if (since == b.counter->sums_since.end() || !planned_always(since->second)) continue;
         s.sum_mask |= uint8_t(1 << v);
         if (auto sum = b.sums.find(ids[v]); sum != b.sums.end()) s.sums[v] = sum->second;
       }
@@ -394,6 +388,8 @@ class Auditor {
   Snapshot& snapshot_;
   Catalogue& catalogue_;
   CatalogueRegistry& folder_;
+  const std::string directory_of_spools_;
+  std::vector<AuditedInput> inputs_;
   ExternalSort<IdRecord> ids_;
   ExternalSort<SequenceRecord> sequences_;
   ExternalSort<Membership> memberships_;
@@ -416,6 +412,11 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   auto plan = read_plan(arguments.plan, arguments.zoneinfo_dir);
   if (!plan.ok()) {
     console.err("quipu audit: " + plan.error().message + "\n");
+    return kExitUsage;
+  }
+  for (const std::string& input : arguments.inputs) {
+    if (std::filesystem::exists(input)) continue;
+    console.err("quipu audit: " + input + ": no such file\n");
     return kExitUsage;
   }
   auto snapshot = access.snapshot();

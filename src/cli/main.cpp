@@ -16,28 +16,25 @@ namespace {
 // Commands on a store: asked of the process that has it open, or done here.
 int on_store(const Arguments& arguments, const std::vector<std::string>& args,
              const Console& console) {
-  std::string folder;
-  if (arguments.command == Arguments::Command::audit && arguments.data.empty()) {
-    folder = data_folder_of_plan("", std::filesystem::path(arguments.plan).stem().string());
-  } else {
-    auto found = find_data_folder(arguments.data);
-    if (!found.ok()) {
-      console.err("quipu: " + found.error().message + "\n");
-      return kExitUsage;
-    }
-    folder = *found;
+  std::string named = arguments.data;
+  if (arguments.command == Arguments::Command::audit)
+    named = data_folder_of_plan(named, std::filesystem::path(arguments.plan).stem().string());
+  auto folder = find_data_folder(named);
+  if (!folder.ok()) {
+    console.err("quipu: " + folder.error().message + "\n");
+    return kExitUsage;
   }
   // Paths of the request are the asker's.
   std::vector<std::string> request = {std::filesystem::current_path().string()};
   request.insert(request.end(), args.begin(), args.end());
   std::optional<int> answered;
   const auto nobody_answers = [&] {
-    answered = ask_running_process(folder, request, console);
+    answered = ask_running_process(*folder, request, console);
     return !answered;
   };
   if (!nobody_answers()) return *answered;
   // Whoever has it may be a run that is about to serve it.
-  auto access = StoreAccess::open(folder, nobody_answers);
+  auto access = StoreAccess::open(*folder, nobody_answers);
   if (answered) return *answered;
   if (!access.ok()) {
     console.err("quipu: " + access.error().message + "\n");

@@ -3,6 +3,7 @@
 
 #include "cli/store_access.h"
 #include "query/answer.h"
+#include "query/choose.h"
 #include "query/export.h"
 #include "query/render.h"
 
@@ -37,6 +38,9 @@ int query_command(const Arguments& arguments, StoreAccess& access, const Console
                                 : render_metrics_table(*lines));
     return kExitDone;
   }
+  auto by = property_names(**view, arguments.by);
+  if (!by.ok()) return fail(console, "query", by.error());
+  question.by = std::move(*by);
   auto result = answer(**view, question);
   if (!result.ok()) return fail(console, "query", result.error());
   console.out(arguments.json  ? render_json(*result)

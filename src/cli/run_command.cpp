@@ -75,12 +75,14 @@ std::string example_query(Engine& engine, const std::string& folder) {
   auto snapshot = engine.store().snapshot();
   auto view = StoreView::open(engine.catalogue(), *snapshot, engine.store().hasher());
   if (!view.ok() || (*view)->tenants().empty()) return "";
-  std::string metric;
-  for (const SelectorEntry& s : (*view)->selectors()) {
-    if (metric.empty() || !s.group) metric = s.name;
-    if (!s.group) break;
-  }
-  std::string command = "quipu query ";
+  const std::vector<SelectorEntry> selectors = (*view)->selectors();  // metrics first
+  if (selectors.empty()) return "";
+  const std::string& metric = selectors.front().name;
+  const bool has_both =
+      std::any_of(selectors.begin(), selectors.end(), [&](const SelectorEntry& s) {
+        return s.name == metric && s.group != selectors.front().group;
+      });
+  std::string command = has_both ? "quipu query --metric " : "quipu query ";
   std::string quoted = "'";
   for (char c : metric) quoted += c == '\'' ? "'\\''" : std::string(1, c);
   command += quoted + "'";

@@ -32,7 +32,11 @@ Result<std::unique_ptr<Snapshot>> StoreAccess::snapshot() {
 }
 
 Result<std::string> find_data_folder(const std::string& given) {
-  if (!given.empty()) return given;
+  if (!given.empty()) {
+    std::error_code ignored;
+    if (std::filesystem::is_directory(given, ignored)) return given;
+    return Error{given + ": no such store; quipu run --data " + given + " PLAN INPUT makes one"};
+  }
   std::vector<std::string> found;
   std::error_code ignored;
   for (const auto& entry : std::filesystem::directory_iterator(".", ignored)) {

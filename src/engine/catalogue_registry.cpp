@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <set>
 
+#include "base/bytes.h"
+#include "cells/cell_rows.h"
 #include "plan/compile_metric.h"
 
 namespace quipu {
@@ -21,6 +23,25 @@ std::string calendars_text(const std::vector<Calendar>& calendars) {
     text += c.name + " (" + c.zone + ", weeks from " + kDays[int(c.week_start)] + ")";
   }
   return text;
+}
+
+// The first UTC day behind all that have counts. Keys of cells begin with their day.
+Result<DayIndex> day_behind_counts(Snapshot& snapshot) {
+  DayIndex low = 0, high = DayIndex(kEndEventTimeS / 86400);
+  while (low < high) {
+    const DayIndex middle = low + (high - low) / 2;
+    std::string begin;
+    ByteWriter(begin).be32(middle);
+    auto next = snapshot.seek_cell_key(begin);
+    if (!next.ok()) return next.error();
+    const auto key = CellKey::parse(*next);
+    if (key && key->day != kLifetimeDay) {
+      low = key->day + 1;
+    } else {
+      high = middle;
+    }
+  }
+  return low;
 }
 
 }  // namespace
@@ -65,8 +86,10 @@ Status CatalogueRegistry::open_plan_versions(int64_t now_s) {
     old_plans_.pop_back();
   } else {
     changed_ = true;
+    auto reached = day_behind_counts(*store_.snapshot());
+    if (!reached.ok()) return reached.error();
     catalogue_.add_plan_version(
-        {plan_.parsed.serialise(), store_.committed().checkpoint + 1, now_s});
+        {plan_.parsed.serialise(), store_.committed().checkpoint + 1, now_s, *reached});
   }
   plan_.version = PlanVersion(old_plans_.size() + 1);
   versions_.push_back(nullptr);

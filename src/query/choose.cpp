@@ -6,6 +6,7 @@
 
 #include "base/near_names.h"
 #include "plan/normalise.h"
+#include "query/label.h"
 
 namespace quipu {
 namespace {
@@ -53,15 +54,25 @@ bool match_when(const Counter& counter, const Properties& properties,
   return true;
 }
 
-std::string counter_text(const Question& q) {
+// A name or value as a plan would have it.
+std::string plan_text(const std::string& text) {
+  return text.empty() ? "\"\"" : label_of(text, ",:#[]{}&*!'%@`?\"");
+}
+
+std::string list_text(const std::vector<std::string>& names) {
+  std::string text = "[";
+  for (size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + plan_text(names[i]);
+  return text + "]";
+}
+
+// All properties that the question names, each once.
+std::vector<std::string> asked_names(const Question& q) {
   std::vector<std::string> names = q.by;
   for (const Filter& f : q.where) {
     if (std::find(names.begin(), names.end(), f.property) == names.end())
       names.push_back(f.property);
   }
-  std::string text = "[";
-  for (size_t i = 0; i < names.size(); ++i) text += (i ? ", " : "") + names[i];
-  return text + "]";
+  return names;
 }
 
 std::string when_advice(const std::vector<Counter>& counters) {
@@ -71,19 +82,112 @@ std::string when_advice(const std::vector<Counter>& counters) {
     for (const auto& [column, values] : c.plan->columns[*c.planned.when].when) {
       const Property& property = c.plan->properties[c.plan->columns[column].property];
       text += " --where " + property.name + "=";
-      for (size_t i = 0; i < values.size(); ++i) text += (i ? "|" : "") + values[i];
+      for (size_t i = 0; i < values.size(); ++i)
+        text += (i ? "|" : "") + (values[i].empty() ? "" : label_of(values[i]));
     }
     return " (this plan counts some of it only under a condition: ask with" + text + ")";
   }
   return "";
 }
 
-}  // namespace
+// What would answer a question whose properties are all there, but whose groups do not add up.
+std::string rule_advice(const Question& q) {
+  std::string when;
+  std::vector<std::string> by = q.by;
+  for (const Filter& f : q.where) {
+    if (f.kind != Filter::Kind::any_of) {
+      return ": an event with several values of " + plan_text(f.property) +
+             " is in the rows of all of them, so none of them tells what it has besides; ask --by "
+             "for the rows, or --where " +
+             plan_text(f.property) + "=VALUE for one";
+    }
+    if (f.values.size() > 1) {
+      when += (when.empty() ? "" : ", ") + plan_text(f.property) + ": " + list_text(f.values);
+    } else if (std::find(by.begin(), by.end(), f.property) == by.end()) {
+      by.push_back(f.property);
+    }
+  }
+  return "; a rule with `when: {" + when + "}` and `by: [" +
+         (by.size() == 1 ? plan_text(by[0]) : list_text(by)) + "]` would count it";
+}
 
-Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& question) {
-  auto counters = view.counters(question.metric);
-  if (!counters.ok()) return counters.error();
-  const Properties properties = properties_of(view);
+// Whether the newest plan counts by just these properties, under no condition.
+bool is_planned(const std::vector<Counter>& counters, const Properties& properties,
+                const std::vector<std::string>& names) {
+  std::set<std::string> asked;
+  for (const std::string& name : names) asked.insert(properties.at(name));
+  return std::any_of(counters.begin(), counters.end(), [&](const Counter& c) {
+    std::set<std::string> has;
+    for (uint16_t column : c.planned.columns) has.insert(c.plan->columns[column].identity);
+    return !c.retired && !c.planned.when && has == asked;
+  });
+}
+
+Error no_counter(const Question& question, const std::vector<Counter>& counters,
+                 const Properties& properties, const std::string& refusal) {
+  const std::vector<std::string> names = asked_names(question);
+  const std::string text = "no counter of \"" + question.metric + "\" answers that exactly" +
+                           (refusal.empty() ? "" : " (" + refusal + ")");
+  if (is_planned(counters, properties, names)) return Error{text + rule_advice(question)};
+  return Error{text + "; add " + list_text(names) + " to `by:` of its rule in the plan" +
+               when_advice(counters)};
+}
+
+// The counter's elements that a question groups by and filters; none if it lacks some property.
+std::optional<Choice> match_properties(StoreView& view, const Counter& counter,
+                                       const Properties& properties, const Question& question,
+                                       const std::vector<Filter>& where) {
+  Choice choice;
+  choice.counter = counter;
+  for (const std::string& name : question.by) {
+    auto position = position_of(counter, properties.at(name));
+    if (!position) return std::nullopt;
+    choice.group_positions.push_back(*position);
+  }
+  for (const Filter& f : where) {
+    auto position = position_of(counter, properties.at(f.property));
+    if (!position) return std::nullopt;
+    Choice::ElementFilter filter{*position, f.kind, {}};
+    std::string scratch;
+    for (const std::string& value : f.values)
+      filter.elements.push_back(view.hasher().element(canonical_text(value, scratch)));
+    choice.filters.push_back(std::move(filter));
+  }
+  return choice;
+}
+
+// Whether the values that fall into one group add up; else why not. Filters name every part that is
+// not grouped by: adding picks out values, which is exact for counts if no event counted in two of
+// them. A part that is not named at all is summed away: none may be skipped.
+std::string why_not_added(StoreView& view, TenantId tenant, Choice& choice) {
+  const Counter& counter = choice.counter;
+  bool summed_away = false, skips = false;
+  for (size_t i = 0; i < counter.planned.columns.size(); ++i) {
+    const auto& grouped = choice.group_positions;
+    if (std::find(grouped.begin(), grouped.end(), i) != grouped.end()) continue;
+    bool named = false, to_one = false;
+    for (const Choice::ElementFilter& f : choice.filters) {
+      named = named || f.position == i;
+      const std::set<uint64_t> distinct(f.elements.begin(), f.elements.end());
+      to_one =
+          to_one || (f.position == i && f.kind == Filter::Kind::any_of && distinct.size() == 1);
+    }
+    if (to_one) continue;
+    choice.adds_groups = true;
+    summed_away = summed_away || !named;
+    const Column& column = counter.plan->columns[counter.planned.columns[i]];
+    skips = skips || counter.plan->properties[column.property].skip_missing;
+  }
+  if (!choice.adds_groups) return "";
+  if (counter.selector != SelectorId::none &&
+      view.catalogue().counted_in_several(tenant, counter.selector, counter.dimension))
+    return "some events counted in several values of it, so its groups do not add up";
+  if (summed_away && skips)
+    return "a part of it skips events without the property, so its groups do not add up";
+  return "";
+}
+
+Status check_names(const Question& question, const Properties& properties) {
   std::vector<std::string> asked = question.by;
   for (const Filter& f : question.where) asked.push_back(f.property);
   for (const std::string& name : asked) {
@@ -93,74 +197,95 @@ Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& 
     return Error{"the plan has no property \"" + name + "\"" +
                  did_you_mean(near_names(name, known, kNamesOffered))};
   }
+  const std::set<std::string> distinct(question.by.begin(), question.by.end());
+  if (distinct.size() < question.by.size()) return Error{"--by names a property twice"};
+  return {};
+}
 
-  std::optional<Choice> best;
+// A text that was read as something else may be a value that was copied from an answer.
+Status check_written(StoreView& view, TenantId tenant, const Properties& properties,
+                     const Filter& f) {
+  if (!f.written) return {};
+  auto property = view.catalogue().find_property(properties.at(f.property));
+  if (!property) return {};
+  std::string scratch;
+  const uint64_t element = view.hasher().element(canonical_text(*f.written, scratch));
+  auto texts = view.snapshot().names(tenant, *property, element);
+  if (!texts.ok()) return texts.error();
+  if (texts->empty()) return {};
+  const std::string sign = f.property + (f.kind == Filter::Kind::none_of ? "!=" : "=");
+  std::string other;
+  for (const std::string& value : f.values)
+    other += (other.empty() ? "" : "|") + quoted_label(value);
+  return Error{"--where " + sign + *f.written +
+               " has two meanings here: for the one value that was counted write " + sign +
+               quoted_label(*f.written) + ", for what it is otherwise " + sign + other};
+}
+
+}  // namespace
+
+Result<std::vector<Choice>> fitting_counters(StoreView& view, TenantId tenant,
+                                             const Question& question) {
+  auto counters = view.counters(question.metric, question.named);
+  if (!counters.ok()) return counters.error();
+  const Properties properties = properties_of(view);
+  QUIPU_TRY(check_names(question, properties));
+  for (const Filter& f : question.where) QUIPU_TRY(check_written(view, tenant, properties, f));
+
+  std::vector<Choice> fitting;
   std::string refusal;
   for (const Counter& counter : *counters) {
     std::vector<Filter> left;
     if (!match_when(counter, properties, question.where, left)) continue;
-    Choice choice;
-    choice.counter = counter;
-    std::set<size_t> grouped, filtered_to_one;
-    bool fits = true;
-    for (const std::string& name : question.by) {
-      auto position = position_of(counter, properties.at(name));
-      fits = fits && position;
-      if (position) choice.group_positions.push_back(*position), grouped.insert(*position);
+    auto choice = match_properties(view, counter, properties, question, left);
+    if (!choice) continue;
+    if (std::string why = why_not_added(view, tenant, *choice); !why.empty()) {
+      refusal = std::move(why);
+    } else {
+      fitting.push_back(std::move(*choice));
     }
-    for (const Filter& f : left) {
-      auto position = position_of(counter, properties.at(f.property));
-      fits = fits && position;
-      if (!position) continue;
-      Choice::ElementFilter filter{*position, f.kind, {}};
-      std::string scratch;
-      for (const std::string& value : f.values)
-        filter.elements.push_back(view.hasher().element(canonical_text(value, scratch)));
-      if (f.kind == Filter::Kind::any_of && canonical_set(f.values).size() == 1)
-        filtered_to_one.insert(*position);
-      choice.filters.push_back(std::move(filter));
-    }
-    if (!fits) continue;
-    bool skips = false;
-    for (size_t i = 0; i < counter.planned.columns.size(); ++i) {
-      if (grouped.count(i) || filtered_to_one.count(i)) continue;
-      choice.adds_groups = true;
-      skips = skips ||
-              counter.plan->properties[counter.plan->columns[counter.planned.columns[i]].property]
-                  .skip_missing;
-    }
-    if (choice.adds_groups) {
-      // Filters name every part that is not grouped by: adding picks out values, which is exact for
-      // counts if no event counted in two of them. A part that is not named at all is summed away:
-      // none may be skipped.
-      bool summed_away = false;
-      for (size_t i = 0; i < counter.planned.columns.size(); ++i) {
-        const bool named =
-            grouped.count(i) || std::any_of(choice.filters.begin(), choice.filters.end(),
-                                            [&](const auto& f) { return f.position == i; });
-        summed_away = summed_away || !named;
-      }
-      if (counter.selector != SelectorId::none &&
-          view.catalogue().counted_in_several(tenant, counter.selector, counter.dimension)) {
-        refusal = "some events counted in several values of it, so its groups do not add up";
-        continue;
-      }
-      if (summed_away && skips) {
-        refusal = "a part of it skips events without the property, so its groups do not add up";
-        continue;
-      }
-    }
-    // A retired counter has no answer for today: it is asked only if no other is left.
-    const auto worth = [](const Choice& c) {
-      return std::tuple(!c.counter.retired, !c.adds_groups, c.counter.planned.unique,
-                        -int(c.counter.planned.columns.size()));
-    };
-    if (!best || worth(choice) > worth(*best)) best = std::move(choice);
   }
-  if (best) return *best;
-  return Error{"no counter of \"" + question.metric + "\" answers that exactly" +
-               (refusal.empty() ? "" : " (" + refusal + ")") + "; add " + counter_text(question) +
-               " to `by:` of its rule in the plan" + when_advice(*counters)};
+  if (fitting.empty()) return no_counter(question, *counters, properties, refusal);
+  const auto worth = [](const Choice& c) {
+    return std::tuple(!c.counter.retired, !c.adds_groups, c.counter.planned.unique,
+                      -int(c.counter.planned.columns.size()));
+  };
+  std::stable_sort(fitting.begin(), fitting.end(),
+                   [&](const Choice& a, const Choice& b) { return worth(a) > worth(b); });
+  return fitting;
+}
+
+Result<std::vector<std::string>> property_names(const StoreView& view,
+                                                const std::vector<std::string>& texts) {
+  const Properties properties = properties_of(view);
+  std::vector<std::string> names;
+  for (const std::string& text : texts) {
+    std::vector<std::string> parts(1);
+    for (size_t i = 0; i < text.size(); ++i) {
+      const bool escape =
+          text[i] == '\\' && i + 1 < text.size() && (text[i + 1] == ',' || text[i + 1] == '\\');
+      if (text[i] == ',') {
+        parts.emplace_back();
+      } else {
+        parts.back() += escape ? text[++i] : text[i];
+      }
+    }
+    const bool is_name = properties.count(text);
+    const bool are_names = std::all_of(parts.begin(), parts.end(), [&](const std::string& part) {
+      return properties.count(part);
+    });
+    if (is_name && are_names && parts != std::vector<std::string>{text}) {
+      std::string one;
+      for (char c : text) one += (c == ',' || c == '\\' ? "\\" : "") + std::string(1, c);
+      std::string several;
+      for (const std::string& part : parts) several += " --by " + part;
+      return Error{"--by " + text + " has two meanings here: write --by '" + one +
+                   "' for the one property, or" + several};
+    }
+    if (is_name) parts = {text};
+    names.insert(names.end(), parts.begin(), parts.end());
+  }
+  return names;
 }
 
 }  // namespace quipu

@@ -21,9 +21,18 @@ struct Choice {
   bool adds_groups = false;  // several stored values may fall into one group: uniques do not add
 };
 
-// Of several counters: one that is still planned, then one whose groups need not be added, then one
-// with uniques. A property's name means what it means in the newest plan that has it. Errors name
-// near properties, or the counter to add to the plan.
-Result<Choice> choose_counter(StoreView& view, TenantId tenant, const Question& question);
+// All counters that answer exactly, the best first: one that is still planned, then one whose
+// groups need not be added, then one with uniques, then the one of fewest properties. Which of them
+// has all of the time asked for is for the caller to say. A property's name means what it means in
+// the newest plan that has it. Errors name near properties, or what the plan would need; so is a
+// filter whose text, as it was written, is itself a counted value.
+Result<std::vector<Choice>> fitting_counters(StoreView& view, TenantId tenant,
+                                             const Question& question);
+
+// The names of properties in texts of `--by`: each a name, or several with commas between them;
+// `\,` and `\\` are a comma and a backslash of a name. A text that is a name and could be several
+// is an error with the ways to write it.
+Result<std::vector<std::string>> property_names(const StoreView& view,
+                                                const std::vector<std::string>& texts);
 
 }  // namespace quipu

@@ -2,7 +2,9 @@
 
 #include <algorithm>
 
+#include "query/label.h"
 #include "query/test_view.h"
+#include "query/whole.h"
 
 namespace quipu {
 namespace {
@@ -36,7 +38,9 @@ struct Asked : TestView {
     question.metric = metric;
     question.by = std::move(by);
     question.where = std::move(where);
-    return choose_counter(**this, tenant(), question);
+    auto fitting = fitting_counters(**this, tenant(), question);
+    if (!fitting.ok()) return fitting.error();
+    return fitting->front();
   }
   // The properties of the counter chosen, in the plan's order; with "when " before a condition.
   std::string chosen(const std::string& metric, std::vector<std::string> by,
@@ -113,9 +117,17 @@ TEST(Choose, GroupsAreAddedOnlyWhereThatIsExact) {
   EXPECT_EQ(view.chosen("Opened", {"campaign", "client"}), "campaign client")
       << "each value by itself is exact";
   EXPECT_EQ(view.chosen("Opened", {"campaign"}), "campaign") << "another counter";
-  EXPECT_NE(view.chosen("Opened", {"campaign"}, {is("client", {"a", "b"})})
-                .find("add [campaign, client]"),
-            std::string::npos);
+  // What the plan has already is not advised.
+  const std::string one_of = view.chosen("Opened", {"campaign"}, {is("client", {"a", "b,c"})});
+  EXPECT_NE(one_of.find("a rule with `when: {client: [a, \"b,c\"]}` and `by: [campaign]`"),
+            std::string::npos)
+      << one_of;
+  EXPECT_EQ(one_of.find("add ["), std::string::npos) << one_of;
+  for (Filter::Kind kind : {Filter::Kind::none_of, Filter::Kind::not_empty}) {
+    const std::string without = view.chosen("Opened", {"campaign"}, {is("client", {"a"}, kind)});
+    EXPECT_NE(without.find("--where client=VALUE"), std::string::npos) << without;
+    EXPECT_EQ(without.find("add ["), std::string::npos) << without;
+  }
   EXPECT_EQ(view.chosen("Opened", {"campaign"}, {is("client", {"a"})}), "campaign client");
 }
 
@@ -205,6 +217,145 @@ TEST(Choose, AGroupIsTheOneWithTheMembersPlannedLast) {
   EXPECT_TRUE(view.choose("Engaged", {"client"})->counter.retired);
 }
 
+TEST(Choose, AGroupAndAMetricOfOneNameAreToldApart) {
+  const std::string group = "  - {metrics: \"*\", together: Viewed, by: [campaign]}\n";
+  const std::string all = "  - {metrics: \"*\", by: [[], campaign]}\n";
+  const auto is_group = [](Asked& view, NameKind named) -> std::string {
+    Question question;
+    question.metric = "Viewed";
+    question.named = named;
+    auto fitting = fitting_counters(*view, view.tenant(), question);
+    if (!fitting.ok()) return fitting.error().message;
+    return fitting->front().counter.group ? "group" : "metric";
+  };
+  for (const bool from_the_first : {true, false}) {
+    std::vector<std::string> plans{plan_text(kProperties, all),
+                                   plan_text(kProperties, all + group)};
+    if (from_the_first) plans.erase(plans.begin());
+    Asked view(plans);
+    EXPECT_EQ(is_group(view, NameKind::metric), "metric");
+    EXPECT_EQ(is_group(view, NameKind::group), "group");
+    const std::string bare = is_group(view, NameKind::either);
+    if (from_the_first) {
+      EXPECT_EQ(bare, "group");
+    } else {
+      EXPECT_NE(bare.find("--metric \"Viewed\" or --group \"Viewed\""), std::string::npos) << bare;
+    }
+  }
+  // A group that no event met is known, and only under its kind.
+  Asked view(
+      {plan_text(kProperties, "  - {metrics: [Bought], together: Sales, by: [campaign]}\n")});
+  EXPECT_EQ(view->counters("Sales", NameKind::group).value().size(), 1u);
+  EXPECT_FALSE(view->counters("Sales", NameKind::metric).ok());
+  EXPECT_TRUE(view->counters("Bought", NameKind::metric).value().empty());
+  EXPECT_NE(message_of(view->counters("Sale", NameKind::group)).find("\"Sales\""),
+            std::string::npos);
+}
+
+TEST(Choose, NamesInByArePropertiesOrListsOfThem) {
+  Asked view({plan_text("a: /a, b: /b, \"a,b\": /c, \"d,e\": /d, 'x\\y': /x",
+                        "  - {metrics: [Opened], by: [a]}\n")});
+  const auto names = [&](const std::vector<std::string>& texts) {
+    auto read = property_names(*view, texts);
+    if (!read.ok()) return read.error().message;
+    std::string list;
+    for (const std::string& name : *read) list += "[" + name + "]";
+    return list;
+  };
+  EXPECT_EQ(names({}), "");
+  EXPECT_EQ(names({"a"}), "[a]");
+  EXPECT_EQ(names({"b,a"}), "[b][a]");
+  EXPECT_EQ(names({"b", "a,x\\y"}), "[b][a][x\\y]");
+  EXPECT_EQ(names({"d,e"}), "[d,e]");
+  EXPECT_EQ(names({"d\\,e,a"}), "[d,e][a]");
+  EXPECT_EQ(names({"a\\,b"}), "[a,b]");
+  EXPECT_NE(names({"a,b"}).find("--by 'a\\,b' for the one property, or --by a --by b"),
+            std::string::npos)
+      << names({"a,b"});
+  EXPECT_EQ(names({"a,"}), "[a][]");
+  EXPECT_NE(view.chosen("Opened", {"a", "a"}).find("twice"), std::string::npos);
+}
+
+TEST(Whole, AFigureHasAllOfABucketIfItWasPlannedFromBeforeItUntilNow) {
+  const Spans always{{1, 0, 1000, 0}}, later{{4, 0, 2000, 0, 5000}}, ended{{1, 4, 1000, 2000}},
+      gap{{1, 4, 1000, 2000}, {7, 0, 3000, 0}};
+  EXPECT_TRUE(planned_always(always));
+  for (const Spans& spans : {later, ended, gap, Spans()}) EXPECT_FALSE(planned_always(spans));
+  EXPECT_TRUE(has_all(always, 0));
+  EXPECT_FALSE(has_all(later, 4999)) << "events of that time were counted before";
+  EXPECT_TRUE(has_all(later, 5000));
+  EXPECT_FALSE(has_all({{4, 0, 2000, 0, 10}}, 1999));
+  EXPECT_TRUE(has_all({{4, 0, 2000, 0, 10}}, 2000));
+  for (int64_t first_s : {0, 1500, 9000}) EXPECT_FALSE(has_all(ended, first_s)) << first_s;
+  EXPECT_FALSE(has_all(gap, 2999));
+  EXPECT_TRUE(has_all(gap, 3000));
+  EXPECT_FALSE(has_all({}, 9000));
+  EXPECT_TRUE(was_there(ended, 0, 2000));
+  EXPECT_FALSE(was_there(ended, 0, 2001));
+  EXPECT_FALSE(was_there(later, 1999, 2500));
+  EXPECT_TRUE(was_there(later, 2000, 2500));
+  EXPECT_FALSE(was_there(gap, 1500, 3500));
+  EXPECT_EQ(checkpoints_of(gap, 9), 3u + 2u);
+  EXPECT_EQ(checkpoints_of({}, 9), 0u);
+  EXPECT_EQ(spans_text(later), "since 1970-01-01T00:33:20+00:00");
+  EXPECT_EQ(spans_text(gap),
+            "until 1970-01-01T00:33:20+00:00, and since 1970-01-01T00:50:00+00:00");
+  EXPECT_EQ(spans_text({{2, 4, 1000, 2000}}),
+            "since 1970-01-01T00:16:40+00:00 until 1970-01-01T00:33:20+00:00");
+  EXPECT_EQ(spans_text({}), "at no time");
+}
+
+TEST(Whole, SpansInBothAreThoseOfEachCheckpoint) {
+  // Against checkpoints one by one.
+  const std::vector<Spans> all{{},
+                               {{1, 0, 1000, 0}},
+                               {{2, 5, 2000, 5000}},
+                               {{5, 0, 5000, 0}},
+                               {{1, 2, 1000, 2000}, {3, 6, 3000, 6000}, {8, 0, 8000, 0}}};
+  const auto holds = [](const Spans& spans, uint64_t checkpoint) {
+    return std::any_of(spans.begin(), spans.end(), [&](const SinceSpan& s) {
+      return s.from_checkpoint <= checkpoint &&
+             (s.to_checkpoint == 0 || checkpoint < s.to_checkpoint);
+    });
+  };
+  for (const Spans& a : all) {
+    for (const Spans& b : all) {
+      const Spans both = in_both(a, b);
+      for (uint64_t checkpoint = 1; checkpoint < 12; ++checkpoint)
+        EXPECT_EQ(holds(both, checkpoint), holds(a, checkpoint) && holds(b, checkpoint));
+      for (const SinceSpan& s : both) {
+        EXPECT_EQ(s.from_time_s, int64_t(s.from_checkpoint) * 1000);
+        EXPECT_EQ(s.to_time_s, int64_t(s.to_checkpoint) * 1000);
+      }
+    }
+  }
+}
+
+TEST(Whole, FiguresOfTheLifetimeArePlannedWhenItIs) {
+  Counter counter;
+  counter.since = {{1, 0, 1000, 0}};
+  counter.unique_since = {{3, 0, 3000, 0}};
+  counter.lifetime_since = {{2, 5, 2000, 5000}};
+  counter.sums_since = {{"v", {{1, 4, 1000, 4000}}}};
+  const auto text = [](const std::vector<Figure>& figures) {
+    std::string all;
+    for (const Figure& f : figures) {
+      all += f.name;
+      for (const SinceSpan& s : f.since)
+        all += " " + std::to_string(s.from_checkpoint) + "-" + std::to_string(s.to_checkpoint);
+      all += "; ";
+    }
+    return all;
+  };
+  EXPECT_EQ(text(figures_of(counter, false, true)), "count 1-0; unique 3-0; sum.v 1-4; ");
+  EXPECT_EQ(text(figures_of(counter, true, true)), "count 2-5; unique 3-5; sum.v 2-4; ");
+  EXPECT_EQ(text(figures_of(counter, true, false)), "count 2-5; sum.v 2-4; ");
+  const auto figures = figures_of(counter, false, true);
+  EXPECT_EQ(partial_figures(figures, false, 2999), (std::vector<std::string>{"unique", "sum.v"}));
+  EXPECT_EQ(partial_figures(figures, false, 3000), (std::vector<std::string>{"sum.v"}));
+  EXPECT_EQ(partial_figures(figures, true, 3000), (std::vector<std::string>{"unique", "sum.v"}));
+}
+
 TEST(Choose, UniquesAreTakenWhereTwoCountersFit) {
   Asked view({plan_text(kProperties,
                         "  - {metrics: [Ordered], by: [[client, paid]]}\n  - {metrics: [Ordered], "
@@ -229,8 +380,8 @@ TEST(Counters, SpansJoinOnlyWithoutAGap) {
   ASSERT_EQ(all.sums_since.size(), 1u);
   EXPECT_EQ(all.sums_since[0].second, all.unique_since);
   EXPECT_EQ(campaign.since, all.unique_since);
-  EXPECT_TRUE(all.since_beginning());
-  EXPECT_FALSE(campaign.since_beginning());
+  EXPECT_TRUE(planned_always(all.since));
+  EXPECT_FALSE(planned_always(campaign.since));
   EXPECT_FALSE(campaign.retired);
 }
 

@@ -6,6 +6,7 @@
 #include "base/json_text.h"
 #include "query/buckets.h"
 #include "query/cell_scan.h"
+#include "query/whole.h"
 
 namespace quipu {
 namespace {
@@ -119,6 +120,18 @@ std::string sums_text(StoreView& view, const CounterBucket& b) {
   return out;
 }
 
+// The figures that have not all of the bucket, as a JSON list; nothing if all have.
+std::string partial_text(const CounterBucket& b) {
+  const bool lifetime = b.calendar < 0;
+  std::string out;
+  for (const std::string& name : partial_figures(
+           figures_of(*b.counter, lifetime, b.counter->planned.unique), lifetime, b.first_s)) {
+    out += out.empty() ? "[" : ",";
+    append_json_string(name, out);
+  }
+  return out.empty() ? out : out + "]";
+}
+
 }  // namespace
 
 Status visit_counter_buckets(StoreView& view,
@@ -163,7 +176,8 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
     if (!text.ok()) return text.error();
     parts.emplace_back(property.name, *text);
   }
-  const std::string by = by_text(parts), when = when_text(counter), sums = sums_text(view, b);
+  const std::string by = by_text(parts), when = when_text(counter), sums = sums_text(view, b),
+                    partial = partial_text(b);
   const std::string interval = b.calendar < 0 ? "lifetime" : interval_name(b.interval);
   const std::string bucket = b.calendar < 0 ? "" : format_instant(b.first_s, b.first_offset_s);
   const std::string calendar =
@@ -177,7 +191,7 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
           when.empty() ? when : "{" + when + "}", "{" + by + "}", calendar, interval, bucket,
           std::to_string(b.count),
           counter.planned.unique ? std::to_string(b.unique) : std::string(),
-          sums.empty() ? sums : "{" + sums + "}"}) {
+          sums.empty() ? sums : "{" + sums + "}", partial}) {
       out += ',';
       append_csv(field, out);
     }
@@ -199,13 +213,14 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
   out += ",\"count\":" + std::to_string(b.count);
   if (counter.planned.unique) out += ",\"unique\":" + std::to_string(b.unique);
   if (!sums.empty()) out += ",\"sum\":{" + sums + "}";
+  if (!partial.empty()) out += ",\"partial\":" + partial;
   return out + "}";
 }
 
 Status export_all(StoreView& view, ExportFormat format,
                   const std::function<bool(const std::string& line)>& line) {
   if (format == ExportFormat::csv &&
-      !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum"))
+      !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum,partial"))
     return {};
   return visit_counter_buckets(view, [&](const CounterBucket& bucket) -> Result<bool> {
     auto text = export_line(view, bucket, format);

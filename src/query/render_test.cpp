@@ -38,6 +38,9 @@ Answer difficult_answer() {
   a.range_text = "2026-03-29 to 2026-03-31 (exclusive)";
   a.since = {{1, 4, 1772000000, 1772100000}, {9, 0, 1772200000, 0}};
   a.partial = {0};
+  a.figures = {{"count", a.since, {0}},
+               {"unique", {{1, 0, 1772000000, 0}}, {}},
+               {"sum.odd \"one\"", {}, {0}}};
   a.values = {"worth", "odd \"one\""};
   a.has_unique = true;
   a.groups = {{{"spring,\"sale\"", "é\n"},
@@ -75,20 +78,20 @@ TEST(Render, ATableOfASeriesLeavesOutWhatIsZeroAndMarksWhatIsPartial) {
   const Lines lines = lines_of(render_table(difficult_answer()));
   ASSERT_GE(lines.size(), 6u);
   EXPECT_EQ(lines[0],
-            "Opened \"Email\", client x|(none), url not \\x09, who not empty, 2026-03-29 to "
+            "Opened \"Email\", client x|(none), url not \"\\x09\", who not empty, 2026-03-29 to "
             "2026-03-31 (exclusive), home (Europe/Berlin)");
-  EXPECT_EQ(
-      lines[1],
-      "campaign       a,b    day                       count  unique         worth   odd \"one\"");
-  EXPECT_EQ(
-      lines[2],
-      "spring,\"sale\"  é\\x0a  2026-03-29 (partial)  1,234,567      12  1,234,567.89       -1.50");
-  EXPECT_EQ(
-      lines[3],
-      "(none)         日本     2026-03-29 (partial)          3       2          0.50           0");
-  EXPECT_EQ(
-      lines[4],
-      "(none)         日本     2026-03-30                    4       1         0.125  -1,234,567");
+  EXPECT_EQ(lines[1],
+            "campaign       a,b      day                       count  unique         worth   odd "
+            "\"one\"");
+  EXPECT_EQ(lines[2],
+            "spring,\"sale\"  \"é\\x0a\"  2026-03-29 (partial)  1,234,567      12  1,234,567.89    "
+            "   -1.50");
+  EXPECT_EQ(lines[3],
+            "(none)         日本       2026-03-29 (partial)          3       2          0.50       "
+            "    0");
+  EXPECT_EQ(lines[4],
+            "(none)         日本       2026-03-30                    4       1         0.125  "
+            "-1,234,567");
 }
 
 TEST(Render, NothingThatATerminalObeysIsInATable) {
@@ -126,12 +129,13 @@ TEST(Render, ATableSaysWhatItLeavesOut) {
   a.buckets.resize(1);
   for (Group& g : a.groups)
     g.count.resize(1), g.unique.resize(1), g.sums[0].resize(1), g.sums[1].resize(1);
-  EXPECT_NE(render_table(a).find("partial: counted only since 2026-02-27T13:46:40+00:00\n"),
+  EXPECT_NE(render_table(a).find("partial: counted only until 2026-02-26T10:00:00+00:00, and since "
+                                 "2026-02-27T13:46:40+00:00\n"),
             std::string::npos)
       << render_table(a);
-  a.since.back().to_checkpoint = 12;
-  a.since.back().to_time_s = 1772300000;
-  EXPECT_NE(render_table(a).find("partial: counted only until 2026-02-28T17:33:20+00:00\n"),
+  a.figures[0].since = {{3, 12, 1772200000, 1772300000}};
+  EXPECT_NE(render_table(a).find("partial: counted only since 2026-02-27T13:46:40+00:00 until "
+                                 "2026-02-28T17:33:20+00:00\n"),
             std::string::npos)
       << render_table(a);
   a.groups.clear();
@@ -139,13 +143,14 @@ TEST(Render, ATableSaysWhatItLeavesOut) {
 }
 
 TEST(Render, CsvQuotesWhatNeedsIt) {
-  EXPECT_EQ(
-      render_csv(difficult_answer()),
-      "campaign,\"a,b\",bucket,count,unique,worth,\"odd \"\"one\"\"\"\n"
-      "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-29T00:00:00+01:00,1234567,12,1234567.89,-1.50\n"
-      "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-30T00:00:00+02:00,0,0,0,0\n"
-      ",日本,2026-03-29T00:00:00+01:00,3,2,0.50,0\n"
-      ",日本,2026-03-30T00:00:00+02:00,4,1,0.125,-1234567\n");
+  EXPECT_EQ(render_csv(difficult_answer()),
+            "campaign,\"a,b\",bucket,count,unique,worth,\"odd \"\"one\"\"\",partial\n"
+            "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-29T00:00:00+01:00,1234567,12,1234567.89,-1.50,"
+            "\"[\"\"count\"\",\"\"sum.odd \\\"\"one\\\"\"\"\"]\"\n"
+            "\"spring,\"\"sale\"\"\",\"é\n\",2026-03-30T00:00:00+02:00,0,0,0,0,\n"
+            ",日本,2026-03-29T00:00:00+01:00,3,2,0.50,0,\"[\"\"count\"\",\"\"sum.odd "
+            "\\\"\"one\\\"\"\"\"]\"\n"
+            ",日本,2026-03-30T00:00:00+02:00,4,1,0.125,-1234567,\n");
   Answer a = difficult_answer();
   a.has_unique = false;
   a.groups.resize(1);
@@ -161,7 +166,7 @@ TEST(Render, JsonHasTheFieldsOfTheDocument) {
   const std::string json = render_json(difficult_answer());
   for (const char* text :
        {"{\"question\":{\"tenant\":\"müller\",\"metric\":\"Opened "
-        "\\\"Email\\\"\",\"by\":[\"campaign\",\"a,b\"],\"where\":["
+        "\\\"Email\\\"\",\"together\":false,\"by\":[\"campaign\",\"a,b\"],\"where\":["
         "{\"property\":\"client\",\"is\":\"any\",\"values\":[\"x\",\"\"]},{\"property\":\"url\","
         "\"is\":\"not\",\"values\":[\"\\t\"]},"
         "{\"property\":\"who\",\"is\":\"not_empty\"}],\"range\":\"2026-03-29 to 2026-03-31 "
@@ -170,7 +175,12 @@ TEST(Render, JsonHasTheFieldsOfTheDocument) {
         "Berlin\",\"as_of\":{\"checkpoint\":7,\"time\":\"2026-03-02T10:00:00+00:00\"}",
         ",\"since\":[[\"2026-02-25T06:13:20+00:00\",\"2026-02-26T10:00:00+00:00\"],[\"2026-02-"
         "27T13:46:40+00:00\",null]]",
-        ",\"partial\":[\"2026-03-29T00:00:00+01:00\"],\"counted_in_several_groups\":false,",
+        ",\"partial\":[\"2026-03-29T00:00:00+01:00\"],\"figures\":{\"count\":{\"since\":[[",
+        "],\"partial\":[\"2026-03-29T00:00:00+01:00\"]},\"unique\":{\"since\":[[\"2026-02-25T06:13:"
+        "20+"
+        "00:00\",null]],\"partial\":[]},\"sum.odd "
+        "\\\"one\\\"\":{\"since\":[],\"partial\":[\"2026-03-29T"
+        "00:00:00+01:00\"]}},\"counted_in_several_groups\":false,",
         "{\"by\":{\"campaign\":\"\",\"a,b\":\"日本\"},\"count\":[3,4],\"unique\":[2,1],\"sum\":{"
         "\"worth\":[\"0.50\",\"0.125\"],"
         "\"odd \\\"one\\\"\":[\"0\",\"-1234567\"]}}"}) {
@@ -180,13 +190,16 @@ TEST(Render, JsonHasTheFieldsOfTheDocument) {
   lifetime.lifetime = true;
   lifetime.interval.reset();
   lifetime.buckets.clear();
-  lifetime.partial.clear();
+  lifetime.partial = {0};
   lifetime.has_unique = false;
   const std::string whole = render_json(lifetime);
   EXPECT_NE(whole.find("\"interval\":\"lifetime\"},\"calendar\":null,\"zone\":null"),
             std::string::npos)
       << whole;
   EXPECT_NE(whole.find("\"unique\":null"), std::string::npos);
+  EXPECT_NE(whole.find(",\"partial\":[\"lifetime\"],"), std::string::npos) << whole;
+  lifetime.partial.clear();
+  EXPECT_NE(render_json(lifetime).find(",\"partial\":[],"), std::string::npos);
 }
 
 std::vector<MetricLine> metric_lines() {
@@ -195,26 +208,29 @@ std::vector<MetricLine> metric_lines() {
            58694,
            "2026-03-01",
            "2026-03-31",
-           {"(all)", "campaign, client"}},
+           {"(all)", "campaign, client"},
+           true},
           {"Engaged\x01", true, std::nullopt, "2026-03-02", "2026-03-03", {"tags"}}};
 }
 
 TEST(Render, MetricsAreListedInEveryFormat) {
-  EXPECT_EQ(
-      lines_of(render_metrics_table(metric_lines())),
-      (Lines{"metric                   count  first day   last day    counted by",
-             "Opened, \"Email\"         58,694  2026-03-01  2026-03-31  (all); campaign, client",
-             "Engaged\\x01 (together)       -  2026-03-02  2026-03-03  tags"}));
-  EXPECT_EQ(
-      render_metrics_csv(metric_lines()),
-      "metric,together,count,first_day,last_day\n\"Opened, "
-      "\"\"Email\"\"\",no,58694,2026-03-01,2026-03-31\nEngaged\x01,yes,,2026-03-02,2026-03-03\n");
+  EXPECT_EQ(lines_of(render_metrics_table(metric_lines())),
+            (Lines{"metric                               count  first day   last day    counted by",
+                   "Opened, \"Email\"           (partial) 58,694  2026-03-01  2026-03-31  (all); "
+                   "campaign, client",
+                   "\"Engaged\\x01\" (together)                 -  2026-03-02  2026-03-03  tags"}));
+  EXPECT_EQ(render_metrics_csv(metric_lines()),
+            "metric,together,count,first_day,last_day,partial\n\"Opened, "
+            "\"\"Email\"\"\",no,58694,2026-03-01,2026-03-31,yes\nEngaged\x01,yes,,2026-03-02,2026-"
+            "03-03,no\n");
   EXPECT_EQ(render_metrics_json(metric_lines()),
             "{\"metrics\":[{\"name\":\"Opened, "
-            "\\\"Email\\\"\",\"together\":false,\"count\":58694,\"first_day\":\"2026-03-01\","
+            "\\\"Email\\\"\",\"together\":false,\"count\":58694,\"partial\":true,\"first_day\":"
+            "\"2026-03-01\","
             "\"last_day\":\"2026-03-31\","
             "\"counted_by\":[\"(all)\",\"campaign, "
-            "client\"]},{\"name\":\"Engaged\\u0001\",\"together\":true,\"count\":null,\"first_"
+            "client\"]},{\"name\":\"Engaged\\u0001\",\"together\":true,\"count\":null,\"partial\":"
+            "false,\"first_"
             "day\":\"2026-03-02\","
             "\"last_day\":\"2026-03-03\",\"counted_by\":[\"tags\"]}]}\n");
 }
@@ -224,6 +240,7 @@ TEST(Render, OtherProgramsReadTheJsonAndTheCsv) {
   TestFolder folder;
   Answer lifetime = difficult_answer();
   lifetime.lifetime = true;
+  lifetime.interval.reset();
   lifetime.groups.clear();
   std::ofstream(folder / "answer.json") << render_json(difficult_answer());
   std::ofstream(folder / "lifetime.json") << render_json(lifetime);
@@ -240,9 +257,10 @@ assert json.load(open(folder + "/lifetime.json", encoding="utf-8"))["groups"] ==
 metrics = json.load(open(folder + "/metrics.json", encoding="utf-8"))["metrics"]
 assert metrics[1]["name"] == "Engaged\x01"
 rows = list(csv.reader(open(folder + "/answer.csv", encoding="utf-8", newline="")))
-assert rows[0] == ["campaign", "a,b", "bucket", "count", "unique", "worth", 'odd "one"'], rows
+assert rows[0] == ["campaign", "a,b", "bucket", "count", "unique", "worth", 'odd "one"',
+                   "partial"], rows
 assert rows[1] == ['spring,"sale"', "\u00e9\n", "2026-03-29T00:00:00+01:00", "1234567", "12",
-                   "1234567.89", "-1.50"], rows
+                   "1234567.89", "-1.50", '["count","sum.odd \\"one\\""]'], rows
 assert len(rows) == 5
 )";
   EXPECT_EQ(std::system(("python3 " + (folder / "read.py") + " " + folder.path()).c_str()), 0);

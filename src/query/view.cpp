@@ -1,6 +1,7 @@
 #include "query/view.h"
 
 #include <algorithm>
+#include <set>
 
 #include "base/check.h"
 #include "base/near_names.h"
@@ -15,7 +16,10 @@ void add_span(std::vector<SinceSpan>& spans, const std::vector<PlanVersionEntry>
   const bool ended = v + 1 < versions.size();
   // Wall times may be equal, or go back; checkpoints do not.
   const bool goes_on = !spans.empty() && spans.back().to_checkpoint == versions[v].from_checkpoint;
-  if (!goes_on) spans.push_back({versions[v].from_checkpoint, 0, versions[v].from_time_s, 0});
+  if (!goes_on) {
+    spans.push_back({versions[v].from_checkpoint, 0, versions[v].from_time_s, 0,
+                     int64_t(versions[v].reached_day) * 86400});
+  }
   spans.back().to_checkpoint = ended ? versions[v + 1].from_checkpoint : 0;
   spans.back().to_time_s = ended ? versions[v + 1].from_time_s : 0;
 }
@@ -27,10 +31,6 @@ Error two_names(const std::string& property, const std::vector<std::string>& tex
 }
 
 }  // namespace
-
-bool Counter::since_beginning() const {
-  return since.size() == 1 && since[0].from_checkpoint <= 1 && since[0].to_checkpoint == 0;
-}
 
 Result<std::unique_ptr<StoreView>> StoreView::open(const Catalogue& catalogue, Snapshot& snapshot,
                                                    const Hasher& hasher) {
@@ -153,32 +153,50 @@ std::vector<Counter> StoreView::counters_of(const std::string& selector_identity
   return counters;
 }
 
-Result<std::vector<Counter>> StoreView::counters(const std::string& name) const {
-  std::vector<Counter> all;
-  std::vector<std::string> known;
-  bool found = false;
-  for (const SelectorEntry& entry : selectors()) {
-    known.push_back(entry.name);
-    if (entry.name != name) continue;
-    found = true;
-    for (Counter& c : counters_of(entry.identity, entry.group, entry.name))
-      all.push_back(std::move(c));
-  }
-  if (!found) {
-    // Planned, but never met.
-    for (const Plan& plan : plans_) {
-      for (const Selector& s : plan.named_selectors()) {
-        known.push_back(s.name);
-        if (s.name == name && all.empty())
-          all = counters_of(s.identity(), s.group, s.name), found = true;
-      }
+std::vector<SelectorEntry> StoreView::known_selectors() const {
+  std::vector<SelectorEntry> known = selectors();
+  std::set<std::string> identities;
+  for (const SelectorEntry& entry : known) identities.insert(entry.identity);
+  for (const Plan& plan : plans_) {
+    for (const Selector& s : plan.named_selectors()) {
+      if (identities.insert(s.identity()).second) known.push_back({s.group, s.name, s.identity()});
     }
   }
-  if (!found) {
-    std::sort(known.begin(), known.end());
-    known.erase(std::unique(known.begin(), known.end()), known.end());
-    return Error{"no metric \"" + name + "\" was counted" +
-                 did_you_mean(near_names(name, known, kNamesOffered)) + " (quipu query lists all)"};
+  return known;
+}
+
+Result<std::vector<Counter>> StoreView::counters(const std::string& name, NameKind kind) const {
+  std::vector<std::string> names;
+  std::vector<SelectorEntry> meant[2];  // metrics, groups
+  for (SelectorEntry& entry : known_selectors()) {
+    if (kind != NameKind::either && entry.group != (kind == NameKind::group)) continue;
+    names.push_back(entry.name);
+    if (entry.name == name) meant[entry.group].push_back(std::move(entry));
+  }
+  if (!meant[0].empty() && !meant[1].empty()) {
+    const std::vector<Selector> first = plans_.front().named_selectors();
+    const bool group_from_the_first = std::any_of(
+        first.begin(), first.end(), [&](const Selector& s) { return s.group && s.name == name; });
+    if (!group_from_the_first) {
+      return Error{"\"" + name +
+                   "\" is a metric and the name of a `together` group: ask for one of " +
+                   "them, --metric \"" + name + "\" or --group \"" + name + "\""};
+    }
+    meant[0].clear();
+  }
+  if (meant[0].empty() && meant[1].empty()) {
+    std::sort(names.begin(), names.end());
+    names.erase(std::unique(names.begin(), names.end()), names.end());
+    return Error{std::string(kind == NameKind::group ? "no `together` group" : "no metric") +
+                 " \"" + name + "\" was counted" +
+                 did_you_mean(near_names(name, names, kNamesOffered)) + " (quipu query lists all)"};
+  }
+  std::vector<Counter> all;
+  for (const auto& entries : meant) {
+    for (const SelectorEntry& entry : entries) {
+      for (Counter& c : counters_of(entry.identity, entry.group, entry.name))
+        all.push_back(std::move(c));
+    }
   }
   return all;
 }

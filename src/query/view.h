@@ -21,6 +21,7 @@ inline constexpr size_t kNamesOffered = 3;  // near ones, where a question's nam
 struct SinceSpan {
   uint64_t from_checkpoint = 0, to_checkpoint = 0;
   int64_t from_time_s = 0, to_time_s = 0;
+  int64_t reached_s = 0;  // every event counted before it is earlier than this; 0: there was none
   bool operator==(const SinceSpan&) const = default;
 };
 
@@ -37,9 +38,11 @@ struct Counter {
   bool retired = false;            // not in the newest plan
   std::vector<SinceSpan> since, unique_since, lifetime_since;
   std::vector<std::pair<std::string, std::vector<SinceSpan>>>
-      sums_since;                // value name -> spans; also the list of sums
-  bool since_beginning() const;  // planned since the store's first checkpoint without a gap
+      sums_since;  // value name -> spans; also the list of sums
 };
+
+// What a name is meant to be: a metric and a `together` group may have one name.
+enum class NameKind : uint8_t { either, metric, group };
 
 class StoreView {
  public:
@@ -61,11 +64,16 @@ class StoreView {
   Result<int> calendar(TenantId tenant,
                        const std::optional<std::string>& name) const;  // default: the first
 
-  // All counters of a metric (or `together` name), every plan version's; an unknown name is an
-  // error with near names. The vector is empty only if no rule ever counted it.
-  Result<std::vector<Counter>> counters(const std::string& name) const;
+  // All counters of a metric or `together` name, every plan version's, met or not; an unknown name
+  // is an error with near names. A name of both means the group if that stands in the store's first
+  // plan, so that it never meant the metric; else it is an error with the two ways to say it. The
+  // vector is empty only if no rule ever counted it.
+  Result<std::vector<Counter>> counters(const std::string& name,
+                                        NameKind kind = NameKind::either) const;
   // Every selector with counted events, metrics first, by name.
   std::vector<SelectorEntry> selectors() const;
+  // And those that some plan names and no event met.
+  std::vector<SelectorEntry> known_selectors() const;
   std::vector<Counter> counters_of(const std::string& selector_identity, bool group,
                                    const std::string& name) const;
 

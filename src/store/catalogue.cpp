@@ -8,6 +8,7 @@
 //   varint | the plan's bytes rules/VERSION           varint n | n x sized zone rules (time/zone.h)
 //   pin/TENANT MONTH(u16)   rules version u16, little endian
 //   several/TENANT SELECTOR DIMENSION   nothing more
+//   reached/VERSION         UTC day behind all counts before the plan, varint; no row: 0
 // Ids of a kind are dense, so a missing row is noticed when the catalogue is loaded.
 #include "store/catalogue.h"
 
@@ -26,7 +27,8 @@ constexpr size_t kMaxCachedPins = 1 << 16;
 constexpr std::string_view kTenantPrefix = "tenant/", kSelectorPrefix = "selector/",
                            kPropertyPrefix = "property/", kDimensionPrefix = "dimension/",
                            kValuePrefix = "value/", kLayoutPrefix = "layout/",
-                           kPlanPrefix = "plan/", kRulesPrefix = "rules/", kPinPrefix = "pin/",
+                           kPlanPrefix = "plan/", kReachedPrefix = "reached/",
+                           kRulesPrefix = "rules/", kPinPrefix = "pin/",
                            kSeveralPrefix = "several/";
 
 // Texts that get dense numbers in the order in which they come.
@@ -187,6 +189,13 @@ bool Catalogue::State::load_row(std::string_view prefix, uint32_t id, ByteReader
     plans.push_back(std::move(entry));
     return true;
   }
+  if (prefix == kReachedPrefix) {
+    const uint64_t day = r.varint();
+    if (!r.ok() || !r.done() || id < 1 || id > plans.size() || day > kEndEventTimeS / 86400)
+      return false;
+    plans[id - 1].reached_day = DayIndex(day);
+    return true;
+  }
   CHECK(prefix == kRulesPrefix);
   std::map<std::string, std::shared_ptr<const ZoneRules>> zones;
   const uint64_t count = r.varint();
@@ -207,8 +216,9 @@ Catalogue::~Catalogue() = default;
 Result<std::unique_ptr<Catalogue>> Catalogue::load(Snapshot& snapshot) {
   std::unique_ptr<Catalogue> catalogue(new Catalogue);
   State& state = *catalogue->state_;
-  for (std::string_view prefix : {kTenantPrefix, kSelectorPrefix, kPropertyPrefix, kDimensionPrefix,
-                                  kValuePrefix, kLayoutPrefix, kPlanPrefix, kRulesPrefix}) {
+  for (std::string_view prefix :
+       {kTenantPrefix, kSelectorPrefix, kPropertyPrefix, kDimensionPrefix, kValuePrefix,
+        kLayoutPrefix, kPlanPrefix, kReachedPrefix, kRulesPrefix}) {
     bool good = true;
     QUIPU_TRY(snapshot.scan_meta(prefix, [&](std::string_view key, std::string_view value) {
       ByteReader k(key.substr(prefix.size())), v(value);
@@ -378,6 +388,12 @@ PlanVersion Catalogue::add_plan_version(PlanVersionEntry entry) {
   w.varint(entry.from_checkpoint);
   w.svarint(entry.from_time_s);
   w.bytes(entry.plan);
+  if (entry.reached_day > 0) {
+    std::string& reached = state_->pending[id_key(kReachedPrefix, uint32_t(version))];
+    ByteWriter of(reached);
+    of.u8(kRowVersion);
+    of.varint(entry.reached_day);
+  }
   state_->plans.push_back(std::move(entry));
   return PlanVersion(version);
 }

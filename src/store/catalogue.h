@@ -29,6 +29,7 @@ struct PlanVersionEntry {
   std::string plan;              // Plan::serialise()
   uint64_t from_checkpoint = 0;  // counts from this checkpoint's events on
   int64_t from_time_s = 0;
+  DayIndex reached_day = 0;  // every event counted before it is of an earlier UTC day
 };
 
 struct SelectorEntry {

@@ -62,7 +62,7 @@ class Start(Quipu):
 
     def test_without_a_store_the_message_says_how_to_make_one(self):
         self.assertIn("quipu run", self.quipu("query", status=2).stderr)
-        self.quipu("query", "--data", "none.quipu", status=1)
+        self.quipu("query", "--data", "none.quipu", status=2)
 
 
 class Answers(Quipu):
@@ -80,7 +80,7 @@ class Answers(Quipu):
     def test_json_answers_have_the_promised_fields(self):
         self.run_plan([event(n) for n in range(30)])
         answer = self.ask("Bought", "--by", "colour", "--interval", "day", "--from", "2026-03-01", "--to", "2026-03-04")
-        self.assertEqual(set(answer), {"question", "calendar", "zone", "as_of", "since", "partial", "counted_in_several_groups", "buckets", "groups"})
+        self.assertEqual(set(answer), {"question", "calendar", "zone", "as_of", "since", "partial", "figures", "counted_in_several_groups", "buckets", "groups"})
         self.assertEqual(set(answer["as_of"]), {"checkpoint", "time"})
         self.assertEqual((answer["calendar"], answer["zone"]), ("UTC", "UTC"))
         self.assertEqual(answer["buckets"], ["2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00", "2026-03-03T00:00:00+00:00"])
@@ -102,8 +102,8 @@ class Answers(Quipu):
         table = self.quipu("query", "Bought", "--by", "colour", "--in", "2026-03").stdout
         self.assertIn("(none)", table)
         rows = self.quipu("query", "Bought", "--by", "colour", "--in", "2026-03", "--csv", "--sort", "name").stdout.splitlines()
-        self.assertEqual(rows, ["colour,bucket,count,unique,worth", ",2026-03-01T00:00:00+00:00,1,1,1.10", '"a,""b""",2026-03-01T00:00:00+00:00,1,1,1.10',
-                                "red,2026-03-01T00:00:00+00:00,1,1,1.10"])
+        self.assertEqual(rows, ["colour,bucket,count,unique,worth,partial", ",2026-03-01T00:00:00+00:00,1,1,1.10,", '"a,""b""",2026-03-01T00:00:00+00:00,1,1,1.10,',
+                                "red,2026-03-01T00:00:00+00:00,1,1,1.10,"])
         listed = self.quipu("query").stdout
         self.assertIn("Bought", listed)
         self.assertIn("2026-03-03", listed)
@@ -138,7 +138,7 @@ class Answers(Quipu):
         self.assertIn("other\\x0a\\x1b[2J", people("query", "Bought", *store, status=1))             # tenants to choose from
         self.assertIn("e\\x1b[2J\\xff\\u009b.jsonl", people("inspect", *store))
         people("audit", "plan.yaml", events, *store)
-        people("audit", "plan.yaml", b"none\x1b[2J\xff", *store, status=1)
+        people("audit", "plan.yaml", b"none\x1b[2J\xff", *store, status=2)
         people("check", "plan.yaml", "--sample", events, status=3)
         # Programs get every byte.
         answer = self.ask(hostile, "--by", "colour", "--tenant", hostile, "--in", "lifetime", *store)
@@ -155,14 +155,22 @@ class Answers(Quipu):
         self.assertIn("no date", self.quipu("query", "Bought", "--from", "March", "--to", "April", status=1).stderr)
 
     def test_a_new_counter_begins_where_it_was_planned(self):
-        self.run_plan([event(n) for n in range(10)])
-        self.write("plan.yaml", PLAN.replace("by: [[], colour", "by: [[], size, colour"))
+        narrow = PLAN.replace(", [colour, size]", "")
+        self.run_plan([event(n) for n in range(10)], narrow)
+        self.write("plan.yaml", narrow.replace("by: [[], colour", "by: [[], size, colour"))
         self.write("more.jsonl", event(100, at="2026-03-01T12:00:00Z"))
         self.quipu("run", "plan.yaml", "events.jsonl", "more.jsonl")
         answer = self.ask("Bought", "--by", "size", "--in", "2026-03-01")
         self.assertEqual(answer["groups"][0]["count"], [1])
         self.assertEqual(answer["partial"], ["2026-03-01T00:00:00+00:00"])
         self.assertEqual(self.ask("Bought", "--in", "2026-03-01")["groups"][0]["count"], [2])
+        # One that has everything is asked before it, though its groups are added up.
+        self.write("plan.yaml", PLAN.replace("by: [[], colour", "by: [[], size, colour"))
+        data = ["--data", "wide.quipu"]
+        self.quipu("run", self.write("wide.yaml", PLAN), "events.jsonl", *data)
+        self.quipu("run", "plan.yaml", "more.jsonl", *data)
+        answer = self.ask("Bought", "--by", "size", "--in", "2026-03-01", *data)
+        self.assertEqual((sum(g["count"][0] for g in answer["groups"]), answer["partial"]), (2, []))
         self.write("plan.yaml", PLAN.replace("/who", "/whom"))
         self.assertIn("new store", self.quipu("run", "plan.yaml", "events.jsonl", status=1).stderr)
 

@@ -1,0 +1,73 @@
+// What can be asked of a store (query/answer.h).
+#include <algorithm>
+
+#include "query/answer.h"
+#include "query/cell_scan.h"
+#include "query/label.h"
+#include "query/whole.h"
+
+namespace quipu {
+namespace {
+
+// "campaign, client"
+std::string names_text(const std::vector<std::string>& names) {
+  std::string text;
+  for (const std::string& name : names) text += (text.empty() ? "" : ", ") + label_of(name, ",;");
+  return text.empty() ? "(all)" : text == "(all)" ? quoted_label(text) : text;
+}
+
+// Whether the counter's values add up to the events.
+bool adds_up(const StoreView& view, TenantId tenant, const Counter& c) {
+  return !c.planned.when && c.dimension != DimensionId::none &&
+         std::none_of(c.planned.properties.begin(), c.planned.properties.end(),
+                      [&](uint16_t p) { return c.plan->properties[p].skip_missing; }) &&
+         !view.catalogue().counted_in_several(tenant, c.selector, c.dimension);
+}
+
+// The counter that tells a metric's events best: one that has all, one that still counts, one of
+// few properties.
+const Counter* best_total(const StoreView& view, TenantId tenant,
+                          const std::vector<Counter>& counters) {
+  const auto worth = [](const Counter& of) {
+    return std::tuple(planned_always(of.since), !of.retired, -int(of.planned.columns.size()));
+  };
+  const Counter* best = nullptr;
+  for (const Counter& c : counters) {
+    if (adds_up(view, tenant, c) && (!best || worth(c) > worth(*best))) best = &c;
+  }
+  return best;
+}
+
+}  // namespace
+
+Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
+  std::vector<MetricLine> lines;
+  for (const SelectorEntry& entry : view.selectors()) {
+    MetricLine line;
+    line.name = entry.name;
+    line.group = entry.group;
+    const std::vector<Counter> counters = view.counters_of(entry.identity, entry.group, entry.name);
+    for (const Counter& c : counters) line.counters.push_back(names_text(c.names));
+    const Counter* exact = best_total(view, tenant, counters);
+    const Counter* any = exact ? exact : counters.empty() ? nullptr : &counters.front();
+    if (!any || any->dimension == DimensionId::none) continue;
+    uint64_t count = 0;
+    std::optional<DayIndex> first, last;
+    QUIPU_TRY(scan_counter(view, tenant, any->selector, any->dimension, 0,
+                           DayIndex(kEndEventTimeS / 86400),
+                           [&](DayIndex day, const CellEntry& cell) {
+                             for (const SlotCount& s : cell.slots) count += s.count;
+                             first = first ? std::min(*first, day) : day;
+                             last = last ? std::max(*last, day) : day;
+                           }));
+    if (!first) continue;
+    if (exact) line.count = count;
+    line.partial = exact && !planned_always(exact->since);
+    line.first_day = format_instant(int64_t(*first) * 86400, 0).substr(0, 10);
+    line.last_day = format_instant(int64_t(*last) * 86400, 0).substr(0, 10);
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+}  // namespace quipu
