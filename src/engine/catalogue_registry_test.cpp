@@ -63,7 +63,7 @@ class CatalogueRegistryTest : public testing::Test {
 
   // The first instant's offset of the tenant's first day of a month.
   int32_t offset(const std::string& tenant, int64_t month_s) {
-    const MonthTable* table = registry_->month(*registry_->tenant(tenant), month_of(month_s));
+    const auto table = registry_->month(*registry_->tenant(tenant), month_of(month_s));
     return table->bucket(0, Interval::day, Slot(10 * 96)).first_offset_s;
   }
 

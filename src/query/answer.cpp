@@ -72,16 +72,8 @@ Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const 
   if (q.in) {
     auto named = named_bucket(view, tenant, calendar, *q.in);
     if (!named.ok()) return named.error();
-    const Bucket& b = named->bucket;
-    const MonthIndex month = month_of(std::clamp(b.first_s, kMinEventTimeS, kEndEventTimeS - 1));
     if (!q.interval || *q.interval == named->interval) {
-      // Its table is that of the month in which the bucket lies first, seen from there.
-      auto table = view.table(tenant, month);
-      if (!table.ok()) return table.error();
-      for (const Bucket& own : (*table)->buckets(calendar, named->interval)) {
-        if (own.label == b.label) span.list = one_bucket(calendar, named->interval, own, month);
-      }
-      if (span.list.buckets.empty()) span.list = one_bucket(calendar, named->interval, b, month);
+      span.list = one_bucket(calendar, named->interval, named->bucket, named->month);
       out.interval = named->interval;
       out.range_text = *q.in;
       return span;
@@ -300,7 +292,7 @@ Result<Answer> answer(StoreView& view, const Question& question) {
   Status inner;
   auto add = [&](DayIndex day, const CellEntry& entry) {
     if (!inner.ok() || !passes(*choice, entry.elements)) return;
-    const MonthTable* table = nullptr;
+    std::shared_ptr<const MonthTable> table;
     int frame = 0;
     if (!span->lifetime) {
       auto found = view.table(*tenant, month_of(int64_t(day) * 86400));
@@ -319,7 +311,7 @@ Result<Answer> answer(StoreView& view, const Question& question) {
       if (table) {
         const Slot in_month =
             Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table->month()) / kQuarterS);
-        auto it = span->list.index_of_label.find(table->bucket(frame, in_month).label);
+        auto it = span->list.index_of_label.find(table->label(frame, in_month));
         if (it == span->list.index_of_label.end()) continue;
         index = span->total ? 0 : it->second;
       }
