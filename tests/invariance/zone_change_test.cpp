@@ -164,5 +164,117 @@ TEST(ZoneChange, EveryAnswerIsTheOraclesWhateverRulesItsMonthsAreUnder) {
       (unsigned long long)restarts);
 }
 
+// Lines counted under one folder of zone files after the other, and one bucket asked for.
+class MonthRules : public ::testing::Test {
+ protected:
+  struct Event {
+    std::string at, who = "p", colour = "red";
+  };
+  // Calendars of the zone Asia/Kolkata.
+  void count(const std::vector<Event>& events, const MadeZone& zone) {
+    const std::string n = std::to_string(++runs_);
+    const std::string zones = folder_->path() + "/zones" + n;
+    write_zone(zones, "Asia/Kolkata", zone);
+    std::string lines;
+    for (const Event& e : events)
+      lines +=
+          "{\"who\":\"" + e.who + "\",\"colour\":\"" + e.colour + "\",\"at\":\"" + e.at + "\"}\n";
+    write_file(folder_->path() + "/" + n + ".jsonl", lines);
+    auto plan = Plan::parse(
+        "quipu: 1\nevent: {tenant: {const: t}, metric: {const: Opened}, profile: /who, time: /at}\n"
+        "properties: {colour: /colour}\ncalendars: {default: [{zone: Asia/Kolkata}]}\n"
+        "count: [{metrics: \"*\", by: [[], colour]}]\n",
+        "plan.yaml", folder_->path(), zones);
+    ASSERT_TRUE(plan.ok());
+    EngineOptions options;
+    options.data_folder = folder_->path() + "/store";
+    options.zoneinfo_dir = zones;
+    options.matrix_rows = matrix_rows_;
+    engine_.reset();
+    auto engine = Engine::open(std::move(*plan), options);
+    ASSERT_TRUE(engine.ok()) << engine.error().message;
+    engine_ = std::move(*engine);
+    auto summary = engine_->run({folder_->path() + "/" + n + ".jsonl"}, {});
+    ASSERT_TRUE(summary.ok());
+    ASSERT_EQ(summary->tallies.counted, events.size());
+  }
+  // "count unique" of the total in a bucket, by its interval and first instant.
+  std::string bucket(const std::string& interval, const std::string& first) {
+    const std::string text = "\"by\":{},\"calendar\":\"Asia/Kolkata\",\"interval\":\"" + interval +
+                             "\",\"bucket\":\"" + first + "\",\"count\":";
+    std::string found;
+    for (const std::string& line : sorted_export(*engine_)) {
+      const size_t at = line.find(text);
+      if (at == std::string::npos) continue;
+      const std::string numbers = line.substr(at + text.size());
+      found += numbers.substr(0, numbers.find(',')) + " " +
+               numbers.substr(numbers.rfind(':') + 1, numbers.size() - numbers.rfind(':') - 2);
+    }
+    return found;
+  }
+
+  // A new store. matrix_rows 0: the default.
+  void start(int matrix_rows) {
+    engine_.reset();
+    folder_ = std::make_unique<TemporaryFolder>();
+    matrix_rows_ = matrix_rows;
+  }
+
+  std::unique_ptr<TemporaryFolder> folder_ = std::make_unique<TemporaryFolder>();
+  std::unique_ptr<Engine> engine_;
+  int runs_ = 0, matrix_rows_ = 0;
+};
+
+TEST_F(MonthRules, AnHourThatBeginsInAMonthNeverCountedIsTheSameUnderOtherRulesOfIt) {
+  // Words, as the profile has more than the 384 rows of a matrix.
+  std::vector<Event> march{{"2026-03-01T00:05:00Z"}};
+  for (int i = 1; i <= 400; ++i)
+    march.push_back({"2026-03-" + std::string(i % 20 < 5 ? "0" : "") + std::to_string(5 + i % 20) +
+                         "T10:00:00Z",
+                     "p", "c" + std::to_string(i)});
+  std::rotate(march.begin(), march.begin() + 1, march.end());
+  count(march, MadeZone{19800, {}});
+  EXPECT_EQ(bucket("hour", "2026-03-01T05:00:00+05:30"), "1 1");
+  count({{"2026-03-01T00:06:00Z"}}, MadeZone{20700, {}});
+  EXPECT_EQ(bucket("hour", "2026-03-01T05:30:00+05:30"), "2 1") << "its first instant in March";
+  count({{"2026-03-01T00:07:00Z"}, {"2026-02-28T23:45:00Z", "q"}}, MadeZone{19800, {}});
+  EXPECT_EQ(bucket("hour", "2026-03-01T05:00:00+05:30"), "4 2") << "February came";
+}
+
+TEST_F(MonthRules, AWeekOverTheMonthsEdgeIsCutUnderThePinOfEach) {
+  for (int rows : {0, 1}) {
+    SCOPED_TRACE(rows);
+    start(rows);
+    // April under an hour east, March under two: this Sunday evening is of the week before.
+    count({{"2026-04-05T22:30:00Z"}}, MadeZone{3600, {}});
+    count({{"2026-03-31T12:00:00Z"}}, MadeZone{7200, {}});
+    EXPECT_EQ(bucket("week", "2026-03-30T00:00:00+02:00"), "2 1");
+    EXPECT_EQ(bucket("month", "2026-04-01T00:00:00+02:00"), "1 1");
+  }
+}
+
+// January an hour east of Greenwich, February in it, March an hour west: the local February begins
+// in January and ends in March.
+TEST_F(MonthRules, ALocalMonthOverThreeUtcMonthsIsOneMonth) {
+  const std::vector<std::pair<Event, int>> parts{{{"2026-01-31T23:30:00Z"}, 3600},
+                                                 {{"2026-02-10T12:00:00Z", "q"}, 0},
+                                                 {{"2026-03-01T00:30:00Z"}, -3600}};
+  std::vector<size_t> order{0, 1, 2};
+  do {
+    for (int rows : {0, 1}) {
+      SCOPED_TRACE(std::to_string(order[0]) + std::to_string(order[1]) + std::to_string(order[2]) +
+                   ", rows " + std::to_string(rows));
+      start(rows);
+      for (size_t part : order) {
+        const auto& [event, offset_s] = parts[part];
+        // With a row before it, so that it goes into words if there is room for one row.
+        const std::string day = event.at.substr(0, 8) + "15T12:00:00Z";
+        count({{day, event.who, "blue"}, event}, MadeZone{offset_s, {}});
+      }
+      EXPECT_EQ(bucket("month", "2026-02-01T00:00:00+01:00"), "4 2");
+    }
+  } while (std::next_permutation(order.begin(), order.end()));
+}
+
 }  // namespace
 }  // namespace quipu::test
