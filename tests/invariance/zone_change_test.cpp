@@ -175,6 +175,7 @@ class MonthRules : public ::testing::Test {
     const std::string n = std::to_string(++runs_);
     const std::string zones = folder_->path() + "/zones" + n;
     write_zone(zones, "Asia/Kolkata", zone);
+    write_zone(zones, "UTC", {});
     std::string lines;
     for (const Event& e : events)
       lines +=
