@@ -102,7 +102,8 @@ MonthTable::LocalBucket MonthTable::local_bucket(Interval interval, WeekStart we
 
 Bucket MonthTable::cut_by_local_time(const Cut& cut, Interval interval, Slot slot) const {
   const int64_t month_s = month_begin_s(month_);
-  const int32_t offset_s = segment_at(cut, slot).offset_s;
+  const Segment& own = segment_at(cut, slot);
+  const int32_t offset_s = own.offset_s;
   const LocalBucket local =
       local_bucket(interval, cut.week_start, month_s + slot * kQuarterS + offset_s);
   Bucket bucket;
@@ -110,8 +111,15 @@ Bucket MonthTable::cut_by_local_time(const Cut& cut, Interval interval, Slot slo
                  : interval == Interval::month ? kFirstMonthLabel + local.number
                                                : local.number;
   bool begun = false;
-  const Segment* const end = &segments_[cut.end_segment];
-  for (const Segment* s = &segments_[cut.first_segment]; s != end; ++s) {
+  const Segment* s = &segments_[cut.first_segment];
+  const Segment* end = &segments_[cut.end_segment];
+  // Under any offset it lies within a day of where UTC has it: mostly in one segment.
+  if (local.begin_s - kDayS >= month_s + own.begin * kQuarterS &&
+      local.end_s + kDayS <= month_s + (&own)[1].begin * kQuarterS) {
+    s = &own;
+    end = s + 1;
+  }
+  for (; s != end; ++s) {
     if (interval == Interval::hour && s->offset_s != offset_s) continue;
     const int64_t from_s = std::max(month_s + s->begin * kQuarterS, local.begin_s - s->offset_s);
     const int64_t to_s = std::min(month_s + s[1].begin * kQuarterS, local.end_s - s->offset_s);
