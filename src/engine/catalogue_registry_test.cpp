@@ -161,6 +161,22 @@ TEST_F(CatalogueRegistryTest, StrangersAreSetAsideWhereThePlanSaysSo) {
   EXPECT_NE(registry_->tenant("other"), nullptr);
 }
 
+TEST_F(CatalogueRegistryTest, ANewVersionOfRulesHasTheZonesOfTenantsThatAreInNoPlanNow) {
+  const auto plan = [&](const std::string& tenants) {
+    write_test_file(folder_ / "tenants.csv", "tenant,zone,week_start,name\n" + tenants);
+    return with_calendars(
+        "{default: [{zone: UTC}], tenants: {file: tenants.csv, unknown: set_aside}}");
+  };
+  ASSERT_TRUE(open(plan("shop,Europe/Berlin,,\nold,Europe/London,,\n")).ok());
+  count("old", kJuly);
+  reopen();
+  ASSERT_TRUE(open(plan("shop,Europe/Berlin,,\nnew,Asia/Tokyo,,\n")).ok());
+  ASSERT_EQ(catalogue_->rules_versions(), 2);
+  const auto zones = catalogue_->rules(2);
+  for (const char* zone : {"Europe/Berlin", "Europe/London", "Asia/Tokyo", "UTC"})
+    EXPECT_TRUE(zones.contains(zone)) << zone;
+}
+
 TEST_F(CatalogueRegistryTest, AChangedPlanIsANewVersionAndTheSamePlanIsNot) {
   ASSERT_TRUE(open(kTestPlan).ok());
   EXPECT_EQ(registry_->plan().version, 1);

@@ -462,6 +462,8 @@ std::optional<std::optional<RulesVersion>> Catalogue::known_pin(TenantId tenant,
 void Catalogue::add_pin(TenantId tenant, MonthIndex month, RulesVersion version) {
   std::lock_guard lock(mutex_);
   CHECK(version >= 1 && version <= state_->rules.size());
+  const auto known = state_->known_pin(pin_number(tenant, month));
+  if (known && *known) return;
   if (!state_->pins.emplace(pin_number(tenant, month), version).second) return;
   std::string& row = state_->pending[pin_key(tenant, month)];
   ByteWriter w(row);

@@ -78,7 +78,7 @@ class Catalogue {
   // The same, where it is known without looking into the store.
   std::optional<std::optional<RulesVersion>> known_pin(TenantId tenant, MonthIndex month) const;
   void add_pin(TenantId tenant, MonthIndex month,
-               RulesVersion version);  // no-op if pinned since load
+               RulesVersion version);  // no-op if it is known to be pinned
 
   // A tenant's calendars, fixed by its first counted event.
   std::optional<std::vector<Calendar>> fixed_calendars(TenantId tenant) const;

@@ -18,6 +18,7 @@
 #include "invariance/store_run.h"
 #include "oracle/oracle.h"
 #include "oracle/stream.h"
+#include "query/buckets.h"
 
 namespace quipu::test {
 namespace {
@@ -252,6 +253,26 @@ TEST_F(MonthRules, AWeekOverTheMonthsEdgeIsCutUnderThePinOfEach) {
     EXPECT_EQ(bucket("week", "2026-03-30T00:00:00+02:00"), "2 1");
     EXPECT_EQ(bucket("month", "2026-04-01T00:00:00+02:00"), "1 1");
   }
+}
+
+TEST_F(MonthRules, ALocalTimeInAQuestionIsReadUnderTheRulesOfItsMonth) {
+  count({{"2026-04-05T22:30:00Z"}}, MadeZone{3600, {}});
+  count({{"2026-02-05T22:30:00Z"}}, MadeZone{-7200, {}});
+  auto snapshot = engine_->store().snapshot();
+  auto view = StoreView::open(engine_->catalogue(), *snapshot, engine_->store().hasher());
+  ASSERT_TRUE(view.ok());
+  const TenantId tenant = *engine_->catalogue().find_tenant("t");
+  const auto bound = [&](const std::string& text) {
+    auto parsed = parse_bound(**view, tenant, 0, text);
+    return parsed.ok() ? format_instant(*parsed, 0).substr(0, 16) : parsed.error().message;
+  };
+  EXPECT_EQ(bound("2026-04-05T23:30"), "2026-04-05T22:30") << "pinned an hour east";
+  EXPECT_EQ(bound("2026-04-01T00:30"), "2026-03-31T23:30") << "in neither: by April's";
+  EXPECT_EQ(bound("2026-04-01T01:30"), "2026-04-01T00:30");
+  EXPECT_EQ(bound("2026-05-01T00:30"), "2026-05-01T02:30") << "never counted: the newest";
+  EXPECT_EQ(bound("2026-02-28T23:30"), "2026-03-01T01:30");
+  EXPECT_EQ(bound("2026-04-05T23:30Z"), "2026-04-05T23:30");
+  EXPECT_EQ(bound("1969-12-31T23:30"), "1970-01-01T01:30");
 }
 
 // January an hour east of Greenwich, February in it, March an hour west: the local February begins
