@@ -63,12 +63,8 @@ class Cost(Processes):
 
 
 class Resources(Processes):
-    def test_memory_stays_in_its_budget_while_the_state_grows_to_ten_times_that(self):
-        self.plan(25)
-        lines = subprocess.Popen(self.workload(EVENTS, "--profiles", str(PROFILES)), stdout=subprocess.PIPE)
-        run = subprocess.Popen([QUIPU, "run", "plan.yaml", "-", "--as", "workload", "--memory", "%dM" % BUDGET_MIB, "--stats"], cwd=self.here, stdin=lines.stdout,
-                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
-        lines.stdout.close()
+    def watched(self, run):
+        """What it prints, and the most memory it had, in KiB."""
         peak_kib, done = 0, threading.Event()
 
         def watch():
@@ -86,6 +82,47 @@ class Resources(Processes):
         out, err = run.communicate()
         done.set()
         watcher.join()
+        return out, err, peak_kib
+
+    def count_one_event_a_month(self, name, calendars, tenants, months):
+        """An event in each month of each tenant, months in turn, so that each is of another table. The peak in MiB."""
+        plan = "quipu: 1\nevent: {tenant: /t, metric: {const: Opened}, profile: /who, time: /at}\ncalendars: %s\ncount: [{metrics: \"*\", by: [[]]}]\n"
+        (self.here / (name + ".yaml")).write_text(plan % calendars)
+        with open(self.here / (name + ".jsonl"), "w") as file:
+            for turn in range(2):
+                for month in range(2760 - months, 2760):
+                    for tenant in tenants:
+                        file.write('{"t":"%s","who":"p%d","at":"%d-%02d-01T00:0%d:00Z"}\n' % (tenant, month % 7, 1970 + month // 12, month % 12 + 1, turn))
+        run = subprocess.Popen([QUIPU, "run", name + ".yaml", name + ".jsonl", "--data", name + ".quipu", "--memory", "%dM" % BUDGET_MIB], cwd=self.here,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err, peak_kib = self.watched(run)
+        self.assertEqual(run.returncode, 0, out + err)
+        self.assertIn("{:,} counted".format(2 * months * len(tenants)), out)
+        asked = subprocess.run([QUIPU, "query", "Opened", "--data", name + ".quipu", "--tenant", tenants[-1], "--in", "2199-12", "--json"], cwd=self.here, capture_output=True, text=True, check=True)
+        self.assertIn('"unique":1', asked.stdout.replace("[", "").replace(" ", ""))
+        print("%s: %.0f MiB at most" % (name, peak_kib / 1024))
+        return peak_kib / 1024
+
+    def test_tables_of_months_are_a_cache(self):
+        few = self.count_one_event_a_month("one month of one calendar", "{default: [{zone: Europe/Berlin}]}", ["t"] * 2760, 1)
+        zones = sorted(str(path.relative_to("/usr/share/zoneinfo")) for area in ("America", "Asia", "Europe", "Africa") for path in Path("/usr/share/zoneinfo", area).glob("*") if path.is_file())[:200]
+        self.assertEqual(len(zones), 200)
+        eight = ", ".join("{zone: %s, name: c%d}" % (zone, i) for i, zone in enumerate(zones[::25]))
+        own = ", ".join("t%d: [{zone: %s}]" % (i, zone) for i, zone in enumerate(zones))
+        for name, calendars, tenants, months in (
+                ("2,760 months of eight calendars", "{default: [%s]}" % eight, ["t"], 2760),
+                ("24 months of 200 zones", "{default: [{zone: UTC}], tenants: {%s}}" % own, ["t%d" % i for i in range(200)], 24)):
+            peak = self.count_one_event_a_month(name, calendars, tenants, months)
+            self.assertLess(peak, BUDGET_MIB * 1.15)
+            self.assertLess(peak, few + 40, "beside what a run of one table takes")
+
+    def test_memory_stays_in_its_budget_while_the_state_grows_to_ten_times_that(self):
+        self.plan(25)
+        lines = subprocess.Popen(self.workload(EVENTS, "--profiles", str(PROFILES)), stdout=subprocess.PIPE)
+        run = subprocess.Popen([QUIPU, "run", "plan.yaml", "-", "--as", "workload", "--memory", "%dM" % BUDGET_MIB, "--stats"], cwd=self.here, stdin=lines.stdout,
+                               stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        lines.stdout.close()
+        out, err, peak_kib = self.watched(run)
         self.assertEqual((lines.wait(), run.returncode), (0, 0), out + err)
         self.assertIn("{:,} read".format(EVENTS), out)
         told = figures(out)

@@ -71,7 +71,7 @@ void report_written(std::span<const EntryBucket> buckets,
     return std::tuple(raw(w.tenant), w.month);
   };
   const size_t begin = out.size();
-  for (const EntryBucket& b : buckets) out.push_back({b.tenant, b.month->month()});
+  for (const EntryBucket& b : buckets) out.push_back({b.tenant, month_of(int64_t(b.day) * 86400)});
   std::sort(out.begin() + ptrdiff_t(begin), out.end(),
             [&](const auto& a, const auto& b) { return order(a) < order(b); });
   out.erase(std::unique(out.begin() + ptrdiff_t(begin), out.end()), out.end());
@@ -107,11 +107,11 @@ void GroupBy::Impl::add_days() {
     const EntryBucket& first = buckets[i];
     for (; i < buckets.size() && buckets[i].day == first.day && buckets[i].tenant == first.tenant;
          ++i) {
-      CHECK(buckets[i].month->frames() == first.month->frames());
+      CHECK(buckets[i].frames == first.frames);
       for (const SectionSource& source : buckets[i].metric->sections)
         parts.push_back({&buckets[i], &source});
     }
-    add_groups(first.day, first.tenant, first.month->frames(), begin);
+    add_groups(first.day, first.tenant, first.frames, begin);
   }
 }
 

@@ -46,13 +46,14 @@ uint32_t OrderedEntries::bucket_of(PaneEntry entry, SectionMap& sections) {
   if (buckets_.size() * 2 >= places_.size()) grow();
   uint32_t* place = place_of(entry.tenant_and_day(), entry.metric());
   if (*place == 0) {
-    buckets_.push_back({entry.day(), entry.tenant(), &sections.of(*entry.metric()), entry.month()});
+    buckets_.push_back(
+        {entry.day(), entry.tenant(), &sections.of(*entry.metric()), entry.frames()});
     *place = uint32_t(buckets_.size());
   }
   const uint32_t b = *place - 1;
   // A UTC day lies in one month, whose frames depend on the tenant's calendars and pinned rules
   // alone.
-  CHECK(buckets_[b].month == entry.month() || buckets_[b].month->frames() == entry.frames());
+  CHECK(buckets_[b].frames == entry.frames());
   return b;
 }
 

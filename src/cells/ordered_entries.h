@@ -18,7 +18,7 @@ struct EntryBucket {
   DayIndex day;
   TenantId tenant;
   const MetricSections* metric;
-  const MonthTable* month;
+  int frames;                 // of the tenant's calendars in that day's month
   size_t begin = 0, end = 0;  // in the order of buckets
 };
 

@@ -21,8 +21,6 @@ bool all_zero(const uint64_t* words, uint32_t n) {
 void Pane::swap(Pane& other) noexcept {
   std::swap(log_, other.log_);
   std::swap(rows_, other.rows_);
-  std::swap(month_, other.month_);
-  std::swap(month_day_, other.month_day_);
   std::swap(last_, other.last_);
 }
 
@@ -40,18 +38,14 @@ bool Pane::goes_on(const EventBatch& batch, const Event& event, uint32_t row) {
 void Pane::append_event(const EventBatch& batch, const Event& event, uint32_t row,
                         const uint64_t* first, const uint64_t* kept) {
   const CompiledMetric& metric = *event.metric;
-  if (event.month != month_) {
-    month_ = event.month;
-    month_day_ = DayIndex(month_begin_s(month_->month()) / kDayS);
-  }
   const uint32_t bitmap_words = metric.bitmap_words;
-  const int frames = month_->frames();
+  const int frames = event.month->frames();
   const int first_planes = frames + (metric.has_lifetime ? 1 : 0);
   CHECK(bitmap_words >= 1 && bitmap_words <= uint32_t(kMaxBitmapWords) && frames <= kMaxFrames);
 
   PaneEntry::Head head;
   head.tenant = event.tenant;
-  head.day = month_day_ + event.slot / kSlotsOfDay;
+  head.day = DayIndex(month_begin_s(event.month->month()) / kDayS) + event.slot / kSlotsOfDay;
   head.slot = uint8_t(event.slot % kSlotsOfDay);
   head.value_mask = event.value_mask;
   head.same_event = goes_on(batch, event, row);
@@ -69,7 +63,7 @@ void Pane::append_event(const EventBatch& batch, const Event& event, uint32_t ro
                (kept ? 1 : metric.columns.size());
 
   uint64_t* w = log_.take(head.words);
-  PaneEntry::write_head(head, event.metric, event.month, w);
+  PaneEntry::write_head(head, event.metric, w);
   w = std::copy_n(batch.row_here(event, row), bitmap_words, w + PaneEntry::kHeaderWords);
   for (int p = head.alike ? frames - 1 : 0; p < first_planes; ++p) {
     if (head.planes >> (p + 1) & 1)

@@ -1,7 +1,7 @@
 // The pane: an append-only log of the events that one shard has tallied since the last barrier.
 // The shard's thread appends; at the barrier the whole pane moves to the checkpoint writer's thread
-// and leaves an empty one behind. It holds pointers to CompiledMetric and MonthTable, which outlive
-// it, and to elements that lie elsewhere already, if it is told where. Layout of an entry:
+// and leaves an empty one behind. It holds pointers to CompiledMetric, which outlive it, and to
+// elements that lie elsewhere already, if it is told where. Layout of an entry:
 // pane_entry.h.
 #pragma once
 
@@ -43,9 +43,6 @@ class Pane {
 
   BlockLog<uint64_t> log_;
   uint64_t rows_ = 0;
-  // The month last seen, and the first of its days.
-  const MonthTable* month_ = nullptr;
-  DayIndex month_day_ = 0;
   // The row last added, if its event has several.
   struct LastRow {
     const EventBatch* batch = nullptr;

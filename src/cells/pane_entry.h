@@ -2,11 +2,10 @@
 //
 // 64-bit words:
 //   0  const CompiledMetric*
-//   1  const MonthTable*
-//   2  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event
+//   1  tenant (32 bits) | day (17) | slot of the UTC day (7) | value mask (4) | row of the event
 //   before (1) |
 //      planes of the frames alike (1) | elements kept elsewhere (1)
-//   3  planes there (34 bits) | frames (6) | bitmap_words (5) | words of the entry (10)
+//   2  planes there (34 bits) | frames (6) | bitmap_words (5) | words of the entry (10)
 //   then the planes, `bitmap_words` words each: 0 counts here, 1 + f first in frame f, 1 + frames
 //   first ever (a plane of zeros is not there; if all those of the frames are alike, one of them is
 //   held), then the values that are there (two words each, low first), then the elements of
@@ -24,29 +23,28 @@ namespace quipu {
 
 class PaneEntry {
  public:
-  static constexpr size_t kHeaderWords = 4;
+  static constexpr size_t kHeaderWords = 3;
   static constexpr int kMaxPlanes = kMaxFrames + 2;
 
   explicit PaneEntry(const uint64_t* words) : w_(words) {}
 
   const uint64_t* words() const { return w_; }
   const CompiledMetric* metric() const { return reinterpret_cast<const CompiledMetric*>(w_[0]); }
-  const MonthTable* month() const { return reinterpret_cast<const MonthTable*>(w_[1]); }
-  TenantId tenant() const { return TenantId(uint32_t(w_[2])); }
-  DayIndex day() const { return DayIndex(w_[2] >> 32 & 0x1ffff); }
-  uint64_t tenant_and_day() const { return w_[2] & ((uint64_t(1) << 49) - 1); }
-  uint8_t slot() const { return uint8_t(w_[2] >> 49 & 0x7f); }
-  uint8_t value_mask() const { return uint8_t(w_[2] >> 56 & 0xf); }
-  bool same_event() const { return w_[2] >> 60 & 1; }
-  bool kept() const { return w_[2] >> 62 & 1; }  // its elements lie elsewhere
-  int frames() const { return int(w_[3] >> 34 & 0x3f); }
-  uint32_t bitmap_words() const { return uint32_t(w_[3] >> 40 & 0x1f); }
-  size_t size() const { return size_t(w_[3] >> 45 & 0x3ff); }  // words
+  TenantId tenant() const { return TenantId(uint32_t(w_[1])); }
+  DayIndex day() const { return DayIndex(w_[1] >> 32 & 0x1ffff); }
+  uint64_t tenant_and_day() const { return w_[1] & ((uint64_t(1) << 49) - 1); }
+  uint8_t slot() const { return uint8_t(w_[1] >> 49 & 0x7f); }
+  uint8_t value_mask() const { return uint8_t(w_[1] >> 56 & 0xf); }
+  bool same_event() const { return w_[1] >> 60 & 1; }
+  bool kept() const { return w_[1] >> 62 & 1; }  // its elements lie elsewhere
+  int frames() const { return int(w_[2] >> 34 & 0x3f); }
+  uint32_t bitmap_words() const { return uint32_t(w_[2] >> 40 & 0x1f); }
+  size_t size() const { return size_t(w_[2] >> 45 & 0x3ff); }  // words
 
   const uint64_t* here() const { return w_ + kHeaderWords; }
   // nullptr: all zero.
   const uint64_t* plane(int p) const {
-    if (!(w_[3] >> p & 1)) return nullptr;
+    if (!(w_[2] >> p & 1)) return nullptr;
     const int before =
         alike() ? (p > 0) + (p > frames()) : std::popcount(planes() & ((uint64_t(1) << p) - 1));
     return w_ + kHeaderWords + size_t(before) * bitmap_words();
@@ -72,20 +70,18 @@ class PaneEntry {
 
     size_t planes_held() const { return held(planes, alike, frames); }
   };
-  static void write_head(const Head& h, const CompiledMetric* metric, const MonthTable* month,
-                         uint64_t* w) {
+  static void write_head(const Head& h, const CompiledMetric* metric, uint64_t* w) {
     w[0] = reinterpret_cast<uint64_t>(metric);
-    w[1] = reinterpret_cast<uint64_t>(month);
-    w[2] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 |
+    w[1] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 |
            uint64_t(h.value_mask) << 56 | uint64_t(h.same_event) << 60 | uint64_t(h.alike) << 61 |
            uint64_t(h.kept) << 62;
-    w[3] = h.planes | uint64_t(h.frames) << 34 | uint64_t(h.bitmap_words) << 40 |
+    w[2] = h.planes | uint64_t(h.frames) << 34 | uint64_t(h.bitmap_words) << 40 |
            uint64_t(h.words) << 45;
   }
 
  private:
-  uint64_t planes() const { return w_[3] & ((uint64_t(1) << kMaxPlanes) - 1); }
-  bool alike() const { return w_[2] >> 61 & 1; }
+  uint64_t planes() const { return w_[2] & ((uint64_t(1) << kMaxPlanes) - 1); }
+  bool alike() const { return w_[1] >> 61 & 1; }
   static size_t held(uint64_t planes, bool alike, int frames) {
     return size_t(std::popcount(planes) - (alike ? frames - 1 : 0));
   }

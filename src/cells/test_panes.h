@@ -42,8 +42,8 @@ inline std::shared_ptr<const MonthTable> make_month(MonthIndex month, int calend
     auto zone = std::make_shared<ZoneRules>();
     zone->name = "zone" + std::to_string(c);
     zone->first_offset_s = offset_s + c * 3600;
-    rules.push_back(
-        {Calendar{"c" + std::to_string(c), zone->name, WeekStart::monday}, zone, zone, zone});
+    rules.push_back(MonthTable::CalendarRules::under(
+        Calendar{"c" + std::to_string(c), zone->name, WeekStart::monday}, zone));
   }
   return MonthTable::build(month, rules);
 }

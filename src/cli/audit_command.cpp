@@ -263,7 +263,7 @@ class Auditor {
           for (int c = 0; c < table.calendars(); ++c) {
             for (Interval interval :
                  {Interval::hour, Interval::day, Interval::week, Interval::month}) {
-              const int64_t label = table.bucket(table.frame(c, interval), e.slot).label;
+              const int64_t label = table.label(table.frame(c, interval), e.slot);
               m.bucket = bucket_hash(hasher_, e.tenant, section.selector, dimension.id,
                                      value_elements, c, interval, label);
               QUIPU_TRY(memberships_.add(m));

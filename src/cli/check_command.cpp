@@ -181,7 +181,7 @@ class SampleCheck {
       rows.push_back({"  " + calendar.name +
                       (calendar.name == calendar.zone ? "" : " (" + calendar.zone + ")")});
       for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
-        const Bucket& bucket = month.bucket(c, interval, event.slot);
+        const Bucket bucket = month.bucket(c, interval, event.slot);
         const std::string begin = format_instant(bucket.first_s, bucket.first_offset_s);
         rows.back().push_back(interval == Interval::hour
                                   ? begin

@@ -60,12 +60,16 @@ Result<std::unique_ptr<CatalogueRegistry>> CatalogueRegistry::open(Plan plan, St
   QUIPU_TRY(registry->open_plan_versions(now_s));
   QUIPU_TRY(registry->check_calendars());
   QUIPU_TRY(registry->open_rules(zoneinfo_dir));
-  // A snapshot for each look-up: one that is kept would hold up compaction.
-  registry->tables_ =
-      std::make_unique<PinnedTables>(catalogue, [&store, &catalogue](TenantId t, MonthIndex m) {
-        return catalogue.pin(*store.snapshot(), t, m);
-      });
+  registry->tables_ = std::make_unique<PinnedTables>(
+      catalogue, [raw = registry.get()](TenantId t, MonthIndex m) { return raw->pin_of(t, m); });
   return registry;
+}
+
+Result<std::optional<RulesVersion>> CatalogueRegistry::pin_of(TenantId tenant,
+                                                              MonthIndex month) const {
+  if (auto known = catalogue_.known_pin(tenant, month)) return *known;
+  // A snapshot for each look-up: one that is kept would hold up compaction.
+  return catalogue_.pin(*store_.snapshot(), tenant, month);
 }
 
 Status CatalogueRegistry::open_plan_versions(int64_t now_s) {
@@ -192,7 +196,7 @@ const CompiledMetric* CatalogueRegistry::metric(std::string_view name) {
   return metrics_[std::move(key)] = &metric_storage_.back();
 }
 
-const MonthTable* CatalogueRegistry::month(const Tenant& tenant, MonthIndex month) {
+std::shared_ptr<const MonthTable> CatalogueRegistry::month(const Tenant& tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
   auto table = tables_->table(tenant.id, tenant.calendar_set, month);
   CHECK(
@@ -206,7 +210,7 @@ Status CatalogueRegistry::written(TenantId tenant, MonthIndex month) {
   if (!catalogue_.fixed_calendars(tenant))
     catalogue_.fix_calendars(tenant, tables_->calendars(set));
   if (tables_->utc_only(set)) return {};
-  auto pinned = catalogue_.pin(*store_.snapshot(), tenant, month);
+  auto pinned = pin_of(tenant, month);
   if (!pinned.ok()) return pinned.error();
   if (!*pinned) catalogue_.add_pin(tenant, month, tables_->current());
   return {};

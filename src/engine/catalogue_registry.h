@@ -1,6 +1,6 @@
 // What decoders ask about tenants, metrics and months, answered from the catalogue: tenant ids and
 // calendars, compiled metrics, bucket tables under the pinned zone rules. Thread-safe; what it
-// returns lives as long as it.
+// returns lives as long as it, a table of a month as long as somebody holds it.
 #pragma once
 
 #include <deque>
@@ -33,7 +33,7 @@ class CatalogueRegistry : public EventRegistry {
 
   const Tenant* tenant(std::string_view name) override;
   const CompiledMetric* metric(std::string_view name) override;
-  const MonthTable* month(const Tenant& tenant, MonthIndex month) override;
+  std::shared_ptr<const MonthTable> month(const Tenant& tenant, MonthIndex month) override;
 
   const CompiledPlan& plan() const { return plan_; }
   // The plan, or the zone rules, are new to the store: the next checkpoint makes them part of it.
@@ -51,6 +51,7 @@ class CatalogueRegistry : public EventRegistry {
   Status check_calendars();
   Status open_plan_versions(int64_t now_s);
   Status open_rules(const std::string& zoneinfo_dir);
+  Result<std::optional<RulesVersion>> pin_of(TenantId tenant, MonthIndex month) const;
 
   Store& store_;
   Catalogue& catalogue_;

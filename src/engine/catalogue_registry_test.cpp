@@ -63,7 +63,7 @@ class CatalogueRegistryTest : public testing::Test {
 
   // The first instant's offset of the tenant's first day of a month.
   int32_t offset(const std::string& tenant, int64_t month_s) {
-    const MonthTable* table = registry_->month(*registry_->tenant(tenant), month_of(month_s));
+    const auto table = registry_->month(*registry_->tenant(tenant), month_of(month_s));
     return table->bucket(0, Interval::day, Slot(10 * 96)).first_offset_s;
   }
 
@@ -159,6 +159,22 @@ TEST_F(CatalogueRegistryTest, StrangersAreSetAsideWhereThePlanSaysSo) {
   ASSERT_TRUE(open(with_calendars(calendars)).ok());
   EXPECT_EQ(registry_->tenant("shop"), nullptr);
   EXPECT_NE(registry_->tenant("other"), nullptr);
+}
+
+TEST_F(CatalogueRegistryTest, ANewVersionOfRulesHasTheZonesOfTenantsThatAreInNoPlanNow) {
+  const auto plan = [&](const std::string& tenants) {
+    write_test_file(folder_ / "tenants.csv", "tenant,zone,week_start,name\n" + tenants);
+    return with_calendars(
+        "{default: [{zone: UTC}], tenants: {file: tenants.csv, unknown: set_aside}}");
+  };
+  ASSERT_TRUE(open(plan("shop,Europe/Berlin,,\nold,Europe/London,,\n")).ok());
+  count("old", kJuly);
+  reopen();
+  ASSERT_TRUE(open(plan("shop,Europe/Berlin,,\nnew,Asia/Tokyo,,\n")).ok());
+  ASSERT_EQ(catalogue_->rules_versions(), 2);
+  const auto zones = catalogue_->rules(2);
+  for (const char* zone : {"Europe/Berlin", "Europe/London", "Asia/Tokyo", "UTC"})
+    EXPECT_TRUE(zones.contains(zone)) << zone;
 }
 
 TEST_F(CatalogueRegistryTest, AChangedPlanIsANewVersionAndTheSamePlanIsNot) {

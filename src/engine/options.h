@@ -15,6 +15,8 @@ inline constexpr size_t kMinMemoryBytes = size_t(256)
                                           << 20;  // what `--memory` may ask for at least
 inline constexpr size_t kDecodeQueueBlocks = 4;   // blocks waiting before each decoder
 inline constexpr size_t kShardQueueBatches = 4;   // batches waiting before each shard
+// Month tables that a decoder gave up while it filled a batch; with so many the batch is sent.
+inline constexpr size_t kBatchTableBytes = size_t(1) << 20;
 inline constexpr double kIdleCheckpointS =
     0.5;  // after so long without input what is there is committed
 

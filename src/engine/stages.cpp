@@ -42,6 +42,7 @@ std::unique_ptr<EventBatch> BatchPool::borrow(uint32_t columns) {
 }
 
 void BatchPool::give_back(std::unique_ptr<EventBatch> batch) {
+  batch->clear();
   std::lock_guard lock(mutex_);
   free_.push_back(std::move(batch));
 }
@@ -245,7 +246,9 @@ bool DecodeStage::decode(const DecodeTask& task) {
 bool DecodeStage::flush(bool all) {
   for (size_t s = 0; s < shards_.size(); ++s) {
     EventBatch& batch = batches_[s];
-    if (batch.events.empty() || (!all && batch.events.size() < kBatchEvents)) continue;
+    const bool full_of_tables = batch.given_up_bytes >= kBatchTableBytes;
+    if (!full_of_tables && (batch.events.empty() || (!all && batch.events.size() < kBatchEvents)))
+      continue;
     auto full = context_.pool->borrow(batch.columns);
     std::swap(*full, batch);
     if (!shards_[s]->queue().push({number_, std::move(full), 0})) return false;

@@ -58,10 +58,10 @@ LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms,
     return outcome;
   }
   event = {};
-  if (!read_record(line, outcome) || !read_tenant_and_metric(outcome) ||
-      !read_time(now_ms, outcome) || !read_profile_and_id(outcome)) {
-    return outcome;
-  }
+  const bool read = read_record(line, outcome) && read_tenant_and_metric(outcome) &&
+                    read_time(now_ms, outcome) && read_profile_and_id(outcome);
+  if (!months.given_up().empty()) hand_over_tables(batches);
+  if (!read) return outcome;
   const uint32_t shards = uint32_t(batches.size());
   const uint32_t shard =
       event.has_profile || event.has_id ? shard_of(event, shards) : turn++ % shards;
@@ -70,6 +70,16 @@ LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms,
   const size_t values = batch.values.size();
   if (!append_event(batch, outcome)) batch.values.resize(values);
   return outcome;
+}
+
+void Decoder::Impl::hand_over_tables(std::span<EventBatch> batches) {
+  for (std::shared_ptr<const MonthTable>& table : months.given_up()) {
+    for (EventBatch& batch : batches) {
+      batch.tables_given_up.push_back(table);
+      batch.given_up_bytes += table->bytes();
+    }
+  }
+  months.given_up().clear();
 }
 
 bool Decoder::Impl::read_record(std::string_view line, LineOutcome& outcome) {
@@ -184,6 +194,7 @@ bool Decoder::Impl::append_event(EventBatch& batch, LineOutcome& outcome) {
   }
   rows.note_names(*reading, event.tenant, names);
   batch.events.push_back(event);
+  if (!batch.tables_at_hand) batch.tables_at_hand = months.at_hand();
   return true;
 }
 

@@ -22,7 +22,7 @@ struct Tenant {
   uint32_t calendar_set = 0;  // the engine's number of its calendars
 };
 
-// Gives decoders what the catalogue knows. Thread-safe. What it returns stays valid for its life.
+// Gives decoders what the catalogue knows. Thread-safe. Pointers stay valid for its life.
 class EventRegistry {
  public:
   virtual ~EventRegistry() = default;
@@ -30,7 +30,8 @@ class EventRegistry {
   virtual const Tenant* tenant(std::string_view name) = 0;
   // nullptr: no rule counts this metric.
   virtual const CompiledMetric* metric(std::string_view name) = 0;
-  virtual const MonthTable* month(const Tenant& tenant, MonthIndex month) = 0;
+  // Lives as long as somebody holds it.
+  virtual std::shared_ptr<const MonthTable> month(const Tenant& tenant, MonthIndex month) = 0;
 };
 
 struct LineOutcome {

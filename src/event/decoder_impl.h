@@ -28,6 +28,7 @@ struct Decoder::Impl {
   bool read_time(EventTimeMs now_ms, LineOutcome& outcome);
   bool read_profile_and_id(LineOutcome& outcome);
   bool append_event(EventBatch& batch, LineOutcome& outcome);
+  void hand_over_tables(std::span<EventBatch> batches);
   const MetricReading* reading_of(std::string_view metric);
 
   const CompiledPlan& plan;

@@ -1,9 +1,12 @@
 // Decoded events, hashed: what flows from decode to tally to the pane. An EventBatch owns its
-// events in a few flat arrays; one thread at a time has it. Pointers to CompiledMetric and
-// MonthTable stay valid as long as the EventRegistry that gave them.
+// events in a few flat arrays; one thread at a time has it. Pointers to CompiledMetric stay
+// valid as long as the EventRegistry that gave them. Those to MonthTable stay valid as long as
+// their batch and the later batches of its decoder for its shard: so these end in the order they
+// came.
 #pragma once
 
 #include <cstdint>
+#include <memory>
 #include <vector>
 
 #include "base/decimal.h"
@@ -40,6 +43,10 @@ struct EventBatch {
   std::vector<uint64_t> elements;
   std::vector<uint64_t> here;  // metric->bitmap_words words a row
   std::vector<Fixed6> values;
+  // Keep the events' tables: those that the decoder has at hand, and those that it gave up.
+  std::shared_ptr<const void> tables_at_hand;
+  std::vector<std::shared_ptr<const MonthTable>> tables_given_up;
+  size_t given_up_bytes = 0;
 
   const uint64_t* row_elements(const Event& e, uint32_t row) const {
     return elements.data() + e.elements + size_t(row) * columns;
@@ -52,6 +59,9 @@ struct EventBatch {
     elements.clear();
     here.clear();
     values.clear();
+    tables_at_hand.reset();
+    tables_given_up.clear();
+    given_up_bytes = 0;
   }
 };
 

@@ -4,6 +4,7 @@
 
 #include <array>
 #include <cstdint>
+#include <memory>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -43,25 +44,32 @@ class NameCache {
   std::vector<Entry> entries_{kEntries};
 };
 
+// The tables of months that a decoder has at hand. Events point to them, so a table that gives way
+// to another is kept in given_up() until the decoder hands it to its batches.
 class MonthCache {
  public:
   const MonthTable* get(EventRegistry& registry, const Tenant& tenant, MonthIndex month) {
     const uint64_t key = uint64_t(raw(tenant.id)) << 32 | uint64_t(month) << 1 | 1;
-    Entry& entry = entries_[mix64(key) % kEntries];
+    Entry& entry = (*entries_)[mix64(key) % kEntries];
     if (entry.key != key) {
+      if (entry.table) given_up_.push_back(std::move(entry.table));
       entry.table = registry.month(tenant, month);
       entry.key = key;
     }
-    return entry.table;
+    return entry.table.get();
   }
+  std::shared_ptr<const void> at_hand() const { return entries_; }
+  std::vector<std::shared_ptr<const MonthTable>>& given_up() { return given_up_; }
 
  private:
   static constexpr size_t kEntries = 1024;
   struct Entry {
     uint64_t key = 0;  // 0: empty
-    const MonthTable* table = nullptr;
+    std::shared_ptr<const MonthTable> table;
   };
-  std::vector<Entry> entries_{kEntries};
+  std::shared_ptr<std::array<Entry, kEntries>> entries_ =
+      std::make_shared<std::array<Entry, kEntries>>();
+  std::vector<std::shared_ptr<const MonthTable>> given_up_;
 };
 
 }  // namespace quipu

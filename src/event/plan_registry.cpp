@@ -5,6 +5,8 @@
 namespace quipu {
 namespace {
 
+constexpr size_t kMostMonths = 4096;  // tables held
+
 uint32_t id_of(std::map<std::string, uint32_t>& ids, const std::string& identity) {
   return ids.try_emplace(identity, uint32_t(ids.size()) + 1).first->second;
 }
@@ -76,18 +78,18 @@ const CompiledMetric* PlanRegistry::metric(std::string_view name) {
   return metrics_[std::string(name)] = &metric_storage_.back();
 }
 
-const MonthTable* PlanRegistry::month(const Tenant& tenant, MonthIndex month) {
+std::shared_ptr<const MonthTable> PlanRegistry::month(const Tenant& tenant, MonthIndex month) {
   std::lock_guard lock(mutex_);
+  if (months_.size() >= kMostMonths) months_.clear();
   std::shared_ptr<const MonthTable>& table = months_[{tenant.calendar_set, month}];
   if (!table) {
     std::vector<MonthTable::CalendarRules> rules;
     for (const Calendar& calendar : *calendar_sets_[tenant.calendar_set]) {
-      const auto& zone = zones_.at(calendar.zone);
-      rules.push_back({calendar, zone, zone, zone});
+      rules.push_back(MonthTable::CalendarRules::under(calendar, zones_.at(calendar.zone)));
     }
     table = MonthTable::build(month, rules);
   }
-  return table.get();
+  return table;
 }
 
 }  // namespace quipu

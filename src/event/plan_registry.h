@@ -35,7 +35,7 @@ class PlanRegistry : public EventRegistry {
 
   const Tenant* tenant(std::string_view name) override;
   const CompiledMetric* metric(std::string_view name) override;
-  const MonthTable* month(const Tenant& tenant, MonthIndex month) override;
+  std::shared_ptr<const MonthTable> month(const Tenant& tenant, MonthIndex month) override;
 
  private:
   explicit PlanRegistry(Plan plan) { plan_.parsed = std::move(plan); }

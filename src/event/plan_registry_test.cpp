@@ -44,7 +44,7 @@ TEST(PlanRegistry, GivesTenantsAndMetricsOfThePlanOneIdEach) {
 TEST(PlanRegistry, MonthsAreCutByTheTenantsOwnCalendars) {
   const auto registry = test_registry(kPlan);
   const MonthIndex march = month_of(1772323200);  // 2026-03-01 in UTC
-  const MonthTable* india = registry->month(*registry->tenant("india"), march);
+  const auto india = registry->month(*registry->tenant("india"), march);
   EXPECT_EQ(registry->month(*registry->tenant("also india"), march), india);
   EXPECT_EQ(india->bucket(0, Interval::day, 0).first_offset_s, 5 * 3600 + 1800);
   EXPECT_EQ(
@@ -67,7 +67,7 @@ TEST(PlanRegistry, SeveralThreadsGetTheSame) {
       for (int i = 0; i < 200; ++i) {
         const Tenant* tenant = registry->tenant("t" + std::to_string(i));
         mine.insert(mine.end(), {tenant, registry->metric(i % 2 ? "Opened" : "Clicked"),
-                                 registry->month(*tenant, MonthIndex(600 + i % 7))});
+                                 registry->month(*tenant, MonthIndex(600 + i % 7)).get()});
       }
     });
   }

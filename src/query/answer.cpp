@@ -219,7 +219,7 @@ class Adder {
 
  private:
   Status add(DayIndex day, const CellEntry& entry) {
-    const MonthTable* table = nullptr;
+    std::shared_ptr<const MonthTable> table;
     int frame = 0;
     if (!span_.lifetime) {
       auto found = view_.table(tenant_, month_of(int64_t(day) * 86400));
@@ -233,7 +233,7 @@ class Adder {
       if (table) {
         const Slot in_month =
             Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table->month()) / kQuarterS);
-        auto it = span_.list.index_of_label.find(table->bucket(frame, in_month).label);
+        auto it = span_.list.index_of_label.find(table->label(frame, in_month));
         if (it == span_.list.index_of_label.end()) continue;
         index = span_.total ? 0 : it->second;
       }

@@ -73,14 +73,32 @@ Result<NamedBucket> by_label(StoreView& view, TenantId tenant, int calendar, Int
   const MonthIndex middle = month_of(clamp_time(near_s));
   const MonthIndex first = middle > 0 ? MonthIndex(middle - 1) : middle;
   const MonthIndex last = middle + 1 < kMonths ? MonthIndex(middle + 1) : middle;
-  std::optional<Bucket> found;
+  std::optional<NamedBucket> found;
   QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, first, last,
-                          [&](const Bucket& b, MonthIndex) {
-                            if (b.label == label) found = b;
+                          [&](const Bucket& b, MonthIndex month) {
+                            if (b.label == label) found = NamedBucket{interval, b, month};
                             return !found;
                           }));
-  if (found) return NamedBucket{interval, *found};
+  if (found) return *found;
   return Error{"\"" + text + "\" does not exist in this calendar's zone (its clocks skipped it)"};
+}
+
+// A time without offset is read under the rules of the month in which it then lies.
+Result<ParsedTime> parse_local_time(StoreView& view, TenantId tenant, int calendar,
+                                    const std::string& text) {
+  const ParsedTime as_utc = parse_time_text(text, ZoneRules{});
+  if (as_utc.error == TimeError::bad) return as_utc;
+  const int near = as_utc.error == TimeError::none ? month_of(as_utc.ms / 1000) : 0;
+  ParsedTime parsed;
+  for (int month :
+       {near, near - 1, near + 1, as_utc.error == TimeError::none ? near : kMonths - 1}) {
+    if (month < 0 || month >= kMonths) continue;
+    auto rules = view.zone(tenant, calendar, MonthIndex(month));
+    if (!rules.ok()) return rules.error();
+    parsed = parse_time_text(text, **rules);
+    if (parsed.error == TimeError::none && month_of(parsed.ms / 1000) == month) break;
+  }
+  return parsed;
 }
 
 }  // namespace
@@ -144,27 +162,28 @@ Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar,
   if ((fields == 4 || fields == 7) && whole() && valid_date(year, month, day) && hour >= 0 &&
       hour < 24 && (!sign || sign == '+' || sign == '-')) {
     const int64_t local_s = days_of(year, month, day) * kDayS + hour * 3600;
-    std::vector<Bucket> found;
+    std::vector<NamedBucket> found;
     const MonthIndex near = month_of(clamp_time(local_s));
     QUIPU_TRY(visit_buckets(
         view, tenant, calendar, Interval::hour, near > 0 ? MonthIndex(near - 1) : near,
-        near + 1 < kMonths ? MonthIndex(near + 1) : near, [&](const Bucket& b, MonthIndex) {
+        near + 1 < kMonths ? MonthIndex(near + 1) : near, [&](const Bucket& b, MonthIndex month) {
           const int64_t local = b.first_s + b.first_offset_s;
           const bool same_hour = local >= local_s && local < local_s + 3600;
           const int offset = (sign == '-' ? -1 : 1) * (offset_hours * 3600 + offset_minutes * 60);
-          const bool known = std::any_of(found.begin(), found.end(),
-                                         [&](const Bucket& f) { return f.label == b.label; });
+          const bool known = std::any_of(found.begin(), found.end(), [&](const NamedBucket& f) {
+            return f.bucket.label == b.label;
+          });
           if (same_hour && !known && (fields == 4 || offset == b.first_offset_s))
-            found.push_back(b);
+            found.push_back({Interval::hour, b, month});
           return true;
         }));
-    if (found.size() == 1) return NamedBucket{Interval::hour, found[0]};
+    if (found.size() == 1) return found[0];
     if (found.empty())
       return Error{"the hour \"" + text + "\" does not exist in this calendar's zone"};
     std::string both;
-    for (const Bucket& b : found)
+    for (const NamedBucket& f : found)
       both += (both.empty() ? "" : " or ") + text +
-              format_instant(b.first_s, b.first_offset_s).substr(19);
+              format_instant(f.bucket.first_s, f.bucket.first_offset_s).substr(19);
     return Error{"the hour \"" + text + "\" happens twice in this calendar's zone; say " + both};
   }
   return Error{
@@ -183,9 +202,9 @@ Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar,
     if (!named.ok()) return named.error();
     return named->bucket.first_s;
   }
-  const std::string& zone_name = view.calendars(tenant)[size_t(calendar)].zone;
-  auto rules = view.tables().zone(view.tables().current(), zone_name);
-  ParsedTime parsed = parse_time_text(text, *rules);
+  auto read = parse_local_time(view, tenant, calendar, text);
+  if (!read.ok()) return read.error();
+  const ParsedTime& parsed = *read;
   if (parsed.error != TimeError::none) {
     return Error{"\"" + text +
                  "\" is no date (2026-03-05) or time (2026-03-05T14:00, with an offset or in the "

@@ -29,6 +29,7 @@ struct BucketList {
 struct NamedBucket {
   Interval interval;
   Bucket bucket;
+  MonthIndex month;  // that it is seen from
 };
 Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar,
                                  const std::string& text);

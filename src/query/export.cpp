@@ -45,7 +45,7 @@ Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry
     for (int c = 0; c < table.calendars(); ++c) {
       for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
         const int frame = table.frame(c, interval);
-        const Bucket& bucket = table.bucket(c, interval, in_month);
+        const Bucket bucket = table.bucket(c, interval, in_month);
         CounterBucket& t = totals[Key(elements, c, interval, bucket.label)];
         t.first_s = bucket.first_s;
         t.first_offset_s = bucket.first_offset_s;

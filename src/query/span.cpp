@@ -50,15 +50,7 @@ Result<Span> span_in(StoreView& view, TenantId tenant, int calendar, const Quest
     span.list = std::move(*list);
     return span;
   }
-  const Bucket& b = named->bucket;
-  const MonthIndex month = month_of(std::clamp(b.first_s, kMinEventTimeS, kEndEventTimeS - 1));
-  // Its table is that of the month in which the bucket lies first, seen from there.
-  auto table = view.table(tenant, month);
-  if (!table.ok()) return table.error();
-  for (const Bucket& own : (*table)->buckets(calendar, named->interval)) {
-    if (own.label == b.label) span.list = one_bucket(calendar, named->interval, own, month);
-  }
-  if (span.list.buckets.empty()) span.list = one_bucket(calendar, named->interval, b, month);
+  span.list = one_bucket(calendar, named->interval, named->bucket, named->month);
   return span;
 }
 

@@ -201,8 +201,21 @@ Result<std::vector<Counter>> StoreView::counters(const std::string& name, NameKi
   return all;
 }
 
-Result<const MonthTable*> StoreView::table(TenantId tenant, MonthIndex month) {
-  return tables_.table(tenant, tables_.calendar_set(calendars(tenant)), month);
+Result<std::shared_ptr<const MonthTable>> StoreView::table(TenantId tenant, MonthIndex month) {
+  return tables_.table(tenant, set_of(tenant), month);
+}
+
+uint32_t StoreView::set_of(TenantId tenant) {
+  auto [set, fresh] = sets_.try_emplace(tenant, 0);
+  if (fresh) set->second = tables_.calendar_set(calendars(tenant));
+  return set->second;
+}
+
+Result<std::shared_ptr<const ZoneRules>> StoreView::zone(TenantId tenant, int calendar,
+                                                         MonthIndex month) {
+  auto version = tables_.rules_version(tenant, set_of(tenant), month);
+  if (!version.ok()) return version.error();
+  return tables_.zone(*version, calendars(tenant)[size_t(calendar)].zone);
 }
 
 Status StoreView::check_one_name(TenantId tenant, PropertyId property, uint64_t element) {

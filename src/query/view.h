@@ -54,7 +54,6 @@ class StoreView {
   const Catalogue& catalogue() const { return catalogue_; }
   Snapshot& snapshot() const { return snapshot_; }
   const Hasher& hasher() const { return hasher_; }
-  PinnedTables& tables() { return tables_; }
 
   // Tenants with counted events.
   const std::vector<std::pair<TenantId, std::string>>& tenants() const { return tenants_; }
@@ -77,7 +76,9 @@ class StoreView {
   std::vector<Counter> counters_of(const std::string& selector_identity, bool group,
                                    const std::string& name) const;
 
-  Result<const MonthTable*> table(TenantId tenant, MonthIndex month);
+  Result<std::shared_ptr<const MonthTable>> table(TenantId tenant, MonthIndex month);
+  // The rules of a calendar's zone that a month's instants are judged by.
+  Result<std::shared_ptr<const ZoneRules>> zone(TenantId tenant, int calendar, MonthIndex month);
 
   // The text of an element; an error if the dictionary holds two for it, or none.
   Result<std::string> name(TenantId tenant, PropertyId property, uint64_t element);
@@ -96,11 +97,14 @@ class StoreView {
   const Catalogue& catalogue_;
   Snapshot& snapshot_;
   const Hasher& hasher_;
+  uint32_t set_of(TenantId tenant);
+
   PinnedTables tables_;
   std::vector<PlanVersionEntry> versions_;
   std::vector<Plan> plans_;
   std::vector<std::pair<TenantId, std::string>> tenants_;
   std::map<TenantId, std::vector<Calendar>> calendars_;
+  std::map<TenantId, uint32_t> sets_;  // of tables_
   std::map<std::tuple<uint32_t, uint32_t, uint64_t>, std::string> names_;
 };
 

@@ -142,8 +142,27 @@ struct Catalogue::State {
   std::deque<SectionLayout> layout_entries;                     // [layout - 1]
   std::vector<PlanVersionEntry> plans;
   std::vector<std::map<std::string, std::shared_ptr<const ZoneRules>>> rules;
-  std::unordered_map<uint64_t, RulesVersion> pins;  // added since load
+  std::unordered_map<uint64_t, RulesVersion> pins;  // that may not be durable yet
+  std::vector<uint64_t> taken_pins;                 // of `pins`: by the last take
   std::unordered_map<uint64_t, std::optional<RulesVersion>> cached_pins;
+
+  // One in memory for all versions in a row that have the same.
+  std::shared_ptr<const ZoneRules> shared_zone(ZoneRules zone) const {
+    if (!rules.empty()) {
+      const auto before = rules.back().find(zone.name);
+      if (before != rules.back().end() && *before->second == zone) return before->second;
+    }
+    return std::make_shared<const ZoneRules>(std::move(zone));
+  }
+  void cache_pin(uint64_t number, std::optional<RulesVersion> version) {
+    if (cached_pins.size() >= kMaxCachedPins) cached_pins.clear();
+    cached_pins[number] = version;
+  }
+  std::optional<std::optional<RulesVersion>> known_pin(uint64_t number) const {
+    if (auto it = pins.find(number); it != pins.end()) return std::optional(it->second);
+    if (auto it = cached_pins.find(number); it != cached_pins.end()) return it->second;
+    return std::nullopt;
+  }
   std::unordered_set<std::string> several;  // keys
   std::map<std::string, std::string> pending;
 
@@ -202,7 +221,7 @@ bool Catalogue::State::load_row(std::string_view prefix, uint32_t id, ByteReader
   for (uint64_t i = 0; i < count && r.ok(); ++i) {
     auto zone = decode_zone(r.sized());
     if (!zone.ok()) return false;
-    auto shared = std::make_shared<const ZoneRules>(std::move(*zone));
+    auto shared = shared_zone(std::move(*zone));
     if (!zones.emplace(shared->name, shared).second) return false;
   }
   if (!r.ok() || !r.done() || id != rules.size() + 1) return false;
@@ -423,7 +442,7 @@ RulesVersion Catalogue::add_rules_version(const std::vector<ZoneRules>& zones) {
     std::string bytes;
     encode_zone(zone, bytes);
     w.sized(bytes);
-    CHECK(by_name.emplace(zone.name, std::make_shared<const ZoneRules>(zone)).second);
+    CHECK(by_name.emplace(zone.name, state_->shared_zone(zone)).second);
   }
   state_->rules.push_back(std::move(by_name));
   return RulesVersion(version);
@@ -433,10 +452,7 @@ Result<std::optional<RulesVersion>> Catalogue::pin(Snapshot& snapshot, TenantId 
                                                    MonthIndex month) const {
   const uint64_t number = pin_number(tenant, month);
   std::lock_guard lock(mutex_);
-  if (auto it = state_->pins.find(number); it != state_->pins.end())
-    return std::optional(it->second);
-  if (auto it = state_->cached_pins.find(number); it != state_->cached_pins.end())
-    return it->second;
+  if (auto known = state_->known_pin(number)) return *known;
   auto bytes = snapshot.get_meta(pin_key(tenant, month));
   if (!bytes.ok()) return bytes.error();
   std::optional<RulesVersion> version;
@@ -449,14 +465,21 @@ Result<std::optional<RulesVersion>> Catalogue::pin(Snapshot& snapshot, TenantId 
       return damaged("a pin of zone rules");
     }
   }
-  if (state_->cached_pins.size() >= kMaxCachedPins) state_->cached_pins.clear();
-  state_->cached_pins[number] = version;
+  state_->cache_pin(number, version);
   return version;
+}
+
+std::optional<std::optional<RulesVersion>> Catalogue::known_pin(TenantId tenant,
+                                                                MonthIndex month) const {
+  std::lock_guard lock(mutex_);
+  return state_->known_pin(pin_number(tenant, month));
 }
 
 void Catalogue::add_pin(TenantId tenant, MonthIndex month, RulesVersion version) {
   std::lock_guard lock(mutex_);
   CHECK(version >= 1 && version <= state_->rules.size());
+  const auto known = state_->known_pin(pin_number(tenant, month));
+  if (known && *known) return;
   if (!state_->pins.emplace(pin_number(tenant, month), version).second) return;
   std::string& row = state_->pending[pin_key(tenant, month)];
   ByteWriter w(row);
@@ -499,6 +522,12 @@ std::vector<MetaPut> Catalogue::take_pending() {
   taken.reserve(state_->pending.size());
   for (auto& [key, value] : state_->pending) taken.push_back({key, std::move(value)});
   state_->pending.clear();
+  for (uint64_t number : state_->taken_pins) {
+    state_->cache_pin(number, state_->pins.at(number));
+    state_->pins.erase(number);
+  }
+  state_->taken_pins.clear();
+  for (const auto& [number, version] : state_->pins) state_->taken_pins.push_back(number);
   return taken;
 }
 

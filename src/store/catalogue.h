@@ -76,8 +76,10 @@ class Catalogue {
   // The rules version that (tenant, month) is pinned to, if any (committed or pending).
   Result<std::optional<RulesVersion>> pin(Snapshot& snapshot, TenantId tenant,
                                           MonthIndex month) const;
+  // The same, where it is known without looking into the store.
+  std::optional<std::optional<RulesVersion>> known_pin(TenantId tenant, MonthIndex month) const;
   void add_pin(TenantId tenant, MonthIndex month,
-               RulesVersion version);  // no-op if pinned since load
+               RulesVersion version);  // no-op if it is known to be pinned
 
   // A tenant's calendars, fixed by its first counted event.
   std::optional<std::vector<Calendar>> fixed_calendars(TenantId tenant) const;
@@ -87,7 +89,8 @@ class Catalogue {
   bool counted_in_several(TenantId tenant, SelectorId selector, DimensionId dimension) const;
   void add_several(const GroupByResult::Several& several);
 
-  // What was added since the last take, for the checkpoint that is being written.
+  // What was added since the last take, for the checkpoint that is being written. What was taken
+  // before is durable by then.
   std::vector<MetaPut> take_pending();
 
  private:

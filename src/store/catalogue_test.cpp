@@ -338,5 +338,54 @@ TEST(Catalogue, LivesInTheStoreWithTheCheckpoint) {
   EXPECT_EQ(load(*(*opened)->snapshot())->find_tenant("tenant 3"), TenantId(3));
 }
 
+TEST(Catalogue, APinIsKnownFromItsFirstMomentOnWhateverIsDurable) {
+  MapSnapshot snapshot;
+  auto catalogue = load(snapshot);
+  catalogue->add_rules_version({ZoneRules{"Etc/Here", 3600, {}}});
+  catalogue->add_rules_version({ZoneRules{"Etc/Here", 7200, {}}});
+  const TenantId tenant{7};
+  const auto pin = [&](MonthIndex month) { return *catalogue->pin(snapshot, tenant, month); };
+  EXPECT_FALSE(catalogue->known_pin(tenant, 600));
+  EXPECT_EQ(pin(600), std::nullopt);
+  const auto known = catalogue->known_pin(tenant, 600);
+  ASSERT_TRUE(known.has_value()) << "it is remembered that there is none";
+  EXPECT_EQ(*known, std::nullopt);
+  catalogue->add_pin(tenant, 600, 2);
+  EXPECT_EQ(pin(600), 2);
+  catalogue->add_pin(tenant, 600, 1);
+  EXPECT_EQ(pin(600), 2) << "it stays";
+  // Taken by a checkpoint that is not yet in the store.
+  std::vector<MetaPut> taken = catalogue->take_pending();
+  EXPECT_EQ(pin(600), 2);
+  for (MetaPut& put : taken) snapshot.rows[put.key] = put.value;
+  catalogue->add_pin(tenant, 601, 1);
+  for (int checkpoint = 0; checkpoint < 3; ++checkpoint) {
+    snapshot.commit(*catalogue);
+    EXPECT_EQ(pin(600), 2);
+    EXPECT_EQ(pin(601), 1);
+    catalogue->add_pin(tenant, 600, 1);
+  }
+  EXPECT_TRUE(catalogue->take_pending().empty()) << "nothing was pinned anew";
+  catalogue = load(snapshot);
+  EXPECT_EQ(pin(600), 2);
+  EXPECT_EQ(pin(601), 1);
+  EXPECT_EQ(pin(602), std::nullopt);
+}
+
+TEST(Catalogue, VersionsShareTheRulesOfAZoneThatDidNotChange) {
+  MapSnapshot snapshot;
+  auto catalogue = load(snapshot);
+  const ZoneRules same{"Etc/Same", 3600, {}};
+  catalogue->add_rules_version({same, ZoneRules{"Etc/Other", 0, {}}});
+  catalogue->add_rules_version({same, ZoneRules{"Etc/Other", 900, {}}});
+  for (int loaded = 0; loaded < 2; ++loaded) {
+    EXPECT_EQ(catalogue->rules(1).at("Etc/Same"), catalogue->rules(2).at("Etc/Same"));
+    EXPECT_EQ(catalogue->rules(1).at("Etc/Other")->first_offset_s, 0);
+    EXPECT_EQ(catalogue->rules(2).at("Etc/Other")->first_offset_s, 900);
+    snapshot.commit(*catalogue);
+    catalogue = load(snapshot);
+  }
+}
+
 }  // namespace
 }  // namespace quipu

@@ -1,29 +1,52 @@
 #include "store/pinned_tables.h"
 
+#include <algorithm>
+
+#include "base/bytes.h"
 #include "base/check.h"
 
 namespace quipu {
+namespace {
 
-PinnedTables::PinnedTables(const Catalogue& catalogue, PinOf pin_of)
-    : pin_of_(std::move(pin_of)), current_(catalogue.rules_versions()) {
+// What an entry of the maps takes beside the table itself, by estimate.
+constexpr size_t kTableEntryBytes = 96, kMonthEntryBytes = 64;
+
+std::string text_of(const std::vector<Calendar>& calendars) {
+  std::string text;
+  ByteWriter w(text);
+  for (const Calendar& c : calendars) {
+    w.sized(c.name);
+    w.sized(c.zone);
+    w.u8(uint8_t(c.week_start));
+  }
+  return text;
+}
+
+}  // namespace
+
+PinnedTables::PinnedTables(const Catalogue& catalogue, PinOf pin_of, size_t most_bytes)
+    : pin_of_(std::move(pin_of)), current_(catalogue.rules_versions()), most_bytes_(most_bytes) {
   for (RulesVersion v = 1; v <= current_; ++v) rules_[v] = catalogue.rules(v);
 }
 
 uint32_t PinnedTables::calendar_set(const std::vector<Calendar>& calendars) {
-  for (size_t i = 0; i < sets_.size(); ++i) {
-    if (sets_[i].calendars == calendars) return uint32_t(i);
+  const auto [place, fresh] = set_numbers_.try_emplace(text_of(calendars), uint32_t(sets_.size()));
+  if (fresh) {
+    const bool utc_only = std::all_of(calendars.begin(), calendars.end(),
+                                      [](const Calendar& c) { return c.zone == "UTC"; });
+    sets_.push_back({calendars, utc_only});
   }
-  CalendarSet set{calendars, true};
-  for (const Calendar& c : calendars) set.utc_only = set.utc_only && c.zone == "UTC";
-  sets_.push_back(std::move(set));
-  return uint32_t(sets_.size() - 1);
+  return place->second;
 }
 
-Result<RulesVersion> PinnedTables::rules_version(TenantId tenant, uint32_t set, MonthIndex month) {
-  if (sets_[set].utc_only) return current_;
-  auto pinned = pin_of_(tenant, month);
-  if (!pinned.ok()) return pinned.error();
-  return pinned->value_or(current_);
+PinnedTables::Table PinnedTables::build(const TableKey& key) {
+  std::vector<MonthTable::CalendarRules> calendars;
+  for (const Calendar& c : sets_[key.set].calendars) {
+    MonthTable::CalendarRules rules{c, {}};
+    for (size_t i = 0; i < key.rules.size(); ++i) rules.rules[i] = zone(key.rules[i], c.zone);
+    calendars.push_back(std::move(rules));
+  }
+  return MonthTable::build(key.month, calendars);
 }
 
 std::shared_ptr<const ZoneRules> PinnedTables::zone(RulesVersion version, const std::string& name) {
@@ -33,29 +56,37 @@ std::shared_ptr<const ZoneRules> PinnedTables::zone(RulesVersion version, const 
   return it->second;
 }
 
-Result<const MonthTable*> PinnedTables::table(TenantId tenant, uint32_t set, MonthIndex month) {
-  const uint64_t key = uint64_t(raw(tenant)) << 16 | month;
-  if (auto it = months_.find(key); it != months_.end()) return it->second;
-  TableKey table_key{set, month, current_, current_, current_};
-  auto version_of = [&](MonthIndex m, RulesVersion& version) -> Status {
-    auto found = rules_version(tenant, set, m);
-    if (!found.ok()) return found.error();
-    version = *found;
-    return {};
-  };
-  QUIPU_TRY(version_of(month, table_key.current));
-  if (month > 0) QUIPU_TRY(version_of(MonthIndex(month - 1), table_key.previous));
-  if (month + 1 < kMonths) QUIPU_TRY(version_of(MonthIndex(month + 1), table_key.next));
-  auto& table = tables_[table_key];
-  if (!table) {
-    std::vector<MonthTable::CalendarRules> calendars;
-    for (const Calendar& c : sets_[set].calendars) {
-      calendars.push_back({c, zone(table_key.previous, c.zone), zone(table_key.current, c.zone),
-                           zone(table_key.next, c.zone)});
-    }
-    table = MonthTable::build(month, calendars);
+Result<RulesVersion> PinnedTables::rules_version(TenantId tenant, uint32_t set, MonthIndex month) {
+  if (sets_[set].utc_only) return current_;
+  auto pinned = pin_of_(tenant, month);
+  if (!pinned.ok()) return pinned.error();
+  return pinned->value_or(current_);
+}
+
+Result<PinnedTables::Table> PinnedTables::table(TenantId tenant, uint32_t set, MonthIndex month) {
+  const uint64_t tenant_month = uint64_t(raw(tenant)) << 16 | month;
+  if (auto it = months_.find(tenant_month); it != months_.end()) return it->second;
+  TableKey key{set, month, {}};
+  for (int i = 0; i < kMonthsOfTable; ++i) {
+    const int of = std::clamp(month + i - kMonthsAround, 0, kMonths - 1);
+    auto version = rules_version(tenant, set, MonthIndex(of));
+    if (!version.ok()) return version.error();
+    key.rules[size_t(i)] = *version;
   }
-  return months_[key] = table.get();
+  const auto known = tables_.find(key);
+  const Table table = known != tables_.end() ? known->second : build(key);
+  const size_t whole = kMonthEntryBytes + kTableEntryBytes + table->bytes();
+  size_t added = known != tables_.end() ? kMonthEntryBytes : whole;
+  if (bytes_ + added > most_bytes_) {
+    months_.clear();
+    tables_.clear();
+    bytes_ = 0;
+    added = whole;
+  }
+  bytes_ += added;
+  tables_.emplace(key, table);
+  months_.emplace(tenant_month, table);
+  return table;
 }
 
 }  // namespace quipu

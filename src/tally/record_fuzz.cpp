@@ -80,7 +80,7 @@ struct Plan1 {
     metric.has_lifetime = true;
     metric.unique_alive = {{0}, {0x7}, {0x1F}};
     auto utc = std::make_shared<ZoneRules>();
-    const MonthTable::CalendarRules rules{{"UTC", "UTC", WeekStart::monday}, utc, utc, utc};
+    const auto rules = MonthTable::CalendarRules::under({"UTC", "UTC", WeekStart::monday}, utc);
     month = MonthTable::build(kFuzzedMonth, {&rules, 1});
   }
 };

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <bit>
 #include <cstring>
-#include <unordered_map>
 
 #include "base/fault.h"
 #include "tally/compare.h"
@@ -48,12 +47,9 @@ struct Tally::Impl {
   uint64_t memberships = 0, events_waited = 0;
 
   std::vector<std::unique_ptr<MetricShape>> shapes;  // by CompiledMetric::index
-  std::unordered_map<const MonthTable*, MonthEdges> edges;
-  const MonthTable* last_table = nullptr;
-  const MonthEdges* last_edges = nullptr;
 
   const MetricShape& shape_of(const CompiledMetric& metric);
-  const MonthEdges& edges_of(const MonthTable& table);
+  const SlotBuckets& buckets_of(const MonthTable& table, Slot slot, uint8_t reach);
 
   // Loading: is all that the event may look at in memory?
   struct Key {
@@ -79,7 +75,9 @@ struct Tally::Impl {
   };
   Handle profile = kNoHandle;
   std::array<Record, kSides> records;
-  static constexpr size_t kSlotsKnown = 16;  // direct-mapped by table and slot
+  uint8_t reached = 0;                       // sides of `records`
+  bool any_words = false;                    // in any of them
+  static constexpr size_t kSlotsKnown = 64;  // direct-mapped by table and slot
   std::array<SlotBuckets, kSlotsKnown> slots_known;
   const SlotBuckets* buckets = nullptr;
   // The row in hand.
@@ -141,14 +139,12 @@ const MetricShape& Tally::Impl::shape_of(const CompiledMetric& metric) {
   return *shape;
 }
 
-const MonthEdges& Tally::Impl::edges_of(const MonthTable& table) {
-  if (&table != last_table) {
-    auto it = edges.find(&table);
-    if (it == edges.end()) it = edges.emplace(&table, MonthEdges(table)).first;
-    last_table = &table;
-    last_edges = &it->second;
-  }
-  return *last_edges;
+// Stays as it is until the next call.
+const SlotBuckets& Tally::Impl::buckets_of(const MonthTable& table, Slot slot, uint8_t reach) {
+  const size_t at = (table.serial() * 7 + slot / size_t(table.grain_quarters())) % kSlotsKnown;
+  SlotBuckets& entry = slots_known[at];
+  if (entry.table != table.serial() || entry.slot != slot) entry.fill(table, slot, reach);
+  return entry;
 }
 
 Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
@@ -158,7 +154,7 @@ Tally::Impl::Key Tally::Impl::key_of(const Event& event) {
     key.profile = event.has_profile ? event.profile : profile_of_id(event.id);
     key.hash = HotTier::hash_of(event.tenant, key.profile);
   }
-  if (event.has_profile) key.reach = edges_of(*event.month).reach(event.slot);
+  if (event.has_profile) key.reach = reach_of(*event.month, event.slot);
   return key;
 }
 
@@ -226,9 +222,9 @@ bool Tally::Impl::ready(const EventBatch& batch, uint32_t i) {
   bool all = true;
   if (e.has_id) all &= hot.need_word(p, kForever, e.id);
   if (months) {
-    for (Side side : {kOwn, kPrevious, kNext})
-      if (key.reach >> side & 1)
-        all &= hot.need_month(key.hash, p, month_at(e.month->month(), side));
+    for_each_side(key.reach, [&](uint32_t side) {
+      all &= hot.need_month(key.hash, p, month_at(e.month->month(), side));
+    });
   }
   if (!all) return false;
   if (months) all &= words_ready(batch, i, p, lifetime);
@@ -241,13 +237,14 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
   const MonthIndex month = e.month->month();
   std::array<bool, kSides> months{};
   bool any = false;
-  for (Side side : {kPrevious, kOwn, kNext})
-    if (keys[i].reach >> side & 1)
-      any |= months[side] = hot.may_lack_chunks(p, month_at(month, side));
+  for_each_side(keys[i].reach, [&](uint32_t side) {
+    any |= months[side] = hot.may_lack_chunks(p, month_at(month, side));
+  });
   lifetime = lifetime && hot.may_lack_chunks(p, kForever);
   if (!any && !lifetime) return true;
 
   const MetricShape& shape = shape_of(*e.metric);
+  const SlotBuckets& slot = buckets_of(*e.month, e.slot, keys[i].reach);
   bool all = true;
   for (uint32_t r = 0; r < e.rows; ++r) {
     const uint64_t* here = batch.row_here(e, r);
@@ -257,8 +254,7 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
       if (lifetime && (e.metric->lifetime[d / 64] >> d % 64 & 1))
         all &= hot.need_word(p, kForever, lifetime_word(value));
       for (int f = 0; any && f < e.month->frames(); ++f) {
-        const uint64_t word = bucket_word(
-            value, bucket_hash(e.month->frame_tag(f), e.month->bucket(f, e.slot).label));
+        const uint64_t word = bucket_word(value, slot.hashes[size_t(f)]);
         for (uint32_t side = 0; side < kSides; ++side)
           if (months[side]) all &= hot.need_word(p, month_at(month, side), word);
       }
@@ -276,8 +272,9 @@ void Tally::Impl::prefetch(const EventBatch& batch, size_t i) {
         keys[j].any ? hot.find(keys[j].hash, batch.events[j].tenant, keys[j].profile) : kNoHandle;
   };
   const auto each_month = [&](size_t j, const auto& f) {
-    for (Side side : {kPrevious, kOwn, kNext})
-      if (keys[j].reach >> side & 1) f(month_at(batch.events[j].month->month(), side));
+    if (keys[j].reach == 0) return;
+    for_each_side(keys[j].reach,
+                  [&](uint32_t side) { f(month_at(batch.events[j].month->month(), side)); });
   };
   if (i == 0)
     for (size_t j = 0; j < std::min(events, kRecordAhead); ++j) find(j);
@@ -329,18 +326,16 @@ void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& 
 
 // Finds the records of the event's months, and its buckets' parts in each.
 void Tally::Impl::open_records(const Event& e, uint8_t reach) {
-  for (Side side : {kPrevious, kOwn, kNext}) {
+  records.fill({});
+  any_words = false;
+  for_each_side(reach, [&](uint32_t side) {
     Record& record = records[side];
-    record.ref =
-        reach >> side & 1 ? &hot.record(profile, month_at(e.month->month(), side)) : nullptr;
-    record.has_words = record.ref != nullptr && hot.words(*record.ref) != nullptr;
-  }
-  const size_t known =
-      (reinterpret_cast<uintptr_t>(e.month) / 64 + e.slot / size_t(e.month->grain_quarters())) %
-      kSlotsKnown;
-  SlotBuckets& entry = slots_known[known];
-  if (entry.table != e.month || entry.slot != e.slot) entry.fill(*e.month, e.slot, reach);
-  buckets = &entry;
+    record.ref = &hot.record(profile, month_at(e.month->month(), side));
+    record.has_words = hot.words(*record.ref) != nullptr;
+    any_words |= record.has_words;
+  });
+  reached = reach;
+  buckets = &buckets_of(*e.month, e.slot, reach);
 }
 
 // first: by frame, then (lifetime) first ever; all zero. Returns where the log keeps the row's
@@ -352,8 +347,7 @@ const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape,
     std::memcpy(first + f * bitmap_words, wanted.data(), bitmap_words * 8);
   hashed.fill(0);
   bool fresh = look_at_matrices(shape, first);
-  if (fresh &&
-      (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
+  if (fresh && any_words) {
     look_at_words(*e.month, shape, first);
     fresh = any_bit(first, frames * bitmap_words);
   }
@@ -365,18 +359,19 @@ const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape,
 
 // Returns whether something may still be new. A neighbour's record is asked about its frames only.
 bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
-  for (Side side : {kOwn, kPrevious, kNext}) {
+  bool left_in_own = true;
+  for_each_side(reached, [&](uint32_t side) {
     const Record& record = records[side];
-    if (record.ref == nullptr || buckets->parts[side].frames == 0) continue;
+    if (!left_in_own || buckets->parts[side].frames == 0) return;
     const MonthRecord* month = hot.month_record(*record.ref);
-    if (month == nullptr || month->rows == 0) continue;
+    if (month == nullptr || month->rows == 0) return;
     MatrixView view = month->view();
     if (planted(Planted::threshold_off_by_one) && record.has_words) --view.rows;
     const bool left =
         look(ops, shape, plan.version, buckets->parts[side], view, row_elements, first);
-    if (side == kOwn && !left) return false;
-  }
-  return true;
+    if (side == kOwn) left_in_own = left;
+  });
+  return left_in_own;
 }
 
 // Hours nest in the days of the calendars that share their grid, days in weeks and months: what the
@@ -433,7 +428,7 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
     for_each_bit(first + f * shape.bitmap_words, shape.bitmap_words, [&](uint32_t d) {
       hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), buckets->hashes[f]));
     });
-  own.has_words = true;
+  own.has_words = any_words = true;
   return nullptr;
 }
 

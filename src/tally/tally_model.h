@@ -285,8 +285,7 @@ struct Counter {
           const size_t block = (first + i) / 64;
           const uint64_t mask = uint64_t(1) << (first + i) % 64;
           for (size_t f = 0; f < frames; ++f)
-            if (buckets
-                    .insert({who, what, table.frame_tag(int(f)), table.bucket(int(f), slot).label})
+            if (buckets.insert({who, what, table.frame_tag(int(f)), table.label(int(f), slot)})
                     .second)
               out.back()[f * metric.bitmap_words + block] |= mask;
           if (d.lifetime && ever.insert({who, what}).second)

@@ -25,7 +25,7 @@ std::shared_ptr<const ZoneRules> zone(const std::string& name) {
 std::shared_ptr<const MonthTable> table(MonthIndex month, const std::vector<Calendar>& calendars) {
   std::vector<MonthTable::CalendarRules> rules;
   for (const Calendar& c : calendars)
-    rules.push_back({c, zone(c.zone), zone(c.zone), zone(c.zone)});
+    rules.push_back(MonthTable::CalendarRules::under(c, zone(c.zone)));
   return MonthTable::build(month, rules);
 }
 

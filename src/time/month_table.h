@@ -2,7 +2,10 @@
 // A slot is a number of quarter-hours since the month began in UTC, rounded down to the grain.
 // A frame is a way of cutting time into buckets: hour grids first, then day, week and month of each
 // calendar (decisions 23, 24). A bucket of a frame is given as ranges of slots in this month and in
-// its neighbours, each month judged by its own rules. Immutable after build(); any thread.
+// up to two months either way, each month judged by its own rules; its label follows from this
+// month's rules alone.
+// A table holds the offsets in force, and works a bucket out when it is asked for: some 60 bytes a
+// calendar and 200 more. Immutable after build(); any thread.
 #pragma once
 
 #include <array>
@@ -21,7 +24,13 @@ using Slot = uint16_t;        // quarter-hours since the UTC month began: 0 .. 2
 inline constexpr MonthIndex kMonths = 230 * 12;
 inline constexpr int kMaxCalendars = 8;  // of a tenant
 inline constexpr int kMaxFrames = 4 * kMaxCalendars;
-inline constexpr int kMaxBucketPieces = 6;
+// A zone changes its offset three times at most within a month (ZoneRules::fault), so a bucket has
+// at most four pieces in each of three months.
+inline constexpr int kMaxBucketPieces = 12;
+// Offsets are less than a day either way, so a local month may begin and end in the UTC months
+// beside its own, and an event at its end has to know of its begin two months before.
+inline constexpr int kMonthsAround = 2;
+inline constexpr int kMonthsOfTable = 2 * kMonthsAround + 1;
 
 // Days since 1970-01-01 in UTC, used in cell keys. 2199-12-31 is 84005, beyond 16 bits.
 using DayIndex = uint32_t;
@@ -55,7 +64,7 @@ struct Calendar {
 enum class Interval : uint8_t { hour, day, week, month };
 
 struct SlotRange {
-  int8_t month;  // -1, 0, +1 relative to the table's month
+  int8_t month;  // -2 .. +2 relative to the table's month
   Slot begin;
   Slot end;  // exclusive
   bool operator==(const SlotRange&) const = default;
@@ -63,24 +72,34 @@ struct SlotRange {
 
 struct Bucket {
   // Names the bucket within its frame's interval and calendar, in whatever month it is met: an hour
-  // by its first quarter-hour since 1970, a day by its local date (days since 1970), a week by its
-  // first day, a month by year * 12 + month - 1, all of local time but the hour (UTC). Negative for
-  // days before 1970.
+  // by hour_label(), a day by its local date (days since 1970), a week by its first day, a month by
+  // year * 12 + month - 1, all of local time. Negative for days before 1970.
   int64_t label = 0;
   int64_t first_s = 0;  // the bucket's first instant; before 1970 for buckets that 1970 cuts
   int32_t first_offset_s =
       0;               // offset in force then; in a shared hour grid that of its lowest calendar
   uint8_t pieces = 0;  // ranges used, by month and begin; no two touch
-  bool other_months = false;  // some piece lies in a neighbour month
+  bool other_months = false;  // some piece lies in another month
   std::array<SlotRange, kMaxBucketPieces> ranges{};
 };
 
+// Of the local hour (hours since 1970 by the clock) under an offset. Shared grids of UTC hours are
+// those under offset 0.
+constexpr int64_t hour_label(int64_t local_hour, int32_t offset_s) {
+  return local_hour * (1 << 18) + offset_s + 86400;
+}
+
 class MonthTable {
  public:
-  // rules[c] are calendar c's rules pinned for the month before, this month and the month after.
   struct CalendarRules {
     Calendar calendar;
-    std::shared_ptr<const ZoneRules> previous, current, next;
+    // Those pinned for the months from two before this one to two after it. What lies before 1970
+    // is under those of January 1970, whatever is given; what lies beyond 2199 is not looked at.
+    std::array<std::shared_ptr<const ZoneRules>, kMonthsOfTable> rules;
+
+    static CalendarRules under(Calendar calendar, const std::shared_ptr<const ZoneRules>& rules) {
+      return {std::move(calendar), {rules, rules, rules, rules, rules}};
+    }
   };
   // Needs 1 to kMaxCalendars calendars. Of two calendars of one zone the rules are taken to be the
   // same.
@@ -88,50 +107,85 @@ class MonthTable {
                                                  std::span<const CalendarRules> calendars);
 
   MonthIndex month() const { return month_; }
+  // Of the tables built in this process no two have the same, also when one is gone.
+  uint64_t serial() const { return serial_; }
+  size_t bytes() const;                          // that it takes
   int grain_quarters() const { return grain_; }  // 4, 2 or 1
   Slot round(Slot s) const { return Slot(s - s % grain_); }
-  int calendars() const { return int(hour_frame_.size()); }
-  int frames() const { return int(frames_.size()); }
+  int calendars() const { return calendars_; }
+  int frames() const { return hour_frames_ + 3 * calendars_; }
   int hour_frames() const { return hour_frames_; }
   int frame(int calendar, Interval interval) const {
-    return interval == Interval::hour ? hour_frame_[size_t(calendar)]
+    return interval == Interval::hour ? cuts_[size_t(calendar)].hour_frame
                                       : hour_frames_ + 3 * calendar + int(interval) - 1;
   }
   // A number that stands for (interval, calendar or shared hour grid) whatever the month: with a
   // label it names a bucket for ever. Whole-hour grids have tag 1; others depend on the calendar.
-  uint32_t frame_tag(int frame) const { return frames_[size_t(frame)].tag; }
+  uint32_t frame_tag(int frame) const;
 
-  const Bucket& bucket(int frame, Slot slot) const {
-    const Frame& f = frames_[size_t(frame)];
-    return f.buckets[f.of_slot[slot]];
-  }
-  std::span<const Bucket> buckets(int frame) const { return frames_[size_t(frame)].buckets; }
-  // As a calendar sees its buckets: first_offset_s is its own also where the hour grid is shared.
+  // The bucket that a slot (any quarter-hour of the month) lies in, and its label alone. In a
+  // shared hour grid first_offset_s is that of its lowest calendar.
+  Bucket bucket(int frame, Slot slot) const;
+  int64_t label(int frame, Slot slot) const;
+  // As a calendar sees its bucket: first_offset_s is its own also where the hour grid is shared.
   // For printing; everything else is as in the frame.
-  std::span<const Bucket> buckets(int calendar, Interval interval) const {
-    if (interval == Interval::hour && !own_hours_[size_t(calendar)].empty())
-      return own_hours_[size_t(calendar)];
-    return buckets(frame(calendar, interval));
-  }
-  const Bucket& bucket(int calendar, Interval interval, Slot slot) const {
-    return buckets(calendar, interval)[frames_[size_t(frame(calendar, interval))].of_slot[slot]];
+  Bucket bucket(int calendar, Interval interval, Slot slot) const;
+  // All of the month, by their first slots in it.
+  std::vector<Bucket> buckets(int frame) const;
+  std::vector<Bucket> buckets(int calendar, Interval interval) const;
+
+  // The months that some bucket of the slot has a piece in: bit kMonthsAround + n for the month n
+  // after this one. Its own is always there; months before 1970 and from 2200 on never.
+  uint8_t reach(Slot slot) const {
+    size_t i = reaches_.size() - 1;
+    while (reaches_[i].begin > slot) --i;
+    return reaches_[i].months;
   }
   // A calendar is under an offset that is no multiple of 15 minutes: events there are set aside.
-  bool odd_offset(Slot slot) const { return !odd_.empty() && odd_[slot]; }
+  bool odd_offset(Slot slot) const { return has_odd_ && is_odd(slot); }
 
  private:
-  struct Frame {
-    uint32_t tag = 0;
-    std::vector<Bucket> buckets;
-    std::vector<uint16_t> of_slot;  // by slot (every quarter-hour)
+  // A stretch under one offset, within one month; it ends where the next begins.
+  struct Segment {
+    int32_t begin;          // quarter-hours since the table's month began; < 0 in months before
+    int32_t offset_s : 24;  // < 1 day either way
+    int32_t month : 8;      // as in SlotRange
   };
+  struct Cut {  // of a calendar
+    uint16_t first_segment = 0, end_segment = 0;
+    uint16_t own_segment = 0;  // the first of the table's month
+    uint8_t hour_frame = 0;
+    WeekStart week_start = WeekStart::monday;
+  };
+  struct Reach {
+    Slot begin;
+    uint8_t months;
+  };
+  struct LocalBucket;
+
+  const Segment& segment_at(const Cut& cut, Slot slot) const {
+    size_t i = cut.own_segment;
+    while (segments_[i + 1].begin <= slot) ++i;
+    return segments_[i];
+  }
+  LocalBucket local_bucket(Interval interval, WeekStart week_start, int64_t local_s) const;
+  Bucket cut_by_local_time(const Cut& cut, Interval interval, Slot slot) const;
+  Bucket utc_hour(const Cut& cut, Slot slot) const;
+  bool is_utc_hours(int frame) const { return frame == utc_hours_; }
+  bool is_odd(Slot slot) const;
+  void add_calendar(const CalendarRules& calendar);
+  void add_hour_frames(std::span<const CalendarRules> calendars);
+  void find_reaches();
+
   MonthIndex month_ = 0;
-  int grain_ = 4;
-  int hour_frames_ = 0;
-  std::vector<int> hour_frame_;  // by calendar
-  std::vector<Frame> frames_;
-  std::vector<std::vector<Bucket>> own_hours_;  // by calendar; empty where the frame's say the same
-  std::vector<bool> odd_;
+  uint8_t calendars_ = 0, hour_frames_ = 0, grain_ = 4;
+  int8_t utc_hours_ = -1;  // the hour frame that whole-hour calendars share
+  bool has_odd_ = false;
+  std::array<Cut, kMaxCalendars> cuts_;
+  std::array<uint8_t, kMaxCalendars> lowest_{};  // by hour frame: its lowest calendar
+  std::vector<Segment> segments_;  // by calendar and time; each calendar's end with one more
+  std::vector<Reach> reaches_;     // by slot; the first begins at 0
+  uint64_t serial_ = 0;
 };
 
 }  // namespace quipu

@@ -24,7 +24,8 @@ constexpr const char* kSystemZoneinfo = "/usr/share/zoneinfo";
 constexpr int64_t kMarginS = 2 * 86400;
 constexpr int64_t kFirstTransitionS = kMinEventTimeS - kMarginS;
 constexpr int64_t kEndTransitionS = kEndEventTimeS + kMarginS;
-constexpr int32_t kWidestOffsetS = 86400;  // the furthest ever used is below 16 hours
+constexpr int32_t kWidestOffsetS = 86400;       // the furthest ever used is below 16 hours
+constexpr int64_t kLongestMonthS = 35 * 86400;  // a local one, between the widest offsets
 constexpr size_t kLongestName = 64;
 constexpr size_t kNearNames = 3;
 
@@ -143,6 +144,22 @@ int32_t ZoneRules::offset_at(int64_t utc_s) const {
   return after == transitions.begin() ? first_offset_s : std::prev(after)->offset_s;
 }
 
+std::string ZoneRules::fault() const {
+  const auto too_wide = [](int32_t offset) {
+    return offset <= -kWidestOffsetS || offset >= kWidestOffsetS;
+  };
+  if (too_wide(first_offset_s)) return "an offset of a day or more";
+  for (size_t i = 0; i < transitions.size(); ++i) {
+    if (too_wide(transitions[i].offset_s)) return "an offset of a day or more";
+    if (i >= kMaxChangesOfMonth &&
+        transitions[i].utc_s - transitions[i - kMaxChangesOfMonth].utc_s < kLongestMonthS) {
+      return "more than " + std::to_string(kMaxChangesOfMonth) +
+             " changes of its offset within 35 days";
+    }
+  }
+  return "";
+}
+
 ResolvedLocal resolve_local(const ZoneRules& rules, int64_t local_s) {
   // Only transitions less than a day (and a gap) from the local time can matter.
   const auto& list = rules.transitions;
@@ -174,10 +191,8 @@ Result<ZoneRules> load_zone(const std::string& name, const std::string& zoneinfo
   rules.name = name;
   const std::string folder = zoneinfo_directory(zoneinfo_dir);
   const std::string path = folder + "/" + name;
-  if (!is_zone_name(name) || !is_zone_file(path)) {
-    if (name == "UTC" && zoneinfo_dir.empty()) return rules;  // needs no file
-    return unknown_zone(name, folder);
-  }
+  if (name == "UTC") return rules;
+  if (!is_zone_name(name) || !is_zone_file(path)) return unknown_zone(name, folder);
   absl::TimeZone zone;
   std::error_code failed;
   const std::string absolute = std::filesystem::absolute(path, failed).string();
@@ -205,6 +220,9 @@ Result<ZoneRules> load_zone(const std::string& name, const std::string& zoneinfo
     offset = after;
     at = utc_s;
   }
+  if (const std::string fault = rules.fault(); !fault.empty())
+    return Error{"the zone file " + path + " has " + fault +
+                 ", which no calendar can follow; install the tzdata package anew"};
   return rules;
 }
 
@@ -250,7 +268,7 @@ Result<ZoneRules> decode_zone(std::string_view bytes) {
     if (last >= kFurthest) return corrupt;
     rules.transitions.push_back({last * kQuarterS, int32_t(offset)});
   }
-  if (!r.done()) return corrupt;
+  if (!r.done() || !rules.fault().empty()) return corrupt;
   return rules;
 }
 

@@ -16,6 +16,7 @@ namespace quipu {
 inline constexpr int64_t kMinEventTimeS = 0;           // 1970-01-01
 inline constexpr int64_t kEndEventTimeS = 7258118400;  // 2200-01-01, exclusive
 inline constexpr int32_t kQuarterS = 900;
+inline constexpr int kMaxChangesOfMonth = 3;  // of a zone's offset
 
 struct ZoneTransition {
   int64_t utc_s;     // first instant of the new offset, a multiple of 900
@@ -30,6 +31,9 @@ struct ZoneRules {
   bool operator==(const ZoneRules&) const = default;
 
   int32_t offset_at(int64_t utc_s) const;
+  // What no bucket table could be made of, in words; "" if there is nothing: offsets of a day or
+  // more, more than kMaxChangesOfMonth changes within 35 days.
+  std::string fault() const;
 };
 
 enum class LocalKind { unique, twice, skipped };
@@ -41,8 +45,8 @@ struct ResolvedLocal {
 // gap (the instant that the offset before the gap gives).
 ResolvedLocal resolve_local(const ZoneRules& rules, int64_t local_s);
 
-// Reads the system's zone `name` (or one under zoneinfo_dir when that is not empty). An unknown
-// name is an error that names near ones.
+// Reads the system's zone `name` (or one under zoneinfo_dir when that is not empty); UTC needs no
+// file and is always offset 0. An unknown name is an error that names near ones.
 Result<ZoneRules> load_zone(const std::string& name, const std::string& zoneinfo_dir = "");
 
 void encode_zone(const ZoneRules& rules, std::string& out);  // layout at the top of zone.cpp

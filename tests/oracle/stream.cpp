@@ -75,32 +75,40 @@ class Generator {
   }
 
   Stream run() {
-    std::vector<std::pair<int64_t, std::string>> placed;  // (place, line)
+    struct Placed {
+      int64_t place, month;
+      std::string line;
+    };
+    std::vector<Placed> placed;
     bool shuffled = rng_.chance(0.3);
-    auto place = [&](int64_t near, const std::string& line) {
+    auto place = [&](int64_t near, const std::string& line, int64_t month) {
       int64_t reach = rng_.chance(0.9) ? 20 : options_.events / 2 + 1;
-      placed.emplace_back(shuffled ? rng_.below(1 << 30) : near + rng_.between(-reach, reach),
-                          line);
+      placed.push_back(
+          {shuffled ? rng_.below(1 << 30) : near + rng_.between(-reach, reach), month, line});
     };
     for (int64_t i = 0; i < options_.events; ++i) {
-      if (rng_.chance(options_.bad_share)) place(i, bad_line());
+      if (rng_.chance(options_.bad_share)) place(i, bad_line(), -1);
       Event e = draw_event();
       std::string key = key_of(e);
       if (!key.empty() && !keys_.insert(key).second && !options_.conflicting_ids) continue;
       std::string line = write(e);
-      place(i, line);
+      const int64_t month = month_of(e.time_ms);
+      place(i, line, month);
       for (int64_t n = rng_.chance(options_.duplicate_share) ? rng_.between(1, 2) : 0; n > 0; --n) {
         bool far = rng_.chance(0.3);
-        place(far ? rng_.below(options_.events) : i, rng_.chance(0.5) ? line : write(e));
+        place(far ? rng_.below(options_.events) : i, rng_.chance(0.5) ? line : write(e), month);
       }
       recent_.push_back(e);
     }
     std::stable_sort(placed.begin(), placed.end(),
-                     [](auto& a, auto& b) { return a.first < b.first; });
+                     [](auto& a, auto& b) { return a.place < b.place; });
     Stream out;
     out.plan = layout_.plan;
     out.tenants_csv = layout_.tenants_csv;
-    for (auto& [where, line] : placed) out.lines.push_back(std::move(line));
+    for (Placed& p : placed) {
+      out.lines.push_back(std::move(p.line));
+      out.months.push_back(p.month);
+    }
     return out;
   }
 
@@ -120,6 +128,8 @@ class Generator {
       foci.resize(std::min<size_t>(foci.size(), rng_.between(2, 5)));
       foci_.push_back(foci);
       heavy_.push_back(rng_.of(foci));
+      if (options_.edge_share > 0)
+        edges_.push_back(month_of(rng_.of(foci) * 1000) + rng_.between(-1, 0));
     }
   }
 
@@ -170,7 +180,25 @@ class Generator {
     }
   }
 
+  // The UTC month, since year 0.
+  static int64_t month_of(int64_t ms) {
+    int64_t year;
+    int month, of_month;
+    civil_from_days(floor_div(ms, 86'400'000), &year, &month, &of_month);
+    return year * 12 + month - 1;
+  }
+
+  // Close to the begin of one of three UTC months, or to what may be its begin in some zone.
+  int64_t at_edge(int tenant) {
+    int64_t month = edges_[tenant] + rng_.below(3);
+    int64_t begin = days_from_civil(month / 12, static_cast<int>(month % 12) + 1, 1) * 86'400'000;
+    int64_t hours = rng_.chance(0.5) ? 1 : rng_.chance(0.7) ? 15 : 50;
+    int64_t quarters = rng_.between(-hours * 4, hours * 4 - 1);
+    return clamped(begin + quarters * 900'000 + (rng_.chance(0.3) ? rng_.below(900'000) : 0));
+  }
+
   int64_t draw_time(int tenant, bool heavy) {
+    if (options_.edge_share > 0 && rng_.chance(options_.edge_share)) return at_edge(tenant);
     if (heavy) return clamped(heavy_[tenant] * 1000 + rng_.between(-10 * 86400, 10 * 86400) * 1000);
     if (rng_.chance(0.02))
       return rng_.chance(0.5) ? clamped(kLast_ms - rng_.between(0, 3 * 86'400'000))
@@ -665,6 +693,7 @@ class Generator {
   int64_t next_id_ = 0;
   std::vector<std::vector<int64_t>> foci_;  // of each tenant
   std::vector<int64_t> heavy_;
+  std::vector<int64_t> edges_;  // of each tenant: the first of three UTC months
   std::vector<Event> recent_;
   std::set<std::string> keys_;
 };

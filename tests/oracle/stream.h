@@ -19,6 +19,8 @@ struct StreamOptions {
   bool conflicting_ids = false;  // some ids come with different content
   bool long_lines = false;       // now and then a line beyond 1 MiB
   bool tiny = false;             // a small plan and few profiles: easier to read when a test fails
+  double edge_share = 0;  // of events, in the hours around the begins of three months of a tenant
+  int calendars = 0;      // of a tenant, so many; 0: one to three
 };
 
 struct Stream {
@@ -26,6 +28,7 @@ struct Stream {
   std::string plan;         // YAML; tenants from a file are named tenants.csv
   std::string tenants_csv;  // "" where the plan names no file
   std::vector<std::string> lines;
+  std::vector<int64_t> months;  // of each line's event: UTC, since year 0; -1 where there is none
 };
 
 Stream make_stream(uint64_t seed, const StreamOptions& options = {});

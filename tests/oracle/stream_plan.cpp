@@ -139,7 +139,8 @@ void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
   static const std::vector<std::string> kDays = {"", "", "", "sunday", "saturday", "wednesday"};
   auto draw_calendars = [&] {
     std::vector<CalendarLayout> out;
-    for (int64_t i = rng->between(1, rng->chance(0.2) ? 4 : 2); i > 0; --i) {
+    int64_t i = options.calendars ? options.calendars : rng->between(1, rng->chance(0.2) ? 4 : 2);
+    for (; i > 0; --i) {
       CalendarLayout c;
       c.zone = static_cast<int>(rng->below(static_cast<int64_t>(zone_hints().size())));
       c.week_start = rng->of(kDays);
