@@ -23,6 +23,7 @@
 #include <vector>
 
 #include "tally/arena.h"
+#include "tally/compare.h"
 #include "tally/handle_index.h"
 #include "tally/month_record.h"
 #include "tally/record_format.h"
@@ -81,12 +82,15 @@ struct ChunkNode {
 };
 static_assert(sizeof(ChunkNode) == 32);
 
-// A word that is looked for, with others, in a record.
+// A word that is looked for, with others, in a record: in one of a month for the frames in whose
+// bucket it has no slot yet, in a forever record (frame 0 alone) whether it is there.
 struct WordLookup {
   uint64_t word;
+  uint32_t unseen;     // frames, as a set
   uint32_t dimension;  // the asker's
-  bool found;
+  Handle chunk;        // in the end the one that takes the word; kNoHandle: the root, perhaps
   const WordSet* set;  // of the chunk in hand
+  uint64_t hash;       // of its key
 };
 
 class HotTier {
@@ -130,9 +134,16 @@ class HotTier {
   }
   const WordSet* words(const RecordRef& ref) const;  // the root chunk, or nullptr
   bool contains(Handle profile, const RecordRef& ref, uint64_t word) const;
-  // contains() of all that are not found yet, in step, so that their ways down the chunks overlap.
-  void look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
-  void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
+  // Of a month: takes from each word's unseen frames those in whose parts it has a slot. In step,
+  // so that their ways down the chunks overlap.
+  void look_up(Handle profile, const RecordRef& ref, const BucketParts& parts,
+               std::span<WordLookup> lookups);
+  // What contains() of these words will read comes near.
+  void fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
+  // A word that is not in the record: of a forever record; of a month, with a slot, where look_up()
+  // said.
+  void insert(Handle profile, RecordRef& ref, uint64_t word);
+  void insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk);
   // A row of an event whose metric has these columns, of which those in `filled` are not empty.
   // Returns where the elements of the columns lie, in order, until the log is cleared.
   const uint64_t* append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns,
@@ -165,7 +176,11 @@ class HotTier {
   void name_month(Handle profile, RecordRef& ref);
   bool takes_inlined(const RecordRef& ref) const;
   static uint64_t hash_of(const RecordKey& chunk);
-  Handle find_chunk(const RecordKey& key) const;
+  Handle find_chunk(const RecordKey& key, uint64_t hash) const;
+  Handle find_chunk(const RecordKey& key) const { return find_chunk(key, hash_of(key)); }
+  template <typename Visit>
+  void walk(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups,
+            const Visit& visit);
   const WordSet* chunk_words(
       const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again
   Handle make_chunk(const RecordKey& key, Handle set);
@@ -178,13 +193,15 @@ class HotTier {
   Status fill_month(const RecordKey& key, std::string_view bytes);
   Status fill_forever(const RecordKey& key, std::string_view bytes);
   Status fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row, Handle& record);
-  Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
+  Status fill_word(const RecordKey& key, RecordReader::Item item, const RecordReader& reader,
+                   Handle& set);
   void log_stored_record(const RecordKey& key, std::string_view bytes);
 
   Handle& root_set(const RecordRef& ref) const;
   uint32_t& generation_of(const RecordRef& ref) const;
   void pin(uint32_t& generation);
-  bool add_word(const RecordKey& key, Handle& set, uint64_t word, bool fresh);
+  bool add_word(const RecordKey& key, Handle& set, uint64_t word, Slot slot, bool fresh);
+  bool add_to_chunk(Handle chunk, uint64_t word, Slot slot);
 
   // hot_tier_room.cpp
   size_t memory_bytes() const;

@@ -15,6 +15,22 @@
 namespace quipu {
 namespace {
 
+// Calls f(dimension, frames) for each dimension that is fresh in some frame: in these.
+template <typename F>
+void each_fresh(const MetricShape& shape, uint32_t frames, const uint64_t* first, const F& f) {
+  for (uint32_t b = 0; b < shape.bitmap_words; ++b) {
+    uint64_t any = 0;
+    for (uint32_t i = 0; i < frames; ++i) any |= first[i * shape.bitmap_words + b];
+    for (; any != 0; any &= any - 1) {
+      const int bit = std::countr_zero(any);
+      uint32_t fresh = 0;
+      for (uint32_t i = 0; i < frames; ++i)
+        fresh |= uint32_t(first[i * shape.bitmap_words + b] >> bit & 1) << i;
+      f(b * 64 + uint32_t(bit), fresh);
+    }
+  }
+}
+
 // Calls f(dimension) for each bit of a bitmap.
 template <typename F>
 void for_each_bit(const uint64_t* bitmap, uint32_t bitmap_words, const F& f) {
@@ -96,8 +112,7 @@ struct Tally::Impl {
   void open_records(const Event& event, uint8_t reach);
   const uint64_t* tally_row(const Event& event, const MetricShape& shape, uint64_t* first);
   bool look_at_matrices(const MetricShape& shape, uint64_t* first);
-  void look_at_words(const MonthTable& table, const MetricShape& shape, uint64_t* first);
-  void ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh);
+  void look_at_words(const MetricShape& shape, uint32_t frames, uint64_t* first);
   const uint64_t* store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
   void tally_lifetime(const MetricShape& shape, uint64_t* first);
   uint64_t value_hash(const MetricShape& shape, uint32_t dimension);
@@ -256,12 +271,8 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
       const uint64_t value = shape.value_hash(d, batch.row_elements(e, r));
       if (lifetime && (e.metric->lifetime[d / 64] >> d % 64 & 1))
         all &= hot.need_word(p, kForever, lifetime_word(value));
-      for (int f = 0; any && f < e.month->frames(); ++f) {
-        const uint64_t word = bucket_word(
-            value, bucket_hash(e.month->frame_tag(f), e.month->bucket(f, e.slot).label));
-        for (uint32_t side = 0; side < kSides; ++side)
-          if (months[side]) all &= hot.need_word(p, month_at(month, side), word);
-      }
+      for (uint32_t side = 0; side < kSides; ++side)
+        if (months[side]) all &= hot.need_word(p, month_at(month, side), value);
     });
   }
   return all;
@@ -351,10 +362,11 @@ const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape,
   for (uint32_t f = 0; f < frames; ++f)
     std::memcpy(first + f * bitmap_words, wanted.data(), bitmap_words * 8);
   hashed.fill(0);
+  lookups.clear();
   bool fresh = look_at_matrices(shape, first);
   if (fresh &&
       (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
-    look_at_words(*e.month, shape, first);
+    look_at_words(shape, frames, first);
     fresh = any_bit(first, frames * bitmap_words);
   }
   const uint64_t* kept = fresh ? store_row(e, shape, first) : nullptr;
@@ -379,41 +391,19 @@ bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
   return true;
 }
 
-// Hours nest in the days of the calendars that share their grid, days in weeks and months: what the
-// finer bucket has seen, the wider has.
-void Tally::Impl::look_at_words(const MonthTable& table, const MetricShape& shape,
-                                uint64_t* first) {
-  const uint32_t bitmap_words = shape.bitmap_words;
-  const auto narrow = [&](uint32_t wide, uint32_t fine) {
-    for (uint32_t b = 0; b < bitmap_words; ++b)
-      first[wide * bitmap_words + b] &= first[fine * bitmap_words + b];
-    ask_words(wide, shape, first + wide * bitmap_words);
-  };
-  for (uint32_t f = 0; f < uint32_t(table.hour_frames()); ++f)
-    ask_words(f, shape, first + f * bitmap_words);
-  for (int c = 0; c < table.calendars(); ++c) {
-    const uint32_t day = uint32_t(table.frame(c, Interval::day));
-    narrow(day, uint32_t(table.frame(c, Interval::hour)));
-    narrow(uint32_t(table.frame(c, Interval::week)), day);
-    narrow(uint32_t(table.frame(c, Interval::month)), day);
-  }
-}
-
-void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh) {
-  std::array<const RecordRef*, kSides> asked;
-  uint32_t count = 0;
-  for (uint32_t side = 0; side < kSides; ++side)
-    if (records[side].has_words && (buckets->frames[side] >> frame & 1))
-      asked[count++] = records[side].ref;
-  if (count == 0) return;
-  lookups.clear();
-  for_each_bit(fresh, shape.bitmap_words, [&](uint32_t d) {
-    lookups.push_back(
-        {bucket_word(value_hash(shape, d), buckets->hashes[frame]), d, false, nullptr});
+// A word's slots tell of all buckets at once. The own month's record comes last, so that it is
+// known where what is new goes.
+void Tally::Impl::look_at_words(const MetricShape& shape, uint32_t frames, uint64_t* first) {
+  each_fresh(shape, frames, first, [&](uint32_t d, uint32_t fresh) {
+    lookups.push_back({value_hash(shape, d), fresh, d, kNoHandle, nullptr, 0});
   });
-  for (uint32_t k = 0; k < count; ++k) hot.look_up(profile, *asked[k], lookups);
-  for (const WordLookup& lookup : lookups)
-    if (lookup.found) fresh[lookup.dimension / 64] &= ~(uint64_t(1) << lookup.dimension % 64);
+  for (Side side : {kPrevious, kNext, kOwn})
+    if (records[side].has_words && buckets->frames[side] != 0)
+      hot.look_up(profile, *records[side].ref, buckets->parts[side], lookups);
+  for (const WordLookup& l : lookups)
+    for (uint32_t f = 0; f < frames; ++f)
+      if (!(l.unseen >> f & 1))
+        first[f * shape.bitmap_words + l.dimension / 64] &= ~(uint64_t(1) << l.dimension % 64);
 }
 
 const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
@@ -429,10 +419,14 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
     return hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version),
                       shape.plan_columns, filled, row_elements);
   }
-  for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)
-    for_each_bit(first + f * shape.bitmap_words, shape.bitmap_words, [&](uint32_t d) {
-      hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), buckets->hashes[f]));
+  if (own.has_words) {
+    for (const WordLookup& l : lookups)
+      if (l.unseen != 0) hot.insert(profile, *own.ref, l.word, e.slot, l.chunk);
+  } else {
+    each_fresh(shape, uint32_t(e.month->frames()), first, [&](uint32_t d, uint32_t) {
+      hot.insert(profile, *own.ref, value_hash(shape, d), e.slot, kNoHandle);
     });
+  }
   own.has_words = true;
   return nullptr;
 }
