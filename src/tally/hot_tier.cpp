@@ -12,7 +12,8 @@ namespace quipu {
 namespace {
 
 TallyOptions within_limits(TallyOptions options) {
-  options.memory_bytes = std::min(options.memory_bytes, size_t(60) << 30);
+  // What is held beyond it, a quarter and what waits to be durable, must fit into an arena, too.
+  options.memory_bytes = std::min(options.memory_bytes, size_t(48) << 30);
   options.matrix_rows = std::clamp(options.matrix_rows, 1, int(kMaxMatrixRows));
   options.inlined_rows = std::clamp(options.inlined_rows, 0, 32);
   options.whole_bytes = std::clamp(options.whole_bytes, 0, 1 << 16);

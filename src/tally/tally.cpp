@@ -9,6 +9,7 @@
 #include "tally/compare.h"
 #include "tally/hot_tier.h"
 #include "tally/metric_shape.h"
+#include "tally/recent_rows.h"
 #include "tally/record_words.h"
 #include "tally/slot_buckets.h"
 
@@ -55,12 +56,14 @@ struct Tally::Impl {
       : plan(compiled),
         matrix_rows(std::clamp(tally_options.matrix_rows, 1, int(kMaxMatrixRows))),
         ops(tile_ops(tally_options.variant)),
-        hot(tally_options, compiled, tier) {}
+        hot(tally_options, compiled, tier),
+        recent(compiled.columns.size()) {}
 
   const CompiledPlan& plan;
   const int matrix_rows;
   const TileOps& ops;
   HotTier hot;
+  RecentRows recent;
   uint64_t memberships = 0, events_waited = 0;
 
   std::vector<std::unique_ptr<MetricShape>> shapes;  // by CompiledMetric::index
@@ -111,6 +114,11 @@ struct Tally::Impl {
   void tally_event(const EventBatch& batch, uint32_t i, TallyResult& result);
   void open_records(const Event& event, uint8_t reach);
   const uint64_t* tally_row(const Event& event, const MetricShape& shape, uint64_t* first);
+  uint64_t meta_of(const Event& e) const {
+    return row_meta(e.metric->metric, e.slot, plan.version);
+  }
+  uint64_t filled_of(const MetricShape& shape) const;
+  bool look_at_recent(const Event& e, const MetricShape& shape, uint64_t* first);
   bool look_at_matrices(const MetricShape& shape, uint64_t* first);
   void look_at_words(const MetricShape& shape, uint32_t frames, uint64_t* first);
   const uint64_t* store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
@@ -363,16 +371,27 @@ const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape,
     std::memcpy(first + f * bitmap_words, wanted.data(), bitmap_words * 8);
   hashed.fill(0);
   lookups.clear();
-  bool fresh = look_at_matrices(shape, first);
-  if (fresh &&
-      (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
+  // What is over in a moment first: a heavy month's newest rows, then words, then rows.
+  const bool heavy = records[kOwn].has_words;
+  bool fresh = true;
+  if (heavy) fresh = look_at_recent(e, shape, first);
+  const bool not_recent = heavy && fresh;
+  if (fresh && (heavy || records[kPrevious].has_words || records[kNext].has_words)) {
     look_at_words(shape, frames, first);
     fresh = any_bit(first, frames * bitmap_words);
   }
+  fresh = fresh && look_at_matrices(shape, first) && any_bit(first, frames * bitmap_words);
   const uint64_t* kept = fresh ? store_row(e, shape, first) : nullptr;
+  if (not_recent)
+    recent.add(e.tenant, e.profile, e.month->month(), meta_of(e), filled_of(shape), row_elements);
   for (uint32_t b = 0; b < bitmap_words; ++b) memberships += uint64_t(std::popcount(first[b]));
   if (e.metric->has_lifetime) tally_lifetime(shape, first + frames * bitmap_words);
   return kept;
+}
+
+bool Tally::Impl::look_at_recent(const Event& e, const MetricShape& shape, uint64_t* first) {
+  const MatrixView rows = recent.of(e.tenant, e.profile, e.month->month());
+  return look(ops, shape, plan.version, buckets->parts[kOwn], rows, row_elements, first);
 }
 
 // Returns whether something may still be new. A neighbour's record is asked about its frames only.
@@ -411,24 +430,29 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
   Record& own = records[kOwn];
   const MonthRecord* month = hot.month_record(*own.ref);
   if (month == nullptr || month->rows < matrix_rows) {
-    uint64_t filled = 0;
-    for (uint32_t i = 0; i < shape.columns; ++i) {
-      const uint32_t c = shape.plan_column[i];
-      filled |= uint64_t(row_elements[c] != kEmptyElement) << c;
-    }
-    return hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version),
-                      shape.plan_columns, filled, row_elements);
+    return hot.append(profile, *own.ref, meta_of(e), shape.plan_columns, filled_of(shape),
+                      row_elements);
   }
-  if (own.has_words) {
-    for (const WordLookup& l : lookups)
-      if (l.unseen != 0) hot.insert(profile, *own.ref, l.word, e.slot, l.chunk);
-  } else {
-    each_fresh(shape, uint32_t(e.month->frames()), first, [&](uint32_t d, uint32_t) {
-      hot.insert(profile, *own.ref, value_hash(shape, d), e.slot, kNoHandle);
-    });
-  }
+  // Of what was looked up, in the same order, it is known which chunk takes it.
+  auto looked_up = lookups.begin();
+  each_fresh(shape, uint32_t(e.month->frames()), first, [&](uint32_t d, uint32_t) {
+    while (looked_up != lookups.end() && looked_up->dimension < d) ++looked_up;
+    const bool found = looked_up != lookups.end() && looked_up->dimension == d && own.has_words;
+    hot.insert(profile, *own.ref, value_hash(shape, d), e.slot,
+               found ? looked_up->chunk : kNoHandle);
+  });
   own.has_words = true;
   return nullptr;
+}
+
+// The columns of the row in hand that are not empty.
+uint64_t Tally::Impl::filled_of(const MetricShape& shape) const {
+  uint64_t filled = 0;
+  for (uint32_t i = 0; i < shape.columns; ++i) {
+    const uint32_t c = shape.plan_column[i];
+    filled |= uint64_t(row_elements[c] != kEmptyElement) << c;
+  }
+  return filled;
 }
 
 void Tally::Impl::tally_lifetime(const MetricShape& shape, uint64_t* first) {

@@ -23,7 +23,7 @@ namespace quipu {
 
 struct TallyOptions {
   size_t memory_bytes = size_t(256)
-                        << 20;  // of the hot tier: records and their index; at most 60 GiB
+                        << 20;  // of the hot tier: records and their index; at most 48 GiB
   int matrix_rows =
       384;  // rows a month's matrix holds before its record goes on as words (1 .. 1024)
   // Rows of a month that a profile of few events has in its forever record, before the month gets a
