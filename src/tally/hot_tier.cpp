@@ -303,6 +303,7 @@ void HotTier::look_up(Handle profile, const RecordRef& ref, const BucketParts& p
     const WordSet& set = *l.set;
     // The newest first: most words come again in the slot in which they came last.
     for (uint32_t at = set.newest(l.word); at != 0; at = set.before()[at - 1]) {
+      ++l.steps;
       l.unseen &= ~frames_of(parts, set.slots()[at - 1]);
       if ((l.unseen & concerned) == 0) return true;
     }

@@ -87,6 +87,7 @@ static_assert(sizeof(ChunkNode) == 32);
 struct WordLookup {
   uint64_t word;
   uint32_t unseen;     // frames, as a set
+  uint32_t steps;      // slots looked at
   uint32_t dimension;  // the asker's
   Handle chunk;        // in the end the one that takes the word; kNoHandle: the root, perhaps
   const WordSet* set;  // of the chunk in hand
@@ -138,6 +139,17 @@ class HotTier {
   // so that their ways down the chunks overlap.
   void look_up(Handle profile, const RecordRef& ref, const BucketParts& parts,
                std::span<WordLookup> lookups);
+  // Calls f(slot) for all slots of a word of a month.
+  template <typename F>
+  void each_slot(Handle profile, const RecordRef& ref, uint64_t word, const F& f) const {
+    RecordKey key = key_of(profile, ref.month);
+    for (const WordSet* set = words(ref); set != nullptr; set = chunk_words(key)) {
+      for (uint32_t at = set->newest(word); at != 0; at = set->before()[at - 1])
+        f(set->slots()[at - 1]);
+      if (!set->full) return;
+      key = child(key, word);
+    }
+  }
   // What contains() of these words will read comes near.
   void fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
   // A word that is not in the record: of a forever record; of a month, with a slot, where look_up()

@@ -7,9 +7,9 @@
 
 #include "base/fault.h"
 #include "tally/compare.h"
+#include "tally/heavy_months.h"
 #include "tally/hot_tier.h"
 #include "tally/metric_shape.h"
-#include "tally/recent_rows.h"
 #include "tally/record_words.h"
 #include "tally/slot_buckets.h"
 
@@ -57,13 +57,14 @@ struct Tally::Impl {
         matrix_rows(std::clamp(tally_options.matrix_rows, 1, int(kMaxMatrixRows))),
         ops(tile_ops(tally_options.variant)),
         hot(tally_options, compiled, tier),
-        recent(compiled.columns.size()) {}
+        heavy(compiled.columns.size(), tally_options.memory_bytes / kHeavyShare) {}
 
   const CompiledPlan& plan;
   const int matrix_rows;
   const TileOps& ops;
   HotTier hot;
-  RecentRows recent;
+  static constexpr size_t kHeavyShare = 16;  // of the hot tier's memory, for popular words
+  HeavyMonths heavy;
   uint64_t memberships = 0, events_waited = 0;
 
   std::vector<std::unique_ptr<MetricShape>> shapes;  // by CompiledMetric::index
@@ -105,7 +106,8 @@ struct Tally::Impl {
   const uint64_t* row_elements = nullptr;
   std::array<uint64_t, kMaxBitmapWords> wanted, hashed;
   std::array<uint64_t, kMaxDimensions> value_hashes;
-  std::vector<WordLookup> lookups;
+  std::vector<WordLookup> lookups, unpopular;
+  HeavyMonths::Place* heavy_own = nullptr;  // of the own month's record, if it has words
 
   static constexpr uint32_t kHandles = 16;  // a ring of profiles found ahead
   std::array<Handle, kHandles> found{};
@@ -118,9 +120,9 @@ struct Tally::Impl {
     return row_meta(e.metric->metric, e.slot, plan.version);
   }
   uint64_t filled_of(const MetricShape& shape) const;
-  bool look_at_recent(const Event& e, const MetricShape& shape, uint64_t* first);
   bool look_at_matrices(const MetricShape& shape, uint64_t* first);
   void look_at_words(const MetricShape& shape, uint32_t frames, uint64_t* first);
+  void look_at_own_words();
   const uint64_t* store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
   void tally_lifetime(const MetricShape& shape, uint64_t* first);
   uint64_t value_hash(const MetricShape& shape, uint32_t dimension);
@@ -372,26 +374,25 @@ const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape,
   hashed.fill(0);
   lookups.clear();
   // What is over in a moment first: a heavy month's newest rows, then words, then rows.
-  const bool heavy = records[kOwn].has_words;
+  heavy_own = nullptr;
   bool fresh = true;
-  if (heavy) fresh = look_at_recent(e, shape, first);
-  const bool not_recent = heavy && fresh;
-  if (fresh && (heavy || records[kPrevious].has_words || records[kNext].has_words)) {
+  if (records[kOwn].has_words) {
+    heavy_own = heavy.find(e.tenant, e.profile, e.month->month());
+    if (heavy_own == nullptr) heavy_own = &heavy.take(e.tenant, e.profile, e.month->month());
+    fresh = look(ops, shape, plan.version, buckets->parts[kOwn], heavy.rows(*heavy_own),
+                 row_elements, first);
+  }
+  const bool not_recent = heavy_own != nullptr && fresh;
+  if (fresh && (heavy_own != nullptr || records[kPrevious].has_words || records[kNext].has_words)) {
     look_at_words(shape, frames, first);
     fresh = any_bit(first, frames * bitmap_words);
   }
   fresh = fresh && look_at_matrices(shape, first) && any_bit(first, frames * bitmap_words);
   const uint64_t* kept = fresh ? store_row(e, shape, first) : nullptr;
-  if (not_recent)
-    recent.add(e.tenant, e.profile, e.month->month(), meta_of(e), filled_of(shape), row_elements);
+  if (not_recent) heavy.add_row(*heavy_own, meta_of(e), filled_of(shape), row_elements);
   for (uint32_t b = 0; b < bitmap_words; ++b) memberships += uint64_t(std::popcount(first[b]));
   if (e.metric->has_lifetime) tally_lifetime(shape, first + frames * bitmap_words);
   return kept;
-}
-
-bool Tally::Impl::look_at_recent(const Event& e, const MetricShape& shape, uint64_t* first) {
-  const MatrixView rows = recent.of(e.tenant, e.profile, e.month->month());
-  return look(ops, shape, plan.version, buckets->parts[kOwn], rows, row_elements, first);
 }
 
 // Returns whether something may still be new. A neighbour's record is asked about its frames only.
@@ -414,15 +415,38 @@ bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
 // known where what is new goes.
 void Tally::Impl::look_at_words(const MetricShape& shape, uint32_t frames, uint64_t* first) {
   each_fresh(shape, frames, first, [&](uint32_t d, uint32_t fresh) {
-    lookups.push_back({value_hash(shape, d), fresh, d, kNoHandle, nullptr, 0});
+    lookups.push_back({value_hash(shape, d), fresh, 0, d, kNoHandle, nullptr, 0});
   });
-  for (Side side : {kPrevious, kNext, kOwn})
+  for (Side side : {kPrevious, kNext})
     if (records[side].has_words && buckets->frames[side] != 0)
       hot.look_up(profile, *records[side].ref, buckets->parts[side], lookups);
+  if (heavy_own != nullptr) look_at_own_words();
   for (const WordLookup& l : lookups)
     for (uint32_t f = 0; f < frames; ++f)
       if (!(l.unseen >> f & 1))
         first[f * shape.bitmap_words + l.dimension / 64] &= ~(uint64_t(1) << l.dimension % 64);
+}
+
+// Popular words are told by their bitmaps, and those that turn out to be popular get one.
+void Tally::Impl::look_at_own_words() {
+  constexpr uint32_t kPopularSteps = 16;
+  const RecordRef& own = *records[kOwn].ref;
+  const BucketParts& parts = buckets->parts[kOwn];
+  unpopular.clear();
+  for (WordLookup& l : lookups) {
+    l.steps = 0;
+    l.chunk = kNoHandle;
+    if (!heavy.look_up(*heavy_own, l.word, parts, l.unseen)) unpopular.push_back(l);
+  }
+  hot.look_up(profile, own, parts, unpopular);
+  auto at = lookups.begin();
+  for (const WordLookup& l : unpopular) {
+    while (at->dimension != l.dimension) ++at;
+    *at = l;
+    if (l.steps < kPopularSteps) continue;
+    HeavyMonths::Slots slots = heavy.begin_word(*heavy_own, l.word);
+    hot.each_slot(profile, own, l.word, [&](Slot slot) { slots.add(slot); });
+  }
 }
 
 const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
@@ -440,6 +464,7 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
     const bool found = looked_up != lookups.end() && looked_up->dimension == d && own.has_words;
     hot.insert(profile, *own.ref, value_hash(shape, d), e.slot,
                found ? looked_up->chunk : kNoHandle);
+    if (heavy_own != nullptr) heavy.add_slot(*heavy_own, value_hash(shape, d), e.slot);
   });
   own.has_words = true;
   return nullptr;
