@@ -240,8 +240,9 @@ bool HotTier::contains(Handle profile, const RecordRef& ref, uint64_t word) cons
   return false;
 }
 
-// From the root down, all in step. visit(lookup) says whether the word is done with.
-template <typename Visit>
+// From the root down, all in step. visit(lookup) says whether the word is done with. kLooks: it
+// looks for the word.
+template <bool kLooks, typename Visit>
 void HotTier::walk(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups,
                    const Visit& visit) {
   const WordSet* root = words(ref);
@@ -252,8 +253,10 @@ void HotTier::walk(Handle profile, const RecordRef& ref, std::span<WordLookup> l
     if (root != nullptr) looking_.push_back(&lookup);
   }
   for (RecordKey key = key_of(profile, ref.month); !looking_.empty();) {
-    for (const WordLookup* l : looking_) l->set->prefetch_place(l->word);
-    for (const WordLookup* l : looking_) l->set->prefetch_word(l->word);
+    if constexpr (kLooks) {
+      for (const WordLookup* l : looking_) l->set->prefetch_place(l->word);
+      for (const WordLookup* l : looking_) l->set->prefetch_word(l->word);
+    }
     std::erase_if(looking_, [&](WordLookup* l) { return visit(*l) || !l->set->full; });
     ++key.depth;
     for (WordLookup* l : looking_) {
@@ -298,7 +301,7 @@ void HotTier::look_up(Handle profile, const RecordRef& ref, const BucketParts& p
                       std::span<WordLookup> lookups) {
   uint32_t concerned = 0;
   for (uint32_t i = 0; i < parts.frames; ++i) concerned |= uint32_t(1) << parts.frame[i];
-  walk(profile, ref, lookups, [&](WordLookup& l) {
+  walk<true>(profile, ref, lookups, [&](WordLookup& l) {
     if ((l.unseen & concerned) == 0) return true;
     const WordSet& set = *l.set;
     // The newest first: most words come again in the slot in which they came last.
@@ -312,7 +315,18 @@ void HotTier::look_up(Handle profile, const RecordRef& ref, const BucketParts& p
 }
 
 void HotTier::fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
-  walk(profile, ref, lookups, [](const WordLookup& l) { return l.set->contains(l.word); });
+  walk<true>(profile, ref, lookups, [](const WordLookup& l) { return l.set->contains(l.word); });
+}
+
+void HotTier::find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
+  walk<false>(profile, ref, lookups, [](const WordLookup& l) {
+    if (l.set->full) return false;
+    __builtin_prefetch(l.set->words() + l.set->count, 1);
+    __builtin_prefetch(l.set->slots() + l.set->count, 1);
+    __builtin_prefetch(l.set->before() + l.set->count, 1);
+    l.set->prefetch_place(l.word);
+    return true;
+  });
 }
 
 uint32_t& HotTier::generation_of(const RecordRef& ref) const {

@@ -28,6 +28,7 @@
 #include "tally/month_record.h"
 #include "tally/record_format.h"
 #include "tally/record_key.h"
+#include "tally/record_words.h"
 #include "tally/records_ahead.h"
 #include "tally/row_log.h"
 #include "tally/tally.h"
@@ -89,7 +90,7 @@ struct WordLookup {
   uint32_t unseen;     // frames, as a set
   uint32_t steps;      // slots looked at
   uint32_t dimension;  // the asker's
-  Handle chunk;        // in the end the one that takes the word; kNoHandle: the root, perhaps
+  Handle chunk;        // in the end the last one on its way; kNoHandle: the root
   const WordSet* set;  // of the chunk in hand
   uint64_t hash;       // of its key
 };
@@ -150,10 +151,32 @@ class HotTier {
       key = child(key, word);
     }
   }
+  // Calls f(word, slot) for all of a month, all of which must be in memory, until it says no.
+  // Returns whether it never did.
+  template <typename F>
+  bool each_word(Handle profile, const RecordRef& ref, const F& f) const {
+    std::vector<RecordKey> chunks = {key_of(profile, ref.month)};
+    while (!chunks.empty()) {
+      const RecordKey key = chunks.back();
+      chunks.pop_back();
+      const WordSet* set = key.depth == 0 ? words(ref) : chunk_words(key);
+      if (set == nullptr) continue;
+      for (uint32_t i = 0; i < set->count; ++i)
+        if (!f(set->words()[i], set->slots()[i])) return false;
+      for (uint32_t c = 0; set->full && c < kChunkChildren; ++c) {
+        chunks.push_back(key);
+        ++chunks.back().depth;
+        chunks.back().path = key.path << kChunkBits | c;
+      }
+    }
+    return true;
+  }
+  // Says which chunks take these words, in step, and fetches them.
+  void find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
   // What contains() of these words will read comes near.
   void fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
-  // A word that is not in the record: of a forever record; of a month, with a slot, where look_up()
-  // said.
+  // A word that is not in the record: of a forever record; of a month, with a slot, where
+  // find_homes() said (kNoHandle: wherever).
   void insert(Handle profile, RecordRef& ref, uint64_t word);
   void insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk);
   // A row of an event whose metric has these columns, of which those in `filled` are not empty.
@@ -166,7 +189,8 @@ class HotTier {
   size_t pending_bytes() const { return log_.bytes(); }
 
   // Before a batch: evicts down to the budget where it can, and moves blocks out of sparse memory.
-  void make_room(size_t batch_events);
+  // beside: bytes of the budget that others use.
+  void make_room(size_t batch_events, size_t beside = 0);
 
   void add_stats(TallyStats& stats) const;
   // What the process really holds for it: may exceed stats' memory_bytes by a quarter and a little.
@@ -190,7 +214,7 @@ class HotTier {
   static uint64_t hash_of(const RecordKey& chunk);
   Handle find_chunk(const RecordKey& key, uint64_t hash) const;
   Handle find_chunk(const RecordKey& key) const { return find_chunk(key, hash_of(key)); }
-  template <typename Visit>
+  template <bool kLooks, typename Visit>
   void walk(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups,
             const Visit& visit);
   const WordSet* chunk_words(

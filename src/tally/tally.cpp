@@ -63,7 +63,7 @@ struct Tally::Impl {
   const int matrix_rows;
   const TileOps& ops;
   HotTier hot;
-  static constexpr size_t kHeavyShare = 16;  // of the hot tier's memory, for popular words
+  static constexpr size_t kHeavyShare = 2;  // of the hot tier's memory, for tables of heavy months
   HeavyMonths heavy;
   uint64_t memberships = 0, events_waited = 0;
 
@@ -106,7 +106,7 @@ struct Tally::Impl {
   const uint64_t* row_elements = nullptr;
   std::array<uint64_t, kMaxBitmapWords> wanted, hashed;
   std::array<uint64_t, kMaxDimensions> value_hashes;
-  std::vector<WordLookup> lookups, unpopular;
+  std::vector<WordLookup> lookups, others;
   HeavyMonths::Place* heavy_own = nullptr;  // of the own month's record, if it has words
 
   static constexpr uint32_t kHandles = 16;  // a ring of profiles found ahead
@@ -121,8 +121,9 @@ struct Tally::Impl {
   }
   uint64_t filled_of(const MetricShape& shape) const;
   bool look_at_matrices(const MetricShape& shape, uint64_t* first);
-  void look_at_words(const MetricShape& shape, uint32_t frames, uint64_t* first);
-  void look_at_own_words();
+  void look_at_words(const Event& e, const MetricShape& shape, uint32_t frames, uint64_t* first);
+  void look_at_words_of(Side side, const HeavyMonths::Place* known);
+  void fill_heavy(const RecordRef& own);
   const uint64_t* store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
   void tally_lifetime(const MetricShape& shape, uint64_t* first);
   uint64_t value_hash(const MetricShape& shape, uint32_t dimension);
@@ -135,7 +136,7 @@ Tally::~Tally() = default;
 Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next) {
   Impl& t = *impl_;
   result.clear();
-  t.hot.make_room(batch.events.size());
+  t.hot.make_room(batch.events.size(), t.heavy.bytes());
   QUIPU_TRY(t.load(batch));
   t.hot.forget_ahead();
   if (next != nullptr) t.ask_ahead(*next);
@@ -154,6 +155,7 @@ size_t Tally::pending_bytes() const { return impl_->hot.pending_bytes(); }
 TallyStats Tally::stats() const {
   TallyStats stats;
   impl_->hot.add_stats(stats);
+  stats.memory_bytes += impl_->heavy.bytes();
   stats.memberships = impl_->memberships;
   stats.events_waited = impl_->events_waited;
   return stats;
@@ -372,19 +374,19 @@ const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape,
   for (uint32_t f = 0; f < frames; ++f)
     std::memcpy(first + f * bitmap_words, wanted.data(), bitmap_words * 8);
   hashed.fill(0);
-  lookups.clear();
   // What is over in a moment first: a heavy month's newest rows, then words, then rows.
   heavy_own = nullptr;
   bool fresh = true;
   if (records[kOwn].has_words) {
-    heavy_own = heavy.find(e.tenant, e.profile, e.month->month());
-    if (heavy_own == nullptr) heavy_own = &heavy.take(e.tenant, e.profile, e.month->month());
-    fresh = look(ops, shape, plan.version, buckets->parts[kOwn], heavy.rows(*heavy_own),
-                 row_elements, first);
+    heavy_own = heavy.find(e.tenant, e.profile, e.month->month(), e.month->grain_quarters());
+    if (heavy_own != nullptr)
+      fresh = look(ops, shape, plan.version, buckets->parts[kOwn], heavy.rows(*heavy_own),
+                   row_elements, first);
   }
   const bool not_recent = heavy_own != nullptr && fresh;
-  if (fresh && (heavy_own != nullptr || records[kPrevious].has_words || records[kNext].has_words)) {
-    look_at_words(shape, frames, first);
+  if (fresh &&
+      (records[kPrevious].has_words || records[kOwn].has_words || records[kNext].has_words)) {
+    look_at_words(e, shape, frames, first);
     fresh = any_bit(first, frames * bitmap_words);
   }
   fresh = fresh && look_at_matrices(shape, first) && any_bit(first, frames * bitmap_words);
@@ -411,42 +413,58 @@ bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
   return true;
 }
 
-// A word's slots tell of all buckets at once. The own month's record comes last, so that it is
-// known where what is new goes.
-void Tally::Impl::look_at_words(const MetricShape& shape, uint32_t frames, uint64_t* first) {
+// A word's slots tell of all buckets at once.
+void Tally::Impl::look_at_words(const Event& e, const MetricShape& shape, uint32_t frames,
+                                uint64_t* first) {
+  lookups.clear();
   each_fresh(shape, frames, first, [&](uint32_t d, uint32_t fresh) {
     lookups.push_back({value_hash(shape, d), fresh, 0, d, kNoHandle, nullptr, 0});
   });
+  if (heavy_own != nullptr && heavy.wants_words(*heavy_own)) fill_heavy(*records[kOwn].ref);
+  if (records[kOwn].has_words) look_at_words_of(kOwn, heavy_own);
   for (Side side : {kPrevious, kNext})
     if (records[side].has_words && buckets->frames[side] != 0)
-      hot.look_up(profile, *records[side].ref, buckets->parts[side], lookups);
-  if (heavy_own != nullptr) look_at_own_words();
+      look_at_words_of(side, heavy.peek(e.tenant, e.profile, month_at(e.month->month(), side)));
   for (const WordLookup& l : lookups)
     for (uint32_t f = 0; f < frames; ++f)
       if (!(l.unseen >> f & 1))
         first[f * shape.bitmap_words + l.dimension / 64] &= ~(uint64_t(1) << l.dimension % 64);
 }
 
-// Popular words are told by their bitmaps, and those that turn out to be popular get one.
-void Tally::Impl::look_at_own_words() {
-  constexpr uint32_t kPopularSteps = 16;
-  const RecordRef& own = *records[kOwn].ref;
-  const BucketParts& parts = buckets->parts[kOwn];
-  unpopular.clear();
-  for (WordLookup& l : lookups) {
-    l.steps = 0;
-    l.chunk = kNoHandle;
-    if (!heavy.look_up(*heavy_own, l.word, parts, l.unseen)) unpopular.push_back(l);
-  }
-  hot.look_up(profile, own, parts, unpopular);
+// Most are known at hand, in a heavy month all; the own month's words that turn out to have many
+// slots will be.
+void Tally::Impl::look_at_words_of(Side side, const HeavyMonths::Place* known) {
+  constexpr uint32_t kManySteps = 4;
+  const RecordRef& ref = *records[side].ref;
+  const BucketParts& parts = buckets->parts[side];
+  const uint64_t concerned = buckets->frames[side];
+  if (known != nullptr)
+    for (const WordLookup& l : lookups)
+      if (l.unseen & concerned) heavy.prefetch(*known, l.word);
+  others.clear();
+  for (WordLookup& l : lookups)
+    if ((l.unseen & concerned) &&
+        (known == nullptr || !heavy.look_up(*known, l.word, parts, l.unseen)))
+      others.push_back(l);
+  if (others.empty()) return;
+  hot.look_up(profile, ref, parts, others);
   auto at = lookups.begin();
-  for (const WordLookup& l : unpopular) {
+  for (const WordLookup& l : others) {
     while (at->dimension != l.dimension) ++at;
-    *at = l;
-    if (l.steps < kPopularSteps) continue;
-    HeavyMonths::Slots slots = heavy.begin_word(*heavy_own, l.word);
-    hot.each_slot(profile, own, l.word, [&](Slot slot) { slots.add(slot); });
+    at->unseen = l.unseen;
+    if (side == kOwn && heavy_own != nullptr && l.steps >= kManySteps)
+      hot.each_slot(profile, ref, l.word,
+                    [&](Slot slot) { heavy.add_slot(*heavy_own, l.word, slot, true); });
   }
+}
+
+void Tally::Impl::fill_heavy(const RecordRef& own) {
+  const bool all = !hot.may_lack_chunks(profile, own.month) &&
+                   hot.each_word(profile, own, [&](uint64_t word, Slot slot) {
+                     heavy.add_slot(*heavy_own, word, slot, true);
+                     return heavy.has_room();
+                   });
+  all ? heavy.complete(*heavy_own) : heavy.give_up(*heavy_own);
 }
 
 const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
@@ -457,15 +475,15 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
     return hot.append(profile, *own.ref, meta_of(e), shape.plan_columns, filled_of(shape),
                       row_elements);
   }
-  // Of what was looked up, in the same order, it is known which chunk takes it.
-  auto looked_up = lookups.begin();
-  each_fresh(shape, uint32_t(e.month->frames()), first, [&](uint32_t d, uint32_t) {
-    while (looked_up != lookups.end() && looked_up->dimension < d) ++looked_up;
-    const bool found = looked_up != lookups.end() && looked_up->dimension == d && own.has_words;
-    hot.insert(profile, *own.ref, value_hash(shape, d), e.slot,
-               found ? looked_up->chunk : kNoHandle);
-    if (heavy_own != nullptr) heavy.add_slot(*heavy_own, value_hash(shape, d), e.slot);
+  lookups.clear();
+  each_fresh(shape, uint32_t(e.month->frames()), first, [&](uint32_t d, uint32_t fresh) {
+    lookups.push_back({value_hash(shape, d), fresh, 0, d, kNoHandle, nullptr, 0});
   });
+  if (own.has_words) hot.find_homes(profile, *own.ref, lookups);
+  for (const WordLookup& l : lookups) {
+    hot.insert(profile, *own.ref, l.word, e.slot, l.chunk);
+    if (heavy_own != nullptr) heavy.add_slot(*heavy_own, l.word, e.slot, false);
+  }
   own.has_words = true;
   return nullptr;
 }
