@@ -1,6 +1,7 @@
 #include "tally/heavy_months.h"
 
 #include <algorithm>
+#include <utility>
 
 #include "base/check.h"
 
@@ -55,13 +56,21 @@ void HeavyMonths::add_row(Place& place, uint64_t meta, uint64_t filled, const ui
 void HeavyMonths::prefetch(const Place& place, uint64_t word) const {
   if (place.segments.empty()) return;
   const Segment& segment = segment_of(place, word);
-  if (!segment.entries.empty()) __builtin_prefetch(&segment.entries[home_of(segment, word)]);
+  if (segment.entries.size() != 0) __builtin_prefetch(&segment.entries[home_of(segment, word)]);
+}
+
+void HeavyMonths::prefetch_slots(const Place& place, uint64_t word) const {
+  const Entry* entry = entry_of(place, word);
+  if (entry == nullptr || entry->count != kAsBitmap) return;
+  const uint64_t* bits = &place.bitmaps[entry->bitmap() * bitmap_words(place)];
+  __builtin_prefetch(bits);
+  __builtin_prefetch(bits + 8);
 }
 
 const HeavyMonths::Entry* HeavyMonths::entry_of(const Place& place, uint64_t word) {
   if (place.segments.empty()) return nullptr;
   const Segment& segment = segment_of(place, word);
-  if (segment.entries.empty()) return nullptr;
+  if (segment.entries.size() == 0) return nullptr;
   for (size_t i = home_of(segment, word); segment.entries[i].count != 0;) {
     if (segment.entries[i].word == word) return &segment.entries[i];
     if (++i == segment.entries.size()) i = 0;
@@ -119,9 +128,9 @@ HeavyMonths::Entry& HeavyMonths::new_entry(Place& place, uint64_t word) {
     return segment.entries[i] = entry;
   };
   if ((segment.used + 1) * 4 > segment.entries.size() * 3) {
-    std::vector<Entry> before(segment.entries.size() + segment.entries.size() / 2 + 4);
+    HugeArray<Entry> before(segment.entries.size() + segment.entries.size() / 2 + 4);
     bytes_ += (before.size() - segment.entries.size()) * sizeof(Entry);
-    before.swap(segment.entries);
+    std::swap(before, segment.entries);
     for (const Entry& entry : before)
       if (entry.count != 0) put(entry);
   }
@@ -169,8 +178,7 @@ void HeavyMonths::give_up(Place& place) {
 }
 
 void HeavyMonths::forget(Place& place) {
-  for (const Segment& segment : place.segments)
-    bytes_ -= segment.entries.capacity() * sizeof(Entry);
+  for (const Segment& segment : place.segments) bytes_ -= segment.entries.size() * sizeof(Entry);
   bytes_ -= place.bitmaps.capacity() * sizeof(uint64_t);
   std::vector<Segment>().swap(place.segments);
   std::vector<uint64_t>().swap(place.bitmaps);  // with its memory

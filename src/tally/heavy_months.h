@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/hash.h"
+#include "base/huge_array.h"
 #include "tally/compare.h"
 #include "tally/month_record.h"
 #include "tally/record_key.h"
@@ -36,7 +37,9 @@ class HeavyMonths {
   // elements: of the plan's columns; only those in `filled` are read, others are empty.
   void add_row(Place& place, uint64_t meta, uint64_t filled, const uint64_t* elements);
 
+  // Before many look-ups: fetches the word's entry, then what that leads to.
   void prefetch(const Place& place, uint64_t word) const;
+  void prefetch_slots(const Place& place, uint64_t word) const;
   // Whether the word's slots are known here; then `unseen` loses the frames in whose parts one
   // lies.
   bool look_up(const Place& place, uint64_t word, const BucketParts& parts, uint32_t& unseen) const;
@@ -48,12 +51,13 @@ class HeavyMonths {
   bool wants_words(const Place& place) const { return !place.is_complete && !place.gave_up; }
   bool has_room() const { return bytes_ <= table_bytes_; }
   void complete(Place& place);
+  bool is_complete(const Place& place) const { return place.is_complete; }
   void give_up(Place& place);
 
   size_t bytes() const { return bytes_; }  // of tables
 
  private:
-  static constexpr uint32_t kRows = 64, kPlaces = 64, kSegments = 64;
+  static constexpr uint32_t kRows = 64, kPlaces = 64, kSegments = 8;
   static constexpr uint32_t kFillPerUse = 16;  // words that may be filled in for one use
   struct alignas(64) Line {
     uint64_t lanes[kTileRows];
@@ -68,7 +72,7 @@ class HeavyMonths {
   };
   static_assert(sizeof(Entry) == 16);
   struct Segment {  // open addressing, by the first bits of the word
-    std::vector<Entry> entries;
+    HugeArray<Entry> entries;
     uint32_t used = 0;
   };
 
@@ -99,7 +103,7 @@ class HeavyMonths {
   uint32_t lines() const { return uint32_t(columns_) + 1; }
   static size_t bitmap_words(const Place& place) { return (31 * 96 / place.grain + 63) / 64; }
   static const Segment& segment_of(const Place& place, uint64_t word) {
-    return place.segments[word >> 58];
+    return place.segments[word >> 61];
   }
   static size_t home_of(const Segment& segment, uint64_t word) {
     return size_t((uint64_t(uint32_t(word)) * segment.entries.size()) >> 32);

@@ -254,6 +254,7 @@ void HotTier::walk(Handle profile, const RecordRef& ref, std::span<WordLookup> l
   }
   for (RecordKey key = key_of(profile, ref.month); !looking_.empty();) {
     if constexpr (kLooks) {
+      for (const WordLookup* l : looking_) const_cast<WordSet*>(l->set)->complete_index();
       for (const WordLookup* l : looking_) l->set->prefetch_place(l->word);
       for (const WordLookup* l : looking_) l->set->prefetch_word(l->word);
     }
@@ -345,7 +346,8 @@ void HotTier::pin(uint32_t& generation) {
 
 // False if the chunk is full; its children are then in memory. fresh: nothing is stored under the
 // key.
-bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, Slot slot, bool fresh) {
+bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, Slot slot, bool fresh,
+                       bool indexed) {
   const uint32_t limit = uint32_t(options_.chunk_words);
   const bool deepest = key.depth == kMaxChunkDepth, slotted = key.month != kForever;
   auto& log = RowLogAccess::of(log_);
@@ -354,7 +356,7 @@ bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, Slot
   const bool takes = count() < limit || deepest;  // a limit that was lowered may be passed already
   const bool chunked = slotted || key.depth != 0;
   if (takes) {
-    handle = slotted ? insert_slot_word(arena_, handle, word, slot, limit)
+    handle = slotted ? insert_slot_word(arena_, handle, word, slot, limit, indexed)
                      : insert_word(arena_, handle, word, limit);
     chunked ? log.chunk_word(key, word, slot, fresh) : log.word(key, word, fresh);
     ++words_;
@@ -403,8 +405,9 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   insert(profile, ref, word, 0, kNoHandle);
 }
 
-void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk) {
-  if (chunk != kNoHandle && add_to_chunk(chunk, word, slot)) return;
+void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk,
+                     bool indexed) {
+  if (chunk != kNoHandle && add_to_chunk(chunk, word, slot, indexed)) return;
   bool fresh = ref.handle == kNoHandle;
   if (ref.month != kForever) {
     if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
@@ -414,7 +417,7 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, H
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
-  const bool taken = add_word(key, root, word, slot, fresh);
+  const bool taken = add_word(key, root, word, slot, fresh, indexed);
   if (!was_full) pin(generation_of(ref));
   ref.full = arena_.at<WordSet>(root)->full;
   if (ref.full && !was_full) ref.whole = 1;
@@ -423,17 +426,17 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, H
     key = child(key, word);
     chunk = find_chunk(key);
     CHECK(chunk != kNoHandle);
-  } while (!add_to_chunk(chunk, word, slot));
+  } while (!add_to_chunk(chunk, word, slot, indexed));
 }
 
 // False if it is full.
-bool HotTier::add_to_chunk(Handle chunk, uint64_t word, Slot slot) {
+bool HotTier::add_to_chunk(Handle chunk, uint64_t word, Slot slot, bool indexed) {
   auto* node = arena_.at<ChunkNode>(chunk);
   CHECK(node->set != kLoading);
   const bool was_full = node->set != kNoHandle && arena_.at<WordSet>(node->set)->full;
   const RecordKey key{node->month, node->tenant, unpack(node->profile), node->depth, node->path};
   Handle set = node->set;
-  const bool taken = add_word(key, set, word, slot, set == kNoHandle);
+  const bool taken = add_word(key, set, word, slot, set == kNoHandle, indexed);
   node->set = set;
   if (!was_full) pin(arena_.at<WordSet>(set)->generation);
   return taken;

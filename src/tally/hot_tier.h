@@ -145,6 +145,7 @@ class HotTier {
   void each_slot(Handle profile, const RecordRef& ref, uint64_t word, const F& f) const {
     RecordKey key = key_of(profile, ref.month);
     for (const WordSet* set = words(ref); set != nullptr; set = chunk_words(key)) {
+      const_cast<WordSet*>(set)->complete_index();
       for (uint32_t at = set->newest(word); at != 0; at = set->before()[at - 1])
         f(set->slots()[at - 1]);
       if (!set->full) return;
@@ -178,7 +179,8 @@ class HotTier {
   // A word that is not in the record: of a forever record; of a month, with a slot, where
   // find_homes() said (kNoHandle: wherever).
   void insert(Handle profile, RecordRef& ref, uint64_t word);
-  void insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk);
+  void insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk,
+              bool indexed = true);  // (insert_slot_word)
   // A row of an event whose metric has these columns, of which those in `filled` are not empty.
   // Returns where the elements of the columns lie, in order, until the log is cleared.
   const uint64_t* append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns,
@@ -236,8 +238,9 @@ class HotTier {
   Handle& root_set(const RecordRef& ref) const;
   uint32_t& generation_of(const RecordRef& ref) const;
   void pin(uint32_t& generation);
-  bool add_word(const RecordKey& key, Handle& set, uint64_t word, Slot slot, bool fresh);
-  bool add_to_chunk(Handle chunk, uint64_t word, Slot slot);
+  bool add_word(const RecordKey& key, Handle& set, uint64_t word, Slot slot, bool fresh,
+                bool indexed);
+  bool add_to_chunk(Handle chunk, uint64_t word, Slot slot, bool indexed);
 
   // hot_tier_room.cpp
   size_t memory_bytes() const;

@@ -441,6 +441,9 @@ void Tally::Impl::look_at_words_of(Side side, const HeavyMonths::Place* known) {
   if (known != nullptr)
     for (const WordLookup& l : lookups)
       if (l.unseen & concerned) heavy.prefetch(*known, l.word);
+  if (known != nullptr)
+    for (const WordLookup& l : lookups)
+      if (l.unseen & concerned) heavy.prefetch_slots(*known, l.word);
   others.clear();
   for (WordLookup& l : lookups)
     if ((l.unseen & concerned) &&
@@ -480,8 +483,9 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
     lookups.push_back({value_hash(shape, d), fresh, 0, d, kNoHandle, nullptr, 0});
   });
   if (own.has_words) hot.find_homes(profile, *own.ref, lookups);
+  const bool indexed = heavy_own == nullptr || !heavy.is_complete(*heavy_own);
   for (const WordLookup& l : lookups) {
-    hot.insert(profile, *own.ref, l.word, e.slot, l.chunk);
+    hot.insert(profile, *own.ref, l.word, e.slot, l.chunk, indexed);
     if (heavy_own != nullptr) heavy.add_slot(*heavy_own, l.word, e.slot, false);
   }
   own.has_words = true;

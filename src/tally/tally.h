@@ -25,7 +25,7 @@ struct TallyOptions {
   size_t memory_bytes = size_t(256)
                         << 20;  // of the hot tier: records and their index; at most 48 GiB
   int matrix_rows =
-      384;  // rows a month's matrix holds before its record goes on as words (1 .. 1024)
+      128;  // rows a month's matrix holds before its record goes on as words (1 .. 1024)
   // Rows of a month that a profile of few events has in its forever record, before the month gets a
   // record of its own: one record to write, to look for and to read instead of two (0: none .. 32).
   int inlined_rows = 24;

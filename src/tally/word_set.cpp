@@ -67,11 +67,12 @@ Handle moved(Arena& arena, Handle old_handle, bool slotted, uint32_t capacity) {
   std::memcpy(set->words(), old->words(), old->count * sizeof(uint64_t));
   if (slotted) std::memcpy(set->slots(), old->slots(), old->count * sizeof(Slot));
   arena.release(old_handle);
-  for (uint32_t i = 0; i < set->count; ++i) enter(*set, i);
+  for (uint32_t i = 0; i < set->indexed; ++i) enter(*set, i);
   return handle;
 }
 
-Handle insert(Arena& arena, Handle handle, uint64_t word, const Slot* slot, uint32_t limit) {
+Handle insert(Arena& arena, Handle handle, uint64_t word, const Slot* slot, uint32_t limit,
+              bool indexed) {
   const bool slotted = slot != nullptr;
   if (handle == kNoHandle) {
     handle = moved(arena, kNoHandle, slotted, grown(0, slotted, limit));
@@ -83,12 +84,16 @@ Handle insert(Arena& arena, Handle handle, uint64_t word, const Slot* slot, uint
   CHECK(set->slotted == slotted);
   set->words()[set->count] = word;
   if (slotted) set->slots()[set->count] = *slot;
-  enter(*set, set->count);
   ++set->count;
+  if (indexed) set->complete_index();
   return handle;
 }
 
 }  // namespace
+
+void WordSet::complete_index() {
+  while (indexed < count) enter(*this, indexed++);
+}
 
 uint32_t WordSet::newest(uint64_t word) const {
   const uint64_t* w = words();
@@ -105,11 +110,12 @@ uint32_t WordSet::newest(uint64_t word) const {
 }
 
 Handle insert_word(Arena& arena, Handle set, uint64_t word, uint32_t limit) {
-  return insert(arena, set, word, nullptr, limit);
+  return insert(arena, set, word, nullptr, limit, true);
 }
 
-Handle insert_slot_word(Arena& arena, Handle set, uint64_t word, Slot slot, uint32_t limit) {
-  return insert(arena, set, word, &slot, limit);
+Handle insert_slot_word(Arena& arena, Handle set, uint64_t word, Slot slot, uint32_t limit,
+                        bool indexed) {
+  return insert(arena, set, word, &slot, limit, indexed);
 }
 
 }  // namespace quipu

@@ -20,7 +20,9 @@ struct WordSet {
   uint8_t index_bits;  // 0: no table
   bool full;           // further words are in its children
   bool slotted;
-  uint8_t unused[5];
+  uint8_t unused[3];
+  uint16_t
+      indexed;  // so many words are in the table, or have their slot before; all in a plain set
 
   const uint64_t* words() const { return reinterpret_cast<const uint64_t*>(this + 1); }
   uint64_t* words() { return reinterpret_cast<uint64_t*>(this + 1); }
@@ -32,6 +34,8 @@ struct WordSet {
   const uint16_t* before() const { return slots() + capacity; }
   uint16_t* before() { return slots() + capacity; }
   bool contains(uint64_t word) const { return newest(word) != 0; }
+  // Of a slotted set whose words are not all in the table yet: before it is asked for them.
+  void complete_index();
   // 1 + the position of the word, of its newest slot in a slotted set; 0: it is not there.
   uint32_t newest(uint64_t word) const;
   // Before contains() of many words in many sets: fetches what it reads first, then what that leads
@@ -55,7 +59,9 @@ static_assert(sizeof(WordSet) == 16);
 // Adds a word that is not in the set. kNoHandle makes a new set. Returns the set's handle: it may
 // move. It will hold about `limit` words at most.
 Handle insert_word(Arena& arena, Handle set, uint64_t word, uint32_t limit);
-// The same for a slotted set: a word that it does not have with this slot.
-Handle insert_slot_word(Arena& arena, Handle set, uint64_t word, Slot slot, uint32_t limit);
+// The same for a slotted set: a word that it does not have with this slot. indexed: the set is
+// likely to be asked for it.
+Handle insert_slot_word(Arena& arena, Handle set, uint64_t word, Slot slot, uint32_t limit,
+                        bool indexed = true);
 
 }  // namespace quipu
