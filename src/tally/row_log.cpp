@@ -9,8 +9,8 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/radix_sort.h"
+#include "tally/chunk_words.h"
 #include "tally/record_format.h"
-#include "tally/record_words.h"
 
 namespace quipu {
 
@@ -29,7 +29,7 @@ void RowLog::clear() {
 
 size_t RowLog::Impl::bytes() const {
   return entries.size() * sizeof(RowLogEntry) + payload.size() * sizeof(uint64_t) +
-         chunk_words.size() * sizeof(LoggedWord) + records.size() * sizeof(RecordKey);
+         chunk_words.size() * 2 * sizeof(LoggedWord) + records.size() * sizeof(RecordKey);
 }
 
 void RowLog::Impl::clear() {
@@ -132,88 +132,6 @@ struct Item {
   uint32_t entry;
 };
 
-// Of a record: keys of its chunks come behind its own.
-using KeyOrder = std::tuple<MonthIndex, uint32_t, uint64_t, uint64_t>;
-KeyOrder order_of(const RowLogEntry& e) {
-  return {e.month, raw(e.tenant), e.profile.hi, e.profile.lo};
-}
-KeyOrder order_of(const RecordKey& k) {
-  return {k.month, raw(k.tenant), k.profile.hi, k.profile.lo};
-}
-
-// A logged word on its way through the sort: by depth and path of its chunk, then by slot.
-struct ChunkWord {
-  static constexpr int kDepthShift = 60, kPathShift = 28, kSlotShift = 12;
-  static constexpr uint64_t kFresh = 1, kFull = 2;
-  explicit ChunkWord(const LoggedWord& w)
-      : place(uint64_t(w.depth) << kDepthShift |
-              uint64_t(chunk_path(w.word, w.depth)) << kPathShift | uint64_t(w.slot) << kSlotShift |
-              (w.fresh ? kFresh : 0) | (w.full ? kFull : 0)),
-        word(w.word) {}
-  uint64_t chunk() const { return place >> kPathShift; }
-  uint8_t depth() const { return uint8_t(place >> kDepthShift); }
-  uint32_t path() const { return uint32_t(place >> kPathShift); }
-  Slot slot() const { return Slot(place >> kSlotShift & 0xFFFF); }
-  bool fresh() const { return place & kFresh; }
-  bool full() const { return place & kFull; }
-
-  uint64_t place;
-  uint64_t word;
-};
-static_assert(kMaxChunkDepth * kChunkBits <= 32 && kMaxChunkDepth < 16);
-
-// The chunk words of some logs, by record.
-class ChunkWords {
- public:
-  explicit ChunkWords(std::span<const RowLog> logs) {
-    std::vector<uint32_t> first_number;
-    std::vector<KeyOrder> orders;
-    for (const RowLog& log : logs) {
-      first_number.push_back(uint32_t(orders.size()));
-      if (log.empty()) continue;
-      for (const RecordKey& key : RowLogAccess::of(log).records) orders.push_back(order_of(key));
-    }
-    records_ = orders;
-    std::sort(records_.begin(), records_.end());
-    records_.erase(std::unique(records_.begin(), records_.end()), records_.end());
-    std::vector<uint32_t> ranks;
-    for (const KeyOrder& order : orders)
-      ranks.push_back(
-          uint32_t(std::lower_bound(records_.begin(), records_.end(), order) - records_.begin()));
-    begins_.resize(records_.size() + 1);
-    const auto each_word = [&](const auto& f) {
-      for (size_t l = 0; l < logs.size(); ++l) {
-        if (logs[l].empty()) continue;
-        RowLogAccess::of(logs[l]).chunk_words.each_block(
-            [&](const LoggedWord* w, const LoggedWord* end) {
-              for (; w != end; ++w) f(ranks[first_number[l] + w->record], *w);
-            });
-      }
-    };
-    each_word([&](uint32_t rank, const LoggedWord&) { ++begins_[rank + 1]; });
-    for (size_t r = 1; r < begins_.size(); ++r) begins_[r] += begins_[r - 1];
-    words_.resize(begins_.back(), ChunkWord(LoggedWord{}));
-    std::vector<size_t> at(begins_.begin(), begins_.end() - 1);
-    each_word([&](uint32_t rank, const LoggedWord& w) { words_[at[rank]++] = ChunkWord(w); });
-  }
-
-  bool done() const { return next_ == records_.size(); }
-  const KeyOrder& record() const { return records_[next_]; }  // the next one
-  // Its words, by chunk, and on to the record behind it.
-  std::span<const ChunkWord> take() {
-    const auto begin = words_.begin() + ptrdiff_t(begins_[next_]);
-    const auto end = words_.begin() + ptrdiff_t(begins_[++next_]);
-    std::sort(begin, end, [](const ChunkWord& a, const ChunkWord& b) { return a.place < b.place; });
-    return {begin, end};
-  }
-
- private:
-  std::vector<KeyOrder> records_;  // rising
-  std::vector<size_t> begins_;     // of each in words_
-  std::vector<ChunkWord> words_;
-  size_t next_ = 0;
-};
-
 class Encoder {
  public:
   Encoder(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes)
@@ -228,15 +146,16 @@ class Encoder {
       const bool only_chunks =
           begin == items_.size() ||
           (!chunk_words_.done() && chunk_words_.record() < order_of(entry(items_[begin])));
-      const KeyOrder order = only_chunks ? chunk_words_.record() : order_of(entry(items_[begin]));
+      const RecordOrder order =
+          only_chunks ? chunk_words_.record() : order_of(entry(items_[begin]));
       if (!only_chunks) {
         prefetch(begin);
         while (end < items_.size() && order_of(entry(items_[end])) == order) ++end;
       }
-      std::span<const ChunkWord> words;
-      if (!chunk_words_.done() && chunk_words_.record() == order) words = chunk_words_.take();
       const auto& [month, tenant, hi, lo] = order;
-      QUIPU_TRY(write({month, TenantId(tenant), Hash128{lo, hi}, 0, 0}, begin, end, words, sink));
+      const bool has_words = !chunk_words_.done() && chunk_words_.record() == order;
+      QUIPU_TRY(
+          write({month, TenantId(tenant), Hash128{lo, hi}, 0, 0}, begin, end, has_words, sink));
     }
     return {};
   }
@@ -304,12 +223,19 @@ class Encoder {
   }
 
   // A record's entries and chunk words: its own key, then those of its chunks.
-  Status write(RecordKey key, size_t begin, size_t end, std::span<const ChunkWord> words,
-               const RecordSink& sink) {
+  Status write(RecordKey key, size_t begin, size_t end, bool has_words, const RecordSink& sink) {
+    std::span<const ChunkWord> words;
+    if (has_words) words = chunk_words_.take();
     size_t in_root = 0;
     while (in_root < words.size() && words[in_root].depth() == 0) ++in_root;
     if (encode_root(begin, end, words.first(in_root))) QUIPU_TRY(sink(key, bytes_, how_));
-    words = words.subspan(in_root);
+    QUIPU_TRY(write_chunks(key, words.subspan(in_root), sink));
+    while (has_words && chunk_words_.has_more())
+      QUIPU_TRY(write_chunks(key, chunk_words_.take(), sink));
+    return {};
+  }
+
+  Status write_chunks(RecordKey key, std::span<const ChunkWord> words, const RecordSink& sink) {
     while (!words.empty()) {
       size_t of_chunk = 1;
       while (of_chunk < words.size() && words[of_chunk].chunk() == words[0].chunk()) ++of_chunk;

@@ -67,7 +67,7 @@ struct RowLog::Impl {
   BlockLog<LoggedWord> chunk_words;
   std::vector<RecordKey> records;  // of these, by number; one may have several
 
-  size_t bytes() const;
+  size_t bytes() const;  // chunk words twice: encoding them takes as much again
   bool empty() const { return entries.empty() && chunk_words.size() == 0; }
   void clear();
 

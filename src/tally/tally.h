@@ -83,8 +83,8 @@ class RowLog {
 
 // The writer's share of the work: groups the logs' entries by record key (a key belongs to one
 // shard; its entries keep their order) and gives the sink one write a key, keys rising. An error of
-// the sink ends it. Any thread; the logs stay as they are. Memory beside them: 32 bytes an entry.
-// codes: what is given goes into the same commit.
+// the sink ends it. Any thread; the logs stay as they are. Memory beside them: 32 bytes an entry,
+// 16 a word of a chunk. codes: what is given goes into the same commit.
 Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes,
                       const RecordSink& sink);
 
