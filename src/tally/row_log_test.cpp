@@ -9,6 +9,7 @@
 
 #include "tally/appends.h"
 #include "tally/record_format.h"
+#include "tally/record_words.h"
 
 namespace quipu {
 namespace {
@@ -157,6 +158,37 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
     }
     ASSERT_EQ(it, want.end());
   }
+}
+
+// A record with most of the words is encoded in pieces.
+TEST(RowLog, AllWordsOfALargeRecordAreThereOneAppendAChunk) {
+  std::mt19937_64 rng(5);
+  std::vector<RowLog> logs(2);
+  std::map<std::string, std::multiset<std::pair<Slot, uint64_t>>> want;
+  for (int i = 0; i < 900000; ++i) {
+    const bool large = rng() % 8 != 0;
+    RecordKey key{
+        MonthIndex(large ? 600 : 590 + rng() % 20), TenantId(1), {large ? 7 : rng() % 5, 0}, 0, 0};
+    const uint64_t word = rng();
+    key.depth = uint8_t(rng() % 4);
+    key.path = chunk_path(word, key.depth);
+    const Slot slot = Slot(rng() % 3 * 900);
+    RowLogAccess::of(logs[key.profile.lo % 2]).chunk_word(key, word, slot, false);
+    want[bytes_of(key)].emplace(slot, word);
+  }
+  auto it = want.begin();
+  ElementCodes codes;
+  for (const RecordAppend& append : appends_of(logs, CompiledPlan(), codes)) {
+    ASSERT_NE(it, want.end());
+    ASSERT_EQ(bytes_of(append.key), it->first);
+    std::multiset<std::pair<Slot, uint64_t>> got;
+    RecordReader reader(append.bytes, codes);
+    while (reader.next() == RecordReader::Item::slot_word)
+      got.emplace(reader.slot(), reader.word());
+    ASSERT_EQ(got, it->second);
+    ++it;
+  }
+  EXPECT_EQ(it, want.end());
 }
 
 TEST(RowLog, AnEmptyLogGivesNothing) {
