@@ -66,6 +66,16 @@ def check(figures):
         expect("%s: the state is larger than the hot tier" % name, row["state_bytes"] > 3 * row["hot_budget"])
         expect("%s: %d bytes of memory" % (name, row["peak_rss_bytes"]), 0 < row["peak_rss_bytes"] < row["memory_budget"] == 256 << 20)
 
+    skew = {(row["kind"], row["fanout"]): row for row in figures["skew"]}
+    expect("skew: rows", sorted(skew) == sorted([(kind, fanout) for kind in ("spread", "one profile") for fanout in (10, 25, 100)] +
+                                                [("few values", 10), ("many values", 10)]))
+    for (kind, fanout), row in skew.items():
+        check_measured("skew, %s, F=%d" % (kind, fanout), row, 60000)
+    for fanout in (10, 25, 100):
+        expect("skew, F=%d: one profile is in fewer buckets" % fanout,
+               skew["one profile", fanout]["memberships"] < skew["spread", fanout]["memberships"])
+    expect("skew: many values have more cells", skew["many values", 10]["cells"] > skew["few values", 10]["cells"] + 50000)
+
     backfill = figures["backfill"]
     check_counts("backfill", backfill, 100000)
     expect("backfill: says what stream it is", backfill["stream"] == "interleaved")

@@ -44,6 +44,9 @@ Settings read_settings(int argc, char** argv) {
   table.add("--fanouts", "dimensions an event, a list", settings.fanouts);
   table.add("--preload", "lines before them, of old profiles; not measured", workload.preload);
   table.add("--profiles", "of all tenants; without --preload", workload.profiles);
+  table.add("--tenants", "of the workload", workload.tenants);
+  table.add("--rate", "events a second of event time", workload.rate);
+  table.add("--values", "of p00, another for each event; 0: few", workload.values);
   table.add("--cold", "percent of the events that are of an old profile", workload.cold_percent);
   table.add("--commits", "at least so many; 0: as the engine does by itself", measured.commits);
   table.add("--checkpoint", "age of a checkpoint in seconds", measured.engine.checkpoint_s);
@@ -87,6 +90,10 @@ int run(int argc, char** argv) {
   std::vector<LinePart> parts;
   if (workload.profiles != WorkloadOptions().profiles)
     name += "-of-" + std::to_string(workload.profiles);
+  if (workload.tenants != WorkloadOptions().tenants)
+    name += "-tenants-" + std::to_string(workload.tenants);
+  if (workload.rate != WorkloadOptions().rate) name += "-rate-" + std::to_string(workload.rate);
+  if (workload.values != 0) name += "-values-" + std::to_string(workload.values);
   if (workload.preload) {
     workload.profiles = kNoProfileTwice;
     name += "-cold-" + std::to_string(workload.preload);

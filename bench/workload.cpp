@@ -193,7 +193,9 @@ void Workload::begin(Session& session, uint32_t tenant_number, const std::string
       "\",\"profile\":\"" + profile + "@" + tenant + ".example\",\"unique_id\":\"m";
   session.properties.clear();
   for (int p = 0; p < kSessionProperties; ++p) {
-    session.properties += property_head(p) + std::to_string(property_tables_[p].draw(random_));
+    const uint32_t value = property_tables_[p].draw(random_);  // the same draws with `values`
+    if (p == 0 && options_.values != 0) continue;
+    session.properties += property_head(p) + std::to_string(value);
   }
   session.properties.erase(0, 2);  // the first follows no other
 }
@@ -238,6 +240,11 @@ void Workload::write_line(Session& session) {
     *at++ = static_cast<char>('0' + hundredths % 10);
   }
   at = put(at, ",\"properties\":{");
+  if (options_.values != 0) {
+    at = put(at, std::string_view(property_heads_[0]).substr(2));
+    at = put_number(at, events_ % options_.values);
+    at = put(at, "\",");
+  }
   at = put(at, session.properties);
   for (int p = kSessionProperties; p < kProperties; ++p) {
     at = put(at, property_heads_[p]);

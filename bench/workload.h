@@ -14,6 +14,8 @@
 //   properties   p00..p23, strings like "p07-3", drawn Zipf(0.8) from kCardinalities values in each
 //   tenant
 //
+// With `values`, p00 is another for each event instead, until there are so many.
+//
 // A profile sends 1-7 events (mean 4) in a session; p00..p11 stay the same through it, p12..p23 are
 // drawn for each event. kOpenSessions are open at a time and take turns at random. 3% of lines
 // repeat one of the last 100,000 lines byte for byte.
@@ -51,6 +53,7 @@ struct WorkloadOptions {
   int64_t base_s = 1772323200;  // 2026-03-01T00:00:00Z
   uint32_t rate = 20000;        // lines a second of event time
   uint32_t line_s = 0;   // instead of `rate`, if not 0: seconds of event time from line to line
+  uint64_t values = 0;   // if not 0: so many of p00, which event n has the (n mod values)th of
   uint64_t preload = 0;  // lines
   uint32_t cold_percent = 0;  // of later events; without a preload there is no such event
 };

@@ -159,6 +159,20 @@ TEST(Workload, ALineMayTakeSecondsOfEventTime) {
   EXPECT_NEAR(in_time, 0.873 * 3000, 100);
 }
 
+TEST(Workload, WithManyValuesEachEventHasAnotherAndAllElseIsTheSame) {
+  const std::vector<std::string> few = lines_of({.tenants = 1}, 3000);
+  const std::vector<std::string> many = lines_of({.tenants = 1, .values = 1000}, 3000);
+  std::set<std::string> values;
+  for (size_t i = 0; i < few.size(); ++i) {
+    const std::string value = field(many[i], "p00");
+    values.insert(value);
+    std::string same = many[i];
+    same.replace(same.find(value), value.size(), field(few[i], "p00"));
+    EXPECT_EQ(same, few[i]);
+  }
+  EXPECT_EQ(values.size(), 1000u);
+}
+
 TEST(Workload, APreloadIsOneSessionForEachOldProfile) {
   const int n = 40000;
   const std::vector<std::string> lines = lines_of({.preload = n}, n + 20000);

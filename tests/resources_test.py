@@ -14,6 +14,7 @@ MIB = 1 << 20
 BUDGET_MIB = 256
 EVENTS = 24_500_000   # with some 115 stored bytes each: more than ten times the budget
 ROUNDS = 3
+HOT_EVENTS = 20_000
 PROFILES = 20_000_000  # hardly one comes back after its session
 
 
@@ -60,6 +61,54 @@ class Cost(Processes):
         print("CPU us an event at F=10: one tenant %(one).2f, 100,000 tenants %(many).2f, 99%% of one profile %(heavy).2f" % cost)
         self.assertLess(cost["many"], 2 * cost["one"])
         self.assertLess(cost["heavy"], 2 * cost["one"])
+
+
+class OneHotProfile(Processes):
+    """A kiosk, "anonymous", a bot: all lines are of one profile."""
+
+    def count(self, lines):
+        """CPU microseconds an event and the most memory in MiB, of a run with the smallest budget."""
+        command = [QUIPU, "run", "plan.yaml", lines, "--memory", "%dM" % BUDGET_MIB, "--stats", "--data", lines + ".quipu"]
+        # ru_maxrss of a child is at least what its parent had when it was started: a small one starts it.
+        small = "import resource,subprocess,sys;r=subprocess.run(sys.argv[1:]);print('most KiB',resource.getrusage(resource.RUSAGE_CHILDREN).ru_maxrss);sys.exit(r.returncode)"
+        run = subprocess.run([sys.executable, "-c", small, *map(str, command)], cwd=self.here, capture_output=True, text=True)
+        self.assertEqual(run.returncode, 0, run.stdout + run.stderr)
+        most = int(re.search("most KiB (\\d+)", run.stdout).group(1)) / 1024
+        return float(re.search(r"(?m)^whole +([\d.]+) ", run.stdout).group(1)), most
+
+    def test_events_whose_values_are_all_new_at_a_high_fan_out_keep_inside_the_budget(self):
+        names = ["p%02d" % p for p in range(18)]
+        pairs = [(a, b) for i, a in enumerate(names) for b in names[i + 1:]]
+        by = ["[]", *names, *("[%s, %s]" % pair for pair in pairs)]
+        by += ["[p00, %s, %s]" % pair for pair in pairs if "p00" not in pair][:175 - len(by)]
+        self.assertEqual(len(by), 175)
+        (self.here / "plan.yaml").write_text(
+            "quipu: 1\nevent: {tenant: /t, metric: /m, profile: /p, id: /i, time: {at: /s, unit: unix_s}}\nproperties:\n"
+            + "".join("  %s: /v/%s\n" % (name, name) for name in names) + "count:\n  - {metrics: \"*\", by: [%s]}\n" % ", ".join(by))
+        for kind, events in (("hot", HOT_EVENTS), ("spread", HOT_EVENTS)):
+            with open(self.here / kind, "w") as file:
+                for n in range(events):
+                    values = ",".join('"%s":"%d"' % (name, n * 18 + p) for p, name in enumerate(names))
+                    file.write('{"t":"a","m":"Active","p":"%s","i":"%d","s":%d,"v":{%s}}\n' % ("robot" if kind == "hot" else n, n, 1772323200 + n * 60, values))
+        hot, most = self.count("hot")
+        spread, _ = self.count("spread")
+        print("F=175, all values new: one profile %.0f us of CPU an event and %.0f MiB, many %.0f us" % (hot, most, spread))
+        self.assertLess(most, BUDGET_MIB * 1.15)
+        self.assertLess(hot, 8 * spread)
+
+    def test_a_month_that_grows_keeps_inside_the_budget_and_its_cost(self):
+        self.plan(10)
+        events = 800_000
+        with open(self.here / "long", "wb") as file:
+            subprocess.run(self.workload(events, "--tenants", "1", "--profiles", "1"), check=True, stdout=file)
+        with open(self.here / "long", "rb") as file, open(self.here / "short", "wb") as out:
+            for _ in range(events // 8):
+                out.write(file.readline())
+        short, _ = self.count("short")
+        long, most = self.count("long")
+        print("F=10, one profile: %.2f us of CPU an event for %d events, %.2f us and %.0f MiB for %d" % (short, events // 8, long, most, events))
+        self.assertLess(most, BUDGET_MIB * 1.15)
+        self.assertLess(long, 2 * short)
 
 
 class Resources(Processes):

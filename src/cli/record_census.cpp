@@ -51,7 +51,7 @@ Result<RecordCensus> count_records(const Store& store, const std::function<bool(
         return false;
       }
       if (item == RecordReader::Item::row) ++(forever ? census.forever_rows : census.rows);
-      if (item == RecordReader::Item::word) {
+      if (item == RecordReader::Item::word || item == RecordReader::Item::slot_word) {
         ++(forever ? census.forever_words : census.month_words);
         ++words;
       }

@@ -43,15 +43,14 @@ uint32_t units_of(size_t bytes) {
 }  // namespace
 
 Arena::Arena() {
-  bases_.push_back(nullptr);  // so that no handle is 0
-  chunks_.emplace_back();
+  bases_.resize(kRegionChunks, nullptr);  // so that no handle is 0
+  chunks_.resize(kRegionChunks);
 }
 
 Arena::~Arena() {
-  for (uint8_t* base : bases_) {
-    if (base == nullptr) continue;
-    unpoison(base, kChunkBytes);
-    munmap(base, kChunkBytes);
+  for (size_t n = kRegionChunks; n < bases_.size(); n += kRegionChunks) {
+    unpoison(bases_[n], kRegionChunks * kChunkBytes);
+    munmap(bases_[n], kRegionChunks * kChunkBytes);
   }
 }
 
@@ -90,25 +89,33 @@ void Arena::unlist(uint32_t number) {
   (chunk.previous != 0 ? chunks_[chunk.previous].next : with_room_[chunk.size_class]) = chunk.next;
 }
 
-uint32_t Arena::new_chunk(int size_class) {
-  auto* base = static_cast<uint8_t*>(map_aligned(kChunkBytes, kChunkBytes));
-  if (chunks_of_class_[size_t(size_class)]++ >= kSmallPagedChunks)
-    madvise(base, kChunkBytes, MADV_HUGEPAGE);  // a hint
-  poison(base, kChunkBytes);
-  uint32_t number;
-  if (unused_numbers_.empty()) {
-    number = uint32_t(chunks_.size());
-    CHECK(number < (kMaxHandle >> kUnitBits));
-    chunks_.emplace_back();
-    bases_.push_back(base);
-  } else {
-    number = unused_numbers_.back();
-    unused_numbers_.pop_back();
-    chunks_[number] = Chunk();
-    bases_[number] = base;
+void Arena::new_region(bool huge_paged) {
+  constexpr size_t kBytes = kRegionChunks * kChunkBytes;
+  auto* base = static_cast<uint8_t*>(map_aligned(kBytes, kChunkBytes));
+  if (huge_paged) madvise(base, kBytes, MADV_HUGEPAGE);  // a hint
+  poison(base, kBytes);
+  const uint32_t first = uint32_t(chunks_.size());
+  CHECK(first < (kMaxHandle >> kUnitBits));
+  chunks_.resize(first + kRegionChunks);
+  for (uint32_t i = 0; i < kRegionChunks; ++i) {
+    bases_.push_back(base + i * kChunkBytes);
+    chunks_[first + i].huge_paged = huge_paged;
   }
-  chunks_[number].size_class = uint8_t(size_class);
-  chunks_[number].block_units = class_units(size_class);
+  // The lowest is given out first.
+  for (uint32_t i = kRegionChunks; i-- > 0;)
+    if (first + i < (kMaxHandle >> kUnitBits)) unused_numbers_[huge_paged].push_back(first + i);
+}
+
+uint32_t Arena::new_chunk(int size_class) {
+  const bool huge_paged = chunks_of_class_[size_t(size_class)]++ >= kSmallPagedChunks;
+  std::vector<uint32_t>& unused = unused_numbers_[huge_paged];
+  if (unused.empty()) new_region(huge_paged);
+  const uint32_t number = unused.back();
+  unused.pop_back();
+  Chunk& chunk = chunks_[number];
+  chunk.in_use = true;
+  chunk.size_class = uint8_t(size_class);
+  chunk.block_units = class_units(size_class);
   list(number);
   return number;
 }
@@ -119,11 +126,12 @@ void Arena::give_back(uint32_t number) {
   if (chunk.sparse) --sparse_chunks_;
   --chunks_of_class_[chunk.size_class];
   held_bytes_ -= size_t(chunk.used) * kUnitBytes;
+  const bool huge_paged = chunk.huge_paged;
   chunk = Chunk();
-  unpoison(bases_[number], kChunkBytes);
-  munmap(bases_[number], kChunkBytes);
-  bases_[number] = nullptr;
-  unused_numbers_.push_back(number);
+  chunk.huge_paged = huge_paged;
+  poison(bases_[number], kChunkBytes);
+  CHECK(madvise(bases_[number], kChunkBytes, MADV_DONTNEED) == 0);
+  unused_numbers_[huge_paged].push_back(number);
 }
 
 Handle Arena::allocate(size_t bytes) {
@@ -174,7 +182,7 @@ void Arena::release(Handle handle) {
 void Arena::mark_sparse() {
   std::array<std::vector<uint32_t>, kClasses> by_class;
   for (uint32_t number = 1; number < chunks_.size(); ++number)
-    if (bases_[number] != nullptr && !chunks_[number].sparse)
+    if (chunks_[number].in_use && !chunks_[number].sparse)
       by_class[chunks_[number].size_class].push_back(number);
   for (std::vector<uint32_t>& numbers : by_class) {
     std::sort(numbers.begin(), numbers.end(),

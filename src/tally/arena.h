@@ -3,7 +3,9 @@
 // eighth). Blocks of 512 bytes and more begin at multiples of 64. A chunk whose blocks are all
 // released is given back; mark_sparse() names chunks that hold little, whose owner then moves the
 // blocks elsewhere (is_sparse()). From its ninth chunk on a class asks for huge pages, as look-ups
-// jump about in gigabytes. At most 64 GiB. One thread. Contents are uninitialised.
+// jump about in gigabytes. At most 64 GiB. Address space is taken in regions of 256 MiB, each of
+// small or of huge pages, and kept: a region is one mapping of the process, of which the system
+// allows some 65,000. One thread. Contents are uninitialised.
 #pragma once
 
 #include <array>
@@ -59,6 +61,7 @@ class Arena {
   static constexpr uint32_t kChunkUnits = 1 << kUnitBits;
   static constexpr size_t kChunkBytes = kChunkUnits * kUnitBytes;
   static constexpr uint32_t kSmallPagedChunks = 8;
+  static constexpr uint32_t kRegionChunks = 128;
   static constexpr int kClasses = 32 + 8 * 11;
   struct Chunk {
     uint32_t block_units = 0;
@@ -68,12 +71,15 @@ class Arena {
         0;  // 1 + unit of the first released block; each holds the next in its first 4 bytes
     uint32_t next = 0, previous = 0;  // in the class's list of chunks with room
     uint8_t size_class = 0;
+    bool huge_paged = false;  // for ever, as its region
+    bool in_use = false;
     bool listed = false;
     bool sparse = false;
   };
   static int class_of(uint32_t units);
   static uint32_t class_units(int size_class);
   static bool has_room(const Chunk& chunk);
+  void new_region(bool huge_paged);
   uint32_t new_chunk(int size_class);
   void give_back(uint32_t number);
   void list(uint32_t number);
@@ -81,7 +87,7 @@ class Arena {
 
   std::vector<uint8_t*> bases_;
   std::vector<Chunk> chunks_;
-  std::vector<uint32_t> unused_numbers_;
+  std::array<std::vector<uint32_t>, 2> unused_numbers_;  // in regions of small, of huge pages
   std::array<uint32_t, kClasses> with_room_{};
   std::array<uint32_t, kClasses> chunks_of_class_{};
   size_t live_bytes_ = 0;

@@ -2,9 +2,13 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
 #include <cstring>
+#include <fstream>
+#include <iterator>
 #include <map>
 #include <random>
+#include <utility>
 
 namespace quipu {
 namespace {
@@ -115,6 +119,30 @@ TEST(Arena, MovingBlocksOutOfSparseChunksGivesMemoryBack) {
   EXPECT_EQ(arena.sparse_chunks(), 0u);
   EXPECT_LT(arena.held_bytes(), full / 4);
   EXPECT_EQ(arena.live_bytes(), kept.size() * 208);
+}
+
+// The system allows a process some 65,530 mappings, and a machine of hundreds of gigabytes has
+// several arenas of 60 GiB.
+TEST(Arena, SixtyGibibytesAreAFewHundredMappingsAndGivingThemBackMakesNoMore) {
+  const auto mappings = [] {
+    std::ifstream maps("/proc/self/maps");
+    return std::count(std::istreambuf_iterator<char>(maps), {}, '\n');
+  };
+  const auto before = mappings();
+  Arena arena;
+  std::vector<Handle> handles;  // nothing is written to them: they take no memory
+  for (size_t bytes = 0, i = 0; bytes < size_t(60) << 30; ++i) {
+    handles.push_back(arena.allocate(i % 5 == 0 ? Arena::kMaxBlockBytes : size_t(1) << 18));
+    bytes += arena.block_bytes(handles.back());
+  }
+  EXPECT_LT(mappings(), before + 300);
+  // Every sixteenth chunk, one after the other: a block that is released is written to.
+  std::sort(handles.begin(), handles.end());
+  const size_t held = arena.held_bytes();
+  for (const Handle handle : handles)
+    if ((handle >> 17) % 16 == 0) arena.release(handle);
+  EXPECT_LT(arena.held_bytes(), held - (size_t(3) << 30));
+  EXPECT_LT(mappings(), before + 300);
 }
 
 }  // namespace

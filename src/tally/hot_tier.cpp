@@ -12,7 +12,8 @@ namespace quipu {
 namespace {
 
 TallyOptions within_limits(TallyOptions options) {
-  options.memory_bytes = std::min(options.memory_bytes, size_t(60) << 30);
+  // What is held beyond it, a quarter and what waits to be durable, must fit into an arena, too.
+  options.memory_bytes = std::min(options.memory_bytes, size_t(48) << 30);
   options.matrix_rows = std::clamp(options.matrix_rows, 1, int(kMaxMatrixRows));
   options.inlined_rows = std::clamp(options.inlined_rows, 0, 32);
   options.whole_bytes = std::clamp(options.whole_bytes, 0, 1 << 16);
@@ -173,8 +174,8 @@ RecordKey HotTier::child(RecordKey key, uint64_t word) {
   return key;
 }
 
-Handle HotTier::find_chunk(const RecordKey& key) const {
-  return chunks_.find(hash_of(key), [&](Handle handle) {
+Handle HotTier::find_chunk(const RecordKey& key, uint64_t hash) const {
+  return chunks_.find(hash, [&](Handle handle) {
     const auto* node = arena_.at<ChunkNode>(handle);
     return unpack(node->profile) == key.profile && node->tenant == key.tenant &&
            node->month == key.month && node->depth == key.depth && node->path == key.path;
@@ -239,30 +240,94 @@ bool HotTier::contains(Handle profile, const RecordRef& ref, uint64_t word) cons
   return false;
 }
 
-void HotTier::look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
+// From the root down, all in step. visit(lookup) says whether the word is done with. kLooks: it
+// looks for the word.
+template <bool kLooks, typename Visit>
+void HotTier::walk(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups,
+                   const Visit& visit) {
   const WordSet* root = words(ref);
-  if (root == nullptr) return;
   looking_.clear();
   for (WordLookup& lookup : lookups) {
-    if (lookup.found) continue;
+    lookup.chunk = kNoHandle;
     lookup.set = root;
-    looking_.push_back(&lookup);
+    if (root != nullptr) looking_.push_back(&lookup);
   }
   for (RecordKey key = key_of(profile, ref.month); !looking_.empty();) {
-    for (const WordLookup* l : looking_) l->set->prefetch_place(l->word);
-    for (const WordLookup* l : looking_) l->set->prefetch_word(l->word);
-    std::erase_if(looking_, [](WordLookup* l) {
-      l->found = l->set->contains(l->word);
-      return l->found || !l->set->full;
-    });
+    if constexpr (kLooks) {
+      for (const WordLookup* l : looking_) const_cast<WordSet*>(l->set)->complete_index();
+      for (const WordLookup* l : looking_) l->set->prefetch_place(l->word);
+      for (const WordLookup* l : looking_) l->set->prefetch_word(l->word);
+    }
+    std::erase_if(looking_, [&](WordLookup* l) { return visit(*l) || !l->set->full; });
     ++key.depth;
+    for (WordLookup* l : looking_) {
+      key.path = chunk_path(l->word, key.depth);
+      l->hash = hash_of(key);
+      chunks_.prefetch(l->hash);
+    }
+    for (const WordLookup* l : looking_) {
+      if (const Handle chunk = chunks_.guess(l->hash); chunk != kNoHandle)
+        __builtin_prefetch(arena_.at<ChunkNode>(chunk));
+    }
     std::erase_if(looking_, [&](WordLookup* l) {
       key.path = chunk_path(l->word, key.depth);
-      l->set = chunk_words(key);
-      if (l->set != nullptr) __builtin_prefetch(l->set);
-      return l->set == nullptr;
+      l->chunk = find_chunk(key, l->hash);
+      CHECK(l->chunk != kNoHandle);
+      auto* node = arena_.at<ChunkNode>(l->chunk);
+      CHECK(node->set != kLoading);
+      node->referenced = 1;
+      if (node->set == kNoHandle) return true;
+      l->set = arena_.at<WordSet>(node->set);
+      __builtin_prefetch(l->set);
+      return false;
     });
   }
+}
+
+namespace {
+
+// The frames in whose parts the slot lies.
+uint32_t frames_of(const BucketParts& parts, Slot slot) {
+  uint32_t frames = 0;
+  for (uint32_t i = 0; i < parts.frames; ++i)
+    for (uint32_t r = parts.first_range[i]; r < parts.first_range[i + 1]; ++r)
+      if (slot >= parts.ranges[r].begin && slot < parts.ranges[r].end)
+        frames |= uint32_t(1) << parts.frame[i];
+  return frames;
+}
+
+}  // namespace
+
+void HotTier::look_up(Handle profile, const RecordRef& ref, const BucketParts& parts,
+                      std::span<WordLookup> lookups) {
+  uint32_t concerned = 0;
+  for (uint32_t i = 0; i < parts.frames; ++i) concerned |= uint32_t(1) << parts.frame[i];
+  walk<true>(profile, ref, lookups, [&](WordLookup& l) {
+    if ((l.unseen & concerned) == 0) return true;
+    const WordSet& set = *l.set;
+    // The newest first: most words come again in the slot in which they came last.
+    for (uint32_t at = set.newest(l.word); at != 0; at = set.before()[at - 1]) {
+      ++l.steps;
+      l.unseen &= ~frames_of(parts, set.slots()[at - 1]);
+      if ((l.unseen & concerned) == 0) return true;
+    }
+    return false;
+  });
+}
+
+void HotTier::fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
+  walk<true>(profile, ref, lookups, [](const WordLookup& l) { return l.set->contains(l.word); });
+}
+
+void HotTier::find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
+  walk<false>(profile, ref, lookups, [](const WordLookup& l) {
+    if (l.set->full) return false;
+    __builtin_prefetch(l.set->words() + l.set->count, 1);
+    __builtin_prefetch(l.set->slots() + l.set->count, 1);
+    __builtin_prefetch(l.set->before() + l.set->count, 1);
+    l.set->prefetch_place(l.word);
+    return true;
+  });
 }
 
 uint32_t& HotTier::generation_of(const RecordRef& ref) const {
@@ -281,20 +346,24 @@ void HotTier::pin(uint32_t& generation) {
 
 // False if the chunk is full; its children are then in memory. fresh: nothing is stored under the
 // key.
-bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, bool fresh) {
+bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, Slot slot, bool fresh,
+                       bool indexed) {
   const uint32_t limit = uint32_t(options_.chunk_words);
-  const bool deepest = key.depth == kMaxChunkDepth;
+  const bool deepest = key.depth == kMaxChunkDepth, slotted = key.month != kForever;
+  auto& log = RowLogAccess::of(log_);
   const auto count = [&] { return handle == kNoHandle ? 0u : arena_.at<WordSet>(handle)->count; };
   if (handle != kNoHandle && arena_.at<WordSet>(handle)->full) return false;
   const bool takes = count() < limit || deepest;  // a limit that was lowered may be passed already
+  const bool chunked = slotted || key.depth != 0;
   if (takes) {
-    handle = insert_word(arena_, handle, word, limit);
-    RowLogAccess::of(log_).word(key, word, fresh);
+    handle = slotted ? insert_slot_word(arena_, handle, word, slot, limit, indexed)
+                     : insert_word(arena_, handle, word, limit);
+    chunked ? log.chunk_word(key, word, slot, fresh) : log.word(key, word, fresh);
     ++words_;
   }
   if (count() >= limit && !deepest) {
     arena_.at<WordSet>(handle)->full = true;
-    RowLogAccess::of(log_).full(key);
+    chunked ? log.full_chunk(key, word) : log.full(key);
     // Children of a chunk that was not full until now were never written: they are known to be
     // empty.
     RecordKey below = key;
@@ -332,6 +401,13 @@ bool HotTier::takes_inlined(const RecordRef& ref) const {
 }
 
 void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
+  CHECK(ref.month == kForever);
+  insert(profile, ref, word, 0, kNoHandle);
+}
+
+void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk,
+                     bool indexed) {
+  if (chunk != kNoHandle && add_to_chunk(chunk, word, slot, indexed)) return;
   bool fresh = ref.handle == kNoHandle;
   if (ref.month != kForever) {
     if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
@@ -341,22 +417,29 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word) {
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
-  const bool taken = add_word(key, root, word, fresh);
+  const bool taken = add_word(key, root, word, slot, fresh, indexed);
   if (!was_full) pin(generation_of(ref));
   ref.full = arena_.at<WordSet>(root)->full;
   if (ref.full && !was_full) ref.whole = 1;
   if (taken) return;
-  while (true) {
+  do {
     key = child(key, word);
-    const Handle chunk = find_chunk(key);
+    chunk = find_chunk(key);
     CHECK(chunk != kNoHandle);
-    auto* node = arena_.at<ChunkNode>(chunk);
-    CHECK(node->set != kLoading);
-    const bool chunk_was_full = node->set != kNoHandle && arena_.at<WordSet>(node->set)->full;
-    const bool chunk_taken = add_word(key, node->set, word, node->set == kNoHandle);
-    if (!chunk_was_full) pin(arena_.at<WordSet>(node->set)->generation);
-    if (chunk_taken) return;
-  }
+  } while (!add_to_chunk(chunk, word, slot, indexed));
+}
+
+// False if it is full.
+bool HotTier::add_to_chunk(Handle chunk, uint64_t word, Slot slot, bool indexed) {
+  auto* node = arena_.at<ChunkNode>(chunk);
+  CHECK(node->set != kLoading);
+  const bool was_full = node->set != kNoHandle && arena_.at<WordSet>(node->set)->full;
+  const RecordKey key{node->month, node->tenant, unpack(node->profile), node->depth, node->path};
+  Handle set = node->set;
+  const bool taken = add_word(key, set, word, slot, set == kNoHandle, indexed);
+  node->set = set;
+  if (!was_full) pin(arena_.at<WordSet>(set)->generation);
+  return taken;
 }
 
 const uint64_t* HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns,

@@ -23,10 +23,12 @@
 #include <vector>
 
 #include "tally/arena.h"
+#include "tally/compare.h"
 #include "tally/handle_index.h"
 #include "tally/month_record.h"
 #include "tally/record_format.h"
 #include "tally/record_key.h"
+#include "tally/record_words.h"
 #include "tally/records_ahead.h"
 #include "tally/row_log.h"
 #include "tally/tally.h"
@@ -81,12 +83,16 @@ struct ChunkNode {
 };
 static_assert(sizeof(ChunkNode) == 32);
 
-// A word that is looked for, with others, in a record.
+// A word that is looked for, with others, in a record: in one of a month for the frames in whose
+// bucket it has no slot yet, in a forever record (frame 0 alone) whether it is there.
 struct WordLookup {
   uint64_t word;
+  uint32_t unseen;     // frames, as a set
+  uint32_t steps;      // slots looked at
   uint32_t dimension;  // the asker's
-  bool found;
+  Handle chunk;        // in the end the last one on its way; kNoHandle: the root
   const WordSet* set;  // of the chunk in hand
+  uint64_t hash;       // of its key
 };
 
 class HotTier {
@@ -130,9 +136,51 @@ class HotTier {
   }
   const WordSet* words(const RecordRef& ref) const;  // the root chunk, or nullptr
   bool contains(Handle profile, const RecordRef& ref, uint64_t word) const;
-  // contains() of all that are not found yet, in step, so that their ways down the chunks overlap.
-  void look_up(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
-  void insert(Handle profile, RecordRef& ref, uint64_t word);  // a word that is not in the record
+  // Of a month: takes from each word's unseen frames those in whose parts it has a slot. In step,
+  // so that their ways down the chunks overlap.
+  void look_up(Handle profile, const RecordRef& ref, const BucketParts& parts,
+               std::span<WordLookup> lookups);
+  // Calls f(slot) for all slots of a word of a month.
+  template <typename F>
+  void each_slot(Handle profile, const RecordRef& ref, uint64_t word, const F& f) const {
+    RecordKey key = key_of(profile, ref.month);
+    for (const WordSet* set = words(ref); set != nullptr; set = chunk_words(key)) {
+      const_cast<WordSet*>(set)->complete_index();
+      for (uint32_t at = set->newest(word); at != 0; at = set->before()[at - 1])
+        f(set->slots()[at - 1]);
+      if (!set->full) return;
+      key = child(key, word);
+    }
+  }
+  // Calls f(word, slot) for all of a month, all of which must be in memory, until it says no.
+  // Returns whether it never did.
+  template <typename F>
+  bool each_word(Handle profile, const RecordRef& ref, const F& f) const {
+    std::vector<RecordKey> chunks = {key_of(profile, ref.month)};
+    while (!chunks.empty()) {
+      const RecordKey key = chunks.back();
+      chunks.pop_back();
+      const WordSet* set = key.depth == 0 ? words(ref) : chunk_words(key);
+      if (set == nullptr) continue;
+      for (uint32_t i = 0; i < set->count; ++i)
+        if (!f(set->words()[i], set->slots()[i])) return false;
+      for (uint32_t c = 0; set->full && c < kChunkChildren; ++c) {
+        chunks.push_back(key);
+        ++chunks.back().depth;
+        chunks.back().path = key.path << kChunkBits | c;
+      }
+    }
+    return true;
+  }
+  // Says which chunks take these words, in step, and fetches them.
+  void find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
+  // What contains() of these words will read comes near.
+  void fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
+  // A word that is not in the record: of a forever record; of a month, with a slot, where
+  // find_homes() said (kNoHandle: wherever).
+  void insert(Handle profile, RecordRef& ref, uint64_t word);
+  void insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, Handle chunk,
+              bool indexed = true);  // (insert_slot_word)
   // A row of an event whose metric has these columns, of which those in `filled` are not empty.
   // Returns where the elements of the columns lie, in order, until the log is cleared.
   const uint64_t* append(Handle profile, RecordRef& ref, uint64_t meta, uint64_t columns,
@@ -143,7 +191,8 @@ class HotTier {
   size_t pending_bytes() const { return log_.bytes(); }
 
   // Before a batch: evicts down to the budget where it can, and moves blocks out of sparse memory.
-  void make_room(size_t batch_events);
+  // beside: bytes of the budget that others use.
+  void make_room(size_t batch_events, size_t beside = 0);
 
   void add_stats(TallyStats& stats) const;
   // What the process really holds for it: may exceed stats' memory_bytes by a quarter and a little.
@@ -165,7 +214,11 @@ class HotTier {
   void name_month(Handle profile, RecordRef& ref);
   bool takes_inlined(const RecordRef& ref) const;
   static uint64_t hash_of(const RecordKey& chunk);
-  Handle find_chunk(const RecordKey& key) const;
+  Handle find_chunk(const RecordKey& key, uint64_t hash) const;
+  Handle find_chunk(const RecordKey& key) const { return find_chunk(key, hash_of(key)); }
+  template <bool kLooks, typename Visit>
+  void walk(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups,
+            const Visit& visit);
   const WordSet* chunk_words(
       const RecordKey& chunk) const;  // nullptr: holds nothing; it is in use again
   Handle make_chunk(const RecordKey& key, Handle set);
@@ -178,13 +231,16 @@ class HotTier {
   Status fill_month(const RecordKey& key, std::string_view bytes);
   Status fill_forever(const RecordKey& key, std::string_view bytes);
   Status fill_row(const RecordKey& key, MonthIndex month, const RecordReader& row, Handle& record);
-  Status fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word, Handle& set);
+  Status fill_word(const RecordKey& key, RecordReader::Item item, const RecordReader& reader,
+                   Handle& set);
   void log_stored_record(const RecordKey& key, std::string_view bytes);
 
   Handle& root_set(const RecordRef& ref) const;
   uint32_t& generation_of(const RecordRef& ref) const;
   void pin(uint32_t& generation);
-  bool add_word(const RecordKey& key, Handle& set, uint64_t word, bool fresh);
+  bool add_word(const RecordKey& key, Handle& set, uint64_t word, Slot slot, bool fresh,
+                bool indexed);
+  bool add_to_chunk(Handle chunk, uint64_t word, Slot slot, bool indexed);
 
   // hot_tier_room.cpp
   size_t memory_bytes() const;

@@ -66,7 +66,7 @@ Status HotTier::fill_chunk(const RecordKey& key, std::string_view bytes, Handle&
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
     if (item == RecordReader::Item::row)
       return damaged(key, "rows of events where only words may be");
-    QUIPU_TRY(fill_word(key, item, reader.word(), set));
+    QUIPU_TRY(fill_word(key, item, reader, set));
   }
   return {};
 }
@@ -87,7 +87,7 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
       if (reader.month()) return damaged(key, "rows of another month");
       QUIPU_TRY(fill_row(key, key.month, reader, ref.handle));
     } else {
-      QUIPU_TRY(fill_word(key, item, reader.word(), set));
+      QUIPU_TRY(fill_word(key, item, reader, set));
     }
   }
   if (set == kNoHandle) return {};
@@ -113,7 +113,7 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
   for (RecordReader::Item item; (item = reader.next()) != RecordReader::Item::end;) {
     if (item == RecordReader::Item::corrupt) return damaged(key, reader.problem());
     if (item != RecordReader::Item::row) {
-      if (first) QUIPU_TRY(fill_word(key, item, reader.word(), set));
+      if (first) QUIPU_TRY(fill_word(key, item, reader, set));
       continue;
     }
     if (!reader.month()) return damaged(key, "rows of no month");
@@ -151,7 +151,7 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
   return {};
 }
 
-Status HotTier::fill_word(const RecordKey& key, RecordReader::Item item, uint64_t word,
+Status HotTier::fill_word(const RecordKey& key, RecordReader::Item item, const RecordReader& reader,
                           Handle& set) {
   auto* known = set == kNoHandle ? nullptr : arena_.at<WordSet>(set);
   if (item == RecordReader::Item::full) {
@@ -159,10 +159,20 @@ Status HotTier::fill_word(const RecordKey& key, RecordReader::Item item, uint64_
     known->full = true;
     return {};
   }
-  if (known != nullptr && known->contains(word)) return {};
+  const bool slotted = item == RecordReader::Item::slot_word;
+  if (slotted != (key.month != kForever))
+    return damaged(
+        key, slotted ? "a word with a time slot where none may be" : "a word without a time slot");
+  const uint64_t word = reader.word();
+  if (slotted && reader.slot() >= slots_in(key.month))
+    return damaged(key, "a time slot outside the month");
+  // A word is added once; damage may repeat it.
+  if (!slotted && known != nullptr && known->contains(word)) return {};
   if (known != nullptr && known->count == kMaxSetWords)
     return damaged(key, "more words than a chunk may have");
-  set = insert_word(arena_, set, word, uint32_t(options_.chunk_words));
+  const uint32_t limit = uint32_t(options_.chunk_words);
+  set = slotted ? insert_slot_word(arena_, set, word, reader.slot(), limit)
+                : insert_word(arena_, set, word, limit);
   ++words_;
   return {};
 }

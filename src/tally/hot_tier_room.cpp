@@ -136,13 +136,14 @@ void HotTier::sweep_step(bool evict) {
   sweeping_chunks_ ? sweep_chunk(evict) : sweep_profile(evict);
 }
 
-void HotTier::make_room(size_t batch_events) {
+void HotTier::make_room(size_t batch_events, size_t beside) {
   // So many slots of the indexes are looked at for a batch at most: enough to free what a batch
   // brings in unless nearly everything is pinned.
   const size_t all = profiles_.entries() + chunks_.entries() + 2;
   size_t steps = std::min(2 * all + 2, 16 * batch_events + 65536);
-  if (memory_bytes() > options_.memory_bytes) {
-    const size_t target = options_.memory_bytes - options_.memory_bytes / 16;
+  const size_t budget = options_.memory_bytes - std::min(beside, options_.memory_bytes);
+  if (memory_bytes() > budget) {
+    const size_t target = budget - budget / 16;
     for (; steps > 0 && memory_bytes() > target && any_clean(); --steps) sweep_step(true);
   }
   // Memory that is held beyond what is used may come to a quarter, and a little of the budget.

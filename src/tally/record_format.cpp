@@ -8,7 +8,7 @@ namespace quipu {
 namespace {
 
 constexpr uint8_t kFormatVersion = 2;
-enum Kind : uint8_t { kRows = 1, kWords = 2, kFullWords = 3, kRowsOfMonth = 4 };
+enum Kind : uint8_t { kRows = 1, kWords = 2, kFullWords = 3, kRowsOfMonth = 4, kSlotWords = 5 };
 constexpr uint8_t head(Kind kind) { return uint8_t(kFormatVersion << 4 | kind); }
 constexpr Slot kMaxSlots = 31 * 96;
 constexpr uint64_t kLiteral = 0, kEmpty = 1, kFirstCode = 2;  // how an element begins
@@ -65,6 +65,15 @@ void write_words(std::string& out, std::span<const uint64_t> words, bool full) {
   for (uint64_t word : words) w.le64(word);
 }
 
+void write_slot_words(std::string& out, Slot slot, std::span<const uint64_t> words) {
+  CHECK(!words.empty());
+  ByteWriter w(out);
+  w.u8(head(kSlotWords));
+  w.varint(slot);
+  w.varint(words.size());
+  for (uint64_t word : words) w.le64(word);
+}
+
 RecordReader::Item RecordReader::corrupt(const char* problem) {
   in_.fail();
   rows_left_ = words_left_ = 0;
@@ -80,7 +89,7 @@ RecordReader::Item RecordReader::next() {
     if (words_left_ != 0) {
       --words_left_;
       word_ = in_.le64();
-      return Item::word;
+      return slotted_ ? Item::slot_word : Item::word;
     }
     if (full_follows_) {
       full_follows_ = false;
@@ -100,7 +109,7 @@ RecordReader::Item RecordReader::begin_segment() {
     const uint64_t version = in_.varint();
     rows_left_ = in_.varint();
     if (!in_.ok()) return corrupt("it ends inside a segment of rows");
-    if (month >= kForever) return corrupt("a month that cannot be");
+    if (month >= uint64_t(kMonths)) return corrupt("a month that cannot be");
     if (version == 0 || version > 0xFFFF) return corrupt("a plan version that cannot be");
     if (rows_left_ == 0) return corrupt("a segment without rows");
     month_ = first == head(kRowsOfMonth) ? std::optional(MonthIndex(month)) : std::nullopt;
@@ -110,8 +119,12 @@ RecordReader::Item RecordReader::begin_segment() {
     slot_ = 0;
     return Item::row;
   }
-  if (first != head(kWords) && first != head(kFullWords))
+  if (first != head(kWords) && first != head(kFullWords) && first != head(kSlotWords))
     return corrupt("a segment of an unknown kind");
+  slotted_ = first == head(kSlotWords);
+  const uint64_t slot = slotted_ ? in_.varint() : 0;
+  if (slot >= kMaxSlots) return corrupt("a time slot outside the month");
+  slot_ = Slot(slot);
   words_left_ = in_.varint();
   full_follows_ = first == head(kFullWords);
   if (!in_.ok() || words_left_ > in_.left() / sizeof(uint64_t))

@@ -13,7 +13,10 @@
 //   2 words := n varint (from 1), n words, u64 little endian
 //   3 words, and the chunk is full from here on: n varint (from 0), n words
 //   4 rows of a month := month varint, then as 1
-// Rows stand only at depth 0 (record_key.h): 1 in month records, 4 in forever records. Columns are
+//   5 words of a slot := slot varint, n varint (from 1), n words
+// Rows stand only at depth 0 (record_key.h): 1 in month records, 4 in forever records. Words of a
+// slot stand in month records and their chunks, words without one (2, 3) in forever records; of 3,
+// month records have those without words. Columns are
 // numbered by position in the plan version's list of columns. Slots are quarter-hours of the UTC
 // month, which is the key's (1) or the segment's (4). What a word
 // stands for, and how chunks are named, is in record_words.h; ids are words of the forever record
@@ -58,12 +61,14 @@ class RowsWriter {
 
 // Appends a segment of words; nothing if there are none and the chunk is not newly full.
 void write_words(std::string& out, std::span<const uint64_t> words, bool full);
+// Appends a segment of words of a slot: at least one.
+void write_slot_words(std::string& out, Slot slot, std::span<const uint64_t> words);
 
 // Reads a record's value item by item. Any bytes are safe to read; after `corrupt` nothing more
 // comes.
 class RecordReader {
  public:
-  enum class Item : uint8_t { row, word, full, end, corrupt };
+  enum class Item : uint8_t { row, word, slot_word, full, end, corrupt };
   RecordReader(std::string_view bytes, const ElementCodes& codes) : in_(bytes), codes_(codes) {}
   Item next();
 
@@ -71,7 +76,7 @@ class RecordReader {
   std::optional<MonthIndex> month() const { return month_; }  // if its segment says one
   PlanVersion version() const { return version_; }
   SelectorId metric() const { return metric_; }
-  Slot slot() const { return slot_; }
+  Slot slot() const { return slot_; }          // of a word of a slot, too
   uint64_t filled() const { return filled_; }  // bit c: column c is not empty
   const std::array<uint64_t, kMaxColumns>& elements() const { return elements_; }
   // Of the word just read.
@@ -88,6 +93,7 @@ class RecordReader {
   const ElementCodes& codes_;
   uint64_t rows_left_ = 0, words_left_ = 0;
   bool full_follows_ = false;
+  bool slotted_ = false;  // the words in hand have a slot
   std::optional<MonthIndex> month_;
   PlanVersion version_ = 0;
   SelectorId metric_{};

@@ -22,6 +22,7 @@ struct Row {
 struct Content {
   std::vector<Row> rows;
   std::vector<uint64_t> words;
+  std::vector<std::pair<Slot, uint64_t>> slot_words;
   int full = 0;
   bool operator==(const Content&) const = default;
 };
@@ -45,6 +46,10 @@ Content read(std::string_view bytes, const ElementCodes& codes, bool& corrupt) {
       case RecordReader::Item::word:
         c.words.push_back(reader.word());
         break;
+      case RecordReader::Item::slot_word:
+        EXPECT_LT(reader.slot(), 2976);
+        c.slot_words.emplace_back(reader.slot(), reader.word());
+        break;
       case RecordReader::Item::full:
         ++c.full;
         break;
@@ -66,7 +71,7 @@ std::string draw(std::mt19937_64& rng, ElementCodes& codes, Content& c, std::vec
     if (rng() % 2) {
       const uint32_t n = uint32_t(1 + rng() % 6);
       const PlanVersion version = PlanVersion(1 + rng() % 65535);
-      const auto month = rng() % 2 ? std::optional(MonthIndex(rng() % kForever)) : std::nullopt;
+      const auto month = rng() % 2 ? std::optional(MonthIndex(rng() % kMonths)) : std::nullopt;
       RowsWriter writer = month ? RowsWriter(bytes, codes, *month, version, n)
                                 : RowsWriter(bytes, codes, version, n);
       std::array<uint64_t, kMaxColumns> elements{};
@@ -78,6 +83,11 @@ std::string draw(std::mt19937_64& rng, ElementCodes& codes, Content& c, std::vec
         writer.row(row.metric, row.slot, elements.data());
         c.rows.push_back(row);
       }
+    } else if (rng() % 2) {
+      std::vector<uint64_t> words(1 + rng() % 4);
+      const Slot slot = Slot(rng() % 2976);
+      for (uint64_t& w : words) c.slot_words.emplace_back(slot, w = rng());
+      write_slot_words(bytes, slot, words);
     } else {
       std::vector<uint64_t> words(rng() % 5);
       for (uint64_t& w : words) w = rng();
@@ -137,7 +147,7 @@ TEST(RecordFormat, UnknownVersionsAndImpossibleValuesAreCorrupt) {
     return corrupt;
   };
   EXPECT_TRUE(with(0, 0x31));  // format version 3
-  EXPECT_TRUE(with(0, 0x25));  // an unknown kind
+  EXPECT_TRUE(with(0, 0x26));  // an unknown kind
   EXPECT_TRUE(with(1, 0));     // plan version 0
   EXPECT_TRUE(with(2, 0));     // no rows
   EXPECT_TRUE(with(2, 2));     // a row too few
@@ -154,8 +164,26 @@ TEST(RecordFormat, UnknownVersionsAndImpossibleValuesAreCorrupt) {
   ASSERT_EQ(read(of_month, codes, corrupt).rows.size(), 1u);
   EXPECT_EQ(read(of_month, codes, corrupt).rows[0].month, MonthIndex(600));
   EXPECT_FALSE(corrupt);
-  read("\x24\xFF\xFF\x03" + of_month.substr(3), codes, corrupt);  // the month of the forever record
-  EXPECT_TRUE(corrupt);
+  // The month of the forever record; the first that is none; one far from any.
+  for (const char* month : {"\xFF\xFF\x03", "\xC8\x15", "\xFF\x56"}) {
+    read("\x24" + std::string(month) + of_month.substr(3), codes, corrupt);
+    EXPECT_TRUE(corrupt);
+  }
+  read("\x24\xC7\x15" + of_month.substr(3), codes, corrupt);  // the last month
+  EXPECT_FALSE(corrupt);
+
+  const std::string of_slot(
+      "\x25\x9F\x17\x01"
+      "abcdefgh",
+      12);
+  EXPECT_EQ(read(of_slot, codes, corrupt).slot_words.size(), 1u);
+  EXPECT_FALSE(corrupt);
+  for (const auto& [at, byte] : {std::pair(1, '\xA0'), std::pair(3, '\0'), std::pair(3, '\2')}) {
+    std::string bytes = of_slot;  // a slot of no month; no words; a word too few
+    bytes[size_t(at)] = byte;
+    read(bytes, codes, corrupt);
+    EXPECT_TRUE(corrupt);
+  }
 }
 
 TEST(RecordFormat, TheBytesAreThoseOfTheGoldenFile) {
@@ -174,16 +202,17 @@ TEST(RecordFormat, TheBytesAreThoseOfTheGoldenFile) {
   }
   const uint64_t value =
       combine64(combine64(value_hash_seed(SelectorId(7), DimensionId(9)), 11), 13);
-  const std::vector<uint64_t> words = {1, bucket_word(value, bucket_hash(1, 20513)),
-                                       lifetime_word(value)};
+  const std::vector<uint64_t> words = {1, value, lifetime_word(value)};
   write_words(bytes, words, false);
   write_words(bytes, {words.data(), 1}, true);
+  write_slot_words(bytes, 2975, words);
   std::ifstream file("tests/fuzz/record/golden_v2", std::ios::binary);
   ASSERT_TRUE(file) << "run from the project's folder";
   EXPECT_EQ(bytes, std::string(std::istreambuf_iterator<char>(file), {}));
 }
 
 TEST(RecordFormat, ChunksAreNamedByTheFirstBitsOfTheirWords) {
+  EXPECT_EQ(chunk_path(0xABCDEF0123456789, 0), 0u);
   EXPECT_EQ(chunk_path(0xABCDEF0123456789, 1), 0xAu);
   EXPECT_EQ(chunk_path(0xABCDEF0123456789, 3), 0xABCu);
   EXPECT_EQ(chunk_path(0xABCDEF0123456789, 8), 0xABCDEF01u);

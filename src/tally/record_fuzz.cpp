@@ -26,10 +26,10 @@ class OneRecord : public DurableTier {
   std::unique_ptr<Load> begin_load(std::span<const RecordKey> keys) override {
     std::vector<std::string> values(keys.size());
     // A full root leads on to chunks.
-    const std::string full_root(
-        "\x23\x01"
-        "12345678",
-        10);
+    std::string full_root;
+    if (forever_) write_words(full_root, std::array{uint64_t(1)}, false);
+    if (!forever_) write_slot_words(full_root, 0, std::array{uint64_t(1)});
+    write_words(full_root, {}, true);
     for (size_t i = 0; i < keys.size(); ++i) {
       const bool same = (keys[i].month == kForever) == forever_;
       if (same && keys[i].depth == depth_)

@@ -1,5 +1,6 @@
-// The 64-bit words of a record: what a membership beyond the matrix, or a lifetime membership, is
-// stored as, and how a forever record names the months that have rows. Words are stored, so these
+// The 64-bit words of a record: what a membership beyond the matrix (the value hash, with its slot
+// beside it), or a lifetime membership, is stored as, and how a forever record names the months
+// that have rows. Words are stored, so these
 // functions are a part of the format (record_format.h). Pure; any thread.
 #pragma once
 
@@ -11,20 +12,14 @@
 
 namespace quipu {
 
-inline constexpr uint64_t kBucketWord = 1;
 inline constexpr uint64_t kLifetimeWord = 2;
 inline constexpr uint64_t kMonthWord = 3;
 inline constexpr uint64_t kInlinedMonthWord = 4;
 
-// Goes on with combine64(hash, element) for each element of the value in its stored order.
+// Goes on with combine64(hash, element) for each element of the value in its stored order: the
+// value hash.
 constexpr uint64_t value_hash_seed(SelectorId selector, DimensionId dimension) {
   return combine64(raw(selector), raw(dimension));
-}
-constexpr uint64_t bucket_hash(uint32_t frame_tag, int64_t label) {
-  return combine64(combine64(kBucketWord, frame_tag), uint64_t(label));
-}
-constexpr uint64_t bucket_word(uint64_t value_hash, uint64_t bucket_hash) {
-  return combine64(value_hash, bucket_hash);
 }
 constexpr uint64_t lifetime_word(uint64_t value_hash) {
   return combine64(value_hash, kLifetimeWord);
@@ -42,7 +37,7 @@ inline constexpr int kChunkBits = 4;
 inline constexpr uint32_t kChunkChildren = 1 << kChunkBits;
 inline constexpr uint32_t kMaxChunkDepth = 8;
 constexpr uint32_t chunk_path(uint64_t word, uint32_t depth) {
-  return uint32_t(word >> (64 - kChunkBits * depth));
+  return depth == 0 ? 0 : uint32_t(word >> (64 - kChunkBits * depth));
 }
 
 }  // namespace quipu

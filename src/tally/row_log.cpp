@@ -9,6 +9,7 @@
 #include "base/check.h"
 #include "base/fault.h"
 #include "base/radix_sort.h"
+#include "tally/chunk_words.h"
 #include "tally/record_format.h"
 
 namespace quipu {
@@ -18,27 +19,34 @@ RowLog::~RowLog() = default;
 RowLog::RowLog(RowLog&&) noexcept = default;
 RowLog& RowLog::operator=(RowLog&&) noexcept = default;
 
-size_t RowLog::bytes() const {
-  if (impl_ == nullptr) return 0;
-  return impl_->entries.size() * sizeof(RowLogEntry) + impl_->payload.size() * sizeof(uint64_t);
-}
-
-bool RowLog::empty() const { return impl_ == nullptr || impl_->entries.empty(); }
+size_t RowLog::bytes() const { return impl_ == nullptr ? 0 : impl_->bytes(); }
+bool RowLog::empty() const { return impl_ == nullptr || impl_->empty(); }
 
 void RowLog::clear() {
   if (impl_ == nullptr) impl_ = std::make_unique<Impl>();
-  impl_->entries.clear();
-  impl_->payload.clear();
+  impl_->clear();
+}
+
+size_t RowLog::Impl::bytes() const {
+  return entries.size() * sizeof(RowLogEntry) + payload.size() * sizeof(uint64_t) +
+         chunk_words.size() * 2 * sizeof(LoggedWord) + records.size() * sizeof(RecordKey);
+}
+
+void RowLog::Impl::clear() {
+  entries.clear();
+  payload.clear();
+  chunk_words.clear();
+  records.clear();
 }
 
 RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
+  CHECK(key.depth == 0);
   RowLogEntry& entry = entries.emplace_back();
   entry.profile = key.profile;
   entry.payload = nullptr;
   entry.tenant = key.tenant;
-  entry.words = {key.path, 0};
+  entry.count = 0;
   entry.month = key.month;
-  entry.depth = key.depth;
   entry.kind = kind;
   entry.fresh = false;
   entry.leading = 0;
@@ -47,7 +55,6 @@ RowLogEntry& RowLog::Impl::add(const RecordKey& key, RowLogEntry::Kind kind) {
 
 const uint64_t* RowLog::Impl::row(const RecordKey& key, MonthIndex of, SelectorId metric, Slot slot,
                                   uint64_t columns, const uint64_t* elements, bool fresh) {
-  CHECK(key.path == 0);
   const size_t size = 1 + size_t(std::popcount(columns));
   // An event's id, and what names its month, come just before its row: one entry to keep and to
   // sort instead of two.
@@ -74,8 +81,8 @@ uint32_t RowLog::Impl::words_that_go_on(const RecordKey& key, size_t n) const {
   if (entries.empty()) return 0;
   const RowLogEntry& last = entries.back();
   const bool go_on = last.kind == RowLogEntry::Kind::words && last.key() == key &&
-                     payload.goes_on_at(last.payload + last.words.count, n);
-  return go_on ? last.words.count : 0;
+                     payload.goes_on_at(last.payload + last.count, n);
+  return go_on ? last.count : 0;
 }
 
 void RowLog::Impl::word(const RecordKey& key, uint64_t word, bool fresh) {
@@ -85,17 +92,35 @@ void RowLog::Impl::word(const RecordKey& key, uint64_t word, bool fresh) {
   uint64_t* at = payload.take(1);
   if (!goes_on) entry.payload = at;
   *at = word;
-  ++entry.words.count;
+  ++entry.count;
 }
 
 void RowLog::Impl::full(const RecordKey& key) { add(key, RowLogEntry::Kind::full); }
+
+uint32_t RowLog::Impl::number_of(const RecordKey& key) {
+  uint32_t& known = numbers_[mix64(key.profile.lo + key.month) % kNumbersKnown];
+  if (known >= records.size() || records[known].profile != key.profile ||
+      records[known].tenant != key.tenant || records[known].month != key.month) {
+    known = uint32_t(records.size());
+    records.push_back({key.month, key.tenant, key.profile, 0, 0});
+  }
+  return known;
+}
+
+void RowLog::Impl::chunk_word(const RecordKey& key, uint64_t word, Slot slot, bool fresh) {
+  *chunk_words.take(1) = LoggedWord{word, number_of(key), slot, key.depth, fresh, false};
+}
+
+void RowLog::Impl::full_chunk(const RecordKey& key, uint64_t any_word_of_it) {
+  *chunk_words.take(1) = LoggedWord{any_word_of_it, number_of(key), 0, key.depth, false, true};
+}
 
 void RowLog::Impl::stored(const RecordKey& key, std::string_view bytes) {
   RowLogEntry& entry = add(key, RowLogEntry::Kind::stored);
   uint64_t* words = payload.take((bytes.size() + 7) / 8);
   std::memcpy(words, bytes.data(), bytes.size());
   entry.payload = words;
-  entry.words.count = uint32_t(bytes.size());
+  entry.count = uint32_t(bytes.size());
 }
 
 namespace {
@@ -107,25 +132,30 @@ struct Item {
   uint32_t entry;
 };
 
-using KeyOrder = std::tuple<MonthIndex, uint32_t, uint64_t, uint64_t, uint8_t, uint32_t>;
-KeyOrder order_of(const RowLogEntry& e) {
-  return {e.month, raw(e.tenant), e.profile.hi, e.profile.lo, e.depth, e.path()};
-}
-
 class Encoder {
  public:
   Encoder(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes)
-      : logs_(logs), plan_(plan), codes_(codes) {}
+      : logs_(logs), plan_(plan), codes_(codes), chunk_words_(logs) {}
 
   Status run(const RecordSink& sink) {
     collect();
     radix_sort(items_);
     settle_ties();
-    for (size_t begin = 0, end; begin < items_.size(); begin = end) {
-      prefetch(begin);
-      const auto order = order_of(entry(items_[begin]));
-      for (end = begin + 1; end < items_.size() && order_of(entry(items_[end])) == order;) ++end;
-      if (encode(begin, end)) QUIPU_TRY(sink(entry(items_[begin]).key(), bytes_, how_));
+    for (size_t begin = 0, end; begin < items_.size() || !chunk_words_.done(); begin = end) {
+      end = begin;
+      const bool only_chunks =
+          begin == items_.size() ||
+          (!chunk_words_.done() && chunk_words_.record() < order_of(entry(items_[begin])));
+      const RecordOrder order =
+          only_chunks ? chunk_words_.record() : order_of(entry(items_[begin]));
+      if (!only_chunks) {
+        prefetch(begin);
+        while (end < items_.size() && order_of(entry(items_[end])) == order) ++end;
+      }
+      const auto& [month, tenant, hi, lo] = order;
+      const bool has_words = !chunk_words_.done() && chunk_words_.record() == order;
+      QUIPU_TRY(
+          write({month, TenantId(tenant), Hash128{lo, hi}, 0, 0}, begin, end, has_words, sink));
     }
     return {};
   }
@@ -186,21 +216,62 @@ class Encoder {
            ++end)
         differ |= order_of(entry(items_[end])) != order_of(entry(items_[begin]));
       if (!differ) continue;
-      // A heavy profile has thousands of chunks: their keys are brought together, entries lie
-      // anywhere.
-      tied_.clear();
-      for (size_t i = begin; i < end; ++i) {
-        if (i + 16 < end) __builtin_prefetch(&entry(items_[i + 16]));
-        tied_.emplace_back(order_of(entry(items_[i])), items_[i]);
-      }
-      std::stable_sort(tied_.begin(), tied_.end(),
-                       [](const auto& a, const auto& b) { return a.first < b.first; });
-      for (size_t i = begin; i < end; ++i) items_[i] = tied_[i - begin].second;
+      std::stable_sort(
+          items_.begin() + ptrdiff_t(begin), items_.begin() + ptrdiff_t(end),
+          [&](const Item& a, const Item& b) { return order_of(entry(a)) < order_of(entry(b)); });
     }
   }
 
-  // False if nothing was added.
-  bool encode(size_t begin, size_t end) {
+  // A record's entries and chunk words: its own key, then those of its chunks.
+  Status write(RecordKey key, size_t begin, size_t end, bool has_words, const RecordSink& sink) {
+    std::span<const ChunkWord> words;
+    if (has_words) words = chunk_words_.take();
+    size_t in_root = 0;
+    while (in_root < words.size() && words[in_root].depth() == 0) ++in_root;
+    if (encode_root(begin, end, words.first(in_root))) QUIPU_TRY(sink(key, bytes_, how_));
+    QUIPU_TRY(write_chunks(key, words.subspan(in_root), sink));
+    while (has_words && chunk_words_.has_more())
+      QUIPU_TRY(write_chunks(key, chunk_words_.take(), sink));
+    return {};
+  }
+
+  Status write_chunks(RecordKey key, std::span<const ChunkWord> words, const RecordSink& sink) {
+    while (!words.empty()) {
+      size_t of_chunk = 1;
+      while (of_chunk < words.size() && words[of_chunk].chunk() == words[0].chunk()) ++of_chunk;
+      key.depth = words[0].depth();
+      key.path = words[0].path();
+      bytes_.clear();
+      how_ = RecordWrite::append;
+      encode_words(words.first(of_chunk), key.month == kForever);
+      QUIPU_TRY(sink(key, bytes_, how_));
+      words = words.subspan(of_chunk);
+    }
+    return {};
+  }
+
+  // The words of one chunk. A mark that it is full comes behind all of them.
+  void encode_words(std::span<const ChunkWord> words, bool forever) {
+    bool full = false;
+    for (size_t begin = 0, end; begin < words.size(); begin = end) {
+      words_.clear();
+      for (end = begin; end < words.size() && words[end].slot() == words[begin].slot(); ++end) {
+        full |= words[end].full();
+        if (words[end].fresh() || planted(Planted::record_taken_for_new)) how_ = RecordWrite::first;
+        if (!words[end].full()) words_.push_back(words[end].word);
+      }
+      if (words_.empty()) continue;
+      if (forever) {
+        write_words(bytes_, words_, false);
+      } else {
+        write_slot_words(bytes_, words[begin].slot(), words_);
+      }
+    }
+    write_words(bytes_, {}, full);
+  }
+
+  // What is stored under the record's own key. False if nothing was added.
+  bool encode_root(size_t begin, size_t end, std::span<const ChunkWord> chunk_words) {
     bool full = false;
     how_ = RecordWrite::append;
     bytes_.clear();
@@ -209,10 +280,10 @@ class Encoder {
     // What is stored is told before anything is added; twice if it was forgotten in between.
     for (; begin < end && entry(items_[begin]).kind == RowLogEntry::Kind::stored; ++begin) {
       const RowLogEntry& e = entry(items_[begin]);
-      bytes_.assign(reinterpret_cast<const char*>(e.payload), e.words.count);
+      bytes_.assign(reinterpret_cast<const char*>(e.payload), e.count);
       how_ = RecordWrite::whole;
     }
-    if (begin == end) return false;
+    if (begin == end && chunk_words.empty()) return false;
     for (size_t i = begin; i < end; ++i) {
       const RowLogEntry& e = entry(items_[i]);
       CHECK(e.kind != RowLogEntry::Kind::stored);
@@ -225,6 +296,7 @@ class Encoder {
     }
     for (MonthIndex month : months_) encode_rows(begin, end, month);
     write_words(bytes_, words_, full);
+    encode_words(chunk_words, false);
     return true;
   }
 
@@ -251,8 +323,8 @@ class Encoder {
   const std::span<const RowLog> logs_;
   const CompiledPlan& plan_;
   ElementCodes& codes_;
+  ChunkWords chunk_words_;
   std::vector<Item> items_;
-  std::vector<std::pair<KeyOrder, Item>> tied_;
   std::vector<uint64_t> words_;
   std::vector<MonthIndex> months_;  // of rows
   std::string bytes_;               // of the record in hand

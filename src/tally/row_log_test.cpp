@@ -5,9 +5,11 @@
 #include <map>
 #include <optional>
 #include <random>
+#include <set>
 
 #include "tally/appends.h"
 #include "tally/record_format.h"
+#include "tally/record_words.h"
 
 namespace quipu {
 namespace {
@@ -35,8 +37,9 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
     struct Want {
       std::map<MonthIndex,
                std::vector<std::tuple<uint32_t, Slot, std::array<uint64_t, kMaxColumns>>>>
-          rows;  // by month
-      std::vector<uint64_t> words;
+          rows;                     // by month
+      std::vector<uint64_t> words;  // of entries, in their order
+      std::multiset<std::pair<Slot, uint64_t>> chunk_words;
       bool full = false, fresh = false;
       std::string stored;
     };
@@ -59,8 +62,14 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         if (rng() % 4 == 0) key.depth = uint8_t(1 + rng() % 2), key.path = uint32_t(rng() % 16);
         if (before && rng() % 2) key = *before;
         before = key;
+        // Words of a chunk begin with its path.
+        const auto word_of = [&] {
+          return key.depth == 0 ? rng() : uint64_t(key.path) << (64 - 4 * key.depth) | rng() >> 8;
+        };
+        const bool chunked = key.depth != 0 || (key.month != kForever && rng() % 2);
         const bool nothing = !want.contains(bytes_of(key));
-        if (nothing && rng() % 6 == 0) {  // told once or twice, then perhaps added to
+        if (nothing && key.depth == 0 &&
+            rng() % 6 == 0) {  // told once or twice, then perhaps added to
           const std::string& bytes =
               stored.try_emplace(bytes_of(key), stored_record(rng)).first->second;
           for (int k = int(rng() % 2); k >= 0; --k) log.stored(key, bytes);
@@ -68,8 +77,18 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
         }
         Want& w = want[bytes_of(key)];
         if (nothing && stored.contains(bytes_of(key))) w.stored = stored[bytes_of(key)];
-        const bool fresh = w.stored.empty() && w.rows.empty() && w.words.empty() && rng() % 2;
-        if (key.depth == 0 && rng() % 2) {
+        const bool fresh = w.stored.empty() && w.rows.empty() && w.words.empty() &&
+                           w.chunk_words.empty() && rng() % 2;
+        if (chunked) {
+          for (int k = int(rng() % 4); k >= 0; --k) {
+            const Slot slot = key.month == kForever ? Slot(0) : Slot(rng() % 8 * 400);
+            const uint64_t word = word_of();
+            w.chunk_words.emplace(slot, word);
+            log.chunk_word(key, word, slot, fresh && k == 0);
+            w.fresh |= fresh && k == 0;
+          }
+          if (rng() % 10 == 0) log.full_chunk(key, word_of()), w.full = true;
+        } else if (rng() % 2) {
           const MonthIndex of = key.month == kForever ? MonthIndex(600 + rng() % 3) : key.month;
           std::array<uint64_t, kMaxColumns> elements{};
           uint64_t filled = 0;
@@ -116,11 +135,20 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
           got.rows[reader.month().value_or(append.key.month)].emplace_back(
               raw(reader.metric()), reader.slot(), reader.elements());
         }
-        if (item == RecordReader::Item::word) got.words.push_back(reader.word());
+        EXPECT_FALSE(got.full && append.key.depth != 0) << "words behind the mark";
+        if (item == RecordReader::Item::word) {
+          if (append.key.depth == 0)
+            got.words.push_back(reader.word());
+          else
+            got.chunk_words.emplace(0, reader.word());
+        }
+        if (item == RecordReader::Item::slot_word)
+          got.chunk_words.emplace(reader.slot(), reader.word());
         if (item == RecordReader::Item::full) got.full = true;
       }
       ASSERT_EQ(got.rows, it->second.rows);
       ASSERT_EQ(got.words, it->second.words);
+      ASSERT_EQ(got.chunk_words, it->second.chunk_words);
       ASSERT_EQ(got.full, it->second.full);
       const Want& w = it->second;
       ASSERT_EQ(append.how, w.fresh            ? RecordWrite::first
@@ -130,6 +158,37 @@ TEST(RowLog, AppendsAreOneAKeyInTheOrderOfKeysAndHoldTheEntriesInTheirOrder) {
     }
     ASSERT_EQ(it, want.end());
   }
+}
+
+// A record with most of the words is encoded in pieces.
+TEST(RowLog, AllWordsOfALargeRecordAreThereOneAppendAChunk) {
+  std::mt19937_64 rng(5);
+  std::vector<RowLog> logs(2);
+  std::map<std::string, std::multiset<std::pair<Slot, uint64_t>>> want;
+  for (int i = 0; i < 900000; ++i) {
+    const bool large = rng() % 8 != 0;
+    RecordKey key{
+        MonthIndex(large ? 600 : 590 + rng() % 20), TenantId(1), {large ? 7 : rng() % 5, 0}, 0, 0};
+    const uint64_t word = rng();
+    key.depth = uint8_t(rng() % 4);
+    key.path = chunk_path(word, key.depth);
+    const Slot slot = Slot(rng() % 3 * 900);
+    RowLogAccess::of(logs[key.profile.lo % 2]).chunk_word(key, word, slot, false);
+    want[bytes_of(key)].emplace(slot, word);
+  }
+  auto it = want.begin();
+  ElementCodes codes;
+  for (const RecordAppend& append : appends_of(logs, CompiledPlan(), codes)) {
+    ASSERT_NE(it, want.end());
+    ASSERT_EQ(bytes_of(append.key), it->first);
+    std::multiset<std::pair<Slot, uint64_t>> got;
+    RecordReader reader(append.bytes, codes);
+    while (reader.next() == RecordReader::Item::slot_word)
+      got.emplace(reader.slot(), reader.word());
+    ASSERT_EQ(got, it->second);
+    ++it;
+  }
+  EXPECT_EQ(it, want.end());
 }
 
 TEST(RowLog, AnEmptyLogGivesNothing) {

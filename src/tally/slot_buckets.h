@@ -8,7 +8,6 @@
 
 #include "base/fault.h"
 #include "tally/compare.h"
-#include "tally/record_words.h"
 #include "time/month_table.h"
 
 namespace quipu {
@@ -40,9 +39,8 @@ void for_each_side(uint8_t reach, const F& f) {
 struct SlotBuckets {
   uint64_t table = 0;  // its serial number
   Slot slot = 0;
-  std::array<BucketParts, kSides> parts;    // in the month of that side
-  std::array<uint64_t, kSides> frames{};    // that have a part there, as a set
-  std::array<uint64_t, kMaxFrames> hashes;  // of words
+  std::array<BucketParts, kSides> parts;  // in the month of that side
+  std::array<uint64_t, kSides> frames{};  // that have a part there, as a set
 
   void fill(const MonthTable& of, Slot at, uint8_t reach) {
     table = of.serial();
@@ -51,7 +49,6 @@ struct SlotBuckets {
     for (BucketParts& p : parts) p.frames = 0;
     for (int f = 0; f < of.frames(); ++f) {
       const Bucket bucket = of.bucket(f, at);
-      hashes[size_t(f)] = bucket_hash(of.frame_tag(f), bucket.label);
       for (int p = 0; p < bucket.pieces; ++p) {
         const SlotRange& range = bucket.ranges[size_t(p)];
         const uint32_t side = uint32_t(range.month + int(kOwn));

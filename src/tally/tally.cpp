@@ -1,105 +1,17 @@
 #include "tally/tally.h"
 
 #include <algorithm>
-#include <bit>
-#include <cstring>
 
-#include "base/fault.h"
-#include "tally/compare.h"
-#include "tally/hot_tier.h"
-#include "tally/metric_shape.h"
 #include "tally/record_words.h"
-#include "tally/slot_buckets.h"
+#include "tally/tally_impl.h"
 
 namespace quipu {
 namespace {
-
-// Calls f(dimension) for each bit of a bitmap.
-template <typename F>
-void for_each_bit(const uint64_t* bitmap, uint32_t bitmap_words, const F& f) {
-  for (uint32_t b = 0; b < bitmap_words; ++b)
-    for (uint64_t rest = bitmap[b]; rest != 0; rest &= rest - 1)
-      f(b * 64 + uint32_t(std::countr_zero(rest)));
-}
-
-bool any_bit(const uint64_t* bitmap, uint32_t bitmap_words) {
-  uint64_t any = 0;
-  for (uint32_t b = 0; b < bitmap_words; ++b) any |= bitmap[b];
-  return any != 0;
-}
 
 // Ids of events without a profile lie in the forever records of these profiles.
 Hash128 profile_of_id(uint64_t id) { return Hash128{id_bucket(id), 0}; }
 
 }  // namespace
-
-struct Tally::Impl {
-  Impl(const TallyOptions& tally_options, const CompiledPlan& compiled, DurableTier& tier)
-      : plan(compiled),
-        matrix_rows(std::clamp(tally_options.matrix_rows, 1, int(kMaxMatrixRows))),
-        ops(tile_ops(tally_options.variant)),
-        hot(tally_options, compiled, tier) {}
-
-  const CompiledPlan& plan;
-  const int matrix_rows;
-  const TileOps& ops;
-  HotTier hot;
-  uint64_t memberships = 0, events_waited = 0;
-
-  std::vector<std::unique_ptr<MetricShape>> shapes;  // by CompiledMetric::index
-
-  const MetricShape& shape_of(const CompiledMetric& metric);
-  const SlotBuckets& buckets_of(const MonthTable& table, Slot slot, uint8_t reach);
-
-  // Loading: is all that the event may look at in memory?
-  struct Key {
-    uint64_t hash = 0;
-    Hash128 profile;
-    bool any = false;   // there is a record to look at: a profile or an id
-    uint8_t reach = 0;  // months concerned, if there is a profile
-  };
-  std::vector<Key> keys, next_keys;  // of the batch's events, and of the next one's
-  std::vector<uint32_t> waiting, still_waiting;
-  Key key_of(const Event& event);
-  bool ready(const EventBatch& batch, uint32_t i);
-  bool words_ready(const EventBatch& batch, uint32_t i, Handle profile, bool lifetime);
-  Status load(const EventBatch& batch);
-  void ask_ahead(const EventBatch& next);
-  template <typename F>
-  void each_profile(const EventBatch& batch, std::vector<Key>& keys_of_batch, const F& f);
-
-  // The event in hand, and its profile's records.
-  struct Record {
-    RecordRef* ref = nullptr;  // nullptr: not concerned
-    bool has_words = false;
-  };
-  Handle profile = kNoHandle;
-  std::array<Record, kSides> records;
-  uint8_t reached = 0;                       // sides of `records`
-  bool any_words = false;                    // in any of them
-  static constexpr size_t kSlotsKnown = 64;  // direct-mapped by table and slot
-  std::array<SlotBuckets, kSlotsKnown> slots_known;
-  const SlotBuckets* buckets = nullptr;
-  // The row in hand.
-  const uint64_t* row_elements = nullptr;
-  std::array<uint64_t, kMaxBitmapWords> wanted, hashed;
-  std::array<uint64_t, kMaxDimensions> value_hashes;
-  std::vector<WordLookup> lookups;
-
-  static constexpr uint32_t kHandles = 16;  // a ring of profiles found ahead
-  std::array<Handle, kHandles> found{};
-  void prefetch(const EventBatch& batch, size_t i);
-
-  void tally_event(const EventBatch& batch, uint32_t i, TallyResult& result);
-  void open_records(const Event& event, uint8_t reach);
-  const uint64_t* tally_row(const Event& event, const MetricShape& shape, uint64_t* first);
-  bool look_at_matrices(const MetricShape& shape, uint64_t* first);
-  void look_at_words(const MonthTable& table, const MetricShape& shape, uint64_t* first);
-  void ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh);
-  const uint64_t* store_row(const Event& event, const MetricShape& shape, const uint64_t* first);
-  void tally_lifetime(const MetricShape& shape, uint64_t* first);
-  uint64_t value_hash(const MetricShape& shape, uint32_t dimension);
-};
 
 Tally::Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier& tier)
     : impl_(std::make_unique<Impl>(options, plan, tier)) {}
@@ -108,7 +20,7 @@ Tally::~Tally() = default;
 Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next) {
   Impl& t = *impl_;
   result.clear();
-  t.hot.make_room(batch.events.size());
+  t.hot.make_room(batch.events.size(), t.heavy.bytes());
   QUIPU_TRY(t.load(batch));
   t.hot.forget_ahead();
   if (next != nullptr) t.ask_ahead(*next);
@@ -127,6 +39,7 @@ size_t Tally::pending_bytes() const { return impl_->hot.pending_bytes(); }
 TallyStats Tally::stats() const {
   TallyStats stats;
   impl_->hot.add_stats(stats);
+  stats.memory_bytes += impl_->heavy.bytes();
   stats.memberships = impl_->memberships;
   stats.events_waited = impl_->events_waited;
   return stats;
@@ -244,7 +157,6 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
   if (!any && !lifetime) return true;
 
   const MetricShape& shape = shape_of(*e.metric);
-  const SlotBuckets& slot = buckets_of(*e.month, e.slot, keys[i].reach);
   bool all = true;
   for (uint32_t r = 0; r < e.rows; ++r) {
     const uint64_t* here = batch.row_here(e, r);
@@ -253,11 +165,8 @@ bool Tally::Impl::words_ready(const EventBatch& batch, uint32_t i, Handle p, boo
       const uint64_t value = shape.value_hash(d, batch.row_elements(e, r));
       if (lifetime && (e.metric->lifetime[d / 64] >> d % 64 & 1))
         all &= hot.need_word(p, kForever, lifetime_word(value));
-      for (int f = 0; any && f < e.month->frames(); ++f) {
-        const uint64_t word = bucket_word(value, slot.hashes[size_t(f)]);
-        for (uint32_t side = 0; side < kSides; ++side)
-          if (months[side]) all &= hot.need_word(p, month_at(month, side), word);
-      }
+      for (uint32_t side = 0; side < kSides; ++side)
+        if (months[side]) all &= hot.need_word(p, month_at(month, side), value);
     });
   }
   return all;
@@ -290,167 +199,6 @@ void Tally::Impl::prefetch(const EventBatch& batch, size_t i) {
     const Handle ahead = found[(i + kRowsAhead) % kHandles];
     each_month(i + kRowsAhead, [&](MonthIndex m) { hot.prefetch_rows(ahead, m); });
   }
-}
-
-void Tally::Impl::tally_event(const EventBatch& batch, uint32_t i, TallyResult& result) {
-  const Event& e = batch.events[i];
-  const CompiledMetric& metric = *e.metric;
-  profile = found[i % kHandles];
-  if (e.has_id) {
-    RecordRef& forever = hot.record(profile, kForever);
-    if (hot.contains(profile, forever, e.id)) {
-      ++result.duplicates;
-      return;
-    }
-    hot.insert(profile, forever, e.id);
-  }
-  ++result.counted;
-  const MetricShape& shape = shape_of(metric);
-  const size_t row_words =
-      size_t(e.month->frames() + (metric.has_lifetime ? 1 : 0)) * metric.bitmap_words;
-  bool opened = false;
-  for (uint32_t r = 0; r < e.rows; ++r) {
-    const size_t at = result.bitmaps.size();
-    result.rows.push_back({i, r, uint32_t(at), nullptr});
-    result.bitmaps.resize(at + row_words);
-    if (!e.has_profile) continue;
-    const uint64_t* here = batch.row_here(e, r);
-    for (uint32_t b = 0; b < metric.bitmap_words; ++b) wanted[b] = here[b] & metric.unique[b];
-    if (!any_bit(wanted.data(), metric.bitmap_words)) continue;
-    if (!opened) open_records(e, keys[i].reach);
-    opened = true;
-    row_elements = batch.row_elements(e, r);
-    result.rows.back().kept = tally_row(e, shape, result.bitmaps.data() + at);
-  }
-}
-
-// Finds the records of the event's months, and its buckets' parts in each.
-void Tally::Impl::open_records(const Event& e, uint8_t reach) {
-  records.fill({});
-  any_words = false;
-  for_each_side(reach, [&](uint32_t side) {
-    Record& record = records[side];
-    record.ref = &hot.record(profile, month_at(e.month->month(), side));
-    record.has_words = hot.words(*record.ref) != nullptr;
-    any_words |= record.has_words;
-  });
-  reached = reach;
-  buckets = &buckets_of(*e.month, e.slot, reach);
-}
-
-// first: by frame, then (lifetime) first ever; all zero. Returns where the log keeps the row's
-// elements, if it does.
-const uint64_t* Tally::Impl::tally_row(const Event& e, const MetricShape& shape, uint64_t* first) {
-  const uint32_t bitmap_words = shape.bitmap_words;
-  const uint32_t frames = uint32_t(e.month->frames());
-  for (uint32_t f = 0; f < frames; ++f)
-    std::memcpy(first + f * bitmap_words, wanted.data(), bitmap_words * 8);
-  hashed.fill(0);
-  bool fresh = look_at_matrices(shape, first);
-  if (fresh && any_words) {
-    look_at_words(*e.month, shape, first);
-    fresh = any_bit(first, frames * bitmap_words);
-  }
-  const uint64_t* kept = fresh ? store_row(e, shape, first) : nullptr;
-  for (uint32_t b = 0; b < bitmap_words; ++b) memberships += uint64_t(std::popcount(first[b]));
-  if (e.metric->has_lifetime) tally_lifetime(shape, first + frames * bitmap_words);
-  return kept;
-}
-
-// Returns whether something may still be new. A neighbour's record is asked about its frames only.
-bool Tally::Impl::look_at_matrices(const MetricShape& shape, uint64_t* first) {
-  bool left_in_own = true;
-  for_each_side(reached, [&](uint32_t side) {
-    const Record& record = records[side];
-    if (!left_in_own || buckets->parts[side].frames == 0) return;
-    const MonthRecord* month = hot.month_record(*record.ref);
-    if (month == nullptr || month->rows == 0) return;
-    MatrixView view = month->view();
-    if (planted(Planted::threshold_off_by_one) && record.has_words) --view.rows;
-    const bool left =
-        look(ops, shape, plan.version, buckets->parts[side], view, row_elements, first);
-    if (side == kOwn) left_in_own = left;
-  });
-  return left_in_own;
-}
-
-// Hours nest in the days of the calendars that share their grid, days in weeks and months: what the
-// finer bucket has seen, the wider has.
-void Tally::Impl::look_at_words(const MonthTable& table, const MetricShape& shape,
-                                uint64_t* first) {
-  const uint32_t bitmap_words = shape.bitmap_words;
-  const auto narrow = [&](uint32_t wide, uint32_t fine) {
-    for (uint32_t b = 0; b < bitmap_words; ++b)
-      first[wide * bitmap_words + b] &= first[fine * bitmap_words + b];
-    ask_words(wide, shape, first + wide * bitmap_words);
-  };
-  for (uint32_t f = 0; f < uint32_t(table.hour_frames()); ++f)
-    ask_words(f, shape, first + f * bitmap_words);
-  for (int c = 0; c < table.calendars(); ++c) {
-    const uint32_t day = uint32_t(table.frame(c, Interval::day));
-    narrow(day, uint32_t(table.frame(c, Interval::hour)));
-    narrow(uint32_t(table.frame(c, Interval::week)), day);
-    narrow(uint32_t(table.frame(c, Interval::month)), day);
-  }
-}
-
-void Tally::Impl::ask_words(uint32_t frame, const MetricShape& shape, uint64_t* fresh) {
-  std::array<const RecordRef*, kSides> asked;
-  uint32_t count = 0;
-  for (uint32_t side = 0; side < kSides; ++side)
-    if (records[side].has_words && (buckets->frames[side] >> frame & 1))
-      asked[count++] = records[side].ref;
-  if (count == 0) return;
-  lookups.clear();
-  for_each_bit(fresh, shape.bitmap_words, [&](uint32_t d) {
-    lookups.push_back(
-        {bucket_word(value_hash(shape, d), buckets->hashes[frame]), d, false, nullptr});
-  });
-  for (uint32_t k = 0; k < count; ++k) hot.look_up(profile, *asked[k], lookups);
-  for (const WordLookup& lookup : lookups)
-    if (lookup.found) fresh[lookup.dimension / 64] &= ~(uint64_t(1) << lookup.dimension % 64);
-}
-
-const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
-                                       const uint64_t* first) {
-  Record& own = records[kOwn];
-  const MonthRecord* month = hot.month_record(*own.ref);
-  if (month == nullptr || month->rows < matrix_rows) {
-    uint64_t filled = 0;
-    for (uint32_t i = 0; i < shape.columns; ++i) {
-      const uint32_t c = shape.plan_column[i];
-      filled |= uint64_t(row_elements[c] != kEmptyElement) << c;
-    }
-    return hot.append(profile, *own.ref, row_meta(e.metric->metric, e.slot, plan.version),
-                      shape.plan_columns, filled, row_elements);
-  }
-  for (uint32_t f = 0; f < uint32_t(e.month->frames()); ++f)
-    for_each_bit(first + f * shape.bitmap_words, shape.bitmap_words, [&](uint32_t d) {
-      hot.insert(profile, *own.ref, bucket_word(value_hash(shape, d), buckets->hashes[f]));
-    });
-  own.has_words = any_words = true;
-  return nullptr;
-}
-
-void Tally::Impl::tally_lifetime(const MetricShape& shape, uint64_t* first) {
-  std::array<uint64_t, kMaxBitmapWords> asked;
-  for (uint32_t b = 0; b < shape.bitmap_words; ++b) asked[b] = wanted[b] & shape.metric.lifetime[b];
-  if (!any_bit(asked.data(), shape.bitmap_words)) return;
-  RecordRef& forever = hot.record(profile, kForever);
-  for_each_bit(asked.data(), shape.bitmap_words, [&](uint32_t d) {
-    const uint64_t word = lifetime_word(value_hash(shape, d));
-    if (hot.contains(profile, forever, word)) return;
-    hot.insert(profile, forever, word);
-    first[d / 64] |= uint64_t(1) << d % 64;
-  });
-}
-
-uint64_t Tally::Impl::value_hash(const MetricShape& shape, uint32_t d) {
-  if (!(hashed[d / 64] >> d % 64 & 1)) {
-    value_hashes[d] = shape.value_hash(d, row_elements);
-    hashed[d / 64] |= uint64_t(1) << d % 64;
-  }
-  return value_hashes[d];
 }
 
 }  // namespace quipu

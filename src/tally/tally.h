@@ -23,9 +23,9 @@ namespace quipu {
 
 struct TallyOptions {
   size_t memory_bytes = size_t(256)
-                        << 20;  // of the hot tier: records and their index; at most 60 GiB
+                        << 20;  // of the hot tier: records and their index; at most 48 GiB
   int matrix_rows =
-      384;  // rows a month's matrix holds before its record goes on as words (1 .. 1024)
+      128;  // rows a month's matrix holds before its record goes on as words (1 .. 1024)
   // Rows of a month that a profile of few events has in its forever record, before the month gets a
   // record of its own: one record to write, to look for and to read instead of two (0: none .. 32).
   int inlined_rows = 24;
@@ -83,8 +83,8 @@ class RowLog {
 
 // The writer's share of the work: groups the logs' entries by record key (a key belongs to one
 // shard; its entries keep their order) and gives the sink one write a key, keys rising. An error of
-// the sink ends it. Any thread; the logs stay as they are. Memory beside them: 32 bytes an entry.
-// codes: what is given goes into the same commit.
+// the sink ends it. Any thread; the logs stay as they are. Memory beside them: 32 bytes an entry,
+// 16 a word of a chunk. codes: what is given goes into the same commit.
 Status encode_appends(std::span<const RowLog> logs, const CompiledPlan& plan, ElementCodes& codes,
                       const RecordSink& sink);
 

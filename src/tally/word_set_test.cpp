@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <map>
 #include <random>
 #include <set>
 #include <vector>
@@ -39,6 +41,41 @@ TEST(WordSet, HoldsTheWordsAddedAndNoOthersInTheOrderTheyCame) {
     }
     const auto* s = arena.at<WordSet>(set);
     EXPECT_TRUE(std::equal(order.begin(), order.end(), s->words()));
+    arena.release(set);
+    EXPECT_EQ(arena.live_bytes(), 0u);
+  }
+}
+
+TEST(WordSet, ASlottedSetHasEachSlotOfAWordTheNewestFirstAndNoOthers) {
+  const uint64_t seed = std::random_device{}();
+  SCOPED_TRACE(testing::Message() << "seed " << seed);
+  std::mt19937_64 rng(seed);
+  for (uint32_t limit : {2u, 20u, 25u, 1024u}) {
+    Arena arena;
+    Handle set = kNoHandle;
+    std::map<uint64_t, std::vector<Slot>> model;  // the newest last
+    const uint64_t words = 1 + rng() % limit;
+    for (uint32_t i = 0; i < limit + limit / 2; ++i) {
+      const uint64_t word = rng() % 2 ? mix64(rng() % words) : rng() % words;
+      std::vector<Slot>& slots = model[word];
+      Slot slot = Slot(rng() % 2976);
+      while (std::find(slots.begin(), slots.end(), slot) != slots.end()) slot = (slot + 1) % 2976;
+      set = insert_slot_word(arena, set, word, slot, limit);
+      slots.push_back(slot);
+    }
+    const auto* s = arena.at<WordSet>(set);
+    ASSERT_EQ(s->count, limit + limit / 2);
+    for (const auto& [word, slots] : model) {
+      uint32_t at = s->newest(word);
+      for (size_t k = slots.size(); k > 0; --k, at = s->before()[at - 1]) {
+        ASSERT_NE(at, 0u);
+        ASSERT_EQ(s->words()[at - 1], word);
+        ASSERT_EQ(s->slots()[at - 1], slots[k - 1]);
+      }
+      ASSERT_EQ(at, 0u);
+    }
+    for (uint64_t w = 0; w < 200; ++w)
+      ASSERT_EQ(s->contains(mix64(w << 20)), model.contains(mix64(w << 20)));
     arena.release(set);
     EXPECT_EQ(arena.live_bytes(), 0u);
   }
