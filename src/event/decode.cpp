@@ -164,7 +164,7 @@ bool Decoder::Impl::append_event(EventBatch& batch, LineOutcome& outcome) {
   event.elements = uint32_t(batch.elements.size());
   event.here = uint32_t(batch.here.size());
   if (!fields.values(outcome, batch.values, event.value_mask) ||
-      !rows.read(reading->needed, outcome)) {
+      !rows.read(reading->needed, outcome) || !rows.fit(*reading, outcome)) {
     if (planted(Planted::id_of_set_aside) && event.has_id) {
       event.rows = 0;
       batch.events.push_back(event);

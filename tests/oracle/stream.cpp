@@ -11,7 +11,7 @@
 namespace oracle {
 namespace {
 
-constexpr int kWideEvents = 60;  // of a wide layout: each counts in thousands of buckets
+constexpr int kWideEvents = 150;  // of a wide layout: each counts in thousands of buckets
 constexpr int64_t kLast_ms = int64_t{7'258'118'400} * 1000 - 1;  // the end of 2199
 
 // A JSON object under construction; members are shuffled and keys sometimes escaped when it is

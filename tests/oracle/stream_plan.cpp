@@ -451,7 +451,7 @@ Layout make_layout(Rng* rng, const StreamOptions& options) {
   layout.metrics = {text_choice("Opened Email"), text_choice("Clicked"), number_choice("95"),
                     text_choice("Ordre ✓")};
   layout.metrics.resize(rng->between(2, 4));
-  layout.wide = !options.tiny && rng->chance(0.1);
+  layout.wide = !options.tiny && rng->chance(0.2);
   layout.metric_constant = rng->chance(0.1);
   if (layout.metric_constant) layout.metrics.resize(1);
   std::string before = layout.plan;
