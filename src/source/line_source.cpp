@@ -34,6 +34,8 @@ uint64_t count_newlines(std::string_view text) {
 LineSource::LineSource(Start start, const SourceOptions& options)
     : max_line_bytes_(std::max<size_t>(options.max_line_bytes, 1)),
       block_bytes_(std::max<size_t>(options.block_bytes, 1)),
+      weigher_(options.weigher),
+      block_weight_(options.block_weight),
       stream_(std::move(start.stream)),
       taken_(std::move(start.taken)),
       ahead_(std::move(start.ahead)),
@@ -108,6 +110,23 @@ Block LineSource::give(std::shared_ptr<std::vector<char>> buffer, size_t text_si
   return block;
 }
 
+// How much of whole lines goes into one block, and what it weighs.
+size_t LineSource::weigh(std::string_view text, uint64_t& weight) const {
+  weight = 0;
+  if (weigher_ == nullptr) return text.size();
+  weight = weigher_->of_text(text);
+  if (weight <= block_weight_) return text.size();
+  weight = 0;
+  for (size_t at = 0; at < text.size();) {
+    const size_t end = std::min(text.find('\n', at), text.size() - 1) + 1;
+    const uint64_t of_line = weigher_->of_line(text.substr(at, end - at));
+    if (at > 0 && weight + of_line > block_weight_) return at;
+    weight += of_line;
+    at = end;
+  }
+  return text.size();
+}
+
 Result<Block> LineSource::next() {
   auto buffer = buffers_.take(std::max(ahead_.size(), block_bytes_) + kBlockPadding);
   size_t size = ahead_.size();
@@ -132,14 +151,17 @@ Result<Block> LineSource::next() {
     if (line.found && line.begin == 0) {
       ahead_.assign(all.substr(max_line_bytes_));
       Block block = give(std::move(buffer), max_line_bytes_);
-      block.truncated_line = true;
+      block.truncated_line = true;  // it weighs nothing: it is set aside
       QUIPU_TRY(skip_rest_of_line());
       return block;
     }
     if (line.found) whole = line.begin;
   }
+  uint64_t weight;
+  whole = weigh(all.substr(0, whole), weight);
   ahead_.assign(all.substr(whole));
   Block block = give(std::move(buffer), whole);
+  block.weight = weight;
   const bool open_line = block.text.back() != '\n';
   reached(count_newlines(block.text) + open_line, open_line);
   return block;

@@ -38,10 +38,13 @@ class LineSource : public Source {
  private:
   Status fill(std::vector<char>& bytes, size_t& size);
   Status skip_rest_of_line();
+  size_t weigh(std::string_view text, uint64_t& weight) const;
   Block give(std::shared_ptr<std::vector<char>> buffer, size_t text_size);
   void reached(uint64_t lines, bool open_line);
 
   const size_t max_line_bytes_, block_bytes_;
+  const LineWeigher* const weigher_;
+  const uint64_t block_weight_;
   std::unique_ptr<ByteStream> stream_;
   Fingerprint taken_;
   BlockBuffers buffers_;

@@ -34,11 +34,20 @@ struct SourcePosition {
 void encode_position(const SourcePosition& position, std::string& out);
 Result<SourcePosition> decode_position(std::string_view bytes);
 
+// What a line's event may come to; blocks are cut by it.
+class LineWeigher {
+ public:
+  virtual ~LineWeigher() = default;
+  virtual uint64_t of_line(std::string_view line) const = 0;
+  virtual uint64_t of_text(std::string_view lines) const = 0;  // quick: as much, or more
+};
+
 struct Block {
   std::shared_ptr<std::vector<char>> buffer;  // owns the bytes
   std::string_view text;    // whole lines, the last one perhaps without newline at the input's end
   uint64_t first_line = 0;  // number of the first line, from 1
   uint64_t offset = 0;      // of text within the input, decompressed
+  uint64_t weight = 0;      // of its lines, if there is a LineWeigher
   bool truncated_line =
       false;  // text is the head of one line longer than the limit (the rest was skipped)
 };
@@ -52,6 +61,9 @@ struct SourceOptions {
   const std::atomic<bool>* stop = nullptr;  // set: waiting for standard input ends with an error
   size_t max_line_bytes = 1 << 20;
   size_t block_bytes = kBlockBytes;
+  // A block's lines weigh so much together, or it is one line. The weigher outlives the source.
+  const LineWeigher* weigher = nullptr;
+  uint64_t block_weight = 0;
 };
 
 class Source {
