@@ -499,20 +499,16 @@ TEST(JsonReader, AgreesWithSimdjsonOnRandomLines) {
   EXPECT_GT(bad, 3000);
 }
 
-// Under the address sanitizer: each line is the longest so far, so its buffer ends with its
-// padding.
+// Under the address sanitizer: a reader's first line has a buffer that ends with its padding.
 TEST(JsonReader, LoadsNothingBeyondItsPaddingHoweverLongThePlannedKeysAre) {
   for (size_t length : {8u, 63u, 72u, 73u, 200u, 1000u}) {
     const std::string key(length, 'k');
     for (size_t ahead = 0; ahead <= length; ahead += 1 + length / 50) {
-      Rig rig({"/" + key, "/x"});
-      const std::string good = "{\"" + key + "\":1}";
-      ASSERT_EQ(rig.read(good), Outcome::good);  // the guess: this key comes first
-      EXPECT_EQ(rig.at("/" + key).text(), "1");
-      const std::string cut = std::string(good.size(), ' ') + "{\"" + key.substr(0, ahead);
-      EXPECT_EQ(rig.read(cut), Outcome::not_json);
-      EXPECT_EQ(rig.read(std::string(2 * cut.size(), ' ') + "{\"x\":1}"), Outcome::good);
-      EXPECT_EQ(rig.at("/x").text(), "1");
+      Rig cut({"/" + key, "/x"});
+      EXPECT_EQ(cut.read("{\"" + key.substr(0, ahead)), Outcome::not_json);
+      Rig other({"/" + key, "/x"});
+      EXPECT_EQ(other.read("{\"" + key.substr(0, ahead) + "\":1}"), Outcome::good);
+      EXPECT_EQ(other.at("/" + key).kind == ValueKind::number, ahead == length);
     }
   }
 }
