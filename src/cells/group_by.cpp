@@ -251,9 +251,9 @@ Status GroupWorker::Grouper::emit_piece(const Piece& piece, RowOutput& out) {
 Status GroupWorker::Grouper::emit_packed_rows(CellKey key, int frames,
                                               std::span<const SelectorShape::Dimension> dimensions,
                                               RowOutput& out) {
-  for (size_t begin = 0; begin < dimensions.size(); begin += GroupTable::kDimensionsLoaded) {
-    const auto loaded = dimensions.subspan(
-        begin, std::min(GroupTable::kDimensionsLoaded, dimensions.size() - begin));
+  const size_t at_once = table_.dimensions_at_once(frames);
+  for (size_t begin = 0; begin < dimensions.size(); begin += at_once) {
+    const auto loaded = dimensions.subspan(begin, std::min(at_once, dimensions.size() - begin));
     prefetch_chunk_lengths(key, loaded);
     table_.load(loaded, frames);
     for (size_t d = 0; d < loaded.size(); ++d) {

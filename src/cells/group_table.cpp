@@ -113,12 +113,16 @@ void GroupTable::read_rows() {
   }
 }
 
+size_t GroupTable::dimensions_at_once(int frames) const {
+  const size_t each = size_t(frames + 1) * stride() * sizeof(uint64_t);
+  return std::clamp<size_t>(kBitmapBytes / each, 1, kDimensionsLoaded);
+}
+
 void GroupTable::load(std::span<const SelectorShape::Dimension> dimensions, int frames) {
   CHECK(dimensions.size() <= kDimensionsLoaded);
-  // An odd number of cache lines, so that the bitmaps of one word do not fall into one set of the
-  // cache.
-  stride_ = ((words() + kLineWords - 1) / kLineWords | 1) * kLineWords;
-  const size_t size = size_t(frames + 1) * kDimensionsLoaded * stride_;
+  stride_ = stride();
+  loaded_ = dimensions.size();
+  const size_t size = size_t(frames + 1) * loaded_ * stride_;
   if (bitmaps_.size() < size) bitmaps_.resize(size);
 
   // Dimensions come in the order of their ids, which is mostly, but need not be, the order of their
@@ -153,7 +157,7 @@ void GroupTable::load_block(std::span<const Move> moves, int frames) {
       }
       std::fill(tile.begin() + rows, tile.end(), 0);
       if (any != 0) transpose64(tile.data());
-      uint64_t* out = bitmaps_.data() + size_t(plane) * kDimensionsLoaded * stride_ + w;
+      uint64_t* out = bitmaps_.data() + size_t(plane) * loaded_ * stride_ + w;
       for (const Move& m : moves) out[m.to * stride_] = tile[m.bit];
     }
   }

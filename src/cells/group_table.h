@@ -25,8 +25,9 @@ class GroupTable {
     std::vector<uint32_t> rows;
     std::vector<Fixed6> amounts;
   };
-  static constexpr size_t kTile = 64;  // rows a word of a bitmap holds
-  static constexpr size_t kDimensionsLoaded = 64;
+  static constexpr size_t kTile = 64;                      // rows a word of a bitmap holds
+  static constexpr size_t kDimensionsLoaded = 64;          // at once, at most
+  static constexpr size_t kBitmapBytes = size_t(8) << 20;  // of bitmaps, if it is several
 
   // lifetime: of the lifetime dimensions only, without slots, and with first-ever in the place of
   // first-of-frame.
@@ -45,12 +46,14 @@ class GroupTable {
   const uint32_t* codes(size_t c) const { return codes_.data() + c * rows_.size(); }
   const Amounts& amounts(int value) const { return amounts_[size_t(value)]; }
 
-  // Loads the bitmaps of up to kDimensionsLoaded dimensions; `frames` first-of bitmaps each (1 for
+  // How many dimensions load() takes at once: fewer where rows and frames are many.
+  size_t dimensions_at_once(int frames) const;
+  // Loads the bitmaps of up to so many dimensions; `frames` first-of bitmaps each (1 for
   // first-ever).
   void load(std::span<const SelectorShape::Dimension> dimensions, int frames);
   // Bitmap over the rows: plane 0 counts here, 1 + f first in frame f. The d-th dimension loaded.
   const uint64_t* bitmap(int plane, size_t d) const {
-    return bitmaps_.data() + (size_t(plane) * kDimensionsLoaded + d) * stride_;
+    return bitmaps_.data() + (size_t(plane) * loaded_ + d) * stride_;
   }
 
  private:
@@ -58,6 +61,9 @@ class GroupTable {
   struct Move {
     uint32_t block, bit, to;
   };
+  // An odd number of cache lines, so that the bitmaps of one word do not fall into one set of the
+  // cache.
+  size_t stride() const { return ((words() + 7) / 8 | 1) * 8; }
   void order_by_slot();
   void read_rows();
   void note_amounts(uint32_t row);
@@ -72,6 +78,7 @@ class GroupTable {
   std::vector<uint32_t> codes_;  // by column, then row
   std::array<Amounts, kMaxValues> amounts_;
   std::vector<uint64_t> bitmaps_;
+  size_t loaded_ = 0;
   size_t stride_ = 0;  // words from one dimension's bitmap to the next
 };
 

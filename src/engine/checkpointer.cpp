@@ -51,8 +51,8 @@ void Checkpointer::stop() {
 
 bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, const SourcePosition& behind) {
   std::unique_lock lock(mutex_);
-  // Panes are full, or blocks are counted: wait until a barrier has begun.
-  while (!stopping_ && !failed_ && dirty_ && must_begin()) changed_.wait_for(lock, kPoll);
+  if (!wait_for_room(lock, task.block.weight)) return false;
+  wiring_.live->in_flight.add(task.block.weight);
   if (stopping_ || failed_) return false;
   if (!decoder.queue().push(std::move(task))) return false;
   std::string encoded;
@@ -112,10 +112,50 @@ CheckpointTotals Checkpointer::totals() const {
   return totals_;
 }
 
+// Blocks are counted, or panes are full: until a barrier has begun. Or what is on its way to the
+// panes may fill them: until it is there, and known.
+bool Checkpointer::wait_for_room(std::unique_lock<std::mutex>& lock, uint64_t weight) {
+  bool asked = false;
+  while (!stopping_ && !failed_ && dirty_ && !has_room(weight)) {
+    wanted_ = weight;
+    if (must_begin()) {
+      changed_.notify_all();
+      changed_.wait_for(lock, kPoll);
+      continue;
+    }
+    if (!asked)
+      for (DecodeStage* decoder : wiring_.decoders) decoder->queue().push({{}, nullptr, 0});
+    asked = true;
+    lock.unlock();
+    wiring_.live->in_flight.wait(kPoll);
+    lock.lock();
+  }
+  wanted_ = 0;
+  return !stopping_ && !failed_;
+}
+
+size_t Checkpointer::pane_limit() const {
+  return committing_ ? kept_beside(pane_bytes_) : pane_bytes_;
+}
+
+bool Checkpointer::has_room(uint64_t weight) const {
+  if (must_begin()) return false;
+  const LiveCounters& live = *wiring_.live;
+  // What is being committed cannot leave the hot tier before.
+  if (committing_ && live.hot_bytes.load(std::memory_order_relaxed) > hot_bytes_ + hot_bytes_ / 4)
+    return false;
+  return live.in_flight.bytes() + live.pending_bytes.load() + weight <=
+         std::max(pane_limit(), kLeastRoomBytes);
+}
+
 bool Checkpointer::must_begin() const {
   if (options_.checkpoint_blocks && blocks_since_ >= options_.checkpoint_blocks) return true;
-  return wiring_.live->pending_bytes.load(std::memory_order_relaxed) >=
-         (committing_ ? kept_beside(pane_bytes_) : pane_bytes_);
+  const LiveCounters& live = *wiring_.live;
+  // In this order: what leaves the one is in the other before.
+  const uint64_t in_flight = live.in_flight.bytes();
+  const uint64_t pending = live.pending_bytes.load();
+  return pending >= pane_limit() || (wanted_ != 0 && in_flight == 0 &&
+                                     pending + wanted_ > std::max(pane_limit(), kLeastRoomBytes));
 }
 
 bool Checkpointer::due() const {
@@ -223,7 +263,8 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
     const GroupBy groups(panes, wiring_.registry->plan(), options_.group_by, group_state_,
                          kPiecesOfThread * commit_threads_);
     groups.report(grouped);
-    Status status = group_in_parallel(groups, commit_threads_, sink, grouped, workers_cpu_ns);
+    Status status = group_in_parallel(groups, commit_threads_, pane_bytes_ / kRowsOfPane, sink,
+                                      grouped, workers_cpu_ns);
     group_s = seconds_since(group_begin);
     return status;
   };

@@ -73,6 +73,9 @@ class Checkpointer {
   void run();
   bool due() const;         // with mutex_ held: a checkpoint begins when the one before is done
   bool must_begin() const;  // with mutex_ held: nothing more is taken in until one begins
+  bool wait_for_room(std::unique_lock<std::mutex>& lock, uint64_t weight);
+  size_t pane_limit() const;             // with mutex_ held
+  bool has_room(uint64_t weight) const;  // with mutex_ held: for a block of this weight
   Status commit(uint64_t number, CheckpointParts::Whole whole,
                 std::map<std::string, std::string> positions);
   void add_to_totals(const CommitStats& stats, const GroupByResult& grouped, uint64_t space_bytes,
@@ -94,6 +97,7 @@ class Checkpointer {
   bool dirty_ = false;
   bool committing_ = false;  // from a barrier on until its commit is durable
   uint64_t blocks_since_ = 0;
+  uint64_t wanted_ = 0;  // weight of the block that the reader waits with
   uint64_t requests_ = 0, requests_done_ = 0;
   bool stopping_ = false;
   bool failed_ = false;

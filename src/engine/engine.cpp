@@ -88,6 +88,8 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   if (!registry.ok()) return registry.error();
   engine->registry_ = std::move(*registry);
   engine->change_pending_ = engine->registry_->changed();
+  engine->line_weight_ = std::make_unique<LineWeight>(engine->registry_->plan().parsed);
+  engine->block_weight_ = std::max(memory.pane, kLeastRoomBytes) / kBlocksOfPane;
   auto letters =
       DeadLetterFile::open(options.data_folder + "/dead-letter.jsonl", committed.dead_letter_bytes);
   if (!letters.ok()) return letters.error();
@@ -100,6 +102,8 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   context.parts = engine->parts_.get();
   context.pool = &engine->pool_;
   context.logs = &engine->logs_;
+  if (options.batch_events) context.batch_events = options.batch_events;
+  if (options.batch_bytes) context.batch_bytes = options.batch_bytes;
   context.fail = [raw = engine.get()](Error error) { raw->fail(std::move(error)); };
 
   TallyOptions tally;
@@ -193,6 +197,8 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   source_options.moved = options.moved;
   source_options.stop = stop_;
   if (options_.block_bytes) source_options.block_bytes = options_.block_bytes;
+  source_options.weigher = line_weight_.get();
+  source_options.block_weight = block_weight_;
 
   for (const std::string& input : inputs) {
     struct stat info {};

@@ -19,6 +19,7 @@
 #include "engine/catalogue_registry.h"
 #include "engine/checkpointer.h"
 #include "engine/options.h"
+#include "engine/row_weight.h"
 #include "engine/stages.h"
 #include "store/catalogue.h"
 #include "store/store.h"
@@ -94,6 +95,8 @@ class Engine {
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalogue> catalogue_;
   std::unique_ptr<CatalogueRegistry> registry_;
+  std::unique_ptr<LineWeight> line_weight_;
+  uint64_t block_weight_ = 0;
   LiveCounters live_;
   BatchPool pool_;
   LogPool logs_;

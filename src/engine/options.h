@@ -17,6 +17,9 @@ inline constexpr size_t kDecodeQueueBlocks = 4;   // blocks waiting before each 
 inline constexpr size_t kShardQueueBatches = 4;   // batches waiting before each shard
 // Month tables that a decoder gave up while it filled a batch; with so many the batch is sent.
 inline constexpr size_t kBatchTableBytes = size_t(1) << 20;
+inline constexpr size_t kBatchEvents = 4096;  // events a batch holds at most
+// Bytes of a batch after which it goes to its shard; an event of many rows comes on top (640 KB).
+inline constexpr size_t kBatchBytes = size_t(1) << 20;
 inline constexpr double kIdleCheckpointS =
     0.5;  // after so long without input what is there is committed
 
@@ -37,6 +40,8 @@ struct EngineOptions {
   size_t pane_bytes = 0;           // of all shards' panes together, at which a checkpoint starts
   uint64_t checkpoint_blocks = 0;  // a checkpoint every so many blocks
   size_t block_bytes = 0;
+  size_t batch_events = 0;  // of a batch, at most
+  size_t batch_bytes = 0;   // after which a batch goes to its shard
   int matrix_rows = 0;
   int inlined_rows = -1;  // -1: the tally's default
   int whole_bytes = -1;   // as above
@@ -48,6 +53,13 @@ struct EngineOptions {
   GroupByOptions group_by;
   bool relative_now = true;  // the `future` note compares with the wall clock
 };
+
+// A block weighs no more than this part of the panes, or is one line (row_weight.h).
+inline constexpr size_t kBlocksOfPane = 8;
+// Panes may be as small as a test likes: what is on its way to them may have so many bytes.
+inline constexpr size_t kLeastRoomBytes = size_t(8) << 20;
+// Rows of cells that wait for the store have this part of the panes' bytes.
+inline constexpr size_t kRowsOfPane = 4;
 
 // Memory as it is divided. Of the budget, kFixedMemoryBytes (but no more than half) are for what
 // does not grow: the program, RocksDB, queues, stacks. Of the rest panes have 12/64 before they are

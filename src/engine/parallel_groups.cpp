@@ -29,6 +29,7 @@ class RowBuffer {
     }
     return {};
   }
+  size_t bytes() const { return bytes_.size() + sizes_.size() * sizeof(Sizes); }
   void clear() {
     sizes_.clear();
     bytes_.clear();
@@ -44,17 +45,20 @@ class RowBuffer {
 
 class ParallelGroups {
  public:
-  ParallelGroups(const GroupBy& whole, unsigned threads)
-      : whole_(whole), ahead_(kPiecesAhead * threads) {
+  ParallelGroups(const GroupBy& whole, unsigned threads, size_t most_bytes)
+      : whole_(whole), ahead_(kPiecesAhead * threads), most_bytes_(most_bytes) {
     for (unsigned t = 0; t < threads; ++t) threads_.emplace_back([this, t] { work(t); });
   }
   ~ParallelGroups() { join(); }
 
   Status give(const RowSink& sink) {
     for (size_t piece = 0; piece < whole_.pieces(); ++piece) {
-      RowBuffer rows = take(piece);
-      QUIPU_TRY(rows.give(sink));
-      give_back(std::move(rows));
+      for (bool last = false; !last;) {
+        Part part = take(piece);
+        QUIPU_TRY(part.rows.give(sink));
+        last = part.last;
+        give_back(std::move(part));
+      }
     }
     return {};
   }
@@ -83,47 +87,78 @@ class ParallelGroups {
           lock, [&] { return stopping_ || next_ == whole_.pieces() || next_ < given_ + ahead_; });
       if (stopping_ || next_ == whole_.pieces()) break;
       const size_t piece = next_++;
-      RowBuffer rows;
-      if (!free_.empty()) {
-        rows = std::move(free_.back());
-        free_.pop_back();
-      }
+      Part part = empty_part();
       lock.unlock();
       const Status done = worker.emit(
           piece,
           [&](std::string_view key, std::string_view value) -> Status {
-            rows.add(key, value);
-            return {};
+            part.rows.add(key, value);
+            return part.rows.bytes() < part.counted + kRowsStep ? Status() : count(piece, part);
           },
           counters);
-      CHECK(done.ok());
       lock.lock();
-      ready_.emplace(piece, std::move(rows));
+      if (stopping_) break;
+      CHECK(done.ok());
+      part.last = true;
+      ready_.emplace(piece, std::move(part));
       changed_.notify_all();
     }
     counters_.add_counters(counters);
     cpu_ns_ += laps.lap_ns();
   }
 
-  RowBuffer take(size_t piece) {
+  struct Part {  // of a piece's rows
+    RowBuffer rows;
+    size_t counted = 0;  // bytes of them in waiting_bytes_
+    bool last = false;
+  };
+
+  // With mutex_ held.
+  Part empty_part() {
+    Part part;
+    if (free_.empty()) return part;
+    part.rows = std::move(free_.back());
+    free_.pop_back();
+    return part;
+  }
+  // If more waits than may, the piece's rows go to the sink in parts, once it is their turn.
+  Status count(size_t piece, Part& part) {
+    std::unique_lock lock(mutex_);
+    waiting_bytes_ += part.rows.bytes() - part.counted;
+    part.counted = part.rows.bytes();
+    if (waiting_bytes_ <= most_bytes_) return {};
+    changed_.wait(lock, [&] { return stopping_ || given_ == piece; });
+    if (stopping_) return Error{"the sink takes no more"};
+    ready_.emplace(piece, std::move(part));
+    changed_.notify_all();
+    changed_.wait(lock, [&] { return stopping_ || !ready_.contains(piece); });
+    part = empty_part();
+    return stopping_ ? Status(Error{"the sink takes no more"}) : Status();
+  }
+
+  Part take(size_t piece) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return ready_.contains(piece); });
-    return std::move(ready_.extract(piece).mapped());
+    Part part = std::move(ready_.extract(piece).mapped());
+    changed_.notify_all();
+    return part;
   }
-  void give_back(RowBuffer rows) {
-    rows.clear();
+  void give_back(Part part) {
+    part.rows.clear();
     std::lock_guard lock(mutex_);
-    free_.push_back(std::move(rows));
-    ++given_;
+    waiting_bytes_ -= part.counted;
+    free_.push_back(std::move(part.rows));
+    given_ += part.last;
     changed_.notify_all();
   }
 
   const GroupBy& whole_;
-  const size_t ahead_;
+  const size_t ahead_, most_bytes_;
   std::mutex mutex_;  // guards what follows
   std::condition_variable changed_;
   size_t next_ = 0, given_ = 0;  // pieces begun, and given to the sink
-  std::map<size_t, RowBuffer> ready_;
+  std::map<size_t, Part> ready_;
+  size_t waiting_bytes_ = 0;
   std::vector<RowBuffer> free_;
   GroupByResult counters_;
   uint64_t cpu_ns_ = 0;
@@ -133,14 +168,14 @@ class ParallelGroups {
 
 }  // namespace
 
-Status group_in_parallel(const GroupBy& whole, unsigned threads, const RowSink& sink,
-                         GroupByResult& result, uint64_t& cpu_ns) {
+Status group_in_parallel(const GroupBy& whole, unsigned threads, size_t most_bytes,
+                         const RowSink& sink, GroupByResult& result, uint64_t& cpu_ns) {
   if (threads <= 1 || whole.pieces() <= 1) {
     GroupWorker worker(whole);
     for (size_t p = 0; p < whole.pieces(); ++p) QUIPU_TRY(worker.emit(p, sink, result));
     return {};
   }
-  ParallelGroups groups(whole, threads);
+  ParallelGroups groups(whole, threads, most_bytes);
   const Status given = groups.give(sink);
   groups.join();
   result.add_counters(groups.counters());

@@ -56,7 +56,9 @@ TEST(ParallelGroups, GiveTheRowsOfOneThreadInTheirOrderWhateverTheThreads) {
                     .ok());
   }
   ASSERT_GT(expected.size(), 100u);
-  for (unsigned threads : {1u, 2u, 5u}) {
+  constexpr size_t kAll = size_t(1) << 30;
+  for (const auto& [threads, most_bytes] :
+       {std::pair(1u, kAll), {2u, kAll}, {5u, kAll}, {2u, size_t(0)}, {5u, size_t(4) << 20}}) {
     Filled filled;
     const GroupBy whole(filled.pointers, filled.world.plan, filled.options, filled.state,
                         kPiecesOfThread * threads);
@@ -65,7 +67,7 @@ TEST(ParallelGroups, GiveTheRowsOfOneThreadInTheirOrderWhateverTheThreads) {
     GroupByResult result;
     uint64_t cpu_ns = 0;
     ASSERT_TRUE(group_in_parallel(
-                    whole, threads,
+                    whole, threads, most_bytes,
                     [&](std::string_view k, std::string_view v) {
                       rows.emplace_back(k, v);
                       return Status();
@@ -90,7 +92,7 @@ TEST(ParallelGroups, AnErrorOfTheSinkEndsThem) {
     GroupByResult result;
     uint64_t cpu_ns = 0;
     const Status status = group_in_parallel(
-        whole, threads,
+        whole, threads, 0,
         [&](std::string_view, std::string_view) -> Status {
           if (++rows == 5) return Error{"full"};
           return {};
@@ -109,7 +111,7 @@ TEST(ParallelGroups, NothingToGroupIsNoRow) {
   uint64_t cpu_ns = 0;
   EXPECT_EQ(whole.pieces(), 0u);
   EXPECT_TRUE(group_in_parallel(
-                  whole, 4,
+                  whole, 4, 0,
                   [](std::string_view, std::string_view) -> Status { return Error{"called"}; },
                   result, cpu_ns)
                   .ok());

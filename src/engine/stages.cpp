@@ -6,11 +6,10 @@
 #include "base/cpu_clock.h"
 #include "base/fault.h"
 #include "engine/dead_letters.h"
+#include "engine/row_weight.h"
 
 namespace quipu {
 namespace {
-
-constexpr size_t kBatchEvents = 4096;  // events a batch holds before it goes to its shard
 
 int64_t wall_ms() {
   using namespace std::chrono;
@@ -85,8 +84,8 @@ TallyStats ShardStage::stats() const { return tally_.stats(); }
 void ShardStage::run() {
   name_thread(("shard " + std::to_string(number_)).c_str());
   while (!failed_) {
-    auto task = held_ ? queue_.try_pop() : queue_.pop();
-    if (!task && !held_) break;
+    auto task = held_.batch ? queue_.try_pop() : queue_.pop();
+    if (!task && !held_.batch) break;
     if (!task) {
       tally_held(nullptr);
       continue;
@@ -107,13 +106,13 @@ void ShardStage::receive(ShardTask task) {
     return;
   }
   if (task.batch) {
-    if (held_) tally_held(task.batch.get());
-    held_ = std::move(task.batch);
+    if (held_.batch) tally_held(task.batch.get());
+    held_ = {std::move(task.batch), task.weight};
     return;
   }
   barrier_from_[task.decoder] = true;
   if (++barriers_ < decoders_) return;
-  if (held_) tally_held(nullptr);
+  if (held_.batch) tally_held(nullptr);
   if (failed_) return;
   hand_over(task.epoch);
   barriers_ = 0;
@@ -121,28 +120,34 @@ void ShardStage::receive(ShardTask task) {
 }
 
 void ShardStage::tally_held(const EventBatch* next) {
-  std::unique_ptr<EventBatch> held = std::move(held_);
-  const EventBatch& batch = *held;
+  Held held = std::move(held_);
+  const EventBatch& batch = *held.batch;
   CpuLaps laps;
+  uint64_t tally_ns = 0, pane_ns = 0;
   tally_.durable(context_.live->durable_epoch.load(std::memory_order_acquire));
-  if (Status status = tally_.tally_batch(batch, result_, next); !status.ok()) {
+  const Status status = tally_.tally_batch(batch, result_, next, [&](const TallyResult& part) {
+    tally_ns += laps.lap_ns();
+    for (const TallyResult::Row& row : part.rows) {
+      pane_.append_event(batch, batch.events[row.event], row.row, part.bitmaps.data() + row.bitmaps,
+                         row.kept);
+    }
+    pane_ns += laps.lap_ns();
+  });
+  if (!status.ok()) {
     failed_ = true;
     context_.fail(status.error());
     return;
   }
-  context_.live->cpu.tally.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
-  for (const TallyResult::Row& row : result_.rows) {
-    pane_.append_event(batch, batch.events[row.event], row.row,
-                       result_.bitmaps.data() + row.bitmaps, row.kept);
-  }
-  context_.live->cpu.pane.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
+  context_.live->cpu.tally.fetch_add(tally_ns, std::memory_order_relaxed);
+  context_.live->cpu.pane.fetch_add(pane_ns, std::memory_order_relaxed);
   since_barrier_.counted += result_.counted;
   since_barrier_.duplicate += result_.duplicates;
   context_.live->counted.fetch_add(result_.counted, std::memory_order_relaxed);
   context_.live->duplicate.fetch_add(result_.duplicates, std::memory_order_relaxed);
   publish(context_.live->pending_bytes, pending_seen_, pane_.bytes() + tally_.pending_bytes());
   publish(context_.live->hot_bytes, hot_seen_, tally_.stats().memory_bytes);
-  context_.pool->give_back(std::move(held));
+  context_.live->in_flight.done(held.weight);
+  context_.pool->give_back(std::move(held.batch));
 }
 
 void ShardStage::hand_over(uint64_t epoch) {
@@ -177,6 +182,7 @@ DecodeStage::DecodeStage(unsigned number, const Hasher& hasher, EventRegistry& r
       decoder_(*context_.plan, hasher, registry, names_, std::move(no_offset)),
       shards_(std::move(shards)),
       batches_(shards_.size()),
+      weights_(shards_.size()),
       relative_now_(relative_now) {
   for (EventBatch& batch : batches_) batch.columns = uint32_t(context_.plan->parsed.columns.size());
   thread_ = std::thread([this] { run(); });
@@ -193,7 +199,11 @@ void DecodeStage::run() {
   name_thread(("decode " + std::to_string(number_)).c_str());
   while (auto task = queue_.pop()) {
     if (!task->input) {
-      hand_over(task->epoch);
+      if (task->epoch != 0) {
+        hand_over(task->epoch);
+      } else if (!flush(true)) {
+        return;
+      }
     } else if (!decode(*task)) {
       return;
     }
@@ -211,6 +221,7 @@ bool DecodeStage::decode(const DecodeTask& task) {
   if (relative_now_) decoder_.set_now(wall_ms());
   CpuLaps laps;
   const Tallies before = since_barrier_;
+  uint64_t decoded = 0;  // weight of its events
   for (BlockRecords records(task.block); records.next();) {
     LineOutcome outcome;
     if (task.block.truncated_line) {
@@ -219,6 +230,7 @@ bool DecodeStage::decode(const DecodeTask& task) {
       outcome.detail = "longer than " + std::to_string(kMaxLineBytes) + " bytes";
     } else {
       outcome = decoder_.decode(records.text(), batches_);
+      if (outcome.kind == LineOutcome::Kind::event && !weigh_last(decoded)) return false;
     }
     tally_line(outcome, since_barrier_);
     if (outcome.kind == LineOutcome::Kind::set_aside) {
@@ -233,6 +245,8 @@ bool DecodeStage::decode(const DecodeTask& task) {
     }
   }
   LiveCounters& live = *context_.live;
+  live.in_flight.add(decoded);
+  live.in_flight.done(task.block.weight);
   live.read.fetch_add(since_barrier_.read - before.read, std::memory_order_relaxed);
   live.unplanned.fetch_add(since_barrier_.unplanned - before.unplanned, std::memory_order_relaxed);
   live.set_aside.fetch_add(since_barrier_.set_aside_total() - before.set_aside_total(),
@@ -242,16 +256,31 @@ bool DecodeStage::decode(const DecodeTask& task) {
   return flush(false);
 }
 
+// Of the event that decode() appended; sends its batch if that is full now.
+bool DecodeStage::weigh_last(uint64_t& decoded) {
+  const size_t s = decoder_.last_batch();
+  EventBatch& batch = batches_[s];
+  const uint64_t weight = weight_of(batch, batch.events.back());
+  decoded += weight;
+  weights_[s] += weight;
+  return !is_full(batch) || send(s);
+}
+
+bool DecodeStage::send(size_t shard) {
+  EventBatch& batch = batches_[shard];
+  auto full = context_.pool->borrow(batch.columns);
+  std::swap(*full, batch);
+  const uint64_t weight = std::exchange(weights_[shard], 0);
+  return shards_[shard]->queue().push({number_, std::move(full), 0, weight});
+}
+
 // Sends batches to their shards: all of them, or those that are large.
 bool DecodeStage::flush(bool all) {
   for (size_t s = 0; s < shards_.size(); ++s) {
-    EventBatch& batch = batches_[s];
+    const EventBatch& batch = batches_[s];
     const bool full_of_tables = batch.given_up_bytes >= kBatchTableBytes;
-    if (!full_of_tables && (batch.events.empty() || (!all && batch.events.size() < kBatchEvents)))
-      continue;
-    auto full = context_.pool->borrow(batch.columns);
-    std::swap(*full, batch);
-    if (!shards_[s]->queue().push({number_, std::move(full), 0})) return false;
+    if (!full_of_tables && (batch.events.empty() || (!all && !is_full(batch)))) continue;
+    if (!send(s)) return false;
   }
   return true;
 }
@@ -266,7 +295,7 @@ void DecodeStage::hand_over(uint64_t epoch) {
   dead_letters_.clear();
   publish(context_.live->pending_bytes, pending_seen_, 0);
   context_.parts->add_part(std::move(part));
-  for (ShardStage* shard : shards_) shard->queue().push({number_, nullptr, epoch});
+  for (ShardStage* shard : shards_) shard->queue().push({number_, nullptr, epoch, 0});
 }
 
 }  // namespace quipu

@@ -8,7 +8,9 @@
 // them.)
 #pragma once
 
+#include <algorithm>
 #include <atomic>
+#include <condition_variable>
 #include <cstdint>
 #include <deque>
 #include <functional>
@@ -32,7 +34,7 @@ struct InputInfo {
   std::string header;
 };
 
-// A block to decode, or (without input) the barrier of an epoch.
+// A block to decode, or (without input) the barrier of an epoch; epoch 0: send what was decoded.
 struct DecodeTask {
   Block block;
   std::shared_ptr<const InputInfo> input;
@@ -43,6 +45,36 @@ struct ShardTask {
   unsigned decoder = 0;
   std::unique_ptr<EventBatch> batch;
   uint64_t epoch = 0;
+  uint64_t weight = 0;  // of the batch's events
+};
+
+// Bytes that what was read and not tallied yet may come to in panes and logs of new rows: of blocks
+// what their lines may weigh at most (row_weight.h), of decoded events what they do. The reader
+// waits until its next block fits. Thread-safe; one thread waits.
+class InFlight {
+ public:
+  void add(uint64_t weight) { weight_.fetch_add(int64_t(weight)); }
+  void done(uint64_t weight) {
+    weight_.fetch_sub(int64_t(weight));
+    if (!waited_for_.load(std::memory_order_relaxed)) return;
+    { std::lock_guard lock(mutex_); }
+    changed_.notify_all();
+  }
+  uint64_t bytes() const { return uint64_t(std::max<int64_t>(0, weight_.load())); }
+  // Until something was done, or some time has passed. Only hints: the caller looks again.
+  template <typename Duration>
+  void wait(const Duration& at_most) {
+    std::unique_lock lock(mutex_);
+    waited_for_ = true;
+    changed_.wait_for(lock, at_most);
+    waited_for_ = false;
+  }
+
+ private:
+  std::atomic<int64_t> weight_{0};
+  std::atomic<bool> waited_for_{false};
+  std::mutex mutex_;
+  std::condition_variable changed_;
 };
 
 // Batches in circulation, so that steady work allocates nothing. Thread-safe.
@@ -83,6 +115,7 @@ struct LiveCounters {
   std::atomic<uint64_t> hot_bytes{0};  // of all shards' hot tiers
   std::atomic<uint64_t> durable_epoch{0};
   std::atomic<uint64_t> longest_stall_us{0};  // of a shard at a barrier
+  InFlight in_flight;
   CpuSpent cpu;
 };
 
@@ -95,6 +128,7 @@ struct StageContext {
   LogPool* logs = nullptr;
   std::function<void(Error)> fail;  // ends the run; the first error counts
   bool strict = false;
+  size_t batch_events = kBatchEvents, batch_bytes = kBatchBytes;
 };
 
 class ShardStage {
@@ -112,13 +146,17 @@ class ShardStage {
   void tally_held(const EventBatch* next);
   void hand_over(uint64_t epoch);
 
+  struct Held {
+    std::unique_ptr<EventBatch> batch;
+    uint64_t weight = 0;
+  };
   const unsigned number_, decoders_;
   StageContext context_;
   BoundedQueue<ShardTask> queue_{kShardQueueBatches};
   Tally tally_;
   Pane pane_;
   TallyResult result_;
-  std::unique_ptr<EventBatch> held_;  // tallied when the next is there, or nothing comes
+  Held held_;  // tallied when the next is there, or nothing comes
   Tallies since_barrier_;
   uint64_t pending_seen_ = 0, hot_seen_ = 0;
   std::vector<bool> barrier_from_;
@@ -143,6 +181,11 @@ class DecodeStage {
   bool decode(const DecodeTask& task);
   void hand_over(uint64_t epoch);
   bool flush(bool all);
+  bool send(size_t shard);
+  bool weigh_last(uint64_t& decoded);
+  bool is_full(const EventBatch& batch) const {
+    return batch.events.size() >= context_.batch_events || batch.bytes() >= context_.batch_bytes;
+  }
 
   const unsigned number_;
   StageContext context_;
@@ -150,7 +193,8 @@ class DecodeStage {
   NameLog names_;
   Decoder decoder_;
   std::vector<ShardStage*> shards_;
-  std::vector<EventBatch> batches_;
+  std::vector<EventBatch> batches_;  // by shard
+  std::vector<uint64_t> weights_;    // of their events
   std::shared_ptr<const InputInfo> input_;
   Tallies since_barrier_;
   std::string dead_letters_;

@@ -37,6 +37,8 @@ LineOutcome Decoder::decode(std::string_view line, std::span<EventBatch> batches
   return impl_->decode(line, now_ms_, batches);
 }
 
+size_t Decoder::last_batch() const { return impl_->last_batch; }
+
 Decoder::Impl::Impl(const CompiledPlan& p, const Hasher& h, EventRegistry& d, NameLog& n,
                     std::shared_ptr<const ZoneRules> no_offset)
     : plan(p),
@@ -66,6 +68,7 @@ LineOutcome Decoder::Impl::decode(std::string_view line, EventTimeMs now_ms,
   const uint32_t shard =
       event.has_profile || event.has_id ? shard_of(event, shards) : turn++ % shards;
   EventBatch& batch = batches[shard];
+  last_batch = shard;
   CHECK(batch.columns == plan.parsed.columns.size());
   const size_t values = batch.values.size();
   if (!append_event(batch, outcome)) batch.values.resize(values);
@@ -180,7 +183,7 @@ bool Decoder::Impl::append_event(EventBatch& batch, LineOutcome& outcome) {
   event.elements = uint32_t(batch.elements.size());
   event.here = uint32_t(batch.here.size());
   if (!fields.values(outcome, batch.values, event.value_mask) ||
-      !rows.read(reading->needed, outcome)) {
+      !rows.read(reading->needed, outcome) || !rows.fit(*reading, outcome)) {
     if (planted(Planted::id_of_set_aside) && event.has_id) {
       event.rows = 0;
       batch.events.push_back(event);

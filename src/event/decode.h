@@ -60,6 +60,8 @@ class Decoder {
   // to the batches in turn. Tallies are the caller's (see tally_line). Reads no byte beyond the
   // line; keeps no view of it.
   LineOutcome decode(std::string_view line, std::span<EventBatch> batches);
+  // Which batch got the last event.
+  size_t last_batch() const;
 
  private:
   struct Impl;

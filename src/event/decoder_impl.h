@@ -56,6 +56,7 @@ struct Decoder::Impl {
   std::string_view metric_text;
   EventTimeMs time_ms = 0;
   std::string tenant_scratch, metric_scratch, profile_scratch;
+  size_t last_batch = 0;
   uint32_t turn = 0;  // of the batch that takes the next event without profile and id
 };
 

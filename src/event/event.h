@@ -54,6 +54,10 @@ struct EventBatch {
   const uint64_t* row_here(const Event& e, uint32_t row) const {
     return here.data() + e.here + size_t(row) * e.metric->bitmap_words;
   }
+  size_t bytes() const {
+    return events.size() * sizeof(Event) + (elements.size() + here.size()) * sizeof(uint64_t) +
+           values.size() * sizeof(Fixed6);
+  }
   void clear() {
     events.clear();
     elements.clear();

@@ -14,7 +14,9 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kPadding = 64;  // zeros behind the line: more than any load reads past a token
+// Zeros behind the line, beside those for the longest planned key: more than any load reads past a
+// token.
+constexpr size_t kPadding = 64;
 
 const char* skip_blanks(const char* p) {
   while (*p == ' ' || *p == '\t' || *p == '\n' || *p == '\r') ++p;
@@ -101,12 +103,14 @@ const char* JsonReader::fail(const char* p, const char* error, Outcome outcome) 
 }
 
 JsonReader::Outcome JsonReader::read(std::string_view line) {
-  if (line_.size() < line.size() + kPadding) {
-    line_.resize(line.size() + kPadding);
-    unescaped_.resize(line.size() * trie_.readings() + kPadding);
+  // A key is compared with a planned one as far as that goes, wherever the line ends.
+  const size_t padding = kPadding + trie_.longest_token();
+  if (line_.size() < line.size() + padding) {
+    line_.resize(line.size() + padding);
+    unescaped_.resize(line.size() * trie_.readings() + padding);
   }
   std::copy(line.begin(), line.end(), line_.begin());
-  std::fill_n(line_.begin() + ptrdiff_t(line.size()), kPadding, '\0');
+  std::fill_n(line_.begin() + ptrdiff_t(line.size()), padding, '\0');
   unescaped_end_ = unescaped_.data();
   outcome_ = Outcome::good;
   found_.clear();

@@ -40,6 +40,7 @@ PathTrie::Node* PathTrie::step(Node* from, const std::string& token) {
   for (Child& child : from->children)
     if (child.token == token) return child.node;
   Node* to = &nodes_.emplace_back();
+  longest_token_ = std::max(longest_token_, token.size());
   Child child;
   child.token = token;
   child.node = to;

@@ -28,7 +28,8 @@ class PathTrie {
     uint32_t next = 0;     // hint: the child that came after this one in the last object
     uint64_t seen_in = 0;  // mark: number of the object in which this key was last met
 
-    // Whether the bytes at p begin with the token. Reads at least 8 bytes from p.
+    // Whether the bytes at p begin with the token. Reads 8 bytes from p, and as many as the token
+    // has.
     bool begins(const char* p) const {
       uint64_t word;
       std::memcpy(&word, p, sizeof word);
@@ -67,6 +68,7 @@ class PathTrie {
   // How often a reader may go over one place at most: once, and again for each array on the way
   // that is both walked and stepped into by an index.
   size_t readings() const { return readings_; }
+  size_t longest_token() const { return longest_token_; }
 
  private:
   Node* step(Node* from, const std::string& token);
@@ -76,6 +78,7 @@ class PathTrie {
   uint32_t values_ = 0;
   std::vector<uint32_t> widths_;
   size_t readings_ = 1;
+  size_t longest_token_ = 0;
 };
 
 }  // namespace quipu

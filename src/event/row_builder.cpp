@@ -34,11 +34,35 @@ MetricReading::MetricReading(const CompiledMetric& m, const CompiledPlan& plan,
     if (group == groups.end()) group = groups.insert(group, Group{number, {}});
     group->columns.push_back(uint8_t(c));
   }
-  for (const CompiledDimension& d : m.dimensions) {
-    uint64_t set = 0;
-    for (size_t k = 0; k < d.compared; ++k) set |= uint64_t(1) << d.columns[k];
-    dimension_columns.push_back(set);
+  for (uint32_t d = 0; d < m.dimensions.size(); ++d) add_dimension(plan, d);
+}
+
+void MetricReading::add_dimension(const CompiledPlan& plan, uint32_t dimension) {
+  const CompiledDimension& d = metric->dimensions[dimension];
+  uint64_t compared = 0, held = 0, looked_at = 0;
+  for (size_t k = 0; k < d.compared; ++k) {
+    const uint8_t column = d.columns[k];
+    compared |= uint64_t(1) << column;
+    if (k < d.arity) held |= uint64_t(1) << column;
+    for (const auto& [source, texts] : plan.parsed.columns[column].when)
+      looked_at |= uint64_t(1) << source;
   }
+  dimension_columns.push_back(compared);
+  uint64_t joined = 0, partly = 0;
+  for (size_t g = 0; g < groups.size(); ++g) {
+    uint64_t columns = 0;
+    for (uint8_t c : groups[g].columns) columns |= uint64_t(1) << c;
+    if ((columns & (held | looked_at)) == 0) continue;
+    joined |= uint64_t(1) << g;
+    if (columns & ~held) partly |= uint64_t(1) << g;
+  }
+  partly_held.push_back(partly);
+  if (!(metric->planned[dimension / 64] >> dimension % 64 & 1)) return;
+  auto join =
+      std::find_if(joins.begin(), joins.end(), [&](const Join& j) { return j.groups == joined; });
+  if (join == joins.end())
+    join = joins.insert(join, Join{joined, std::vector<uint64_t>(metric->bitmap_words)});
+  join->dimensions[dimension / 64] |= uint64_t(1) << dimension % 64;
 }
 
 RowBuilder::RowBuilder(const CompiledPlan& plan, const PlanPaths& paths, const Hasher& hasher)
@@ -65,15 +89,6 @@ bool RowBuilder::read(uint64_t needed, LineOutcome& outcome) {
   for (uint32_t c : paths_.column_order) {
     first_cell_[c] = uint32_t(cells_.size());
     if (!read_column(paths_.columns[c], needed >> c & 1, outcome)) return false;
-  }
-  uint64_t rows = 1;
-  for (uint32_t size : group_size_) {
-    rows *= size;
-    if (rows > uint64_t(kMaxRowsOfEvent)) {
-      return set_aside(outcome, Reason::too_many_rows,
-                       "the arrays of properties make more than " +
-                           std::to_string(kMaxRowsOfEvent) + " combinations");
-    }
   }
   return true;
 }
@@ -214,8 +229,8 @@ void RowBuilder::note_names(const MetricReading& reading, TenantId tenant, NameL
 
 std::vector<std::string_view> RowBuilder::texts(uint32_t column) const {
   std::vector<std::string_view> out;
-  for (uint32_t i = 0; i < group_size_[paths_.columns[column].group]; ++i)
-    out.push_back(cell(column, i).text);
+  const uint32_t kept = std::min(group_size_[paths_.columns[column].group], kKeptElements);
+  for (uint32_t i = 0; i < kept; ++i) out.push_back(cell(column, i).text);
   return out;
 }
 

@@ -1,6 +1,6 @@
-// The columns of properties from a line's slots, and an event's rows (decision 14): all
-// combinations of what its arrays hold, distinct, each with the dimensions it counts in. Internal
-// to this room; one thread.
+// The columns of properties from a line's slots, and an event's rows (decision 14): the
+// combinations of what its lists hold that some dimension joins, distinct, each with the dimensions
+// it counts in. Internal to this room; one thread.
 #pragma once
 
 #include <cstdint>
@@ -31,6 +31,35 @@ struct MetricReading {
   };
   std::vector<Group> groups;                // that have needed columns
   std::vector<uint64_t> dimension_columns;  // by dimension: the columns it compares, as a set
+
+  // Sets of groups have a bit for each of `groups`.
+  // A dimension joins the groups of its properties and of its `when`.
+  struct Join {
+    uint64_t groups;
+    std::vector<uint64_t> dimensions;  // bitmap of those that join just these
+  };
+  std::vector<Join> joins;  // distinct
+  // By dimension: groups it joins whose needed columns it does not all hold. Of the others it has a
+  // value for each tuple.
+  std::vector<uint64_t> partly_held;
+
+ private:
+  void add_dimension(const CompiledPlan& plan, uint32_t dimension);
+};
+
+// Which combinations of lists become rows. With all lists but those of a set at their first tuple,
+// and those of the set at others, a row counts in the dimensions that join all of the set.
+struct RowSets {
+  const MetricReading* reading = nullptr;
+  uint64_t several = 0;  // groups with more than one tuple
+  struct Set {
+    uint64_t groups;
+    std::vector<uint64_t> dimensions;  // bitmap
+  };
+  std::vector<Set> sets;  // a set comes after its subsets
+  bool fit = true;        // false: more rows than an event may have, whatever the lists' sizes
+
+  void choose(const MetricReading& of, uint64_t several_groups);
 };
 
 class RowBuilder {
@@ -41,8 +70,11 @@ class RowBuilder {
   // Reads all columns of properties, and hashes those needed (a set). False: the event is to be set
   // aside.
   bool read(uint64_t needed, LineOutcome& outcome);
+  // Whether the event's lists make no more rows than an event may have. What the metric needs was
+  // read. False: the event is to be set aside.
+  bool fit(const MetricReading& reading, LineOutcome& outcome);
   // Appends the rows that count somewhere to the batch (elements and bitmaps), and gives their
-  // number. What the metric needs was read.
+  // number. They fit.
   uint32_t append_rows(const MetricReading& reading, EventBatch& batch);
   // Hands the texts of the rows to the log.
   void note_names(const MetricReading& reading, TenantId tenant, NameLog& names) const;
@@ -80,6 +112,7 @@ class RowBuilder {
   bool judge(const MetricReading& reading, uint64_t* row, uint64_t* here) const;
   void distinct_tuples(const MetricReading::Group& group, std::vector<uint32_t>& tuples);
   void combine(const MetricReading& reading);
+  void combine_set(const MetricReading& reading, const RowSets::Set& set, bool may_repeat);
   bool is_repeated(const MetricReading& reading, size_t row);
   void clear_repeated(const MetricReading& reading);
   void clear_repeated_pairwise(const MetricReading& reading);
@@ -102,6 +135,8 @@ class RowBuilder {
   size_t row_count_ = 0;
   std::vector<uint64_t> rows_, here_;
   std::vector<std::vector<uint32_t>> tuples_;  // distinct ones, by MetricReading::groups
+  std::vector<uint32_t> places_;               // of tuples_, by MetricReading::groups
+  RowSets sets_;                               // of the last event that had lists
   FirstOfEquals first_;
 };
 

@@ -155,10 +155,9 @@ TEST(Rows, MoreThanTheMaximumAreSetAsideEvenIfMostAreEqual) {
   EXPECT_EQ(d.verdict(line(array("a", 1000))), "event");
   EXPECT_EQ(d.event().rows, 1);
   EXPECT_EQ(d.verdict(line(array("a", 1001))), "too_many_rows");
-  EXPECT_EQ(d.verdict(line(array("a", 10) + "," + array("b", 10) + "," + array("c", 10))), "event");
-  EXPECT_EQ(d.verdict(line(array("b", 10) + "," + array("a", 11) + "," + array("c", 10))),
-            "too_many_rows")
-      << "properties that nobody counts too";
+  EXPECT_EQ(d.verdict(line(array("b", 2000) + "," + array("a", 1000) + "," + array("c", 10))),
+            "event")
+      << "lists that nobody counts make no rows";
   EXPECT_EQ(d.verdict(line(array("a", 100000))), "too_many_rows");
 }
 

@@ -30,6 +30,8 @@ LineSource::LineSource(Start start, const SourceOptions& options)
       block_bytes_(std::max<size_t>(options.block_bytes, 1)),
       format_(options.records),
       complete_(options.complete || start.stream->has_own_end()),
+      weigher_(options.weigher),
+      block_weight_(options.block_weight),
       stream_(std::move(start.stream)),
       scanner_(options.records, max_line_bytes_),
       taken_(std::move(start.taken)),
@@ -149,6 +151,24 @@ Result<Block> LineSource::next_too_long(std::shared_ptr<std::vector<char>> buffe
   return block;
 }
 
+// How much of the block's whole records goes into one block, and what that weighs.
+size_t LineSource::weigh(const Block& block, uint64_t& weight) const {
+  weight = 0;
+  if (weigher_ == nullptr) return block.text.size();
+  weight = weigher_->of_text(block.text);
+  if (weight <= block_weight_) return block.text.size();
+  weight = 0;
+  size_t taken = 0;
+  for (BlockRecords records(block); records.next();) {
+    const uint64_t of_record = weigher_->of_line(records.text());
+    if (taken > 0 && weight + of_record > block_weight_) return taken;
+    weight += of_record;
+    taken = size_t(records.text().data() - block.text.data()) + records.text().size();
+    taken = std::min(taken + 1, block.text.size());
+  }
+  return block.text.size();
+}
+
 Result<Block> LineSource::next() {
   auto buffer = buffers_.take(std::max(ahead_.size(), block_bytes_) + kBlockPadding);
   size_t size = ahead_.size();
@@ -170,11 +190,15 @@ Result<Block> LineSource::next() {
     whole = find_too_long(block, max_line_bytes_);
     if (whole == 0) return next_too_long(std::move(buffer), all);
   }
+  block.text = all.substr(0, whole);
+  uint64_t weight;
+  whole = weigh(block, weight);
   ahead_.assign(all.substr(whole));
   std::vector<RecordSpan> over_lines = std::move(block.over_lines);
   while (!over_lines.empty() && over_lines.back().end > whole) over_lines.pop_back();
   block = give(std::move(buffer), whole);
   block.over_lines = std::move(over_lines);
+  block.weight = weight;
   const bool open_line = block.text.back() != '\n';
   reached(count_newlines(block.text) + open_line, open_line);
   return block;

@@ -43,6 +43,14 @@ struct RecordFormat {
   bool whitespace = false;  // runs of blanks and tabs are
 };
 
+// What a line's event may come to; blocks are cut by it.
+class LineWeigher {
+ public:
+  virtual ~LineWeigher() = default;
+  virtual uint64_t of_line(std::string_view line) const = 0;
+  virtual uint64_t of_text(std::string_view lines) const = 0;  // quick: as much, or more
+};
+
 struct RecordSpan {
   uint32_t begin, end;  // within Block::text
 };
@@ -53,6 +61,7 @@ struct Block {
   std::vector<RecordSpan> over_lines;  // the records in it that hold line breaks, in order
   uint64_t first_line = 0;             // number of the first line, from 1
   uint64_t offset = 0;                 // of text within the input, decompressed
+  uint64_t weight = 0;                 // of its records, if there is a LineWeigher
   // text is the head of one record longer than the limit (the rest was skipped)
   bool truncated_line = false;
 };
@@ -97,6 +106,9 @@ struct SourceOptions {
   const StopFlag* stop = nullptr;  // set: waiting for standard input ends with an error
   size_t max_line_bytes = 1 << 20;
   size_t block_bytes = kBlockBytes;
+  // A block's lines weigh so much together, or it is one line. The weigher outlives the source.
+  const LineWeigher* weigher = nullptr;
+  uint64_t block_weight = 0;
 };
 
 class Source {

@@ -18,6 +18,11 @@ Tally::Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier&
 Tally::~Tally() = default;
 
 Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next) {
+  return add(batch, result, next, nullptr);
+}
+
+Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next,
+                          const TallySink& sink) {
   Impl& t = *impl_;
   result.clear();
   t.hot.make_room(batch.events.size(), t.heavy.bytes());
@@ -28,7 +33,11 @@ Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const Ev
   for (size_t i = 0; i < events; ++i) {
     t.prefetch(batch, i);
     t.tally_event(batch, uint32_t(i), result);
+    if (!sink || result.bitmaps.size() * sizeof(uint64_t) < kResultBytes) continue;
+    sink(result);
+    result.clear_rows();
   }
+  if (sink) sink(result);
   return {};
 }
 

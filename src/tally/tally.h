@@ -10,6 +10,7 @@
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <memory>
 #include <span>
 #include <string>
@@ -55,12 +56,21 @@ struct TallyResult {
   std::vector<uint64_t> bitmaps;
   uint64_t counted = 0;
   uint64_t duplicates = 0;
-  void clear() {
+  void clear_rows() {
     rows.clear();
     bitmaps.clear();
+  }
+  void clear() {
+    clear_rows();
     counted = duplicates = 0;
   }
 };
+
+// Bytes of bitmaps after which rows are handed over: what one event adds comes on top (up to 5 MB).
+inline constexpr size_t kResultBytes = size_t(256) << 10;
+// Takes the rows of a batch in parts, each of whole events, in order. `counted` and `duplicates`
+// are of all the batch so far.
+using TallySink = std::function<void(const TallyResult&)>;
 
 // What a shard's records gained between two barriers: matrix rows, month words, ids and lifetime
 // words, in order of arrival, not yet encoded. Moves from the shard's thread to the checkpoint
@@ -126,6 +136,10 @@ class Tally {
   // the durable tier is read while this one is tallied. (Another one may be added all the same.)
   Status tally_batch(const EventBatch& batch, TallyResult& result,
                      const EventBatch* next = nullptr);
+  // The same with a bound on the rows held: they go to the sink in parts, and result is overwritten
+  // by each.
+  Status tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next,
+                     const TallySink& sink);
 
   // The barrier: hands over the log of what is new since the last one. Constant time: the log is
   // moved, no record is walked and nothing is encoded here (a shard may not stall). What `out` held

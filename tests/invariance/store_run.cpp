@@ -69,7 +69,8 @@ std::string Settings::describe() const {
   std::ostringstream out;
   out << "shards " << engine.shards << ", decoders " << engine.decoders << ", hot "
       << engine.hot_bytes << ", pane " << engine.pane_bytes << ", checkpoint every "
-      << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", matrix rows "
+      << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", batches of "
+      << engine.batch_events << " events or " << engine.batch_bytes << " bytes, matrix rows "
       << engine.matrix_rows << ", inlined rows " << engine.inlined_rows << ", whole bytes "
       << engine.whole_bytes << ", chunk words " << engine.chunk_words << ", variant "
       << engine.tally_variant << ", ingest from " << engine.ingest_bytes << ", sparse up to "
@@ -89,6 +90,8 @@ Settings draw_settings(std::mt19937_64& random) {
   e.pane_bytes = pick({32 << 10, 256 << 10, 64 << 20});
   e.block_bytes = pick({1 << 10, 8 << 10, 64 << 10});
   e.checkpoint_blocks = pick({0, 1, 3, 10});
+  e.batch_events = pick({1, 7, 4096});
+  e.batch_bytes = pick({1, 4 << 10, 1 << 20});
   e.matrix_rows = int(pick({1, 2, 7, 8, 9, 16, 64, 128, 384}));
   e.inlined_rows = int(pick({0, 1, 3, 8, 24, 32}));
   e.whole_bytes = int(pick({0, 100, 300, 2048, 65536}));

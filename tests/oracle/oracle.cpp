@@ -170,11 +170,17 @@ std::string property_text(const Json* value) {
   return value->kind == Json::kNumber ? canonical_number(value->text) : canonical(value->text);
 }
 
-// The rows of an event: each a text a property. Properties of one walk share an array, walks make
-// the product.
-std::vector<std::vector<std::string>> read_rows(const std::vector<PropertySpec>& properties,
-                                                const Json& record) {
-  std::vector<std::vector<std::string>> columns;  // of each property, a text an element of its walk
+// What an event's properties say: of each its text at every element of the list that it walks.
+// Properties of one walk share a list.
+struct Texts {
+  std::vector<std::vector<std::string>> of;  // by property
+  std::vector<size_t> list;                  // by property: its walk
+  std::vector<size_t> size;                  // by walk: elements
+};
+
+Texts read_texts(const std::vector<PropertySpec>& properties, const Json& record) {
+  Texts out;
+  std::map<std::string, size_t> walks;
   for (const PropertySpec& p : properties) {
     std::vector<std::string> texts;
     size_t prefix = p.star >= 0 ? p.star : p.path.tokens.size(), end = p.path.tokens.size();
@@ -193,24 +199,36 @@ std::vector<std::vector<std::string>> read_rows(const std::vector<PropertySpec>&
       texts.push_back(property_text(at));
     }
     if (texts.empty()) texts.push_back("");
-    columns.push_back(texts);
+    auto [walk, fresh] = walks.try_emplace(p.walk, walks.size());
+    if (fresh) out.size.push_back(texts.size());
+    out.list.push_back(walk->second);
+    out.of.push_back(texts);
   }
+  return out;
+}
 
-  std::map<std::string, std::vector<size_t>> walks;
+// A place in every list; what a dimension does not join stands at its first element.
+using Places = std::vector<size_t>;
+
+std::set<size_t> lists_of(const Entry& entry, const Texts& texts) {
+  std::set<size_t> lists;
+  for (int p : entry.by) lists.insert(texts.list[p]);
+  for (const auto& [p, alternatives] : entry.when) lists.insert(texts.list[p]);
+  return lists;
+}
+
+// All combinations of the elements of these lists.
+std::vector<Places> combinations(const std::set<size_t>& lists, const Texts& texts) {
   uint64_t product = 1;
-  for (size_t i = 0; i < properties.size(); ++i) {
-    std::vector<size_t>& members = walks[properties[i].walk];
-    if (members.empty()) product *= columns[i].size();
+  std::vector<Places> rows(1, Places(texts.size.size(), 0));
+  for (size_t list : lists) {
+    product *= texts.size[list];
     if (product > kMostRows) throw Fault{"too_many_rows"};
-    members.push_back(i);
-  }
-  std::vector<std::vector<std::string>> rows(1, std::vector<std::string>(properties.size()));
-  for (const auto& [name, members] : walks) {
-    std::vector<std::vector<std::string>> longer;
-    for (const auto& row : rows)
-      for (size_t element = 0; element < columns[members[0]].size(); ++element) {
+    std::vector<Places> longer;
+    for (const Places& row : rows)
+      for (size_t element = 0; element < texts.size[list]; ++element) {
         longer.push_back(row);
-        for (size_t member : members) longer.back()[member] = columns[member][element];
+        longer.back()[list] = element;
       }
     rows = longer;
   }
@@ -430,18 +448,29 @@ struct Counter::State {
     bool rounded = false;
     for (const auto& value : plan.values)
       values.push_back(read_value(value.second, record, &rounded));
-    const std::vector<std::vector<std::string>> rows = read_rows(plan.properties, record);
+    const Texts texts = read_texts(plan.properties, record);
+    // The rows that all dimensions need together.
+    std::map<std::set<size_t>, std::vector<Places>> rows_of;
+    std::set<Places> rows;
+    for (Dimension* d : wanted) {
+      const std::set<size_t> lists = lists_of(d->entry, texts);
+      if (rows_of.count(lists)) continue;
+      rows_of[lists] = combinations(lists, texts);
+      rows.insert(rows_of[lists].begin(), rows_of[lists].end());
+      if (rows.size() > kMostRows) throw Fault{"too_many_rows"};
+    }
 
     std::vector<std::pair<Dimension*, std::set<std::vector<std::string>>>> counts;
     for (Dimension* d : wanted) {
       std::set<std::vector<std::string>> distinct;
-      for (const auto& row : rows) {
+      for (const Places& row : rows_of[lists_of(d->entry, texts)]) {
+        auto text = [&](int p) { return texts.of[p][row[texts.list[p]]]; };
         bool in = true;
-        for (const auto& [p, alternatives] : d->entry.when) in = in && alternatives.count(row[p]);
+        for (const auto& [p, alternatives] : d->entry.when) in = in && alternatives.count(text(p));
         std::vector<std::string> value;
         for (int p : d->entry.by) {
-          in = in && !(plan.properties[p].skip && row[p].empty());
-          value.push_back(row[p]);
+          in = in && !(plan.properties[p].skip && text(p).empty());
+          value.push_back(text(p));
         }
         if (in) distinct.insert(value);
       }

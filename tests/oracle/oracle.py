@@ -16,8 +16,8 @@ import sys
 sys.dont_write_bytecode = True
 import plan_yaml  # noqa: E402
 from oracle_reading import (  # noqa: E402
-    BLANKS, LOG_COLUMNS, Obj, Property, SetAside, canonical, is_present, lookup, read_field, read_json, read_rows, read_value, scalar_text,
-    plain_bytes, records_of, split_delimited, split_log, sum_text, yes,
+    BLANKS, LOG_COLUMNS, Obj, Property, SetAside, canonical, combinations, is_present, lookup, plain_bytes, read_field, read_json, read_texts,
+    read_value, records_of, scalar_text, split_delimited, split_log, sum_text, yes,
 )
 from oracle_times import DAYS, QUARTER_S, Rules, Times, instant_text, local_range, month_of  # noqa: E402
 
@@ -197,6 +197,10 @@ class Counter:
                 break
         return values
 
+    def walks_of(self, d):
+        """The lists that a dimension joins: those of its properties and of its `when`."""
+        return frozenset(p.walk for p in (*d.by, *(self.plan.by_name[name] for name, _ in d.when)))
+
     def add(self, line):
         plan, event, record = self.plan, self.plan.event, self.read_record(line)
         tenant = read_field(event["tenant"], record)
@@ -223,13 +227,24 @@ class Counter:
             raise SetAside("profile_missing")
         id_ = self.read_id(record, utc_s)
         values = {name: read_value(field, record) for name, field in plan.values.items()}
-        rows = read_rows(plan.properties, record)
+        texts = read_texts(plan.properties, record)
+        sizes = {p.walk: len(texts[p.name]) for p in plan.properties}
+        rows, rows_of = set(), {}  # of all dimensions, and by the walks that one joins
+        for d in dimensions:
+            walks = self.walks_of(d)
+            if walks not in rows_of:
+                rows_of[walks] = combinations(walks, sizes)
+                rows |= rows_of[walks]
+                if len(rows) > 1000:
+                    raise SetAside("too_many_rows")
 
         counted = set()
         for d in dimensions:
-            for row in rows:
-                if all(row[name] in wanted for name, wanted in d.when) and not any(p.skip and row[p.name] == "" for p in d.by):
-                    counted.add((d, tuple(row[p.name] for p in d.by)))
+            for row in rows_of[self.walks_of(d)]:
+                place = dict(row)
+                at = {name: of[place.get(plan.by_name[name].walk, 0)] for name, of in texts.items()}
+                if all(at[name] in wanted for name, wanted in d.when) and not any(p.skip and at[p.name] == "" for p in d.by):
+                    counted.add((d, tuple(at[p.name] for p in d.by)))
         if not counted:
             return "unplanned"
         if id_ is not None:

@@ -2,6 +2,7 @@
 import decimal
 import itertools
 import json
+import math
 import re
 import sys
 
@@ -270,19 +271,17 @@ def element_text(value):
     return canonical(text)
 
 
-def read_rows(properties, record):
-    """Each row a dict from a property's name to its text."""
-    texts = {p.name: p.texts(record) for p in properties}
-    walks = {}
-    for p in properties:
-        walks.setdefault(p.walk, []).append(p.name)
-    product = 1
-    for names in walks.values():
-        product *= len(texts[names[0]])
-    if product > 1000:
+def read_texts(properties, record):
+    """By a property's name, one text an element of its walk."""
+    return {p.name: p.texts(record) for p in properties}
+
+
+def combinations(walks, sizes):
+    """All choices of an element of each walk, as sets of (walk, element); first elements are left out."""
+    if math.prod(sizes[w] for w in walks) > 1000:
         raise SetAside("too_many_rows")
-    parts = [[dict(zip(names, tuple_)) for tuple_ in zip(*(texts[n] for n in names))] for names in walks.values()]
-    return [{k: v for part in row for k, v in part.items()} for row in itertools.product(*parts)]
+    choices = itertools.product(*([(w, i) for i in range(sizes[w])] for w in walks))
+    return {frozenset(place for place in choice if place[1] > 0) for choice in choices}
 
 
 # ---- delimited lines ----

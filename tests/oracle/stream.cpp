@@ -11,6 +11,7 @@
 namespace oracle {
 namespace {
 
+constexpr int kWideEvents = 150;  // of a wide layout: each counts in thousands of buckets
 constexpr int64_t kLast_ms = int64_t{7'258'118'400} * 1000 - 1;  // the end of 2199
 
 // A JSON object under construction; members are shuffled and keys sometimes escaped when it is
@@ -71,6 +72,7 @@ class Generator {
  public:
   Generator(uint64_t seed, const StreamOptions& options)
       : rng_(seed), options_(options), layout_(make_layout(&rng_, options)) {
+    if (layout_.wide) options_.events = std::min(options_.events, kWideEvents);
     draw_profiles_and_foci();
   }
 
@@ -288,6 +290,8 @@ class Generator {
       int64_t n = rng_.chance(0.1)                                        ? 0
                   : p.kind == PropertyLayout::kScalar || rng_.chance(0.5) ? 1
                                                                           : rng_.between(1, 5);
+      // Two such lists make more rows than an event may have, if anything joins them.
+      if (p.kind != PropertyLayout::kScalar && rng_.chance(0.06)) n = rng_.between(15, 45);
       for (; n > 0; --n) chosen.push_back(draw());
     }
     if (lines)

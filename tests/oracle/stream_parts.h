@@ -100,6 +100,10 @@ struct Layout {
   std::vector<PropertyLayout> properties;
   std::string lines_path, codes_path;  // the arrays of kLine and kCode
 
+  // Several blocks of 64 dimensions, up to eight calendars, more lists and properties: few events
+  // say much.
+  bool wide = false;
+
   std::string plan, tenants_csv;
 };
 

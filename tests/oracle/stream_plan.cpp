@@ -99,7 +99,7 @@ void draw_properties(Rng* rng, const StreamOptions& options, Layout* layout) {
       layout->properties.back().pool = draw_pool(rng, name.substr(0, 1) + "-");
     return layout->properties.back();
   };
-  int64_t count = rng->between(1, options.tiny ? 2 : 4);
+  int64_t count = layout->wide ? rng->between(4, 6) : rng->between(1, options.tiny ? 2 : 4);
   for (int64_t i = 0; i < count; ++i) add(P::kScalar, "p" + std::to_string(i), scalars[i]);
   if (rng->chance(0.3)) {
     P twin = layout->properties[0];
@@ -107,8 +107,11 @@ void draw_properties(Rng* rng, const StreamOptions& options, Layout* layout) {
     twin.skip = !twin.skip;
     layout->properties.push_back(twin);
   }
-  if (rng->chance(0.4)) add(P::kArray, "tags", "/properties/tags");
-  if (rng->chance(0.2)) add(P::kArray, "labels", "/labels");
+  // A key that is longer than what a reader may load ahead of it.
+  if (rng->chance(0.15))
+    add(P::kScalar, "long", "/properties/" + std::string(rng->between(60, 200), 'k'));
+  if (layout->wide || rng->chance(0.4)) add(P::kArray, "tags", "/properties/tags");
+  if (rng->chance(layout->wide ? 0.7 : 0.3)) add(P::kArray, "labels", "/labels");
   layout->lines_path = rng->chance(0.5) ? "/line_items" : "/properties/items";
   layout->codes_path = "/properties/codes";
   if (rng->chance(0.45)) {
@@ -139,7 +142,8 @@ void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
   static const std::vector<std::string> kDays = {"", "", "", "sunday", "saturday", "wednesday"};
   auto draw_calendars = [&] {
     std::vector<CalendarLayout> out;
-    int64_t i = options.calendars ? options.calendars : rng->between(1, rng->chance(0.2) ? 4 : 2);
+    const int64_t most = layout->wide ? 8 : rng->chance(0.2) ? 4 : 2;
+    int64_t i = options.calendars ? options.calendars : rng->between(layout->wide ? 4 : 1, most);
     for (; i > 0; --i) {
       CalendarLayout c;
       c.zone = static_cast<int>(rng->below(static_cast<int64_t>(zone_hints().size())));
@@ -359,6 +363,13 @@ void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout) {
       layout->plan += "  - {" + inner + "}\n";
     }
   }
+  if (layout->wide) {  // several blocks of dimensions
+    std::vector<std::string> all;
+    for (const PropertyLayout& p : properties) all.push_back(p.name);
+    layout->plan +=
+        "  - {metrics: \"*\", combinations: {of: " + quoted_list(all) + ", up_to: 3}}\n";
+    every = true;
+  }
   if (!every) layout->unplanned_metrics.push_back("Noise");
   std::vector<Choice> kept;  // metrics of no rule are unplanned
   for (const Choice& m : layout->metrics) {
@@ -441,6 +452,7 @@ Layout make_layout(Rng* rng, const StreamOptions& options) {
   layout.metrics = {text_choice("Opened Email"), text_choice("Clicked"), number_choice("95"),
                     text_choice("Ordre ✓")};
   layout.metrics.resize(rng->between(2, 4));
+  layout.wide = !options.tiny && rng->chance(0.2);
   layout.metric_constant = rng->chance(0.1);
   if (layout.metric_constant) layout.metrics.resize(1);
   std::string before = layout.plan;
