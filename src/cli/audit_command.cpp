@@ -23,6 +23,7 @@ namespace quipu {
 namespace {
 
 constexpr size_t kSortBytes = size_t(256) << 20;
+constexpr size_t kServedSortBytes = size_t(4) << 20;  // in a run, which has memory of its own
 constexpr size_t kMaxShownDifferences = 20;
 
 struct IdRecord {
@@ -81,20 +82,20 @@ Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector,
 class Auditor {
  public:
   Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue, CatalogueRegistry& folder,
-          const std::string& temporary)
+          const std::string& temporary, size_t sort_bytes)
       : hasher_(access.store().hasher()),
         snapshot_(snapshot),
         catalogue_(catalogue),
         folder_(folder),
-        ids_(kSortBytes, temporary),
-        sequences_(kSortBytes / 8, temporary),
-        memberships_(kSortBytes, temporary,
+        ids_(sort_bytes, temporary),
+        sequences_(sort_bytes / 8, temporary),
+        memberships_(sort_bytes, temporary,
                      [](Membership& into, const Membership& other) {
                        into.count += other.count;
                        into.conflict = into.conflict || other.conflict;
                        for (int i = 0; i < kMaxValues; ++i) into.sums[i] += other.sums[i];
                      }),
-        stored_(kSortBytes, temporary) {}
+        stored_(sort_bytes, temporary) {}
 
   Status run(const std::vector<std::string>& inputs) {
     QUIPU_TRY(read_inputs(
@@ -435,7 +436,8 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
         " is not the plan that this store was last counted with; audit compares under that plan"});
   }
   const char* temporary = std::getenv("TMPDIR");
-  Auditor auditor(access, **snapshot, **catalogue, **folder, temporary ? temporary : "/tmp");
+  Auditor auditor(access, **snapshot, **catalogue, **folder, temporary ? temporary : "/tmp",
+                  access.served() ? kServedSortBytes : kSortBytes);
   if (Status status = auditor.run(arguments.inputs); !status.ok()) return fail(status.error());
   auto view = StoreView::open(**catalogue, **snapshot, access.store().hasher());
   if (!view.ok()) return fail(view.error());

@@ -17,6 +17,7 @@ constexpr size_t kMaxPointValues = 64;  // values fetched by key; more are scann
 struct Totals {
   std::vector<uint64_t> count, unique;
   std::vector<std::vector<Fixed6>> sums;
+  uint64_t value_hash = 0;  // of the first value added
 };
 
 // What is to be added up: buckets by label, or the one lifetime row.
@@ -230,9 +231,22 @@ Status check_sort(const Answer& out, const std::string& sort) {
   return Error{"this answer cannot be sorted by \"" + key + "\"; it has " + list};
 }
 
+// Of a group, beside its buckets.
+constexpr size_t kBytesOfGroup = 192;
+
+Error too_large(const Question& q, bool adds_groups, size_t max_bytes) {
+  return Error{"this answer would take more than " + std::to_string(max_bytes >> 20) +
+               " MiB (kMaxAnswerBytes): ask for " +
+               (q.limit && adds_groups
+                    ? "fewer buckets, some values only, or by all properties of one counter"
+                : q.limit ? "a smaller --limit or fewer buckets"
+                          : "the first groups with --limit, some values only, or fewer buckets") +
+               "; quipu export writes everything, however much"};
+}
+
 }  // namespace
 
-Result<Answer> answer(StoreView& view, const Question& question) {
+Result<Answer> answer(StoreView& view, const Question& question, size_t max_bytes) {
   Answer out;
   out.question = question;
   auto tenant = view.tenant(question.tenant);
@@ -298,8 +312,23 @@ Result<Answer> answer(StoreView& view, const Question& question) {
   for (const std::string& name : out.values)
     ids.push_back(view.catalogue().find_value(name).value_or(0));
   Status inner;
+  // The first groups of many are found in pieces of the values, where a group is a value.
+  const size_t group_bytes = kBytesOfGroup + entries * 16 * (1 + ids.size());
+  const bool in_pieces = question.limit != 0 && !choice->adds_groups;
+  HashPiece piece;
+  const auto make_room = [&]() -> Status {
+    const size_t most = std::max<size_t>(1, max_bytes / group_bytes);
+    if (groups.size() < most) return {};
+    while (groups.size() >= std::max<size_t>(1, most / 2)) {
+      if (!in_pieces || !piece.halve()) return too_large(question, choice->adds_groups, max_bytes);
+      std::erase_if(groups, [&](const auto& g) { return !piece.holds(g.second.value_hash); });
+    }
+    return {};
+  };
   auto add = [&](DayIndex day, const CellEntry& entry) {
     if (!inner.ok() || !passes(*choice, entry.elements)) return;
+    const uint64_t hash = in_pieces ? value_hash(entry.elements) : 0;
+    if (!piece.holds(hash)) return;
     const MonthTable* table = nullptr;
     int frame = 0;
     if (!span->lifetime) {
@@ -324,8 +353,11 @@ Result<Answer> answer(StoreView& view, const Question& question) {
         index = span->total ? 0 : it->second;
       }
       if (!totals) {
+        if (!groups.contains(group)) inner = make_room();
+        if (!inner.ok() || !piece.holds(hash)) return;
         totals = &groups[group];
         if (totals->count.empty()) {
+          totals->value_hash = hash;
           totals->count.resize(entries);
           totals->unique.resize(entries);
           totals->sums.assign(ids.size(), std::vector<Fixed6>(entries));
@@ -339,32 +371,46 @@ Result<Answer> answer(StoreView& view, const Question& question) {
       }
     }
   };
-  if (counter.selector != SelectorId::none && counter.dimension != DimensionId::none) {
+  const auto count_piece = [&]() -> Status {
+    if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none) return {};
     const DayIndex first = span->lifetime ? kLifetimeDay : span->list.first_day;
     const DayIndex last = span->lifetime ? kLifetimeDay : span->list.last_day;
     const auto values = point_values(*choice);
+    const HashPiece looked_at = piece;  // it may become smaller meanwhile
     QUIPU_TRY(values.empty() ? scan_counter(view, *tenant, counter.selector, counter.dimension,
-                                            first, last, add)
+                                            first, last, add, looked_at)
                              : get_values(view, *tenant, counter.selector, counter.dimension, first,
                                           last, values, add));
-    QUIPU_TRY(inner);
-  }
-
-  for (auto& [elements, totals] : groups) {
-    Group group;
-    for (size_t i = 0; i < elements.size(); ++i) {
-      const uint16_t column = counter.planned.columns[choice->group_positions[i]];
-      auto property = view.catalogue().find_property(counter.plan->columns[column].identity);
-      CHECK(property);
-      auto name = view.name(*tenant, *property, elements[i]);
-      if (!name.ok()) return name.error();
-      group.by.push_back(*name);
+    return inner;
+  };
+  const auto name_groups = [&]() -> Status {
+    for (auto& [elements, totals] : groups) {
+      Group group;
+      for (size_t i = 0; i < elements.size(); ++i) {
+        const uint16_t column = counter.planned.columns[choice->group_positions[i]];
+        auto property = view.catalogue().find_property(counter.plan->columns[column].identity);
+        CHECK(property);
+        auto name = view.name(*tenant, *property, elements[i]);
+        if (!name.ok()) return name.error();
+        group.by.push_back(*name);
+      }
+      group.count = std::move(totals.count);
+      if (out.has_unique) group.unique = std::move(totals.unique);
+      group.sums = std::move(totals.sums);
+      out.groups.push_back(std::move(group));
     }
-    group.count = std::move(totals.count);
-    if (out.has_unique) group.unique = std::move(totals.unique);
-    group.sums = std::move(totals.sums);
-    out.groups.push_back(std::move(group));
-  }
+    out.groups_in_all += groups.size();
+    groups.clear();
+    return {};
+  };
+  do {
+    QUIPU_TRY(count_piece());
+    QUIPU_TRY(name_groups());
+    sort_groups(out, question.sort);
+    if (question.limit && out.groups.size() > question.limit) out.groups.resize(question.limit);
+    if (out.groups.size() * group_bytes > max_bytes)
+      return too_large(question, choice->adds_groups, max_bytes);
+  } while (piece.next());
   if (question.by.empty() && out.groups.empty()) {
     out.groups.push_back(
         {{},
@@ -372,9 +418,7 @@ Result<Answer> answer(StoreView& view, const Question& question) {
          std::vector<uint64_t>(out.has_unique ? entries : 0),
          std::vector<std::vector<Fixed6>>(ids.size(), std::vector<Fixed6>(entries))});
   }
-  sort_groups(out, question.sort);
-  out.groups_in_all = out.groups.size();
-  if (question.limit && out.groups.size() > question.limit) out.groups.resize(question.limit);
+  out.groups_in_all = std::max(out.groups_in_all, out.groups.size());
   return out;
 }
 
