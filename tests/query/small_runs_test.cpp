@@ -7,6 +7,8 @@
 #include <random>
 #include <set>
 
+#include "cells/joint_rows.h"
+#include "cells/sparse_rows.h"
 #include "engine/engine.h"
 #include "invariance/store_run.h"
 #include "query/answer.h"
@@ -50,6 +52,7 @@ class SmallRuns : public testing::Test {
     options.data_folder = folder_.path() + "/store";
     options.memory_bytes = kMinMemoryBytes;
     options.shards = 3;
+    options.group_by = group_by_;
     auto parsed = Plan::parse(plan, "plan.yaml", folder_.path());
     ASSERT_TRUE(parsed.ok()) << parsed.error().message;
     auto engine = Engine::open(std::move(*parsed), options);
@@ -86,6 +89,7 @@ class SmallRuns : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  GroupByOptions group_by_;
   std::unique_ptr<Engine> engine_;
   size_t next_id_ = 1;
 };
@@ -166,6 +170,36 @@ TEST_F(SmallRuns, TheFirstGroupsAreTheSameHoweverSmallThePiecesOfValuesAre) {
     ASSERT_FALSE(refused.ok());
     EXPECT_NE(refused.error().message.find("a smaller --limit"), std::string::npos);
   }
+}
+
+TEST_F(SmallRuns, RowsAreBoundedHoweverManyRunsAStoreIsOf) {
+  group_by_.sparse_limit = 8;
+  group_by_.joint_values = 4;
+  for (int run = 0; run < 24; ++run) {
+    std::vector<Line> lines(run % 2 ? 1 : 6);  // few go as they are, more as cells
+    for (size_t i = 0; i < lines.size(); ++i)
+      lines[i].campaign = "c" + std::to_string(run) + "/" + std::to_string(i);
+    count(plan_text("  - {metrics: \"*\", by: [[], campaign], lifetime: yes}\n"), lines);
+  }
+  size_t segments = 0, joint_values = 0;
+  const Status scanned = engine_->store().snapshot()->scan_cells(
+      "", "", [&](std::string_view bytes, std::string_view value) {
+        const auto key = CellKey::parse(bytes);
+        CHECK(key.has_value());
+        if (key->dimension == DimensionId::none)
+          segments = std::max(segments, sparse_segments(value));
+        if (!key->joint()) return true;
+        std::map<DimensionId, size_t> values;
+        CHECK(read_joint_row(value, *key, DimensionId::none, [&](DimensionId d, const CellEntry&) {
+                ++values[d];
+              }).ok());
+        for (const auto& [d, n] : values) joint_values = std::max(joint_values, n);
+        return true;
+      });
+  ASSERT_TRUE(scanned.ok());
+  EXPECT_EQ(segments, 4u) << "each is taken for two events";
+  EXPECT_GT(joint_values, 0u);
+  EXPECT_LE(joint_values, 12u) << "84 values came, at most 6 at a time";
 }
 
 TEST_F(SmallRuns, ExportGivesTheSameLinesHoweverSmallThePiecesOfValuesAre) {
