@@ -278,12 +278,23 @@ std::optional<std::string> merge_joint(std::span<const std::string_view> rows) {
   for (uint32_t place = 0; place < kJointDimensions; ++place) {
     of_dimension.clear();
     for (const JointParts& row : parts) {
-      if (!row[place].empty()) of_dimension.push_back(row[place]);
+      if (!row.rows[place].empty()) of_dimension.push_back(row.rows[place]);
     }
     if (of_dimension.empty()) continue;
     const auto sum = merge_packed(of_dimension);
     if (!sum) return std::nullopt;
     merged.add(DimensionId(place), *sum);
+  }
+  for (uint32_t place = 0; place < kJointDimensions; ++place) {
+    std::optional<ValueSketch> all;
+    for (const JointParts& row : parts) {
+      if (row.sketches[place].empty()) continue;
+      const auto sketch = ValueSketch::parse(row.sketches[place]);
+      if (!sketch) return std::nullopt;
+      if (!all) all.emplace();
+      all->merge(*sketch);
+    }
+    if (all) merged.add_sketch(DimensionId(place), *all);
   }
   return merged.finish();
 }

@@ -4,6 +4,7 @@
 #include <bit>
 #include <utility>
 
+#include "base/check.h"
 #include "base/hash.h"
 #include "cells/cell_rows.h"
 
@@ -27,40 +28,47 @@ int bits_for(uint64_t values, uint64_t aim) {
 
 ChunkLengths::Choice ChunkLengths::choose(DayIndex day, TenantId tenant, SelectorId selector,
                                           DimensionId dimension, uint64_t values,
-                                          std::span<const uint64_t> hashes, int chunk_values,
-                                          int least) {
+                                          std::span<const uint64_t> hashes, int chunk_values) {
   const uint64_t aim = uint64_t(std::max(1, chunk_values));
+  Entry& entry = find_or_insert(day, tenant, selector, dimension);
+  const uint8_t bits_before = entry.sketch.bits;
+  const bool has_new_hashes = entry.sketch.add(hashes);
+  const uint64_t of_day = entry.sketch.values();
+  const int wanted = std::max(bits_for(values, aim), bits_for(of_day, aim * kGrowth));
+  entry.sketch.bits = std::max(entry.sketch.bits, uint8_t(wanted));
+  entry.bits = std::max<uint32_t>(entry.bits, entry.sketch.bits);
+  return {int(entry.bits), std::max(values, of_day),
+          has_new_hashes || entry.sketch.bits != bits_before};
+}
+
+void ChunkLengths::learn(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension,
+                         const ValueSketch& stored) {
+  Entry& entry = find_or_insert(day, tenant, selector, dimension);
+  entry.sketch.merge(stored);
+  entry.sketch.bits = std::min(entry.sketch.bits, uint8_t(kMaxChunkBits));
+  entry.bits = std::max<uint32_t>(entry.bits, entry.sketch.bits);
+  entry.is_learnt = 1;
+}
+
+ValueSketch ChunkLengths::sketch(DayIndex day, TenantId tenant, SelectorId selector,
+                                 DimensionId dimension) {
+  const Entry* entry = find(tag_of(day, tenant, selector, dimension));
+  CHECK(entry != nullptr);
+  return entry->sketch;
+}
+
+ChunkLengths::Entry& ChunkLengths::find_or_insert(DayIndex day, TenantId tenant,
+                                                  SelectorId selector, DimensionId dimension) {
   const uint64_t tag = tag_of(day, tenant, selector, dimension);
-  Entry* entry = find(tag);
-  if (entry == nullptr) {
-    Entry fresh;
-    fresh.tag = tag;
-    fresh.day = day;
-    if (day > 0 && day != kLifetimeDay) {
-      if (const Entry* yesterday = find(tag_of(day - 1, tenant, selector, dimension)))
-        fresh.bits = yesterday->own_bits;
-    }
-    entry = &insert(fresh);
+  if (Entry* entry = find(tag)) return *entry;
+  Entry fresh;
+  fresh.tag = tag;
+  fresh.day = std::min(day, kLastDay);
+  if (day > 0 && day != kLifetimeDay) {
+    if (const Entry* yesterday = find(tag_of(day - 1, tenant, selector, dimension)))
+      fresh.bits = yesterday->sketch.bits;
   }
-
-  std::array<uint32_t, 2 * kSmallest> both{};
-  auto end = std::copy_n(entry->smallest.begin(), entry->known, both.begin());
-  for (uint64_t h : hashes.first(std::min(hashes.size(), kSmallest))) *end++ = uint32_t(h >> 32);
-  std::inplace_merge(both.begin(), both.begin() + entry->known, end);
-  end = std::unique(both.begin(), end);
-  entry->known = uint8_t(std::min(size_t(end - both.begin()), kSmallest));
-  std::copy_n(both.begin(), entry->known, entry->smallest.begin());
-
-  uint64_t of_day = entry->known;
-  if (entry->known == kSmallest) {
-    of_day =
-        uint64_t(double(kSmallest - 1) * 0x1p32 / (double(entry->smallest[kSmallest - 1]) + 1));
-  }
-  const int wanted = std::max(
-      {bits_for(values, aim), bits_for(of_day, aim * kGrowth), std::min(least, kMaxChunkBits)});
-  entry->own_bits = std::max(entry->own_bits, uint8_t(wanted));
-  entry->bits = std::max(entry->bits, entry->own_bits);
-  return {entry->bits, std::max(values, of_day)};
+  return insert(fresh);
 }
 
 void ChunkLengths::prefetch(DayIndex day, TenantId tenant, SelectorId selector,
@@ -72,7 +80,8 @@ void ChunkLengths::prefetch(DayIndex day, TenantId tenant, SelectorId selector,
 
 bool ChunkLengths::knows(DayIndex day, TenantId tenant, SelectorId selector,
                          DimensionId dimension) {
-  return find(tag_of(day, tenant, selector, dimension)) != nullptr;
+  const Entry* entry = find(tag_of(day, tenant, selector, dimension));
+  return entry != nullptr && entry->is_learnt;
 }
 
 int ChunkLengths::bits_of_grown(uint64_t values, int chunk_values) {
@@ -92,7 +101,7 @@ ChunkLengths::Entry& ChunkLengths::insert(const Entry& entry) {
   if (used_ * 2 >= table_.size() && table_.size() < max_entries_) grow();
   Entry* set = &table_[set_of(entry.tag)];
   const auto worth = [](const Entry& e) {
-    return e.tag == 0 ? 0 : (uint64_t(e.own_bits) + 1) << 32 | e.day;
+    return e.tag == 0 ? 0 : (uint64_t(e.sketch.bits) + 1) << 32 | e.day;
   };
   Entry* victim = std::min_element(
       set, set + kWays, [&](const Entry& a, const Entry& b) { return worth(a) < worth(b); });

@@ -24,17 +24,26 @@ class Chunks : public ::testing::Test {
     std::sort(hashes.begin(), hashes.end());
     hashes.erase(std::unique(hashes.begin(), hashes.end()), hashes.end());
     const size_t distinct = hashes.size();
-    hashes.resize(std::min(hashes.size(), ChunkLengths::kSmallest));
+    hashes.resize(std::min(hashes.size(), ValueSketch::kMost));
     return lengths_
-        .choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim,
-                least_)
+        .choose(day, TenantId(1), SelectorId(1), DimensionId(dimension), distinct, hashes, kAim)
         .bits;
   }
   bool known(DayIndex day, uint32_t dimension) {
     return lengths_.knows(day, TenantId(1), SelectorId(1), DimensionId(dimension));
   }
+  void learn(DayIndex day, const ValueSketch& stored, uint32_t dimension = 1) {
+    lengths_.learn(day, TenantId(1), SelectorId(1), DimensionId(dimension), stored);
+  }
+  ValueSketch sketch(DayIndex day, uint32_t dimension = 1) {
+    return lengths_.sketch(day, TenantId(1), SelectorId(1), DimensionId(dimension));
+  }
+  static ValueSketch of_bits(int bits) {
+    ValueSketch sketch;
+    sketch.bits = uint8_t(bits);
+    return sketch;
+  }
   ChunkLengths lengths_;
-  int least_ = 0;
   std::mt19937_64 random_{7};
 };
 
@@ -73,20 +82,55 @@ TEST_F(Chunks, GrowWithValuesThatComeAFewAtATime) {
   EXPECT_LE(last, 7);
 }
 
-TEST_F(Chunks, AreAsLongAsIsDemandedAndStaySo) {
-  least_ = 5;
+TEST_F(Chunks, AreAsLongAsWasLearntAndStaySo) {
+  learn(10, of_bits(5));
   EXPECT_EQ(pane(10, 1, 0, 1), 5);
-  least_ = 0;
+  learn(10, of_bits(0));
   EXPECT_EQ(pane(10, 1, 0, 1), 5);
-  least_ = 5;
   EXPECT_EQ(pane(10, 5000, 0, 5000), 6) << "longer where there are more values";
-  least_ = 100;
-  EXPECT_EQ(pane(10, 1, 0, 1), kMaxChunkBits);
+  EXPECT_EQ(pane(11, 1, 0, 1), 6) << "the day after, too";
+  learn(12, of_bits(100));
+  EXPECT_EQ(pane(12, 1, 0, 1), kMaxChunkBits);
 }
 
-TEST_F(Chunks, AreKnownOnceTheyWereAskedFor) {
+TEST_F(Chunks, GoOnFromASketchAsIfNothingHadBeenForgotten) {
+  ValueSketch stored;
+  int last = 0;
+  for (uint64_t i = 0; i < 3000; ++i) {
+    ChunkLengths fresh;
+    std::swap(lengths_, fresh);
+    learn(10, stored);
+    std::vector<uint64_t> hashes;
+    last = pane(10, 10, i * 10, 10);
+    stored.merge(sketch(10));
+  }
+  lengths_ = ChunkLengths();
+  int of_one = 0;
+  for (uint64_t i = 0; i < 3000; ++i) of_one = pane(10, 10, i * 10, 10);
+  EXPECT_EQ(last, of_one);
+  EXPECT_EQ(stored, sketch(10));
+  EXPECT_GT(last, 0);
+}
+
+TEST_F(Chunks, TellWhatHasChanged) {
+  const auto changes = [&](std::vector<uint64_t> hashes, uint64_t values) {
+    return lengths_.choose(10, TenantId(1), SelectorId(1), DimensionId(1), values, hashes, kAim)
+        .has_changed;
+  };
+  const uint64_t top = uint64_t(1) << 32;
+  EXPECT_TRUE(changes({5 * top}, 1));
+  EXPECT_FALSE(changes({5 * top}, 1)) << "nothing new";
+  EXPECT_FALSE(changes({5 * top + 7}, 1)) << "the same upper half";
+  EXPECT_TRUE(changes({5 * top, 6 * top}, 2)) << "a hash";
+  EXPECT_TRUE(changes({5 * top}, 1000)) << "longer prefixes";
+  EXPECT_FALSE(changes({5 * top}, 1000));
+}
+
+TEST_F(Chunks, AreKnownOnceTheyWereLearnt) {
   EXPECT_FALSE(known(10, 1));
   pane(10, 1, 0, 1);
+  EXPECT_FALSE(known(10, 1)) << "met, but the store was not asked";
+  learn(10, ValueSketch());
   EXPECT_TRUE(known(10, 1));
   EXPECT_FALSE(known(10, 2));
   EXPECT_FALSE(known(11, 1));
@@ -125,7 +169,7 @@ TEST(ChunkLengthsTable, HoldsNoMoreEntriesThanItMay) {
   };
   for (uint32_t d = 0; d < 20'000; ++d) {
     for (ChunkLengths* of : {&lengths, &unbounded})
-      of->choose(1, TenantId(1), SelectorId(1), DimensionId(d), 1, {}, kAim);
+      of->learn(1, TenantId(1), SelectorId(1), DimensionId(d), {});
   }
   EXPECT_LE(known(lengths), kMost);
   EXPECT_GE(known(lengths), kMost * 9 / 10);

@@ -7,9 +7,9 @@
 #include <span>
 #include <vector>
 
-#include "cells/chunk_lengths.h"
 #include "cells/group_table.h"
 #include "cells/row_output.h"
+#include "cells/value_sketch.h"
 
 namespace quipu {
 
@@ -22,7 +22,7 @@ class DimensionCells {
 
   uint64_t values() const { return values_; }  // distinct
   bool empty() const { return values_ == 0; }
-  // The first hashes of values, rising: at most ChunkLengths::kSmallest.
+  // The first hashes of values, rising: at most ValueSketch::kMost.
   std::span<const uint64_t> smallest_hashes() const { return {smallest_.data(), smallest_count_}; }
 
   // The cells counted as one packed row. Valid until the next call.
@@ -103,7 +103,7 @@ class DimensionCells {
   std::vector<Item> items_, scattered_;  // cells in the order of stored rows
   std::vector<uint32_t> bucket_begin_;
   uint64_t values_ = 0;
-  std::array<uint64_t, ChunkLengths::kSmallest> smallest_{};
+  std::array<uint64_t, ValueSketch::kMost> smallest_{};
   size_t smallest_count_ = 0;
   std::vector<char> row_;
 };

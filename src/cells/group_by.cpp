@@ -21,7 +21,9 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kSparseCounters = size_t(1) << 20;
+constexpr size_t kSparseCounters = size_t(1) << 19;
+// A segment of a stored sparse row is taken for so many rows: it holds sparse_events at most.
+constexpr size_t kRowsOfSegment = 2;
 constexpr uint64_t kRandomLengths = 7;  // 0 .. 6 bits
 constexpr uint64_t kRandomJoint = 3;    // beside them: this many draws are joint rows
 // A row's part in the work of a group, beside one for each dimension: to turn it into columns.
@@ -63,6 +65,10 @@ size_t end_of_joint(std::span<const SelectorShape::Dimension> dimensions, size_t
          last_of_joint(dimensions[at].id) == last_of_joint(dimensions[at - 1].id))
     ++at;
   return at;
+}
+
+uint64_t group_hash(const CellKey& key) {
+  return combine64(combine64(key.day, raw(key.tenant)), raw(key.selector));
 }
 
 void report_written(std::span<const EntryBucket> buckets,
@@ -183,6 +189,8 @@ void GroupBy::Impl::cut(size_t most_pieces) {
 GroupBy::GroupBy(std::span<const Pane* const> panes, const CompiledPlan& plan,
                  const GroupByOptions& options, GroupByState& state, size_t most_pieces) {
   auto impl = std::make_unique<Impl>(panes, plan, options, state);
+  state.joint_questions.begin_commit();
+  state.sparse_questions.begin_commit();
   for (const Pane* pane : panes)
     PaneReader::each(*pane, [&](PaneEntry entry) { impl->several.see(entry); });
   impl->add_days();
@@ -211,8 +219,14 @@ class GroupWorker::Grouper {
                           std::span<const SelectorShape::Dimension> dimensions, RowOutput& out);
   Status emit_sparse_row(const CellKey& key, int frames, const SelectorShape& shape,
                          RowOutput& out);
-  bool goes_sparse(const CellKey& key);
-  std::optional<int> chunk_bits(const CellKey& key);
+  Result<bool> goes_sparse(const CellKey& key);
+  // Where the values of a dimension go.
+  struct Place {
+    std::optional<int> chunk_bits;      // nullopt: a joint row
+    std::optional<ValueSketch> sketch;  // to be stored
+  };
+  Place place_of(const CellKey& key);
+  Status learn_lengths(CellKey key, std::span<const SelectorShape::Dimension> dimensions);
   Status emit_joint(CellKey key, RowOutput& out);
   void prefetch_chunk_lengths(const CellKey& key,
                               std::span<const SelectorShape::Dimension> dimensions);
@@ -234,9 +248,13 @@ Status GroupWorker::Grouper::emit_piece(const Piece& piece, RowOutput& out) {
     }
     if (table_.rows().empty()) continue;
     const CellKey key{group.day, group.tenant, shape.selector, DimensionId::none, 0, 0};
-    if (!piece.cut() && !lifetime && shape.layout != LayoutId::none && goes_sparse(key)) {
-      QUIPU_TRY(emit_sparse_row(key, group.frames, shape, out));
-      continue;
+    if (!piece.cut() && !lifetime && shape.layout != LayoutId::none) {
+      const auto is_sparse = goes_sparse(key);
+      if (!is_sparse.ok()) return is_sparse.error();
+      if (*is_sparse) {
+        QUIPU_TRY(emit_sparse_row(key, group.frames, shape, out));
+        continue;
+      }
     }
     table_.build();
     auto dimensions = group.dimensions();
@@ -251,6 +269,7 @@ Status GroupWorker::Grouper::emit_piece(const Piece& piece, RowOutput& out) {
 Status GroupWorker::Grouper::emit_packed_rows(CellKey key, int frames,
                                               std::span<const SelectorShape::Dimension> dimensions,
                                               RowOutput& out) {
+  QUIPU_TRY(learn_lengths(key, dimensions));
   const size_t at_once = table_.dimensions_at_once(frames);
   for (size_t begin = 0; begin < dimensions.size(); begin += at_once) {
     const auto loaded = dimensions.subspan(begin, std::min(at_once, dimensions.size() - begin));
@@ -262,8 +281,10 @@ Status GroupWorker::Grouper::emit_packed_rows(CellKey key, int frames,
       key.dimension = loaded[d].id;
       if (!joint_.empty() && joint_.last_dimension() != last_of_joint(key.dimension))
         QUIPU_TRY(emit_joint(key, out));
-      if (const auto bits = chunk_bits(key)) {
-        QUIPU_TRY(cells_.emit(key, *bits, out));
+      const Place place = place_of(key);
+      if (place.sketch) joint_.add_sketch(key.dimension, *place.sketch);
+      if (place.chunk_bits) {
+        QUIPU_TRY(cells_.emit(key, *place.chunk_bits, out));
       } else {
         joint_.add(key.dimension, cells_.row());
         out.result().cells += cells_.values();
@@ -279,25 +300,66 @@ Status GroupWorker::Grouper::emit_joint(CellKey key, RowOutput& out) {
   return out.emit(key, joint_.finish());
 }
 
-// nullopt: a joint row.
-std::optional<int> GroupWorker::Grouper::chunk_bits(const CellKey& key) {
+GroupWorker::Grouper::Place GroupWorker::Grouper::place_of(const CellKey& key) {
   const GroupByOptions& options = whole_.options;
+  const bool only_value = cells_.values() == 1 && cells_.smallest_hashes()[0] == kValueHashStart;
   std::lock_guard lock(whole_.state.mutex);
+  ChunkLengths& lengths = whole_.state.chunk_lengths;
+  ChunkLengths::Choice choice{0, 1};
+  if (!only_value) {
+    choice = lengths.choose(key.day, key.tenant, key.selector, key.dimension, cells_.values(),
+                            cells_.smallest_hashes(), options.chunk_values);
+  }
+  Place place{choice.bits, std::nullopt};
+  if (choice.bits == 0 && choice.values <= uint64_t(std::max(0, options.joint_values)))
+    place.chunk_bits = std::nullopt;
   if (options.random_chunks_seed != 0) {
     const uint64_t drawn = combine64(options.random_chunks_seed, whole_.state.draws++) %
                            (kRandomLengths + kRandomJoint);
-    return drawn < kRandomLengths ? std::optional(int(drawn)) : std::nullopt;
+    place.chunk_bits = drawn < kRandomLengths ? std::optional(int(drawn)) : std::nullopt;
   }
-  ChunkLengths::Choice choice{0, 1};
-  const bool only_value = cells_.values() == 1 && cells_.smallest_hashes()[0] == kValueHashStart;
-  if (!only_value) {
-    choice = whole_.state.chunk_lengths.choose(key.day, key.tenant, key.selector, key.dimension,
-                                               cells_.values(), cells_.smallest_hashes(),
-                                               options.chunk_values);
+  // What goes into a joint row is seen there.
+  if (choice.has_changed && place.chunk_bits)
+    place.sketch = lengths.sketch(key.day, key.tenant, key.selector, key.dimension);
+  return place;
+}
+
+// Looks up the joint rows of dimensions of which nothing is known: they tell how many values each
+// has so far.
+Status GroupWorker::Grouper::learn_lengths(CellKey key,
+                                           std::span<const SelectorShape::Dimension> dimensions) {
+  GroupByState& state = whole_.state;
+  if (!state.stored) return {};
+  const auto is_unknown = [&](const SelectorShape::Dimension& d) {
+    return d.arity > 0 && !state.chunk_lengths.knows(key.day, key.tenant, key.selector, d.id);
+  };
+  std::vector<std::span<const SelectorShape::Dimension>> asked;
+  std::vector<std::string> keys;
+  {
+    std::lock_guard lock(state.mutex);
+    for (size_t begin = 0, end; begin < dimensions.size(); begin = end) {
+      end = end_of_joint(dimensions, begin + 1);
+      const auto joint = dimensions.subspan(begin, end - begin);
+      if (std::none_of(joint.begin(), joint.end(), is_unknown)) continue;
+      const CellKey of = CellKey::joint_of(key.day, key.tenant, key.selector, joint[0].id);
+      if (!state.joint_questions.ask(combine64(group_hash(key), raw(of.dimension)))) continue;
+      asked.push_back(joint);
+      of.append_to(keys.emplace_back());
+    }
   }
-  if (choice.bits == 0 && choice.values <= uint64_t(std::max(0, options.joint_values)))
-    return std::nullopt;
-  return choice.bits;
+  if (keys.empty()) return {};
+  std::vector<std::string> rows(keys.size());
+  QUIPU_TRY(state.stored(keys, rows));
+  std::lock_guard lock(state.mutex);
+  for (size_t i = 0; i < rows.size(); ++i) {
+    for (const auto& dimension : asked[i]) {
+      if (!is_unknown(dimension)) continue;
+      // What is corrupt is found by whoever reads it for an answer.
+      const auto sketch = sketch_of_joint(rows[i], dimension.id).value_or(ValueSketch());
+      state.chunk_lengths.learn(key.day, key.tenant, key.selector, dimension.id, sketch);
+    }
+  }
+  return {};
 }
 
 void GroupWorker::Grouper::prefetch_chunk_lengths(
@@ -308,23 +370,38 @@ void GroupWorker::Grouper::prefetch_chunk_lengths(
 }
 
 // Whether the table's rows go out as they are; counts them if so.
-bool GroupWorker::Grouper::goes_sparse(const CellKey& key) {
+Result<bool> GroupWorker::Grouper::goes_sparse(const CellKey& key) {
   const size_t rows = table_.rows().size();
   if (rows > size_t(std::max(0, whole_.options.sparse_events))) return false;
   const uint32_t limit = std::min<uint32_t>(whole_.options.sparse_limit, UINT16_MAX);
+  const uint64_t hash = group_hash(key);
+  const uint32_t tag = uint32_t(hash >> 32) | 1;
   GroupByState& state = whole_.state;
-  std::lock_guard lock(state.mutex);
-  // Many groups share the counters: cleared before they are full of rows of groups long past.
-  if (state.sparse_written.empty() ||
-      state.sparse_total > kSparseCounters / 8 * std::max(limit, 1u)) {
-    state.sparse_written.assign(kSparseCounters, 0);
-    state.sparse_total = 0;
+  using Count = GroupByState::SparseCount;
+  bool asks = false;
+  {
+    std::lock_guard lock(state.mutex);
+    if (state.sparse_written.empty()) state.sparse_written.resize(kSparseCounters);
+    Count& count = state.sparse_written[hash & (kSparseCounters - 1)];
+    if (count.tag != tag) count = {tag, 0, false};
+    asks = state.stored && !count.is_learnt && state.sparse_questions.ask(hash);
   }
-  const uint64_t hash = combine64(combine64(key.day, raw(key.tenant)), raw(key.selector));
-  uint16_t& written = state.sparse_written[hash & (kSparseCounters - 1)];
-  if (written + rows > limit) return false;
-  written = uint16_t(written + rows);
-  state.sparse_total += rows;
+  size_t stored_rows = 0;
+  if (asks) {
+    std::string bytes, row;
+    key.append_to(bytes);
+    QUIPU_TRY(state.stored({&bytes, 1}, {&row, 1}));
+    stored_rows = kRowsOfSegment * sparse_segments(row);
+  }
+  std::lock_guard lock(state.mutex);
+  Count& count = state.sparse_written[hash & (kSparseCounters - 1)];
+  if (count.tag != tag) count = {tag, 0, false};  // another group's meanwhile
+  if (asks) {
+    count.rows = uint16_t(std::max<size_t>(count.rows, std::min<size_t>(stored_rows, UINT16_MAX)));
+    count.is_learnt = true;
+  }
+  if (count.rows + rows > limit) return false;
+  count.rows = uint16_t(count.rows + rows);
   return true;
 }
 

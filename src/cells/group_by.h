@@ -21,6 +21,7 @@
 #include "base/result.h"
 #include "cells/chunk_lengths.h"
 #include "cells/pane.h"
+#include "cells/stored_questions.h"
 #include "plan/compiled.h"
 
 namespace quipu {
@@ -28,8 +29,7 @@ namespace quipu {
 struct GroupByOptions {
   int sparse_events =
       4;  // a (day, tenant, selector) with at most so many rows is stored as a sparse row
-  uint32_t sparse_limit = 256;  // rows written sparse for one (day, tenant, selector) between two
-                                // clearings of the counters (at the latest at opening)
+  uint32_t sparse_limit = 256;  // rows written sparse for one (day, tenant, selector)
   int chunk_values = 128;       // values aimed at in a row
   int joint_values =
       64;  // a dimension of at most so many values a day goes into joint rows (joint_rows.h)
@@ -38,13 +38,30 @@ struct GroupByOptions {
   uint64_t random_chunks_seed = 0;
 };
 
-// What the writer remembers between checkpoints: only hints; nothing breaks when it is lost.
+// Stored rows of cells by their keys, as many as keys; empty where there is none. Any thread.
+using StoredCells =
+    std::function<Status(std::span<const std::string> keys, std::span<std::string> rows)>;
+
+// What the writer remembers between checkpoints, so that rows get no larger than they should. What
+// it does not know it looks up in the store, at most kQuestionsOfCommit times a commit. Only hints;
+// nothing breaks when it is lost.
 struct GroupByState {
-  std::mutex mutex;  // guards all of it, while workers group
+  // Rows looked up by one commit, at most: of sparse ones, and of joint ones.
+  static constexpr uint32_t kQuestionsOfCommit = 2048;
+
+  StoredCells stored;  // may be empty: then nothing is looked up. Set before the first group-by
+  std::mutex mutex;    // guards what follows, while workers group
   ChunkLengths chunk_lengths;
-  std::vector<uint16_t> sparse_written;  // rows, direct-mapped by hash of (day, tenant, selector)
-  uint64_t sparse_total = 0;             // since sparse_written was last cleared
-  uint64_t draws = 0;                    // of random chunk lengths
+  StoredQuestions joint_questions{kQuestionsOfCommit}, sparse_questions{kQuestionsOfCommit};
+  // Direct-mapped by hash of (day, tenant, selector); a group that takes another's place makes that
+  // one unknown.
+  struct SparseCount {
+    uint32_t tag = 0;  // 0: free
+    uint16_t rows = 0;
+    bool is_learnt = false;  // else: what this process wrote
+  };
+  std::vector<SparseCount> sparse_written;
+  uint64_t draws = 0;  // of random chunk lengths
 };
 
 struct GroupByResult {

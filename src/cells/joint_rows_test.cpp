@@ -2,6 +2,8 @@
 
 #include <gtest/gtest.h>
 
+#include <algorithm>
+#include <array>
 #include <map>
 #include <random>
 #include <vector>
@@ -70,6 +72,82 @@ TEST(JointRows, BytesArePinned) {
             "8800");
 }
 
+ValueSketch sketch_of(std::vector<uint64_t> upper_halves, int bits) {
+  for (uint64_t& h : upper_halves) h <<= 32;
+  ValueSketch sketch;
+  sketch.add(upper_halves);
+  sketch.bits = uint8_t(bits);
+  return sketch;
+}
+
+// A dimension with values here, one with both, one with a sketch alone.
+std::string row_with_sketches() {
+  JointRowBuilder builder;
+  builder.add_sketch(DimensionId(34), sketch_of({9}, 3));
+  builder.add(DimensionId(35), packed(1, 2));
+  builder.add_sketch(DimensionId(47), sketch_of({1, 2}, 0));
+  builder.add(DimensionId(47), packed(2, 1));
+  EXPECT_EQ(builder.last_dimension(), DimensionId(47));
+  return builder.finish();
+}
+
+TEST(JointRows, BytesOfSketchesArePinned) {
+  const std::string row = row_with_sketches(), rows = small_row();
+  EXPECT_EQ(test::hex(row), test::hex(rows) +
+                                "12"
+                                "06"
+                                "0301"
+                                "09000000"
+                                "1f"
+                                "0a"
+                                "0002"
+                                "01000000"
+                                "02000000");
+}
+
+TEST(JointRows, SketchesStandBesideWhatIsReadAndTellOfValues) {
+  const std::string row = row_with_sketches();
+  EXPECT_EQ(read(row), read(small_row()));
+  EXPECT_EQ(read(row, DimensionId(34)), Counts());
+  EXPECT_EQ(sketch_of_joint(row, DimensionId(34)), sketch_of({9}, 3));
+  EXPECT_EQ(sketch_of_joint(row, DimensionId(36)), ValueSketch());
+  EXPECT_EQ(sketch_of_joint("", DimensionId(36)), ValueSketch());
+  EXPECT_EQ(sketch_of_joint("x", DimensionId(36)), std::nullopt);
+  std::vector<uint64_t> hashes;
+  for (uint64_t e : {1, 2}) hashes.push_back(value_hash({&e, 1}));
+  std::sort(hashes.begin(), hashes.end());
+  ValueSketch both = sketch_of({1, 2}, 0);
+  both.add(hashes);
+  EXPECT_EQ(both.known, 4);
+  EXPECT_EQ(sketch_of_joint(row, DimensionId(47)), both);
+  // Of a packed row it takes the smallest hashes, however many it has.
+  JointRowBuilder builder;
+  builder.add(DimensionId(40), packed(100, 1));
+  const auto many = sketch_of_joint(builder.finish(), DimensionId(40));
+  ASSERT_TRUE(many.has_value());
+  EXPECT_GT(many->values(), 30u);
+  EXPECT_LT(many->values(), 400u);
+}
+
+TEST(JointRows, MergeUnitesSketches) {
+  JointRowBuilder builder;
+  builder.add_sketch(DimensionId(34), sketch_of({4, 9, 12}, 2));
+  builder.add_sketch(DimensionId(36), sketch_of({7}, 1));
+  const std::string a = row_with_sketches(), b = builder.finish();
+  for (const auto& two : {std::array<std::string_view, 2>{a, b}, {b, a}}) {
+    const auto merged = merge_rows(key_bytes(), two);
+    ASSERT_TRUE(merged.has_value());
+    EXPECT_EQ(read(*merged), read(small_row()));
+    EXPECT_EQ(sketch_of_joint(*merged, DimensionId(34)), sketch_of({4, 9, 12}, 3));
+    EXPECT_EQ(sketch_of_joint(*merged, DimensionId(36)), sketch_of({7}, 1));
+    EXPECT_EQ(sketch_of_joint(*merged, DimensionId(47)), sketch_of_joint(a, DimensionId(47)));
+  }
+  std::string damaged = a;
+  damaged[damaged.size() - 9] = 1;  // one hash, and bytes behind it
+  const std::string_view broken[] = {a, damaged};
+  EXPECT_FALSE(merge_rows(key_bytes(), broken).has_value());
+}
+
 TEST(JointRows, KeyNamesTheLastOfItsDimensions) {
   std::string expected;
   CellKey{5, TenantId(1), SelectorId(2), DimensionId(47), 255, 0}.append_to(expected);
@@ -136,11 +214,13 @@ TEST(JointRows, EveryCutIsAnErrorAndNoFlippedBitCrashes) {
               n == first_part)
         << n;
   }
-  for (size_t bit = 0; bit < row.size() * 8; ++bit) {
-    std::string flipped = row;
+  const std::string with_sketches = row_with_sketches();
+  for (size_t bit = 0; bit < with_sketches.size() * 8; ++bit) {
+    std::string flipped = with_sketches;
     flipped[bit / 8] = char(flipped[bit / 8] ^ 1 << bit % 8);
     (void)read_joint_row(flipped, kKey, DimensionId::none, ignore);
-    const std::string_view both[] = {row, flipped};
+    (void)sketch_of_joint(flipped, DimensionId(47));
+    const std::string_view both[] = {with_sketches, flipped};
     (void)merge_rows(key_bytes(), both);
   }
   std::string falling = row.substr(0, 1) + row.substr(first_part) + row.substr(1, first_part - 1);

@@ -274,6 +274,15 @@ Status read_sparse_row(std::string_view value, const LayoutOf& layout_of, Dimens
   return {};
 }
 
+size_t sparse_segments(std::string_view row) {
+  size_t count = 0;
+  std::string_view segment;
+  for (ByteReader in(row); !in.done(); ++count) {
+    if (!next_segment(in, segment)) return 0;
+  }
+  return count;
+}
+
 std::optional<std::string> string_together(std::span<const std::string_view> rows) {
   std::string all;
   size_t bytes = 0;

@@ -44,6 +44,9 @@ class SparseRowBuilder {
   std::string head_, body_;
 };
 
+// Segments of a sparse row, each of one group-by; 0: none, or corrupt (as far as its frame tells).
+size_t sparse_segments(std::string_view row);
+
 // Several sparse rows of one key as one. nullopt: one of them is corrupt (as far as its frame
 // tells).
 std::optional<std::string> string_together(std::span<const std::string_view> rows);

@@ -110,6 +110,10 @@ TEST(SparseRows, MergingStringsThemTogetherInOrder) {
                 ++cells;
               }).ok());
   EXPECT_EQ(cells, 12);
+  EXPECT_EQ(sparse_segments(*thrice), 3u);
+  EXPECT_EQ(sparse_segments(row), 1u);
+  EXPECT_EQ(sparse_segments(""), 0u);
+  EXPECT_EQ(sparse_segments(row + "x"), 0u);
   const std::string_view broken[] = {row, "x"};
   EXPECT_FALSE(merge_rows(key, broken).has_value());
 }

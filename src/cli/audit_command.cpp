@@ -27,6 +27,7 @@ namespace quipu {
 namespace {
 
 constexpr size_t kSortBytes = size_t(256) << 20;
+constexpr size_t kServedSortBytes = size_t(4) << 20;  // in a run, which has memory of its own
 constexpr size_t kMaxShownDifferences = 20;
 
 struct IdRecord {
@@ -85,22 +86,22 @@ Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector,
 class Auditor {
  public:
   Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue, CatalogueRegistry& folder,
-          const std::string& temporary, const Console& console)
+          const std::string& temporary, const Console& console, size_t sort_bytes)
       : console_(console),
         hasher_(access.store().hasher()),
         snapshot_(snapshot),
         catalogue_(catalogue),
         folder_(folder),
         directory_of_spools_(access.store().folder() + "/spool"),
-        ids_(kSortBytes, temporary),
-        sequences_(kSortBytes / 8, temporary),
-        memberships_(kSortBytes, temporary,
+        ids_(sort_bytes, temporary),
+        sequences_(sort_bytes / 8, temporary),
+        memberships_(sort_bytes, temporary,
                      [](Membership& into, const Membership& other) {
                        into.count += other.count;
                        into.conflict = into.conflict || other.conflict;
                        for (int i = 0; i < kMaxValues; ++i) into.sums[i] += other.sums[i];
                      }),
-        stored_(kSortBytes, temporary) {}
+        stored_(sort_bytes, temporary) {}
 
   Status run(const std::vector<std::string>& given) {
     auto inputs = audited_inputs(snapshot_.state(), directory_of_spools_, given);
@@ -435,7 +436,7 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   }
   const char* temporary = std::getenv("TMPDIR");
   Auditor auditor(access, **snapshot, **catalogue, **folder, temporary ? temporary : "/tmp",
-                  console);
+                  console, access.served() ? kServedSortBytes : kSortBytes);
   if (Status status = auditor.run(arguments.inputs); !status.ok()) return fail(status.error());
   auto view = StoreView::open(**catalogue, **snapshot, access.store().hasher());
   if (!view.ok()) return fail(view.error());

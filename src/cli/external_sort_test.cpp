@@ -39,6 +39,8 @@ void sorts_and_combines(size_t memory, size_t records) {
 
 TEST(ExternalSort, SortsAndCombinesInMemory) { sorts_and_combines(1 << 20, 1000); }
 TEST(ExternalSort, SortsAndCombinesOverManyRuns) { sorts_and_combines(1, 20000); }
+// Runs of 1,024 records: some 160 of them, so that runs are merged while records come.
+TEST(ExternalSort, SortsAndCombinesMoreRunsThanAreOpen) { sorts_and_combines(1, 166'000); }
 TEST(ExternalSort, GivesNothingForNothing) { sorts_and_combines(1, 0); }
 
 TEST(ExternalSort, SaysWhereItCannotWrite) {

@@ -10,7 +10,13 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kExportChunkBytes = 64 << 10;
+constexpr size_t kOutputBytes = 64 << 10;  // handed over at a time
+
+void write_out(const Console& console, const std::string& text) {
+  for (size_t at = 0; at < text.size(); at += kOutputBytes) {
+    if (!console.out(std::string_view(text).substr(at, kOutputBytes))) return;
+  }
+}
 
 int fail(const Console& console, const std::string& command, const Error& error) {
   console.err("quipu " + command + ": " + error.message + "\n");
@@ -43,9 +49,9 @@ int query_command(const Arguments& arguments, StoreAccess& access, const Console
   question.by = std::move(*by);
   auto result = answer(**view, question);
   if (!result.ok()) return fail(console, "query", result.error());
-  console.out(arguments.json  ? render_json(*result)
-              : arguments.csv ? render_csv(*result)
-                              : render_table(*result));
+  write_out(console, arguments.json  ? render_json(*result)
+                     : arguments.csv ? render_csv(*result)
+                                     : render_table(*result));
   return kExitDone;
 }
 
@@ -60,7 +66,7 @@ int export_command(const Arguments& arguments, StoreAccess& access, const Consol
                              [&](const std::string& line) {
                                chunk += line;
                                chunk += '\n';
-                               if (chunk.size() >= kExportChunkBytes) {
+                               if (chunk.size() >= kOutputBytes) {
                                  reading = console.out(chunk);
                                  chunk.clear();
                                }

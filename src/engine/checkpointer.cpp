@@ -34,6 +34,10 @@ Checkpointer::Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const Eng
       hot_bytes_(hot_bytes),
       commit_threads_(options.commit_threads ? options.commit_threads
                                              : std::max(1u, std::thread::hardware_concurrency())) {
+  group_state_.stored = [store = wiring_.store](std::span<const std::string> keys,
+                                                std::span<std::string> rows) {
+    return store->get_cells(keys, rows);
+  };
   thread_ = std::thread([this] { run(); });
 }
 

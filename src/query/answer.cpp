@@ -19,6 +19,7 @@ constexpr size_t kMaxPointValues = 64;  // values fetched by key; more are scann
 struct Totals {
   std::vector<uint64_t> count, unique;
   std::vector<std::vector<Fixed6>> sums;
+  uint64_t value_hash = 0;  // of the first value added
 };
 
 bool passes(const Choice& choice, std::span<const uint64_t> elements) {
@@ -186,19 +187,44 @@ void mark_partial(const Counter& counter, const Span& span, Answer& out) {
   }
 }
 
-// Adds up the entries of a counter's cells that the question is about.
+constexpr size_t kBytesOfGroup = 192;  // beside its buckets
+
+Error too_large(size_t limit, bool adds_groups, size_t max_bytes) {
+  return Error{"this answer would take more than " + std::to_string(max_bytes >> 20) +
+               " MiB (kMaxAnswerBytes): ask for " +
+               (limit && adds_groups
+                    ? "fewer buckets, some values only, or by all properties of one counter"
+                : limit ? "a smaller --limit or fewer buckets"
+                        : "the first groups with --limit, some values only, or fewer buckets") +
+               "; quipu export writes everything, however much"};
+}
+
+// Adds up the entries of a counter's cells that the question is about. The first groups of many are
+// found in pieces of the values, where a group is a value.
 class Adder {
  public:
   Adder(StoreView& view, TenantId tenant, int calendar, const Choice& choice, const Span& span,
-        std::vector<ValueId> values)
+        std::vector<ValueId> values, size_t limit, size_t max_bytes)
       : view_(view),
         tenant_(tenant),
         calendar_(calendar),
         choice_(choice),
         span_(span),
-        values_(std::move(values)) {}
+        values_(std::move(values)),
+        limit_(limit),
+        max_bytes_(max_bytes),
+        in_pieces_(limit != 0 && !choice.adds_groups) {}
 
-  std::map<std::vector<uint64_t>, Totals> groups;
+  std::map<std::vector<uint64_t>, Totals> groups;  // of the piece at hand
+
+  size_t group_bytes() const { return kBytesOfGroup + span_.entries() * 16 * (1 + values_.size()); }
+  Error refused() const { return too_large(limit_, choice_.adds_groups, max_bytes_); }
+
+  // Goes to the next piece; false behind the last.
+  bool next() {
+    groups.clear();
+    return piece_.next();
+  }
 
   Status run() {
     const Counter& counter = choice_.counter;
@@ -210,8 +236,9 @@ class Adder {
     const auto visit = [&](DayIndex day, const CellEntry& entry) {
       if (inner.ok() && passes(choice_, entry.elements)) inner = add(day, entry);
     };
+    const HashPiece looked_at = piece_;  // it may become smaller meanwhile
     QUIPU_TRY(values.empty() ? scan_counter(view_, tenant_, counter.selector, counter.dimension,
-                                            first, last, visit)
+                                            first, last, visit, looked_at)
                              : get_values(view_, tenant_, counter.selector, counter.dimension,
                                           first, last, values, visit));
     return inner;
@@ -219,6 +246,8 @@ class Adder {
 
  private:
   Status add(DayIndex day, const CellEntry& entry) {
+    const uint64_t hash = in_pieces_ ? value_hash(entry.elements) : 0;
+    if (!piece_.holds(hash)) return {};
     std::shared_ptr<const MonthTable> table;
     int frame = 0;
     if (!span_.lifetime) {
@@ -237,7 +266,13 @@ class Adder {
         if (it == span_.list.index_of_label.end()) continue;
         index = span_.total ? 0 : it->second;
       }
-      if (!totals) totals = &totals_of(entry);
+      if (!totals) {
+        std::vector<uint64_t> group;
+        for (size_t position : choice_.group_positions) group.push_back(entry.elements[position]);
+        if (!groups.contains(group)) QUIPU_TRY(make_room());
+        if (!piece_.holds(hash)) return {};
+        totals = &totals_of(std::move(group), hash);
+      }
       totals->count[index] += slot.count;
       if (frame < entry.frames) totals->unique[index] += slot.first[size_t(frame)];
       for (size_t i = 0; i < entry.value_ids.size(); ++i) {
@@ -248,11 +283,20 @@ class Adder {
     return {};
   }
 
-  Totals& totals_of(const CellEntry& entry) {
-    std::vector<uint64_t> group;
-    for (size_t position : choice_.group_positions) group.push_back(entry.elements[position]);
-    Totals& totals = groups[group];
+  Status make_room() {
+    const size_t most = std::max<size_t>(1, max_bytes_ / group_bytes());
+    if (groups.size() < most) return {};
+    while (groups.size() >= std::max<size_t>(1, most / 2)) {
+      if (!in_pieces_ || !piece_.halve()) return refused();
+      std::erase_if(groups, [&](const auto& g) { return !piece_.holds(g.second.value_hash); });
+    }
+    return {};
+  }
+
+  Totals& totals_of(std::vector<uint64_t> group, uint64_t hash) {
+    Totals& totals = groups[std::move(group)];
     if (totals.count.empty()) {
+      totals.value_hash = hash;
       totals.count.resize(span_.entries());
       totals.unique.resize(span_.entries());
       totals.sums.assign(values_.size(), std::vector<Fixed6>(span_.entries()));
@@ -266,6 +310,9 @@ class Adder {
   const Choice& choice_;
   const Span& span_;
   const std::vector<ValueId> values_;
+  const size_t limit_, max_bytes_;
+  const bool in_pieces_;
+  HashPiece piece_;
 };
 
 // Of values that are filtered: two texts under one hash would both be counted.
@@ -303,7 +350,7 @@ Status name_groups(StoreView& view, TenantId tenant, const Choice& choice,
 
 }  // namespace
 
-Result<Answer> answer(StoreView& view, const Question& question) {
+Result<Answer> answer(StoreView& view, const Question& question, size_t max_bytes) {
   Answer out;
   out.question = question;
   auto tenant = view.tenant(question.tenant);
@@ -344,9 +391,15 @@ Result<Answer> answer(StoreView& view, const Question& question) {
   std::vector<ValueId> ids;
   for (const std::string& name : out.values)
     ids.push_back(view.catalogue().find_value(name).value_or(0));
-  Adder adder(view, *tenant, *calendar, *choice, span, ids);
-  QUIPU_TRY(adder.run());
-  QUIPU_TRY(name_groups(view, *tenant, *choice, adder.groups, out));
+  Adder adder(view, *tenant, *calendar, *choice, span, ids, question.limit, max_bytes);
+  do {
+    QUIPU_TRY(adder.run());
+    QUIPU_TRY(name_groups(view, *tenant, *choice, adder.groups, out));
+    out.groups_in_all += adder.groups.size();
+    sort_groups(out, question.sort);
+    if (question.limit && out.groups.size() > question.limit) out.groups.resize(question.limit);
+    if (out.groups.size() * adder.group_bytes() > max_bytes) return adder.refused();
+  } while (adder.next());
   if (question.by.empty() && out.groups.empty()) {
     const size_t entries = span.entries();
     out.groups.push_back(
@@ -355,9 +408,7 @@ Result<Answer> answer(StoreView& view, const Question& question) {
          std::vector<uint64_t>(out.has_unique ? entries : 0),
          std::vector<std::vector<Fixed6>>(ids.size(), std::vector<Fixed6>(entries))});
   }
-  sort_groups(out, question.sort);
-  out.groups_in_all = out.groups.size();
-  if (question.limit && out.groups.size() > question.limit) out.groups.resize(question.limit);
+  out.groups_in_all = std::max(out.groups_in_all, out.groups.size());
   return out;
 }
 

@@ -46,6 +46,9 @@ struct Group {
   std::vector<std::vector<Fixed6>> sums;  // by value, by bucket
 };
 
+// Of an answer's groups, or of those looked at at a time; more are refused. Tests change it.
+inline constexpr size_t kMaxAnswerBytes = size_t(16) << 20;
+
 struct Answer {
   Question question;
   std::string tenant;
@@ -76,7 +79,8 @@ struct Answer {
   size_t groups_in_all = 0;  // before `limit`
 };
 
-Result<Answer> answer(StoreView& view, const Question& question);
+Result<Answer> answer(StoreView& view, const Question& question,
+                      size_t max_bytes = kMaxAnswerBytes);
 
 // What can be asked: every metric and group with its count, first and last day.
 struct MetricLine {

@@ -53,11 +53,47 @@ Status scan_rows(StoreView& view, const std::string& begin, const std::string& e
   return inner;
 }
 
+std::string chunk_key(CellKey key, int bits, uint64_t chunk) {
+  std::string bytes;
+  key.chunk_bits = uint8_t(bits);
+  key.chunk = uint32_t(chunk);
+  key.append_to(bytes);
+  return bytes;
+}
+
+using RowVisitor = std::function<void(const CellKey&, DimensionId, const CellEntry&)>;
+
+// Visits the rows of the dimension's own (not joint ones) that may hold values of the piece.
+Status scan_own_rows(StoreView& view, const CellKey& of, const HashPiece& piece,
+                     const RowVisitor& visit) {
+  if (piece.is_all()) {
+    return scan_rows(view, chunk_key(of, 0, 0), chunk_key(of, kJointChunk, 0), of.dimension, visit);
+  }
+  for (int bits = 0; bits <= kMaxChunkBits;) {
+    const uint64_t chunk = chunk_of(piece.first, bits);
+    auto next = view.snapshot().seek_cell_key(chunk_key(of, bits, chunk));
+    if (!next.ok()) return next.error();
+    const auto found = CellKey::parse(*next);
+    if (!found || found->day != of.day || found->tenant != of.tenant ||
+        found->selector != of.selector || found->dimension != of.dimension || found->joint())
+      return {};
+    if (found->chunk_bits > bits) {  // none of this length; look at those of the next that is there
+      bits = found->chunk_bits;
+      continue;
+    }
+    QUIPU_TRY(scan_rows(view, *next, chunk_key(of, bits, uint64_t(chunk_of(piece.last, bits)) + 1),
+                        of.dimension, visit));
+    ++bits;
+  }
+  return {};
+}
+
 }  // namespace
 
 Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension,
                     DayIndex first, DayIndex last,
-                    const std::function<void(DayIndex, const CellEntry&)>& visit) {
+                    const std::function<void(DayIndex, const CellEntry&)>& visit,
+                    const HashPiece& piece) {
   auto pass = [&](const CellKey& key, DimensionId d, const CellEntry& entry) {
     if (d == dimension) visit(key.day, entry);
   };
@@ -76,14 +112,11 @@ Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, Dimen
     const DayIndex d = DayIndex(day);
     QUIPU_TRY(scan_rows(view, key_of(d, tenant, selector, DimensionId::none),
                         key_of(d, tenant, selector, DimensionId(1)), dimension, pass));
-    QUIPU_TRY(scan_rows(view, key_of(d, tenant, selector, dimension),
-                        key_of(d, tenant, selector, DimensionId(raw(dimension) + 1)), dimension,
-                        pass));
-    const DimensionId last = last_of_joint(dimension);
-    if (last == dimension) continue;  // the joint row was among these
+    QUIPU_TRY(scan_own_rows(view, CellKey{d, tenant, selector, dimension, 0, 0}, piece, pass));
     std::string joint;
     CellKey::joint_of(d, tenant, selector, dimension).append_to(joint);
-    QUIPU_TRY(scan_rows(view, joint, key_of(d, tenant, selector, DimensionId(raw(last) + 1)),
+    QUIPU_TRY(scan_rows(view, joint,
+                        key_of(d, tenant, selector, DimensionId(raw(last_of_joint(dimension)) + 1)),
                         dimension, pass));
   }
   return {};

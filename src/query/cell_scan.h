@@ -6,15 +6,18 @@
 #include <span>
 #include <vector>
 
+#include "query/hash_piece.h"
 #include "query/view.h"
 
 namespace quipu {
 
 // Visits every entry of (tenant, selector, dimension) in UTC days [first, last]; entries of one
 // value and day may come in several pieces. For the lifetime row: first = last = kLifetimeDay.
+// Rows that hold nothing of `piece` are not read; entries outside it may come all the same.
 Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension,
                     DayIndex first, DayIndex last,
-                    const std::function<void(DayIndex, const CellEntry&)>& visit);
+                    const std::function<void(DayIndex, const CellEntry&)>& visit,
+                    const HashPiece& piece = {});
 
 // The same for some values only, by key: elements of one value follow each other.
 Status get_values(StoreView& view, TenantId tenant, SelectorId selector, DimensionId dimension,

@@ -33,8 +33,30 @@ void add_slot(const CellEntry& entry, const SlotCount& slot, int frame, CounterB
   for (size_t i = 0; i < entry.value_ids.size(); ++i) t.sums[entry.value_ids[i]] += slot.sums[i];
 }
 
+// Of a bucket in a Totals, about, beside its sums.
+constexpr size_t kBytesOfBucket = 256, kBytesOfSum = 64;
+
+// The buckets of a counter's values in a piece, which becomes smaller when they are too many.
+struct Totals {
+  std::map<Key, CounterBucket> buckets;
+  HashPiece piece;
+  size_t most = 0;  // buckets
+
+  bool holds(const CellEntry& entry) const {
+    return piece.is_all() || piece.holds(value_hash(entry.elements));
+  }
+  void fit() {
+    while (buckets.size() > most && piece.halve()) {
+      std::erase_if(buckets, [&](const auto& bucket) {
+        return !piece.holds(value_hash(std::get<0>(bucket.first)));
+      });
+    }
+  }
+};
+
 Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry& entry,
-                 std::map<Key, CounterBucket>& totals) {
+                 Totals& totals) {
+  if (!totals.holds(entry)) return {};
   auto found = view.table(tenant, month_of(int64_t(day) * 86400));
   if (!found.ok()) return found.error();
   const MonthTable& table = **found;
@@ -46,33 +68,39 @@ Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry
       for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
         const int frame = table.frame(c, interval);
         const Bucket bucket = table.bucket(c, interval, in_month);
-        CounterBucket& t = totals[Key(elements, c, interval, bucket.label)];
+        CounterBucket& t = totals.buckets[Key(elements, c, interval, bucket.label)];
         t.first_s = bucket.first_s;
         t.first_offset_s = bucket.first_offset_s;
         add_slot(entry, slot, frame, t);
       }
     }
   }
+  totals.fit();
   return {};
 }
 
-Status count_buckets(StoreView& view, TenantId tenant, const Counter& counter,
-                     std::map<Key, CounterBucket>& totals) {
+Status count_buckets(StoreView& view, TenantId tenant, const Counter& counter, Totals& totals) {
   Status inner;
-  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, 0,
-                         DayIndex(kEndEventTimeS / 86400),
-                         [&](DayIndex day, const CellEntry& entry) {
-                           if (inner.ok()) inner = add_entry(view, tenant, day, entry, totals);
-                         }));
+  totals.buckets.clear();
+  const HashPiece piece = totals.piece;  // it may become smaller meanwhile
+  QUIPU_TRY(scan_counter(
+      view, tenant, counter.selector, counter.dimension, 0, DayIndex(kEndEventTimeS / 86400),
+      [&](DayIndex day, const CellEntry& entry) {
+        if (inner.ok()) inner = add_entry(view, tenant, day, entry, totals);
+      },
+      piece));
   QUIPU_TRY(inner);
   if (counter.lifetime_since.empty()) return {};
   return scan_counter(
       view, tenant, counter.selector, counter.dimension, kLifetimeDay, kLifetimeDay,
       [&](DayIndex, const CellEntry& entry) {
-        CounterBucket& t =
-            totals[Key({entry.elements.begin(), entry.elements.end()}, -1, Interval::hour, 0)];
+        if (!totals.holds(entry)) return;
+        CounterBucket& t = totals.buckets[Key({entry.elements.begin(), entry.elements.end()}, -1,
+                                              Interval::hour, 0)];
         for (const SlotCount& slot : entry.slots) add_slot(entry, slot, 0, t);
-      });
+        totals.fit();
+      },
+      piece);
 }
 
 std::string by_text(const std::vector<std::pair<std::string, std::string>>& parts) {
@@ -134,29 +162,46 @@ std::string partial_text(const CounterBucket& b) {
 
 }  // namespace
 
+namespace {
+
+// False: no more is wanted.
+Result<bool> visit_counter(StoreView& view, TenantId tenant, const std::string& name,
+                           const Counter& counter, size_t piece_bytes,
+                           const std::function<Result<bool>(const CounterBucket&)>& visit) {
+  Totals totals;
+  totals.most = piece_bytes / (kBytesOfBucket + kBytesOfSum * counter.sums_since.size());
+  do {
+    QUIPU_TRY(count_buckets(view, tenant, counter, totals));
+    for (auto& [key, bucket] : totals.buckets) {
+      if (bucket.count == 0) continue;
+      bucket.tenant = tenant;
+      bucket.tenant_name = &name;
+      bucket.counter = &counter;
+      bucket.elements = &std::get<0>(key);
+      bucket.calendar = std::get<1>(key);
+      bucket.interval = std::get<2>(key);
+      bucket.label = std::get<3>(key);
+      auto more = visit(bucket);
+      if (!more.ok() || !*more) return more;
+    }
+  } while (totals.piece.next());
+  return true;
+}
+
+}  // namespace
+
 Status visit_counter_buckets(StoreView& view,
-                             const std::function<Result<bool>(const CounterBucket&)>& visit) {
+                             const std::function<Result<bool>(const CounterBucket&)>& visit,
+                             size_t piece_bytes) {
   for (const auto& [tenant, name] : view.tenants()) {
     for (const SelectorEntry& selector : view.selectors()) {
       for (const Counter& counter :
            view.counters_of(selector.identity, selector.group, selector.name)) {
         if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none)
           continue;
-        std::map<Key, CounterBucket> totals;
-        QUIPU_TRY(count_buckets(view, tenant, counter, totals));
-        for (auto& [key, bucket] : totals) {
-          if (bucket.count == 0) continue;
-          bucket.tenant = tenant;
-          bucket.tenant_name = &name;
-          bucket.counter = &counter;
-          bucket.elements = &std::get<0>(key);
-          bucket.calendar = std::get<1>(key);
-          bucket.interval = std::get<2>(key);
-          bucket.label = std::get<3>(key);
-          auto more = visit(bucket);
-          if (!more.ok()) return more.error();
-          if (!*more) return {};
-        }
+        auto more = visit_counter(view, tenant, name, counter, piece_bytes, visit);
+        if (!more.ok()) return more.error();
+        if (!*more) return {};
       }
     }
   }

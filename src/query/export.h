@@ -1,6 +1,6 @@
 // The whole of a store's answers: every non-zero bucket of every counter, as JSON lines or CSV (the
-// format is in docs/formats.md). Counter by counter, so memory holds one counter's buckets at a
-// time. One thread.
+// format is in docs/formats.md). Counter by counter, and the values of a counter in pieces by their
+// hashes, so that memory holds kExportPieceBytes of buckets at a time (or one value's). One thread.
 #pragma once
 
 #include <functional>
@@ -26,9 +26,12 @@ struct CounterBucket {
   uint64_t count = 0, unique = 0;
   std::map<ValueId, Fixed6> sums;
 };
-// Visits all of them, counter by counter, until `visit` returns false or an error.
+inline constexpr size_t kExportPieceBytes = size_t(16) << 20;
+// Visits all of them, counter by counter, until `visit` returns false or an error. Those of one
+// value follow each other.
 Status visit_counter_buckets(StoreView& view,
-                             const std::function<Result<bool>(const CounterBucket&)>& visit);
+                             const std::function<Result<bool>(const CounterBucket&)>& visit,
+                             size_t piece_bytes = kExportPieceBytes);
 
 // The text of one, as export writes it.
 enum class ExportFormat : uint8_t { json, csv };

@@ -236,6 +236,11 @@ Result<std::string> StoreView::name(TenantId tenant, PropertyId property, uint64
   if (texts->empty())
     return Error{
         "a counted value has no name in the store: its files are damaged; restore a backup"};
+  if (name_bytes_ >= kNameBytes) {
+    names_.clear();
+    name_bytes_ = 0;
+  }
+  name_bytes_ += kBytesOfName + (*texts)[0].size();
   return names_[key] = (*texts)[0];
 }
 

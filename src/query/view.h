@@ -104,8 +104,11 @@ class StoreView {
   std::vector<Plan> plans_;
   std::vector<std::pair<TenantId, std::string>> tenants_;
   std::map<TenantId, std::vector<Calendar>> calendars_;
-  std::map<TenantId, uint32_t> sets_;  // of tables_
+  std::map<TenantId, uint32_t> sets_;                    // of tables_
+  static constexpr size_t kNameBytes = size_t(4) << 20;  // kept; then all are dropped
+  static constexpr size_t kBytesOfName = 128;            // beside its text
   std::map<std::tuple<uint32_t, uint32_t, uint64_t>, std::string> names_;
+  size_t name_bytes_ = 0;
 };
 
 }  // namespace quipu

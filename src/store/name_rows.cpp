@@ -65,7 +65,7 @@ std::vector<PropertyName> sorted(const std::vector<NameBatch>& batches) {
 Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored,
                      const Sink& sink) {
   const std::vector<PropertyName> names = sorted(batches);
-  questions_ = 0;
+  questions_.begin_commit();
   std::vector<Name> row;
   std::string key;
   for (size_t i = 0; i < names.size();) {
@@ -77,17 +77,16 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored
     for (; end < names.size() && names[end].tenant_and_property == of; ++end) {
       const Name& name = names[end].name;
       text_bytes += name.text.size();
-      if (smallest.size() < ChunkLengths::kSmallest &&
+      if (smallest.size() < ValueSketch::kMost &&
           (smallest.empty() || smallest.back() != name.element))
         smallest.push_back(name.element);
     }
     const size_t mean_bytes = std::max<size_t>(1, text_bytes / (end - i));
     const int aim = int(std::clamp<size_t>(kTextBytesOfRow / mean_bytes, 1, kNamesOfRow));
-    const auto least = least_bits(tenant, property, aim, stored);
-    if (!least.ok()) return least.error();
+    QUIPU_TRY(learn(tenant, property, aim, stored));
     int bits = lengths_
                    .choose(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property)),
-                           end - i, smallest, aim, *least)
+                           end - i, smallest, aim)
                    .bits;
     bits =
         std::min((bits + kNamePrefixStep - 1) / kNamePrefixStep * kNamePrefixStep, kMaxChunkBits);
@@ -107,14 +106,18 @@ Status NameRows::cut(const std::vector<NameBatch>& batches, const Stored& stored
 }
 
 // As long as the store's prefixes, and longer by what their rows have grown too large.
-Result<int> NameRows::least_bits(TenantId tenant, PropertyId property, int aim, const Stored& ask) {
-  if (lengths_.knows(kLifetimeDay, tenant, SelectorId::none, DimensionId(raw(property))) ||
-      questions_ == kQuestionsOfCommit)
-    return 0;
-  ++questions_;
+Status NameRows::learn(TenantId tenant, PropertyId property, int aim, const Stored& ask) {
+  const DimensionId dimension{raw(property)};
+  if (lengths_.knows(kLifetimeDay, tenant, SelectorId::none, dimension) ||
+      !questions_.ask(combine64(raw(tenant), raw(property))))
+    return {};
   const auto stored = ask(tenant, property);
   if (!stored.ok()) return stored.error();
-  return stored->prefix_bits + ChunkLengths::bits_of_grown(stored->names_of_row, aim);
+  ValueSketch sketch;
+  sketch.bits = uint8_t(std::min(
+      stored->prefix_bits + ChunkLengths::bits_of_grown(stored->names_of_row, aim), kMaxChunkBits));
+  lengths_.learn(kLifetimeDay, tenant, SelectorId::none, dimension, sketch);
+  return {};
 }
 
 }  // namespace quipu

@@ -10,6 +10,7 @@
 
 #include "base/result.h"
 #include "cells/chunk_lengths.h"
+#include "cells/stored_questions.h"
 #include "event/name_log.h"
 
 namespace quipu {
@@ -26,8 +27,8 @@ class NameRows {
   using Sink = std::function<Status(std::string_view key, std::string_view row)>;
 
   // So often a commit asks at most. A property that is not asked about may get prefixes that are
-  // too short.
-  static constexpr int kQuestionsOfCommit = 1024;
+  // too short, until a later commit asks.
+  static constexpr uint32_t kQuestionsOfCommit = 1024;
 
   // Hands over the rows, keys rising, until `stored` or the sink gives an error. The names: in any
   // order, may repeat. It asks `stored` about tenants and properties in rising order.
@@ -36,10 +37,10 @@ class NameRows {
  private:
   static constexpr size_t kRememberedProperties = size_t(1) << 16;  // of tenants: 3 MiB
 
-  Result<int> least_bits(TenantId tenant, PropertyId property, int aim, const Stored& stored);
+  Status learn(TenantId tenant, PropertyId property, int aim, const Stored& stored);
 
   ChunkLengths lengths_{kRememberedProperties};
-  int questions_ = 0;  // of this commit
+  StoredQuestions questions_{kQuestionsOfCommit};
 };
 
 }  // namespace quipu

@@ -182,6 +182,23 @@ TEST_F(NameRowsTest, AskAboutSoManyPropertiesOfACommitOnly) {
   EXPECT_EQ(questions_, NameRows::kQuestionsOfCommit + 1);
 }
 
+TEST_F(NameRowsTest, AskLaterAboutThePropertiesThatACommitCouldNotAskAbout) {
+  std::vector<NameBatch> batches(1);
+  for (uint32_t property = 1; property <= 2 * NameRows::kQuestionsOfCommit; ++property) {
+    batches[0].add({TenantId(1), PropertyId(property), property, "text"});
+  }
+  stored_ = {4, 500};
+  size_t short_ones = 0;
+  for (int commit = 0; commit < 20; ++commit) {
+    const int before = questions_;
+    short_ones = 0;
+    for (const auto& [key, names] : cut(batches)) short_ones += bits_of(key) < 4;
+    EXPECT_LE(questions_ - before, int(NameRows::kQuestionsOfCommit));
+    EXPECT_TRUE(commit > 0 || short_ones == NameRows::kQuestionsOfCommit) << short_ones;
+  }
+  EXPECT_LE(short_ones, NameRows::kQuestionsOfCommit / 10) << "what was forgotten meanwhile";
+}
+
 TEST_F(NameRowsTest, PassOnTheErrorOfTheirSink) {
   int calls = 0;
   const Status done =

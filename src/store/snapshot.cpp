@@ -137,6 +137,10 @@ std::unique_ptr<View> StoreImpl::view() const {
   return now;
 }
 
+Status StoreImpl::get_cells(std::span<const std::string> keys, std::span<std::string> rows) const {
+  return multi_get(*this, {}, Family::cells, keys, rows);
+}
+
 std::unique_ptr<Snapshot> StoreImpl::snapshot() const {
   return std::make_unique<StoreSnapshot>(*this, view());
 }

@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <span>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -144,6 +145,10 @@ class Store : public DurableTier {
   virtual const std::string& folder() const = 0;
   virtual CommittedState committed() const = 0;
   virtual Result<CommitStats> commit(CheckpointWrite&& write) = 0;
+  // Rows of cells by key, as many as keys, as the last commit left them; empty where absent. Any
+  // thread.
+  virtual Status get_cells(std::span<const std::string> keys,
+                           std::span<std::string> rows) const = 0;
   // Of the last checkpoint; waits for an ingest that is under way.
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual Result<std::vector<FamilyStats>> family_stats() const = 0;

@@ -101,6 +101,7 @@ class StoreImpl final : public Store {
   const std::string& folder() const override { return folder_; }
   CommittedState committed() const override { return *state(); }
   Result<CommitStats> commit(CheckpointWrite&& write) override;
+  Status get_cells(std::span<const std::string> keys, std::span<std::string> rows) const override;
   std::unique_ptr<Snapshot> snapshot() const override;
   Result<std::vector<FamilyStats>> family_stats() const override;
   FilterStats filter_stats() const override;

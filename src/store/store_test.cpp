@@ -152,6 +152,11 @@ TEST(Store, ReadsCellsInOrderWithinBoundsAndUntilTold) {
   std::vector<std::string> values;
   ASSERT_TRUE(snapshot->get_cells({keys[1], test_cell_key(9, 2)}, values).ok());
   EXPECT_EQ(values, (std::vector<std::string>{test_cell_row(1, 2), ""}));
+  // As the last commit left them, without a snapshot.
+  const std::vector<std::string> asked{keys[1], test_cell_key(9, 2)};
+  values.assign(2, "what was there");
+  ASSERT_TRUE(store->get_cells(asked, values).ok());
+  EXPECT_EQ(values, (std::vector<std::string>{test_cell_row(1, 2), ""}));
 }
 
 TEST(Store, ASnapshotIsOfOneCheckpointWhateverIsCommittedMeanwhile) {

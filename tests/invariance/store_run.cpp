@@ -102,6 +102,7 @@ Settings draw_settings(std::mt19937_64& random) {
   e.group_by.sparse_limit = uint32_t(pick({1, 8, 256}));
   e.group_by.joint_values = int(pick({0, 3, 64}));
   e.group_by.random_chunks_seed = pick({0, 1 + random() % 1000});
+  e.group_by.chunk_values = int(pick({1, 8, 128}));
   e.relative_now = false;
   s.restart_every_blocks = pick({0, 5, 25});
   return s;

@@ -52,6 +52,7 @@ class SmallRuns : public testing::Test {
     options.memory_bytes = kMinMemoryBytes;
     options.shards = 3;
     options.element_bits = element_bits_;
+    options.group_by = group_by_;
     auto parsed = Plan::parse(plan, "plan.yaml", folder_.path());
     ASSERT_TRUE(parsed.ok()) << parsed.error().message;
     auto engine = Engine::open(std::move(*parsed), options);
@@ -88,6 +89,7 @@ class SmallRuns : public testing::Test {
   }
 
   TemporaryFolder folder_;
+  GroupByOptions group_by_;
   std::unique_ptr<Engine> engine_;
   size_t next_id_ = 1;
   unsigned element_bits_ = 64;
