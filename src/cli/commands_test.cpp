@@ -1,6 +1,9 @@
 // Filters as they are written, and commands on a store that cannot answer.
 #include <gtest/gtest.h>
 
+#include <chrono>
+#include <thread>
+
 #include "cli/arguments.h"
 #include "cli/store_access.h"
 #include "cli/test_console.h"
@@ -46,6 +49,20 @@ TEST(Filters, AreReadAsTheyAreDescribed) {
     EXPECT_EQ(read(wrong).substr(0, 6), "error:") << wrong;
 }
 
+TEST(Filters, ALifetimeIsAnIntervalOnlyWithoutAnotherBucket) {
+  const auto asked = parse_arguments({"query", "M", "--interval", "lifetime"});
+  ASSERT_TRUE(asked.arguments);
+  EXPECT_EQ(asked.arguments->question.in, "lifetime");
+  EXPECT_FALSE(asked.arguments->question.interval);
+  for (const char* in : {"2026-03", "lifetime"}) {
+    const auto both = parse_arguments({"query", "M", "--in", in, "--interval", "lifetime"});
+    EXPECT_FALSE(both.arguments) << in;
+    EXPECT_EQ(both.status, kExitUsage) << in;
+  }
+  EXPECT_EQ(parse_arguments({"query", "M", "--interval", "week"}).arguments->question.interval,
+            Interval::week);
+}
+
 // Forty names in sixteen hashes.
 TEST(Commands, WhatCannotBeAnsweredIsAnErrorWithItsStatus) {
   test::ScratchFolder folder;
@@ -68,7 +85,12 @@ TEST(Commands, WhatCannotBeAnsweredIsAnErrorWithItsStatus) {
   auto engine = Engine::open(std::move(*plan), options);
   ASSERT_TRUE(engine.ok()) << engine.error().message;
   ASSERT_TRUE((*engine)->run({input}, {}).ok());
-  StoreAccess access((*engine)->store(), (*engine)->catalogue(), [] { return Status(); });
+  int checkpoints = 0;
+  bool fails = false;
+  StoreAccess access((*engine)->store(), (*engine)->catalogue(), [&] {
+    ++checkpoints;
+    return fails ? Status(Error{"no checkpoint"}) : Status();
+  });
   const auto run = [&](const std::vector<std::string>& args) {
     ParsedArguments parsed = parse_arguments(args);
     EXPECT_TRUE(parsed.arguments) << parsed.text;
@@ -84,6 +106,13 @@ TEST(Commands, WhatCannotBeAnsweredIsAnErrorWithItsStatus) {
   EXPECT_EQ(whole.status, kExitDone) << whole.err;
   EXPECT_NE(whole.out.find("40"), std::string::npos);
   EXPECT_EQ(run({"init", input}).status, kExitUsage) << "no command on a store";
+  // What was committed longer ago than an answer may be old wants a checkpoint first.
+  checkpoints = 0;
+  std::this_thread::sleep_for(std::chrono::seconds(kFreshS + 1));
+  EXPECT_EQ(run({"query"}).status, kExitDone);
+  EXPECT_EQ(checkpoints, 1);
+  fails = true;
+  EXPECT_EQ(run({"query"}).status, kExitError);
 }
 
 }  // namespace
