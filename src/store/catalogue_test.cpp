@@ -140,14 +140,19 @@ TEST(Catalogue, KeepsPlanVersions) {
   auto catalogue = load(snapshot);
   EXPECT_TRUE(catalogue->plan_versions().empty());
   EXPECT_EQ(catalogue->add_plan_version({"plan one", 1, 1000}), 1);
-  EXPECT_EQ(catalogue->add_plan_version({std::string("two\0", 4), 12, 2000}), 2);
+  EXPECT_EQ(catalogue->add_plan_version({std::string("two\0", 4), 12, 2000, 20500}), 2);
   snapshot.commit(*catalogue);
+  EXPECT_EQ(snapshot.rows.at(std::string("reached/\0\0\0\2", 12)), "\1\x94\xa0\1");
   const auto versions = load(snapshot)->plan_versions();
   ASSERT_EQ(versions.size(), 2u);
   EXPECT_EQ(versions[0].plan, "plan one");
   EXPECT_EQ(versions[1].plan, std::string("two\0", 4));
   EXPECT_EQ(versions[1].from_checkpoint, 12u);
   EXPECT_EQ(versions[1].from_time_s, 2000);
+  EXPECT_EQ(versions[0].reached_day, 0u);
+  EXPECT_EQ(versions[1].reached_day, 20500u);
+  snapshot.rows[std::string("reached/\0\0\0\3", 12)] = "\1\5";
+  EXPECT_FALSE(Catalogue::load(snapshot).ok()) << "of a version that is not there";
 }
 
 TEST(Catalogue, KeepsZoneRulesByVersion) {

@@ -141,8 +141,8 @@ class Partial(Quipu):
         self.assertEqual(self.ask(*by_p, "2150-03-05T23")["partial"], ["2150-03-05T23:00:00+00:00"])
 
     def test_the_list_of_metrics_marks_a_count_that_is_not_whole(self):
-        self.run_lines("by: [[], p]", (1, 2))
-        self.run_lines("by: [p]", (3,))
+        self.run_lines("by: [p]", (1, 2))
+        self.run_lines("by: [[], p]", (3,))
         metric = json.loads(self.quipu("query", "--json").stdout)["metrics"][0]
         self.assertEqual((metric["count"], metric["partial"]), (3, False), "by p has all")
         self.run_lines("by: [q]", (4,))

@@ -161,6 +161,8 @@ TEST_F(SmallRuns, SortingIsByWhatTheAnswerHas) {
   EXPECT_EQ(sorted("-worth"), "[][a][b][c]");
   EXPECT_EQ(sorted("unique"), "[][a][b][c]");
   EXPECT_EQ(sorted("worth", 2), "[c][b]");
+  EXPECT_EQ(sorted("worth", 3), "[c][b][a]");
+  EXPECT_EQ(sorted("sum:worth", 1), "[c]");
   for (const char* sort : {"wort", "-", "--count", " "}) {
     Question q = about("Opened", "2026-03", {"campaign"});
     q.sort = sort;
