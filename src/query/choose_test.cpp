@@ -109,6 +109,8 @@ TEST(Choose, GroupsAreAddedOnlyWhereThatIsExact) {
   EXPECT_NE(skips.find("add [client] to `by:`"), std::string::npos) << skips;
   EXPECT_EQ(view.chosen("Clicked", {"client", "step"}), "step client");
   EXPECT_EQ(view.chosen("Clicked", {"client"}, {is("step", {"2"})}), "step client");
+  EXPECT_EQ(view.chosen("Clicked", {"client"}, {is("step", {"1", "2"})}), "step client +")
+      << "what is skipped is not asked for";
 
   view.counts_in_several("Opened", {"campaign", "client"});
   const std::string several = view.chosen("Opened", {"client"});
@@ -361,6 +363,16 @@ TEST(Choose, UniquesAreTakenWhereTwoCountersFit) {
                         "  - {metrics: [Ordered], by: [[client, paid]]}\n  - {metrics: [Ordered], "
                         "when: {paid: [yes]}, by: [client], unique: no}\n")});
   EXPECT_EQ(view.chosen("Ordered", {"client"}, {is("paid", {"yes"})}), "client paid");
+}
+
+TEST(Choose, WhatNeedsNoAddingIsTakenBeforeUniques) {
+  Asked view(
+      {plan_text(kProperties,
+                 "  - {metrics: [Opened], by: [campaign], unique: no}\n"
+                 "  - {metrics: [Opened], by: [[campaign, client], [campaign, paid, client]]}\n")});
+  EXPECT_EQ(view.chosen("Opened", {"campaign"}), "campaign");
+  EXPECT_EQ(view.chosen("Opened", {"client"}), "campaign client +")
+      << "the one of fewer properties";
 }
 
 TEST(Counters, SpansJoinOnlyWithoutAGap) {

@@ -116,11 +116,9 @@ std::string by_text(const std::vector<std::pair<std::string, std::string>>& part
 
 std::string when_text(const Counter& counter) {
   if (!counter.planned.when) return "";
-  std::map<std::string, std::vector<std::string>> sorted;
+  std::map<std::string, std::vector<std::string>> sorted;  // by name; values are sorted in a plan
   for (const auto& [column, values] : counter.plan->columns[*counter.planned.when].when) {
-    auto& list = sorted[counter.plan->properties[counter.plan->columns[column].property].name];
-    list = values;
-    std::sort(list.begin(), list.end());
+    sorted[counter.plan->properties[counter.plan->columns[column].property].name] = values;
   }
   std::string out;
   for (const auto& [property, values] : sorted) {
