@@ -216,8 +216,12 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   // What is refused is refused before anything is counted. (Standard input would have to be waited
   // for.) Sources that go on somewhere stay open, since finding the place in compressed content
   // means reading up to it.
-  auto first_lines = FirstLines::open(plan, options_.zoneinfo_dir);
-  if (!first_lines.ok()) return first_lines.error();
+  std::unique_ptr<FirstLines> first_lines;
+  if (!options.anyway) {
+    auto opened_lines = FirstLines::open(plan, options_.zoneinfo_dir);
+    if (!opened_lines.ok()) return opened_lines.error();
+    first_lines = std::move(*opened_lines);
+  }
   std::map<std::string, std::unique_ptr<Source>> opened;
   for (const std::string& input : inputs) {
     if (inputs.size() == 1 || input == "-" || stopping()) continue;
@@ -225,8 +229,8 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
     if (!source.ok()) return source.error();
     if ((*source)->position().bytes > 0 && !options.moved && opened.size() < kOpenInputs)
       opened[input] = std::move(*source);
-    else if (!options.anyway) {
-      auto block = (*first_lines)->checked(std::move(*source))->next();
+    else if (first_lines) {
+      auto block = first_lines->checked(std::move(*source))->next();
       if (!block.ok()) return block.error();
     }
   }
@@ -248,7 +252,7 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
       break;
     }
     if (source.ok()) {
-      if (!options.anyway) source = (*first_lines)->checked(std::move(*source));
+      if (first_lines) source = first_lines->checked(std::move(*source));
       auto info =
           std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
       input_error = read_input(**source, info, options, summary);
