@@ -480,7 +480,7 @@ void Catalogue::add_pin(TenantId tenant, MonthIndex month, RulesVersion version)
   CHECK(version >= 1 && version <= state_->rules.size());
   const auto known = state_->known_pin(pin_number(tenant, month));
   if (known && *known) return;
-  if (!state_->pins.emplace(pin_number(tenant, month), version).second) return;
+  state_->pins[pin_number(tenant, month)] = version;
   std::string& row = state_->pending[pin_key(tenant, month)];
   ByteWriter w(row);
   w.u8(kRowVersion);

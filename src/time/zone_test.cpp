@@ -327,5 +327,32 @@ TEST(Zone, DamagedBytesGiveAnErrorOrValidRules) {
   EXPECT_NE(decode_zone(other_version).error().message.find("version 2"), std::string::npos);
 }
 
+TEST(Zone, OffsetsOfADayAndManyChangesWithinAMonthAreFaults) {
+  constexpr int64_t kDay = 86400;
+  ZoneRules rules{"Etc/Here", 86399, {{0, -86399}, {12 * kDay, 0}, {24 * kDay, 900}}};
+  EXPECT_EQ(rules.fault(), "");
+  rules.transitions.push_back({35 * kDay, 0});
+  EXPECT_EQ(rules.fault(), "");
+  std::string good, bad;
+  encode_zone(rules, good);
+  EXPECT_TRUE(decode_zone(good).ok());
+  rules.transitions.back().utc_s -= 900;
+  EXPECT_NE(rules.fault().find("3 changes"), std::string::npos) << rules.fault();
+  encode_zone(rules, bad);
+  EXPECT_FALSE(decode_zone(bad).ok());
+  for (int32_t wide : {86400, -86400}) {
+    EXPECT_NE((ZoneRules{"", wide, {}}.fault()), "");
+    EXPECT_NE((ZoneRules{"", 0, {{900, wide}}}.fault()), "");
+  }
+}
+
+TEST(Zone, UtcIsWhatItIsWhateverItsFileSays) {
+  const std::string folder = scratch("utc");
+  std::filesystem::create_directories(folder);
+  std::filesystem::copy_file("/usr/share/zoneinfo/Asia/Tokyo", folder + "/UTC");
+  EXPECT_EQ(load_zone("UTC", folder).value(), (ZoneRules{"UTC", 0, {}}));
+  std::filesystem::remove_all(folder);
+}
+
 }  // namespace
 }  // namespace quipu

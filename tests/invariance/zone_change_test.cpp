@@ -275,6 +275,25 @@ TEST_F(MonthRules, ALocalTimeInAQuestionIsReadUnderTheRulesOfItsMonth) {
   EXPECT_EQ(bound("1969-12-31T23:30"), "1970-01-01T01:30");
 }
 
+TEST_F(MonthRules, ZonesThatNoCalendarCanFollowAreRefused) {
+  const std::string zones = folder_->path() + "/zones";
+  const auto refused = [&](const MadeZone& zone) {
+    write_zone(zones, "Asia/Kolkata", zone);
+    auto plan = Plan::parse(
+        "quipu: 1\nevent: {tenant: {const: t}, metric: {const: Opened}, time: /at}\n"
+        "calendars: {default: [{zone: Asia/Kolkata}]}\ncount: [{metrics: \"*\", by: [[]]}]\n",
+        "plan.yaml", folder_->path(), zones);
+    return plan.ok() ? "" : plan.error().message;
+  };
+  EXPECT_EQ(refused({0, {{kDayS, 3600}, {9 * kDayS, 0}, {18 * kDayS, 3600}}}), "");
+  const std::string many =
+      refused({0, {{kDayS, 3600}, {9 * kDayS, 0}, {18 * kDayS, 3600}, {27 * kDayS, 0}}});
+  EXPECT_NE(many.find("Asia/Kolkata has more than 3 changes of its offset within 35 days"),
+            std::string::npos)
+      << many;
+  EXPECT_NE(refused({25 * 3600, {}}).find("an offset of a day or more"), std::string::npos);
+}
+
 // January an hour east of Greenwich, February in it, March an hour west: the local February begins
 // in January and ends in March.
 TEST_F(MonthRules, ALocalMonthOverThreeUtcMonthsIsOneMonth) {
