@@ -314,5 +314,22 @@ TEST_F(BucketsTest, WeeksDoNotMakeUpAMonth) {
   EXPECT_EQ(begins(buckets_within(*view, tenant, kUtc, Interval::month, *march)).size(), 1u);
 }
 
+TEST_F(BucketsTest, ABucketAloneEndsWhereTheNextBegins) {
+  for (int calendar : {kBerlin, kNewYork, kKolkata}) {
+    for (const auto& [name, next] : {std::pair("2026-03", "2026-04"),
+                                     {"2026-W14", "2026-W15"},
+                                     {"2026-04-01", "2026-04-02"},
+                                     {"2026-03-31", "2026-04-01"},
+                                     {"2026-04-01T05", "2026-04-01T06"}}) {
+      auto named = named_bucket(*view, tenant, calendar, name);
+      ASSERT_TRUE(named.ok()) << message_of(named);
+      const BucketList list = one_bucket(calendar, named->interval, named->bucket, named->month);
+      EXPECT_EQ(list.end_s, bound(calendar, next)) << calendar << " " << name;
+      EXPECT_EQ(list.first_day, named->bucket.first_s / 86400);
+      EXPECT_EQ(list.last_day, (list.end_s - 1) / 86400);
+    }
+  }
+}
+
 }  // namespace
 }  // namespace quipu
