@@ -257,6 +257,8 @@ TEST_F(MonthRules, AWeekOverTheMonthsEdgeIsCutUnderThePinOfEach) {
 
 TEST_F(MonthRules, ALocalTimeInAQuestionIsReadUnderTheRulesOfItsMonth) {
   count({{"2026-04-05T22:30:00Z"}}, MadeZone{3600, {}});
+  count({{"2026-07-05T22:30:00Z"}}, MadeZone{10800, {}});
+  count({{"2026-08-05T22:30:00Z"}}, MadeZone{3600, {}});
   count({{"2026-02-05T22:30:00Z"}}, MadeZone{-7200, {}});
   auto snapshot = engine_->store().snapshot();
   auto view = StoreView::open(engine_->catalogue(), *snapshot, engine_->store().hasher());
@@ -270,6 +272,13 @@ TEST_F(MonthRules, ALocalTimeInAQuestionIsReadUnderTheRulesOfItsMonth) {
   EXPECT_EQ(bound("2026-04-01T00:30"), "2026-03-31T23:30") << "in neither: by April's";
   EXPECT_EQ(bound("2026-04-01T01:30"), "2026-04-01T00:30");
   EXPECT_EQ(bound("2026-05-01T00:30"), "2026-05-01T02:30") << "never counted: the newest";
+  EXPECT_EQ(bound("2026-08-01T02:30"), "2026-08-01T01:30");
+  EXPECT_EQ(bound("2026-08-01T00:30"), "2026-07-31T21:30") << "in July, so under its rules";
+  EXPECT_EQ(bound("2026-07-01T02:30"), "2026-06-30T23:30") << "in neither: by July's";
+  EXPECT_EQ(bound("2026-06-30T23:30"), "2026-07-01T01:30") << "in neither: by June's";
+  EXPECT_EQ(bound("2026-07-01T03:00"), "2026-07-01T00:00") << "pinned three hours east";
+  EXPECT_EQ(bound("2026-05-01T00:30"), "2026-05-01T02:30");
+  EXPECT_EQ(bound("2026-03-31T22:30"), "2026-04-01T00:30") << "in neither: by March's";
   EXPECT_EQ(bound("2026-02-28T23:30"), "2026-03-01T01:30");
   EXPECT_EQ(bound("2026-04-05T23:30Z"), "2026-04-05T23:30");
   EXPECT_EQ(bound("1969-12-31T23:30"), "1970-01-01T01:30");
