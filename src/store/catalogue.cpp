@@ -17,6 +17,7 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "store/numbered_texts.h"
 
 namespace quipu {
 namespace {
@@ -30,35 +31,6 @@ constexpr std::string_view kTenantPrefix = "tenant/", kSelectorPrefix = "selecto
                            kPlanPrefix = "plan/", kReachedPrefix = "reached/",
                            kRulesPrefix = "rules/", kPinPrefix = "pin/",
                            kSeveralPrefix = "several/";
-
-// Texts that get dense numbers in the order in which they come.
-class Numbered {
- public:
-  explicit Numbered(uint32_t first) : first_(first) {}
-  std::optional<uint32_t> find(std::string_view text) const {
-    auto it = numbers_.find(text);
-    if (it == numbers_.end()) return std::nullopt;
-    return it->second;
-  }
-  // True if the text is new.
-  std::pair<uint32_t, bool> give(std::string_view text) {
-    if (auto known = find(text)) return {*known, false};
-    texts_.emplace_back(text);
-    const uint32_t number = next() - 1;
-    numbers_.emplace(texts_.back(), number);
-    return {number, true};
-  }
-  uint32_t next() const { return first_ + uint32_t(texts_.size()); }
-  bool holds(uint32_t number) const { return number >= first_ && number < next(); }
-  std::string text(uint32_t number) const {
-    return holds(number) ? texts_[number - first_] : std::string();
-  }
-
- private:
-  uint32_t first_;
-  std::deque<std::string> texts_;  // the map's views point here
-  std::unordered_map<std::string_view, uint32_t> numbers_;
-};
 
 std::string id_key(std::string_view prefix, uint32_t id) {
   std::string key(prefix);
@@ -136,7 +108,7 @@ Error damaged(std::string_view what) {
 }  // namespace
 
 struct Catalogue::State {
-  Numbered tenants{1}, selectors{1}, properties{1}, dimensions{1}, values{0}, layouts{1};
+  NumberedTexts tenants{1}, selectors{1}, properties{1}, dimensions{1}, values{0}, layouts{1};
   std::vector<std::optional<std::vector<Calendar>>> calendars;  // [tenant - 1]
   std::vector<SelectorEntry> selector_entries;                  // [selector - 1]
   std::deque<SectionLayout> layout_entries;                     // [layout - 1]
@@ -171,7 +143,7 @@ struct Catalogue::State {
 
 // False if the row cannot be what was written. `r` stands behind the version byte.
 bool Catalogue::State::load_row(std::string_view prefix, uint32_t id, ByteReader& r) {
-  auto next_text = [&](Numbered& numbered) {
+  auto next_text = [&](NumberedTexts& numbered) {
     const std::string_view text = r.sized();
     if (!r.ok() || id != numbered.next()) return false;
     return numbered.give(text).second;
