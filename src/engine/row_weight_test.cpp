@@ -29,7 +29,7 @@ TEST(RowWeight, OfALineIsNoLessThanThatOfItsEvent) {
                               "properties: {tag: /tags, item: \"/items/*\", code: /codes, a: /a, "
                               "b: /b, c: /c, d: /d}\ncount: ") +
                   count + "\n");
-    const LineWeight weight(d.folder.plan().parsed);
+    const LineWeight weight(d.registry.plan().parsed);
     int events = 0;
     for (int round = 0; round < 300; ++round) {
       std::string line = "{\"t\":0,\"v\":1,\"p\":\"x\"";
@@ -50,7 +50,7 @@ TEST(RowWeight, OfALineWithoutListsIsThatOfOneRow) {
   TestDecoder d(
       "quipu: 1\nevent: {tenant: {const: t}, metric: {const: m}, time: {at: /t, unit: unix_s}}\n"
       "properties: {tag: /tags, item: /items}\ncount: [{metrics: \"*\", by: [[tag, item]]}]\n");
-  const LineWeight weight(d.folder.plan().parsed);
+  const LineWeight weight(d.registry.plan().parsed);
   const std::string line = "{\"t\":0,\"tags\":\"a, b, c\",\"items\":null}";
   EXPECT_EQ(weight.of_text(line + "\n" + line + "\n" + line), 3 * weight.of_line(line));
   EXPECT_EQ(weight.of_line("{\"t\":0" + list("tags", 9) + list("items", 9) + "}"),

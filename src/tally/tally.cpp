@@ -18,7 +18,7 @@ Tally::Tally(const TallyOptions& options, const CompiledPlan& plan, DurableTier&
 Tally::~Tally() = default;
 
 Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next) {
-  return add(batch, result, next, nullptr);
+  return tally_batch(batch, result, next, nullptr);
 }
 
 Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next,
