@@ -216,8 +216,8 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   // What is refused is refused before anything is counted. (Standard input would have to be waited
   // for.) Sources that go on somewhere stay open, since finding the place in compressed content
   // means reading up to it.
-  std::unique_ptr<FirstLines> first_lines;
-  if (!options.anyway) {
+  std::unique_ptr<FirstLines> first_lines;  // --strict ends at the first bad line by itself
+  if (!options.anyway && !options.strict) {
     auto opened_lines = FirstLines::open(plan, options_.zoneinfo_dir);
     if (!opened_lines.ok()) return opened_lines.error();
     first_lines = std::move(*opened_lines);
