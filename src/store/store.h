@@ -26,7 +26,7 @@
 
 namespace quipu {
 
-inline constexpr uint32_t kStoreVersion = 5;
+inline constexpr uint32_t kStoreVersion = 6;
 
 // A store that somebody else has is asked for again for so long: a command has it for a moment.
 inline constexpr int64_t kLockWait_ms = 10'000;
