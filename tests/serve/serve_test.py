@@ -98,7 +98,19 @@ class Serve(unittest.TestCase):
 
     def totals(self, tenant="acme"):
         answer = json.loads(self.quipu("query", "Opened", "--tenant", tenant, "--in", "2026-03", "--json"))
-        return answer["groups"][0]["count"], answer["groups"][0]["unique"]
+        return answer["groups"][0]["count"][0], answer["groups"][0]["unique"][0]
+
+    def wait_until_counted(self):
+        deadline = time.monotonic() + DEADLINE_S
+        while True:
+            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
+            connection.request("GET", "/readyz")
+            ready = json.loads(connection.getresponse().read())
+            connection.close()
+            if ready == {"status": "ready", "behind_bytes": 0}:
+                return
+            self.assertLess(time.monotonic(), deadline, ready)
+            time.sleep(0.05)
 
     def test_takes_lines_arrays_and_packed_bodies(self):
         self.start()
@@ -108,9 +120,10 @@ class Serve(unittest.TestCase):
         self.assertEqual(self.post(gzip.compress(lines(range(15, 20))), Content_Encoding="gzip")[0], 200)
         packed = subprocess.run(["zstd", "-c"], input=lines(range(20, 25)), capture_output=True).stdout
         self.assertEqual(self.post(packed, Content_Encoding="zstd"), (200, {"accepted": 5}))
-        chunked = self.post(iter([lines([25]), lines([26])]), Transfer_Encoding="chunked")
+        chunked = self.post(iter([lines([25]), lines([26])]))
         self.assertEqual(chunked, (200, {"accepted": 2}))
         self.assertEqual(self.post(lines(range(5))), (200, {"accepted": 5}))  # again: duplicates
+        self.wait_until_counted()
         self.assertEqual(self.totals(), (27, 7))
         self.stop()
         self.assertEqual(self.totals(), (27, 7))
@@ -146,6 +159,7 @@ class Serve(unittest.TestCase):
         self.assertEqual(self.post(lines([1]), key=reader)[0], 403)
         for wrong in ("no", self.key[:-1], self.key + "0", self.key[:-1] + "x"):
             self.assertEqual(self.post(lines([1]), key=wrong)[0], 401)
+        self.wait_until_counted()
         self.assertEqual(self.totals("acme")[0], 4)
         self.assertEqual(self.totals("other")[0], 3)
         self.quipu("key", "revoke", "k1", "--data", "plan.quipu")
@@ -184,21 +198,13 @@ class Serve(unittest.TestCase):
         self.assertTrue(slow[0].recv(100).startswith(b"HTTP/1.1 408 "))
         for s in slow:
             s.close()
+        self.wait_until_counted()
         self.assertEqual(self.totals()[0], 50)
 
     def test_says_how_far_it_is_behind_and_the_journal_can_be_recounted(self):
         self.start("--archive")
         self.assertEqual(self.post(lines(range(100)))[0], 200)
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
-            connection.request("GET", "/readyz")
-            ready = json.loads(connection.getresponse().read())
-            connection.close()
-            if ready == {"status": "ready", "behind_bytes": 0}:
-                break
-            self.assertLess(time.monotonic(), deadline, ready)
-            time.sleep(0.05)
+        self.wait_until_counted()
         self.stop()
         segments = sorted((self.here / "plan.quipu" / "journal").glob("*.zst"))
         text = subprocess.run(["zstdcat", *segments], capture_output=True, check=True).stdout.decode()
@@ -206,8 +212,8 @@ class Serve(unittest.TestCase):
         self.assertEqual([line["event"] for line in told], [event(n) for n in range(100)])
         self.assertEqual({(line["door"], line["key"], line["tenant"]) for line in told}, {("http", "k1", "acme")})
         self.quipu("run", "plan.yaml", *segments, "--data", "again.quipu")
-        self.assertEqual(self.quipu("export", "--data", "again.quipu", "--json"),
-                         self.quipu("export", "--data", "plan.quipu", "--json"))
+        self.assertEqual(sorted(self.quipu("export", "--data", "again.quipu", "--json").splitlines()),
+                         sorted(self.quipu("export", "--data", "plan.quipu", "--json").splitlines()))
 
     def test_a_plan_that_lets_the_body_decide_the_tenant_is_refused(self):
         (self.here / "plan.yaml").write_text(PLAN.read_text().replace("/tenant", "/event/tenant"))
@@ -241,6 +247,7 @@ class Serve(unittest.TestCase):
         self.start()
         self.assertEqual(self.post(lines(range(number, number + 20)))[0], 200)
         taken |= set(range(number, number + 20))
+        self.wait_until_counted()
         self.assertEqual(self.totals(), (len(taken), 7))
         self.stop()
         self.assertEqual(self.totals(), (len(taken), 7))
@@ -262,7 +269,7 @@ class Serve(unittest.TestCase):
                               env={**os.environ, "PATH": "%s:%s" % (Path(OPTIONS.quipu).parent, os.environ["PATH"])})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('{"accepted":2}', done.stdout)
-        self.assertRegex(self.quipu("query", "Opened", "--in", "2026-03", "--json"), r'"count": ?2')
+        self.assertRegex(self.quipu("query", "Opened", "--in", "2026-03", "--json"), r'"count":\[2\]')
 
 
 def main():
