@@ -24,15 +24,16 @@ ROOMS = {
     "tally": "event plan time base",
     "cells": "event plan time base",
     "store": "cells tally event plan time base",
-    "source": "base",
+    "journal": "base",
+    "source": "base journal",
     "engine": "base time plan event tally cells store source",
     "query": "store cells plan time base",
-    "http": "engine query",
-    "cli": "base time plan event tally cells store source engine query http",
+    "http": "base plan event journal source engine query",
+    "cli": "base time plan event tally cells store journal source engine query http",
 }
 ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
 
-# first part of the header's path (or its whole name) -> the room that owns it
+# first part of the header's path (or its whole name) -> the room that owns it, or the rooms
 OWNERS = {
     "rocksdb": "store",
     "jemalloc": "base",
@@ -42,13 +43,14 @@ OWNERS = {
     "rdkafka.h": "source",
     "rdkafkacpp.h": "source",
     "boost": "http",
+    "openssl": "http",
     "yaml-cpp": "plan",
     "CLI": "cli",
     "CLI11.hpp": "cli",
     "absl": "time",
     "zlib.h": "source",
     "zconf.h": "source",
-    "zstd.h": "source",
+    "zstd.h": "source journal",
     "zstd_errors.h": "source",
 }
 
@@ -70,7 +72,7 @@ def violations(src):
             quoted, path = match.group(1) is not None, match.group(1) or match.group(2)
             first = path.split("/")[0]
             if first in OWNERS:
-                if OWNERS[first] != room:
+                if room not in OWNERS[first].split():
                     found.append((str(name), path, "owner"))
                 elif file.suffix in (".h", ".hpp"):
                     found.append((str(name), path, "header"))
@@ -102,7 +104,7 @@ def self_test():
         "query/skip.cpp": '#include "event/row.h"\n',
         "query/packed.cpp": '#include <zstd.h>\n',
         "http/beast.h": '#include "engine/engine.h"\n#include <boost/beast.hpp>\n',
-        "http/low.cpp": '#include "base/hash.h"\n',
+        "http/low.cpp": '#include "store/store.h"\n',
         "cli/main.cpp": '#include <CLI/CLI.hpp>\n#include "http/beast.h"\n',
         "cli/yaml.cpp": '#include <yaml-cpp/yaml.h>\n',
         "utils/misc.h": '',
@@ -120,7 +122,7 @@ def self_test():
         ("query/skip.cpp", "event/row.h", "arrow"),
         ("query/packed.cpp", "zstd.h", "owner"),
         ("http/beast.h", "boost/beast.hpp", "header"),
-        ("http/low.cpp", "base/hash.h", "arrow"),
+        ("http/low.cpp", "store/store.h", "arrow"),
         ("cli/yaml.cpp", "yaml-cpp/yaml.h", "owner"),
         ("utils/misc.h", "", "arrow"),
     }
@@ -152,7 +154,7 @@ def main():
             may = ", ".join(sorted(ROOMS[room])) or "no other room"
             print(f"src/{name}: may not include {path} ({room} may include: {may})")
         elif rule == "owner":
-            print(f"src/{name}: {path} belongs to {OWNERS[path.split('/')[0]]}")
+            print(f"src/{name}: {path} belongs to {OWNERS[path.split('/')[0]].replace(' ', ' and ')}")
         else:
             print(f"src/{name}: {path} may stand only in a .cpp file")
     files = sum(1 for f in src.rglob("*") if f.suffix in (".h", ".cpp"))

@@ -128,6 +128,37 @@ constexpr char kQueryNotes[] =
     "when "
     "it was.";
 
+// The commands of a server. The parsed command is written to `a` by CLI11's callbacks.
+void add_server_commands(CLI::App& app, Arguments& a) {
+  const auto data = [&](CLI::App* c) {
+    c->add_option("--data", a.data, "the store's folder (default: ./PLAN.quipu)");
+  };
+  CLI::App* serve = app.add_subcommand("serve", "Take events over HTTP and count them");
+  serve->add_option("PLAN", a.plan, "the plan file, which reads the journal's lines")->required();
+  data(serve);
+  serve->add_option("--listen", a.listen, "address and port")->capture_default_str();
+  serve->add_option("--memory", a.memory, "memory of the process (default: half the machine's)");
+  serve->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
+  serve->add_flag("--archive", a.archive, "keep the journal's segments that are counted");
+  serve->final_callback([&a] { a.command = Arguments::Command::serve; });
+
+  CLI::App* key = app.add_subcommand("key", "Keys of those who may send events to a server");
+  key->require_subcommand(1);
+  CLI::App* add = key->add_subcommand("add", "Make a key and print it, this once");
+  auto* tenant = add->add_option("--tenant", a.key_tenant, "whose events it sends");
+  tenant->excludes(add->add_flag("--all", a.all_tenants, "any tenant, named by each request"));
+  add->add_flag("--write", a.may_write, "it may send events (the default)");
+  add->add_flag("--read", a.may_read, "it may read answers");
+  add->final_callback([&a] { a.key_action = Arguments::KeyAction::add; });
+  CLI::App* list = key->add_subcommand("list", "Show keys, not their secrets");
+  list->final_callback([&a] { a.key_action = Arguments::KeyAction::list; });
+  CLI::App* revoke = key->add_subcommand("revoke", "End a key");
+  revoke->add_option("ID", a.key_id, "as quipu key list shows it")->required();
+  revoke->final_callback([&a] { a.key_action = Arguments::KeyAction::revoke; });
+  for (CLI::App* c : {add, list, revoke}) data(c);
+  key->final_callback([&a] { a.command = Arguments::Command::key; });
+}
+
 }  // namespace
 
 ParsedArguments parse_arguments(const std::vector<std::string>& args) {
@@ -258,6 +289,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   backup->add_option("DIR", a.target, "the new folder")->required();
   data(backup);
 
+  add_server_commands(app, a);
+
   ParsedArguments parsed;
   auto usage_error = [&](const std::string& message) {
     parsed.text = message + "\n(quipu --help, or quipu COMMAND --help, tells more)\n";
@@ -277,14 +310,15 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
     return usage_error(std::string("quipu: ") + e.what());
   }
   using C = Arguments::Command;
-  a.command = init->parsed()      ? C::init
-              : check->parsed()   ? C::check
-              : run->parsed()     ? C::run
-              : query->parsed()   ? C::query
-              : export_->parsed() ? C::export_
-              : inspect->parsed() ? C::inspect
-              : audit->parsed()   ? C::audit
-                                  : C::backup;
+  a.command = a.command != C::none ? a.command  // serve, key
+              : init->parsed()     ? C::init
+              : check->parsed()    ? C::check
+              : run->parsed()      ? C::run
+              : query->parsed()    ? C::query
+              : export_->parsed()  ? C::export_
+              : inspect->parsed()  ? C::inspect
+              : audit->parsed()    ? C::audit
+                                   : C::backup;
   if (a.command == C::query) {
     if (!metric.empty()) q.metric = metric, q.named = NameKind::metric;
     if (!group.empty()) q.metric = group, q.named = NameKind::group;

@@ -11,10 +11,22 @@
 namespace quipu {
 
 struct Arguments {
-  enum class Command : uint8_t { none, init, check, run, query, export_, inspect, audit, backup };
+  enum class Command : uint8_t {
+    none,
+    init,
+    check,
+    run,
+    serve,
+    key,
+    query,
+    export_,
+    inspect,
+    audit,
+    backup
+  };
   Command command = Command::none;
   std::string data;  // --data, or "" for the default
-  std::string plan;  // of run, check, audit
+  std::string plan;  // of run, serve, check, audit
   std::vector<std::string> inputs;
   // run
   std::string memory;
@@ -26,6 +38,14 @@ struct Arguments {
   bool complete = false, anyway = false;
   std::string standard_input_name;
   std::string zoneinfo_dir;
+  // serve
+  std::string listen = "127.0.0.1:8080";
+  bool archive = false;
+  // key
+  enum class KeyAction : uint8_t { add, list, revoke };
+  KeyAction key_action = KeyAction::list;
+  std::string key_id, key_tenant;
+  bool all_tenants = false, may_read = false, may_write = false;
   // check, init
   std::string sample;
   size_t show = 3;

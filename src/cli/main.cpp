@@ -7,6 +7,7 @@
 #include "cli/console.h"
 #include "cli/plan_commands.h"
 #include "cli/run_command.h"
+#include "cli/serve_command.h"
 #include "cli/socket.h"
 #include "cli/store_access.h"
 
@@ -57,6 +58,10 @@ int run_program(const std::vector<std::string>& args) {
       return check_command(*parsed.arguments, for_people(console));
     case Arguments::Command::run:
       return run_command(*parsed.arguments, for_people(console));
+    case Arguments::Command::serve:
+      return serve_command(*parsed.arguments, for_people(console));
+    case Arguments::Command::key:
+      return key_command(*parsed.arguments, for_people(console));
     default:
       return on_store(*parsed.arguments, args, console);
   }

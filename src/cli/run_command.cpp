@@ -1,41 +1,18 @@
 #include "cli/run_command.h"
 
-#include <atomic>
-#include <chrono>
-#include <csignal>
 #include <filesystem>
 #include <fstream>
-#include <mutex>
 #include <sstream>
 
+#include "cli/engine_host.h"
 #include "cli/progress.h"
 #include "cli/run_stats.h"
-#include "cli/socket.h"
 #include "cli/store_access.h"
 #include "engine/engine.h"
 #include "query/render.h"
 
 namespace quipu {
 namespace {
-
-std::atomic<int> g_signal{0};            // that came first
-std::atomic<StopFlag*> g_stop{nullptr};  // set before signals are taken
-
-void on_signal(int number) {
-  int none = 0;
-  g_signal.compare_exchange_strong(none, number);
-  g_stop.load()->set();
-}
-
-void install_signals() {
-  static StopFlag stop;
-  g_stop = &stop;
-  struct sigaction action {};
-  action.sa_handler = on_signal;  // no SA_RESTART: a read of standard input returns
-  ::sigaction(SIGINT, &action, nullptr);
-  ::sigaction(SIGTERM, &action, nullptr);
-  std::signal(SIGPIPE, SIG_IGN);
-}
 
 // "58,694 read = 58,390 counted + 0 duplicate + 304 set aside + 0 unplanned"
 std::string tally_sentence(const Tallies& t) {
@@ -118,58 +95,19 @@ int run_command(const Arguments& arguments, const Console& console) {
   };
   auto plan = read_plan(arguments.plan, arguments.zoneinfo_dir);
   if (!plan.ok()) return fail(plan.error(), kExitUsage);
-  EngineOptions options;
-  options.data_folder = data_folder_of_plan(arguments.data, plan->name);
-  options.shards = arguments.shards;
-  options.checkpoint_age_s = arguments.checkpoint_s;
-  options.zoneinfo_dir = arguments.zoneinfo_dir;
-  options.ingest_bytes = arguments.ingest_bytes;
-  options.hot_bytes = arguments.hot_bytes;
-  options.pane_bytes = arguments.pane_bytes;
-  if (!arguments.memory.empty()) {
-    auto memory = parse_size(arguments.memory);
-    if (!memory.ok()) return fail(Error{"--memory: " + memory.error().message}, kExitUsage);
-    options.memory_bytes = *memory;
-  }
+  auto given = engine_options_of(arguments, plan->name);
+  if (!given.ok()) return fail(given.error(), kExitUsage);
+  const EngineOptions& options = *given;
   for (const std::string& input : arguments.inputs) {
     if (input != "-" && !std::filesystem::exists(input))
       return fail(Error{input + ": no such file"}, kExitUsage);
   }
-  options.keep_waiting = [&] { return !is_served(options.data_folder); };
-  install_signals();
+  StopFlag& stop = stop_on_signals();
   auto engine = Engine::open(std::move(*plan), options);
   if (!engine.ok()) return fail(engine.error(), kExitError);
-  console.err("quipu: store " + options.data_folder +
-              (engine.value()->store().committed().checkpoint
-                   ? ", continuing after checkpoint " +
-                         std::to_string(engine.value()->store().committed().checkpoint)
-                   : ", new") +
-              "\n");
-
   Engine& running = **engine;
-  std::mutex one_audit;
-  auto server = CommandServer::listen(
-      options.data_folder,
-      [&running, &one_audit](const std::vector<std::string>& args, const Console& client) {
-        if (args.empty()) return kExitUsage;
-        ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
-        if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
-        if (!parsed.arguments) {
-          client.err(parsed.text);
-          return parsed.status;
-        }
-        // An audit sorts with much memory.
-        const bool audits = parsed.arguments->command == Arguments::Command::audit;
-        std::unique_lock auditing(one_audit, std::defer_lock);
-        if (audits && !auditing.try_lock()) {
-          client.err("quipu audit: another audit of this store is under way; wait for its end\n");
-          return kExitError;
-        }
-        StoreAccess access(running.store(), running.catalogue(), [&running] {
-          return running.checkpoint_if_older(std::chrono::seconds(kFreshS));
-        });
-        return store_command(*parsed.arguments, access, client);
-      });
+  console.err(store_line(running));
+  auto server = answer_commands(running);
   if (!server.ok()) return fail(server.error(), kExitError);
 
   ProgressLine line(console);
@@ -180,7 +118,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   run_options.complete = arguments.complete;
   run_options.anyway = arguments.anyway;
   run_options.standard_input_name = arguments.standard_input_name;
-  run_options.stop = g_stop;
+  run_options.stop = &stop;
   run_options.progress = [&](const Progress& progress) { line.show(progress); };
   RunMeter meter;
   auto summary = running.run(arguments.inputs, run_options);
@@ -205,7 +143,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   } else if (std::string query = example_query(running, options.data_folder); !query.empty()) {
     console.out(query + "\n");
   }
-  if (stopped) return kExitSignal + g_signal;
+  if (stopped) return kExitSignal + first_signal();
   return summary->tallies.set_aside_total() || !summary->unfinished.empty() ? kExitSetAside
                                                                             : kExitDone;
 }

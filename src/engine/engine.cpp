@@ -208,6 +208,7 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   auto open_input = [&](const std::string& input) -> Result<std::unique_ptr<Source>> {
     auto known = positions();
     if (!known.ok()) return known.error();
+    if (options.open_source) return options.open_source(*known, source_options);
     return input == "-"
                ? open_standard_input(STDIN_FILENO, options.standard_input_name,
                                      options_.data_folder + "/spool", *known, source_options)

@@ -46,6 +46,10 @@ struct RunOptions {
   StopFlag* stop = nullptr;
   std::function<void(const Progress&)>
       progress;  // called a few times a second on the calling thread
+  // Opens an input in place of a file or standard input (a server's journal).
+  std::function<Result<std::unique_ptr<Source>>(const std::vector<SourcePosition>& known,
+                                                const SourceOptions& options)>
+      open_source;
   // For tests: return after so many blocks without a final checkpoint (0: never), as after a crash.
   uint64_t abandon_after_blocks = 0;
 };
@@ -74,6 +78,7 @@ class Engine {
   }
 
   Store& store() { return *store_; }
+  const Store& store() const { return *store_; }
   const Plan& plan() const { return registry_->plan().parsed; }
   Catalogue& catalogue() { return *catalogue_; }
   const LiveCounters& live() const { return live_; }

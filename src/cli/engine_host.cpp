@@ -1,0 +1,93 @@
+#include "cli/engine_host.h"
+
+#include <atomic>
+#include <chrono>
+#include <csignal>
+#include <mutex>
+
+#include "cli/store_access.h"
+
+namespace quipu {
+namespace {
+
+std::atomic<int> g_signal{0};            // that came first
+std::atomic<StopFlag*> g_stop{nullptr};  // set before signals are taken
+
+void on_signal(int number) {
+  int none = 0;
+  g_signal.compare_exchange_strong(none, number);
+  g_stop.load()->set();
+}
+
+int answer_command(Engine& engine, std::mutex& one_audit, const std::vector<std::string>& args,
+                   const Console& client) {
+  if (args.empty()) return kExitUsage;
+  ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
+  if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
+  if (!parsed.arguments) {
+    client.err(parsed.text);
+    return parsed.status;
+  }
+  // An audit sorts with much memory.
+  const bool audits = parsed.arguments->command == Arguments::Command::audit;
+  std::unique_lock auditing(one_audit, std::defer_lock);
+  if (audits && !auditing.try_lock()) {
+    client.err("quipu audit: another audit of this store is under way; wait for its end\n");
+    return kExitError;
+  }
+  StoreAccess access(engine.store(), engine.catalogue(), [&engine] {
+    return engine.checkpoint_if_older(std::chrono::seconds(kFreshS));
+  });
+  return store_command(*parsed.arguments, access, client);
+}
+
+}  // namespace
+
+StopFlag& stop_on_signals() {
+  static StopFlag stop;
+  g_stop = &stop;
+  struct sigaction action {};
+  action.sa_handler = on_signal;  // no SA_RESTART: a read of standard input returns
+  ::sigaction(SIGINT, &action, nullptr);
+  ::sigaction(SIGTERM, &action, nullptr);
+  std::signal(SIGPIPE, SIG_IGN);
+  return stop;
+}
+
+int first_signal() { return g_signal; }
+
+Result<EngineOptions> engine_options_of(const Arguments& arguments, const std::string& plan_name) {
+  EngineOptions options;
+  options.data_folder = data_folder_of_plan(arguments.data, plan_name);
+  options.shards = arguments.shards;
+  options.checkpoint_age_s = arguments.checkpoint_s;
+  options.zoneinfo_dir = arguments.zoneinfo_dir;
+  options.ingest_bytes = arguments.ingest_bytes;
+  options.hot_bytes = arguments.hot_bytes;
+  options.pane_bytes = arguments.pane_bytes;
+  if (!arguments.memory.empty()) {
+    auto memory = parse_size(arguments.memory);
+    if (!memory.ok()) return Error{"--memory: " + memory.error().message};
+    options.memory_bytes = *memory;
+  }
+  options.keep_waiting = [folder = options.data_folder] { return !is_served(folder); };
+  return options;
+}
+
+std::string store_line(const Engine& engine) {
+  const uint64_t checkpoint = engine.store().committed().checkpoint;
+  return "quipu: store " + engine.store().folder() +
+         (checkpoint ? ", continuing after checkpoint " + std::to_string(checkpoint) : ", new") +
+         "\n";
+}
+
+Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine) {
+  auto one_audit = std::make_shared<std::mutex>();
+  return CommandServer::listen(
+      engine.store().folder(),
+      [&engine, one_audit](const std::vector<std::string>& args, const Console& client) {
+        return answer_command(engine, *one_audit, args, client);
+      });
+}
+
+}  // namespace quipu

@@ -1,0 +1,55 @@
+// Keys of those who may use the door, in a file of mode 0600. A key is shown once, when it is made;
+// the file holds its SHA-256 alone. (A key is 32 random bytes: there is nothing to guess, so no
+// slow hash is needed.) Format of the file: a line a key, with tabs between:
+//   ID | 64 hex digits | w, r or wr | active or revoked | all, or =TENANT (to the end of the line)
+// A change writes the file anew beside the old one and renames it. Not thread-safe; changes by
+// another process are seen by reload_if_changed().
+#pragma once
+
+#include <cstdint>
+#include <optional>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "base/result.h"
+
+namespace quipu {
+
+inline constexpr size_t kMaxTenantBytes = 256;  // of a key's tenant
+
+struct ApiKey {
+  std::string id;    // "k7"
+  std::string hash;  // hex
+  bool write = false, read = false, revoked = false;
+  std::optional<std::string> tenant;  // nothing: all
+};
+
+class ApiKeys {
+ public:
+  // A file that is not there holds no keys. An error if it is readable by others, or damaged.
+  static Result<ApiKeys> open(const std::string& path);
+
+  const std::vector<ApiKey>& list() const { return keys_; }
+  // The whole key, to be shown: it cannot be had again.
+  Result<std::string> add(std::optional<std::string> tenant, bool write, bool read);
+  Status revoke(const std::string& id);
+  // nullptr: no such key, or a revoked one. Takes the same time for every wrong key.
+  const ApiKey* find(std::string_view presented) const;
+  // What cannot be read leaves the keys as they are.
+  Status reload_if_changed();
+
+ private:
+  Status load();
+  Status save() const;
+
+  std::string path_;
+  std::vector<ApiKey> keys_;
+  uint64_t inode_ = 0;
+  int64_t changed_ns_ = 0;
+};
+
+// Whether a tenant can be named by a key: not empty, no control characters, UTF-8.
+bool is_tenant_name(std::string_view tenant);
+
+}  // namespace quipu

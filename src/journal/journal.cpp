@@ -1,0 +1,225 @@
+#include "journal/journal.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <chrono>
+#include <cstring>
+#include <filesystem>
+#include <vector>
+
+#include "base/fault.h"
+#include "journal/segments.h"
+
+namespace quipu {
+namespace {
+
+constexpr auto kStopPoll = std::chrono::milliseconds(20);
+
+std::string system_error() { return std::strerror(errno); }
+
+// errno tells what failed.
+bool write_all(int fd, std::string_view bytes) {
+  while (!bytes.empty()) {
+    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
+    if (n < 0 && errno == EINTR) continue;
+    if (n < 0) return false;
+    bytes.remove_prefix(size_t(n));
+  }
+  return true;
+}
+
+Status sync_folder(const std::string& folder) {
+  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  const bool good = fd >= 0 && ::fsync(fd) == 0;
+  const std::string error = system_error();
+  if (fd >= 0) ::close(fd);
+  return good ? Status() : Status(Error{folder + ": cannot be made durable: " + error});
+}
+
+}  // namespace
+
+Journal::Journal(std::string folder, const JournalOptions& options)
+    : folder_(std::move(folder)), options_(options) {}
+
+Result<std::unique_ptr<Journal>> Journal::open(const std::string& folder, uint64_t at_least,
+                                               const JournalOptions& options) {
+  if (::mkdir(folder.c_str(), 0700) != 0 && errno != EEXIST)
+    return Error{folder + ": cannot be made: " + system_error()};
+  QUIPU_TRY(sync_folder(std::filesystem::path(folder).parent_path().string()));
+  std::unique_ptr<Journal> journal(new Journal(folder, options));
+  journal->folder_fd_ = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
+  if (journal->folder_fd_ < 0) return Error{folder + ": cannot be opened: " + system_error()};
+  QUIPU_TRY(journal->resume(at_least));
+  journal->writer_ = std::thread([raw = journal.get()] { raw->run(); });
+  return journal;
+}
+
+// Finds the end of what is durable. What lies behind it is cut off.
+Status Journal::resume(uint64_t at_least) {
+  durable_.end = durable_.segment_begin = at_least;
+  QUIPU_ASSIGN(auto segments, list_segments(folder_));
+  while (!segments.empty()) {
+    const JournalSegment last = segments.back();
+    QUIPU_ASSIGN(const SegmentExtent extent, measure_segment(last.path));
+    durable_ = {last.begin + extent.content, last.begin, extent.whole_bytes, false};
+    if (extent.whole_bytes == 0) {  // its first frame is torn
+      segments.pop_back();
+      if (::unlink(last.path.c_str()) != 0)
+        return Error{last.path + ": cannot be removed: " + system_error()};
+      QUIPU_TRY(sync_folder(folder_));
+      continue;
+    }
+    fd_ = ::open(last.path.c_str(), O_WRONLY | O_APPEND | O_CLOEXEC);
+    if (fd_ < 0) return Error{last.path + ": cannot be opened: " + system_error()};
+    if (extent.whole_bytes < extent.file_bytes && ::ftruncate(fd_, off_t(extent.whole_bytes)) != 0)
+      return Error{last.path + ": its torn end cannot be cut off: " + system_error()};
+    // What a process wrote that ended before it synced is given out from here on.
+    if (::fdatasync(fd_) != 0)
+      return Error{last.path + ": cannot be made durable: " + system_error()};
+    break;
+  }
+  QUIPU_TRY(sync_folder(folder_));
+  if (durable_.end < at_least) {
+    return Error{folder_ + ": ends at " + std::to_string(durable_.end) + ", but " +
+                 std::to_string(at_least) + " bytes of it were counted; restore its files"};
+  }
+  return {};
+}
+
+Journal::~Journal() {
+  close();
+  if (fd_ >= 0) ::close(fd_);
+  if (folder_fd_ >= 0) ::close(folder_fd_);
+}
+
+Journal::Took Journal::append(std::string lines, Done done) {
+  CHECK(!lines.empty() && lines.back() == '\n');
+  std::lock_guard lock(mutex_);
+  if (closing_ || !failed_.ok()) return Took::closed;
+  if (in_flight_ + lines.size() > options_.max_in_flight) return Took::full;
+  in_flight_ += lines.size();
+  waiting_.push_back({std::move(lines), std::move(done)});
+  changed_.notify_all();
+  return Took::yes;
+}
+
+void Journal::close() {
+  {
+    std::lock_guard lock(mutex_);
+    closing_ = true;
+  }
+  changed_.notify_all();
+  if (writer_.joinable()) writer_.join();
+}
+
+Journal::Durable Journal::durable() const {
+  std::lock_guard lock(mutex_);
+  return durable_;
+}
+
+Status Journal::failed() const {
+  std::lock_guard lock(mutex_);
+  return failed_;
+}
+
+Journal::Durable Journal::wait_beyond(uint64_t offset, const StopFlag* stop) const {
+  std::unique_lock lock(mutex_);
+  while (durable_.end <= offset && !durable_.closed && !(stop && stop->is_set()))
+    changed_.wait_for(lock, kStopPoll);
+  return durable_;
+}
+
+void Journal::run() {
+  while (true) {
+    std::vector<Waiting> group;
+    std::string lines;
+    {
+      std::unique_lock lock(mutex_);
+      changed_.wait(lock, [&] { return closing_ || !waiting_.empty(); });
+      if (waiting_.empty()) {
+        durable_.closed = true;
+        changed_.notify_all();
+        return;
+      }
+      while (!waiting_.empty() &&
+             (group.empty() || lines.size() + waiting_.front().lines.size() <= kMaxGroupBytes)) {
+        lines += waiting_.front().lines;
+        group.push_back(std::move(waiting_.front()));
+        waiting_.pop_front();
+      }
+    }
+    Status status = failed();
+    bool usable = status.ok();
+    if (usable) status = write_group(lines, usable);
+    {
+      std::lock_guard lock(mutex_);
+      if (!usable && failed_.ok()) failed_ = status;
+      in_flight_ -= lines.size();
+    }
+    changed_.notify_all();
+    for (Waiting& one : group) one.done(status);
+  }
+}
+
+Status Journal::begin_segment() {
+  const uint64_t begin = durable_.end;
+  const std::string path = segment_path(folder_, begin);
+  const int fd = ::open(path.c_str(), O_WRONLY | O_APPEND | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
+  if (fd < 0) return Error{path + ": cannot be made: " + system_error()};
+  if (fd_ >= 0) ::close(fd_);
+  fd_ = fd;
+  std::lock_guard lock(mutex_);
+  durable_.segment_begin = begin;
+  durable_.segment_bytes = 0;
+  return {};
+}
+
+// After a write that failed: takes what got there back, so that the next frame follows the last.
+Status Journal::cut_back(const Error& cause, bool& usable) {
+  usable = ::ftruncate(fd_, off_t(durable_.segment_bytes)) == 0;
+  if (usable && durable_.segment_bytes == 0) {
+    // No segment is empty. The next group makes it anew.
+    usable = ::unlink(segment_path(folder_, durable_.segment_begin).c_str()) == 0;
+    ::close(fd_);
+    fd_ = -1;
+  }
+  return cause;
+}
+
+// `usable` becomes false if nothing more may be written.
+Status Journal::write_group(const std::string& lines, bool& usable) {
+  QUIPU_ASSIGN(const std::string frame, compress_frame(lines));
+  if (fd_ < 0 || durable_.segment_bytes >= options_.segment_bytes) QUIPU_TRY(begin_segment());
+  const bool fresh = durable_.segment_bytes == 0;
+  if (!write_all(fd_, frame)) {
+    const bool full = errno == ENOSPC || errno == EDQUOT;
+    return cut_back(
+        Error{folder_ + ": cannot be written: " + system_error() + (full ? "; make room" : "")},
+        usable);
+  }
+  fault_point("journal.written");
+  if (::fdatasync(fd_) != 0 || (fresh && ::fsync(folder_fd_) != 0)) {
+    usable = false;  // what of it is on the disk is not known any more
+    return Error{folder_ + ": cannot be made durable: " + system_error()};
+  }
+  fault_point("journal.synced");
+  std::lock_guard lock(mutex_);
+  durable_.end += lines.size();
+  durable_.segment_bytes += frame.size();
+  return {};
+}
+
+Status Journal::drop_before(uint64_t offset) {
+  QUIPU_ASSIGN(const auto segments, list_segments(folder_));
+  for (size_t i = 0; i + 1 < segments.size() && segments[i + 1].begin <= offset; ++i) {
+    if (segments[i + 1].begin > durable().end) break;
+    if (::unlink(segments[i].path.c_str()) != 0 && errno != ENOENT)
+      return Error{segments[i].path + ": cannot be removed: " + system_error()};
+  }
+  return {};
+}
+
+}  // namespace quipu

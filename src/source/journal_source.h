@@ -1,0 +1,28 @@
+// The journal of a running server as a Source: its lines from a position on, as they become
+// durable. next() waits for more; at the journal's end, once it is closed, it gives an empty block,
+// and after the stop flag is set an error. The position counts the journal's decompressed bytes
+// from its very beginning, under the path kJournalPath; it needs no fingerprints, for a segment's
+// name tells its offset. One thread; the journal outlives it.
+#pragma once
+
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "source/source.h"
+
+namespace quipu {
+
+class Journal;
+
+inline constexpr char kJournalPath[] = "journal:";  // the key of its position; no file's
+
+// How much of the journal is committed; 0 if nothing is.
+uint64_t journal_committed(const std::vector<SourcePosition>& known);
+
+// An error if the journal does not hold what follows the position any more.
+Result<std::unique_ptr<Source>> open_journal(const Journal& journal,
+                                             const std::vector<SourcePosition>& known,
+                                             const SourceOptions& options);
+
+}  // namespace quipu
