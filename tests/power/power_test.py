@@ -64,7 +64,7 @@ class Store:
         done = subprocess.run([self.args.quipu, "inspect", "--json", "--data", data], capture_output=True, text=True)
         if done.returncode == 0:
             return json.loads(done.stdout)["checkpoint"]
-        if "no store in" in done.stderr:
+        if "no such store" in done.stderr or "no store in" in done.stderr:
             return 0
         self.fail("%s does not open: %s" % (data, done.stderr))
 
