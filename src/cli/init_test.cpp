@@ -370,10 +370,10 @@ TEST(YamlText, IsReadBackAsItWas) {
 TEST(SampleReader, GivesEachValueWithItsPlace) {
   JsonSampleReader reader;
   std::vector<SampleValue> values;
-  ASSERT_TRUE(reader.read(
-      R"({"a":{"b":1.50,"~":"x"},"c":["p",null],"d":[{"e":true},{"e":false,"f":[1]}],)"
-      R"("g":[],"h":null,"a/b":{},"k":1,"k":2})",
-      values));
+  ASSERT_TRUE(
+      reader.read(R"({"a":{"b":1.50,"~":"x"},"c":["p",null],"d":[{"e":true},{"e":false,"f":[1]}],)"
+                  R"("g":[],"h":null,"a/b":{},"k":1,"k":2})",
+                  values));
   std::vector<std::string> got;
   for (const SampleValue& v : values) {
     got.push_back(v.path + " " + std::to_string(int(v.kind)) + " " + v.text +

@@ -162,11 +162,9 @@ TEST(JsonReader, NestingBeyondTheLimitIsTooDeepUnlessAFaultComesFirst) {
 
 TEST(JsonReader, GivesNumbersAsSpelledAndStringsUnescaped) {
   Rig rig({"/n", "/s", "/t", "/f", "/z", "/missing", "/o", "/o/x"});
-  ASSERT_EQ(
-      rig.read(
-          R"({"n":1.50e+3,"s":"\u0000a\u00e9\ud83d\ude00\/","t":true,"f":false,)"
-          R"("z":null,"o":{"x":""}})"),
-      Outcome::good);
+  ASSERT_EQ(rig.read(R"({"n":1.50e+3,"s":"\u0000a\u00e9\ud83d\ude00\/","t":true,"f":false,)"
+                     R"("z":null,"o":{"x":""}})"),
+            Outcome::good);
   EXPECT_EQ(rig.at("/n").text(), "1.50e+3");
   EXPECT_EQ(rig.at("/n").kind, ValueKind::number);
   EXPECT_EQ(rig.at("/s").text(), std::string_view("\0a\xc3\xa9\xf0\x9f\x98\x80/", 9));

@@ -46,11 +46,9 @@ TEST(Rows, PathsOfOneArrayWalkTogetherAndOthersMakeTheProduct) {
   Rig d(plan_text("{sku: /items/*/sku, color: /items/*/color, tag: /tags}",
                   "  - {metrics: \"*\", by: [[], sku, [sku, color], [color, tag]]}\n"));
   const std::vector<std::string> known = {"A", "B", "red", "blue", "x", "y"};
-  ASSERT_EQ(
-      d.verdict(line(
-          R"("items":[{"sku":"A","color":"red"},{"sku":"B","color":"blue"},)"
-          R"({"sku":"A","color":"blue"}],"tags":["x","y","x"])")),
-      "event");
+  ASSERT_EQ(d.verdict(line(R"("items":[{"sku":"A","color":"red"},{"sku":"B","color":"blue"},)"
+                           R"({"sku":"A","color":"blue"}],"tags":["x","y","x"])")),
+            "event");
   EXPECT_EQ(d.event().rows, 5)
       << "of the six, (A, blue, y) has nothing that an earlier one had not";
   std::vector<std::multiset<std::string>> all;

@@ -38,7 +38,8 @@ event: {tenant: {const: shop}, metric: {const: Placed Order},
 properties: {sku: "/line_items/*/sku", color: "/line_items/*/color",
              country: /shipping_address/country, paid: /financial_status}
 count:
-  - {metrics: "*", when: {paid: [paid]}, by: [[], country, sku, [sku, color]], sum: [revenue, units]}
+  - {metrics: "*", when: {paid: [paid]}, by: [[], country, sku, [sku, color]],
+     sum: [revenue, units]}
 )";
 
 constexpr char kProductAnalytics[] = R"(# product analytics
@@ -167,10 +168,9 @@ TEST(PlanExamples, WebShopIsReadAsWritten) {
                           "sku? sum:revenue sum:units", "sku+color? sum:revenue sum:units"));
   const Column& when = plan.columns.at(*sections[0].dimensions[0].when);
   EXPECT_EQ(when.identity, R"({"when":[{"of":{"path":"/financial_status"},"in":["paid"]}]})");
-  EXPECT_EQ(
-      sections[0].dimensions[1].identity,
-      R"({"when":[{"of":{"path":"/financial_status"},"in":["paid"]}],)"
-      R"("of":[{"path":"/shipping_address/country"}]})");
+  EXPECT_EQ(sections[0].dimensions[1].identity,
+            R"({"when":[{"of":{"path":"/financial_status"},"in":["paid"]}],)"
+            R"("of":[{"path":"/shipping_address/country"}]})");
 }
 
 TEST(PlanExamples, ProductAnalyticsIsReadAsWritten) {

@@ -43,7 +43,7 @@ TEST(State, FormatComesBackAsItWas) {
   for (size_t i = 0; i < format.secret.size(); ++i) format.secret[i] = uint8_t(i);
   const std::string bytes = encode_format(format);
   EXPECT_EQ(bytes.size(), 4 + 1 + kHashSecretBytes);
-  EXPECT_EQ(bytes.substr(0, 7), std::string("\5\0\0\0\x0c\0\1", 7));
+  EXPECT_EQ(bytes.substr(0, 7), std::string("\6\0\0\0\x0c\0\1", 7));
   StoreFormat read;
   ASSERT_TRUE(decode_format(bytes, read));
   EXPECT_EQ(read.version, kStoreVersion);
