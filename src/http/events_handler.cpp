@@ -115,6 +115,8 @@ bool EventsHandler::admit(const Request& request, std::string& key, std::string&
 }
 
 void EventsHandler::post_events(const Request& request, int64_t now_ms, Reply reply) {
+  if (!request.query.empty())
+    return reply(error_response(400, "this takes no parameters: " + request.query));
   Envelope envelope;
   envelope.received_ms = now_ms;
   Response refusal;

@@ -184,6 +184,8 @@ class Serve(unittest.TestCase):
             answer = self.raw((head + form + "\r\n" + hidden).encode())
             self.assertTrue(answer.startswith(b"HTTP/1.1 400 "), (form, answer))
             self.assertEqual(answer.count(b"HTTP/1.1"), 1, form)
+        unknown = self.raw(("POST /v1/events?wait=x HTTP/1.1\r\n%sContent-Length: 0\r\n\r\n" % host).encode())
+        self.assertTrue(unknown.startswith(b"HTTP/1.1 400 "), "what is asked for is never ignored")
         self.assertTrue(self.raw(b"A" * 20000).startswith(b"HTTP/1.1 431 "))
         two = self.raw((hidden + hidden).encode())
         self.assertEqual(two.count(b"HTTP/1.1 200"), 2)
