@@ -85,14 +85,15 @@ Hash128 bucket_hash(const Hasher& hasher, TenantId tenant, SelectorId selector,
 
 class Auditor {
  public:
-  Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue, CatalogueRegistry& folder,
-          const std::string& temporary, const Console& console, size_t sort_bytes)
+  Auditor(StoreAccess& access, Snapshot& snapshot, Catalogue& catalogue,
+          CatalogueRegistry& registry, const std::string& temporary, const Console& console,
+          size_t sort_bytes)
       : console_(console),
         hasher_(access.store().hasher()),
         snapshot_(snapshot),
         catalogue_(catalogue),
-        folder_(folder),
-        directory_of_spools_(access.store().folder() + "/spool"),
+        registry_(registry),
+        spool_folder_(access.store().folder() + "/spool"),
         ids_(sort_bytes, temporary),
         sequences_(sort_bytes / 8, temporary),
         memberships_(sort_bytes, temporary,
@@ -104,7 +105,7 @@ class Auditor {
         stored_(sort_bytes, temporary) {}
 
   Status run(const std::vector<std::string>& given) {
-    auto inputs = audited_inputs(snapshot_.state(), directory_of_spools_, given);
+    auto inputs = audited_inputs(snapshot_.state(), spool_folder_, given);
     if (!inputs.ok()) return inputs.error();
     inputs_ = std::move(*inputs);
     QUIPU_TRY(read_inputs(
@@ -151,9 +152,9 @@ class Auditor {
   // Reads the committed part of each input, in order; pass the same events in the same order each
   // time.
   Status read_inputs(const EventVisitor& visit) {
-    const Plan& plan = folder_.plan().parsed;
+    const Plan& plan = registry_.plan().parsed;
     NameLog names;
-    Decoder decoder(folder_.plan(), hasher_, folder_, names, folder_.no_offset_zone());
+    Decoder decoder(registry_.plan(), hasher_, registry_, names, registry_.no_offset_zone());
     std::vector<EventBatch> batches(1);
     batches[0].columns = uint32_t(plan.columns.size());
     sequence_number_ = 0;
@@ -300,7 +301,7 @@ class Auditor {
   Status read_stored() {
     auto view = StoreView::open(catalogue_, snapshot_, hasher_);
     if (!view.ok()) return view.error();
-    const std::vector<ValueId>& ids = folder_.plan().values;
+    const std::vector<ValueId>& ids = registry_.plan().values;
     QUIPU_TRY(visit_counter_buckets(**view, [&](const CounterBucket& b) -> Result<bool> {
       const auto comparable = comparable_.find({b.counter->selector, b.counter->dimension});
       if (comparable == comparable_.end() || (b.calendar < 0 && !comparable->second)) {
@@ -316,7 +317,7 @@ class Auditor {
         if (!(b.counter->planned.sums >> v & 1)) continue;
         const auto since = std::find_if(
             b.counter->sums_since.begin(), b.counter->sums_since.end(),
-            [&](const auto& s) { return s.first == folder_.plan().parsed.values[v].name; });
+            [&](const auto& s) { return s.first == registry_.plan().parsed.values[v].name; });
         if (since == b.counter->sums_since.end() || !planned_always(since->second)) continue;
         s.sum_mask |= uint8_t(1 << v);
         if (auto sum = b.sums.find(ids[v]); sum != b.sums.end()) s.sums[v] = sum->second;
@@ -388,8 +389,8 @@ class Auditor {
   const Hasher& hasher_;
   Snapshot& snapshot_;
   Catalogue& catalogue_;
-  CatalogueRegistry& folder_;
-  const std::string directory_of_spools_;
+  CatalogueRegistry& registry_;
+  const std::string spool_folder_;
   std::vector<AuditedInput> inputs_;
   ExternalSort<IdRecord> ids_;
   ExternalSort<SequenceRecord> sequences_;
@@ -426,16 +427,16 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   auto catalogue = Catalogue::load(**snapshot);
   if (!catalogue.ok()) return fail(catalogue.error());
   const size_t versions = (*catalogue)->plan_versions().size();
-  auto folder = CatalogueRegistry::open(std::move(*plan), access.store(), **catalogue,
-                                        arguments.zoneinfo_dir, 0);
-  if (!folder.ok()) return fail(folder.error());
+  auto registry = CatalogueRegistry::open(std::move(*plan), access.store(), **catalogue,
+                                          arguments.zoneinfo_dir, 0);
+  if (!registry.ok()) return fail(registry.error());
   if ((*catalogue)->plan_versions().size() != versions) {
     return fail(Error{
         arguments.plan +
         " is not the plan that this store was last counted with; audit compares under that plan"});
   }
   const char* temporary = std::getenv("TMPDIR");
-  Auditor auditor(access, **snapshot, **catalogue, **folder, temporary ? temporary : "/tmp",
+  Auditor auditor(access, **snapshot, **catalogue, **registry, temporary ? temporary : "/tmp",
                   console, access.served() ? kServedSortBytes : kSortBytes);
   if (Status status = auditor.run(arguments.inputs); !status.ok()) return fail(status.error());
   auto view = StoreView::open(**catalogue, **snapshot, access.store().hasher());

@@ -62,14 +62,15 @@ std::string note_text(Note note, const Plan& plan) {
 
 class SampleCheck {
  public:
-  SampleCheck(PlanRegistry& folder, const Console& console, const std::string& sample, size_t show)
-      : folder_(folder),
-        plan_(folder.plan().parsed),
+  SampleCheck(PlanRegistry& registry, const Console& console, const std::string& sample,
+              size_t show)
+      : registry_(registry),
+        plan_(registry.plan().parsed),
         console_(console),
         sample_(sample),
         show_(show),
         hasher_(HashSecret{}),
-        decoder_(folder.plan(), hasher_, folder, names_, folder.no_offset()),
+        decoder_(registry.plan(), hasher_, registry, names_, registry.no_offset()),
         batches_(1),
         columns_(plan_.columns.size()) {
     batches_[0].columns = uint32_t(plan_.columns.size());
@@ -173,8 +174,8 @@ class SampleCheck {
   std::string buckets_text(const Event& event) const {
     const MonthTable& month = *event.month;
     const std::vector<Calendar>* calendars = nullptr;
-    const std::string tenant = folder_.tenant_name(event.tenant);
-    if (const Tenant* known = folder_.tenant(tenant)) calendars = &folder_.calendars(*known);
+    const std::string tenant = registry_.tenant_name(event.tenant);
+    if (const Tenant* known = registry_.tenant(tenant)) calendars = &registry_.calendars(*known);
     std::vector<std::vector<std::string>> rows{{"  calendar", "hour", "day", "week from", "month"}};
     for (int c = 0; calendars && c < month.calendars(); ++c) {
       const Calendar& calendar = (*calendars)[size_t(c)];
@@ -305,7 +306,7 @@ class SampleCheck {
     return out;
   }
 
-  PlanRegistry& folder_;
+  PlanRegistry& registry_;
   const Plan& plan_;
   const Console& console_;
   const std::string& sample_;
@@ -363,10 +364,10 @@ int check_command(const Arguments& arguments, const Console& console) {
     return fail(Error{arguments.sample + ": no such file"}, kExitUsage);
   console.out(plan_text(*plan, arguments.plan));
   if (arguments.sample.empty()) return kExitDone;
-  auto folder = PlanRegistry::open(std::move(*plan), arguments.zoneinfo_dir);
-  if (!folder.ok()) return fail(folder.error(), kExitError);
+  auto registry = PlanRegistry::open(std::move(*plan), arguments.zoneinfo_dir);
+  if (!registry.ok()) return fail(registry.error(), kExitError);
   console.out("\n");
-  SampleCheck check(**folder, console, arguments.sample, arguments.show);
+  SampleCheck check(**registry, console, arguments.sample, arguments.show);
   if (Status status = check.run(); !status.ok()) return fail(status.error(), kExitError);
   return check.set_aside() ? kExitSetAside : kExitDone;
 }

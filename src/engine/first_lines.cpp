@@ -84,17 +84,17 @@ class CheckedSource : public Source {
 
 Result<std::unique_ptr<FirstLines>> FirstLines::open(const Plan& plan,
                                                      const std::string& zoneinfo_dir) {
-  auto folder = PlanRegistry::open(plan, zoneinfo_dir);
-  if (!folder.ok()) return folder.error();
-  return std::unique_ptr<FirstLines>(new FirstLines(std::move(*folder)));
+  auto registry = PlanRegistry::open(plan, zoneinfo_dir);
+  if (!registry.ok()) return registry.error();
+  return std::unique_ptr<FirstLines>(new FirstLines(std::move(*registry)));
 }
 
-FirstLines::FirstLines(std::unique_ptr<PlanRegistry> folder)
-    : folder_(std::move(folder)),
+FirstLines::FirstLines(std::unique_ptr<PlanRegistry> registry)
+    : registry_(std::move(registry)),
       hasher_(HashSecret{}),
-      decoder_(folder_->plan(), hasher_, *folder_, names_, folder_->no_offset()),
+      decoder_(registry_->plan(), hasher_, *registry_, names_, registry_->no_offset()),
       batches_(1) {
-  batches_[0].columns = uint32_t(folder_->plan().parsed.columns.size());
+  batches_[0].columns = uint32_t(registry_->plan().parsed.columns.size());
 }
 
 std::unique_ptr<Source> FirstLines::checked(std::unique_ptr<Source> source) {
@@ -129,7 +129,7 @@ std::string FirstLines::advice(const std::string& name, const LineOutcome& first
                                const std::string& text) const {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   const char sign = begin == std::string::npos ? '\0' : text[begin];
-  if (folder_->plan().parsed.input.delimited)
+  if (registry_->plan().parsed.input.delimited)
     return sign == '{' ? "; is it JSON? Then drop `input` from the plan" : "";
   if (first.reason != Reason::not_json) return "";
   if (sign == '[')

@@ -32,7 +32,7 @@ class FirstLines {
 
  private:
   friend class CheckedSource;
-  explicit FirstLines(std::unique_ptr<PlanRegistry> folder);
+  explicit FirstLines(std::unique_ptr<PlanRegistry> registry);
   Status use_header(const Source& source);
   // Nothing set aside: the lines are good.
   LineOutcome decode(std::string_view record);
@@ -41,7 +41,7 @@ class FirstLines {
   std::string advice(const std::string& name, const LineOutcome& first,
                      const std::string& text) const;
 
-  std::unique_ptr<PlanRegistry> folder_;
+  std::unique_ptr<PlanRegistry> registry_;
   const Hasher hasher_;
   NameLog names_;
   Decoder decoder_;
