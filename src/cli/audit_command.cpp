@@ -102,7 +102,8 @@ class Auditor {
                        into.conflict = into.conflict || other.conflict;
                        for (int i = 0; i < kMaxValues; ++i) into.sums[i] += other.sums[i];
                      }),
-        stored_(sort_bytes, temporary) {}
+        stored_(sort_bytes, temporary),
+        piece_bytes_(sort_bytes == kServedSortBytes ? kExportPieceBytes : kAlonePieceBytes) {}
 
   Status run(const std::vector<std::string>& given) {
     auto inputs = audited_inputs(snapshot_.state(), spool_folder_, given);
@@ -132,13 +133,14 @@ class Auditor {
 
   // Describes wanted buckets by the lines of the store's export that hash to them.
   Status describe(StoreView& view) {
-    return visit_counter_buckets(view, [&](const CounterBucket& b) -> Result<bool> {
+    const auto visit = [&](const CounterBucket& b) -> Result<bool> {
       if (!wanted.count(hash_of(b))) return true;
       auto line = export_line(view, b, ExportFormat::json);
       if (!line.ok()) return line.error();
       report.lines.push_back("the store says: " + *line);
       return true;
-    });
+    };
+    return visit_counter_buckets(view, visit, piece_bytes_);
   }
 
  private:
@@ -302,7 +304,7 @@ class Auditor {
     auto view = StoreView::open(catalogue_, snapshot_, hasher_);
     if (!view.ok()) return view.error();
     const std::vector<ValueId>& ids = registry_.plan().values;
-    QUIPU_TRY(visit_counter_buckets(**view, [&](const CounterBucket& b) -> Result<bool> {
+    const auto visit = [&](const CounterBucket& b) -> Result<bool> {
       const auto comparable = comparable_.find({b.counter->selector, b.counter->dimension});
       if (comparable == comparable_.end() || (b.calendar < 0 && !comparable->second)) {
         ++report.not_compared;
@@ -324,7 +326,8 @@ class Auditor {
       }
       if (Status status = stored_.add(s); !status.ok()) return status.error();
       return true;
-    }));
+    };
+    QUIPU_TRY(visit_counter_buckets(**view, visit, piece_bytes_));
     return stored_.finish();
   }
 
@@ -396,6 +399,7 @@ class Auditor {
   ExternalSort<SequenceRecord> sequences_;
   ExternalSort<Membership> memberships_;
   ExternalSort<StoredBucket> stored_;
+  const size_t piece_bytes_;                                       // of buckets held at a time
   std::map<std::pair<SelectorId, DimensionId>, bool> comparable_;  // value: its lifetime too
   uint64_t sequence_number_ = 0;
   SequenceRecord sequence_{};

@@ -62,16 +62,18 @@ int export_command(const Arguments& arguments, StoreAccess& access, const Consol
   if (!view.ok()) return fail(console, "export", view.error());
   std::string chunk;
   bool reading = true;
-  Status status = export_all(**view, arguments.csv ? ExportFormat::csv : ExportFormat::json,
-                             [&](const std::string& line) {
-                               chunk += line;
-                               chunk += '\n';
-                               if (chunk.size() >= kOutputBytes) {
-                                 reading = console.out(chunk);
-                                 chunk.clear();
-                               }
-                               return reading;
-                             });
+  Status status = export_all(
+      **view, arguments.csv ? ExportFormat::csv : ExportFormat::json,
+      [&](const std::string& line) {
+        chunk += line;
+        chunk += '\n';
+        if (chunk.size() >= kOutputBytes) {
+          reading = console.out(chunk);
+          chunk.clear();
+        }
+        return reading;
+      },
+      access.served() ? kExportPieceBytes : kAlonePieceBytes);
   if (!status.ok()) return fail(console, "export", status.error());
   if (reading && !chunk.empty()) console.out(chunk);
   return kExitDone;

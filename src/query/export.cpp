@@ -261,15 +261,16 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
 }
 
 Status export_all(StoreView& view, ExportFormat format,
-                  const std::function<bool(const std::string& line)>& line) {
+                  const std::function<bool(const std::string& line)>& line, size_t piece_bytes) {
   if (format == ExportFormat::csv &&
       !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum,partial"))
     return {};
-  return visit_counter_buckets(view, [&](const CounterBucket& bucket) -> Result<bool> {
+  const auto visit = [&](const CounterBucket& bucket) -> Result<bool> {
     auto text = export_line(view, bucket, format);
     if (!text.ok()) return text.error();
     return line(*text);
-  });
+  };
+  return visit_counter_buckets(view, visit, piece_bytes);
 }
 
 }  // namespace quipu

@@ -26,12 +26,15 @@ struct CounterBucket {
   uint64_t count = 0, unique = 0;
   std::map<ValueId, Fixed6> sums;
 };
+// Buckets held at a time, in bytes: in a run's process, and in one that does nothing else. A
+// counter is scanned once a piece.
 inline constexpr size_t kExportPieceBytes = size_t(16) << 20;
+inline constexpr size_t kAlonePieceBytes = size_t(96) << 20;
 // Visits all of them, counter by counter, until `visit` returns false or an error. Those of one
 // value follow each other.
 Status visit_counter_buckets(StoreView& view,
                              const std::function<Result<bool>(const CounterBucket&)>& visit,
-                             size_t piece_bytes = kExportPieceBytes);
+                             size_t piece_bytes);
 
 // The text of one, as export writes it.
 enum class ExportFormat : uint8_t { json, csv };
@@ -40,6 +43,6 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& bucket, Ex
 
 // Gives one line (without newline) at a time; stops when `line` returns false.
 Status export_all(StoreView& view, ExportFormat format,
-                  const std::function<bool(const std::string& line)>& line);
+                  const std::function<bool(const std::string& line)>& line, size_t piece_bytes);
 
 }  // namespace quipu

@@ -18,12 +18,16 @@ struct HashPiece {
     last = first + (last - first) / 2;
     return true;
   }
-  // Goes to what follows, up to twice as wide. False: nothing follows.
+  // Goes to what follows: up to twice as wide, or behind a single hash all the rest (that value was
+  // large, which says nothing of the others). False: nothing follows.
   bool next() {
     if (last == UINT64_MAX) return false;
+    const bool single = first == last;
     const uint64_t width = last - first;
     first = last + 1;
-    last = first + std::min(UINT64_MAX - first, width < UINT64_MAX / 2 ? 2 * width : UINT64_MAX);
+    last = single ? UINT64_MAX
+                  : first + std::min(UINT64_MAX - first,
+                                     width < UINT64_MAX / 2 ? 2 * width : UINT64_MAX);
     return true;
   }
 };

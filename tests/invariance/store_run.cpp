@@ -113,10 +113,13 @@ std::vector<std::string> sorted_export(Engine& engine) {
   std::vector<std::string> lines;
   auto view = StoreView::open(engine.catalogue(), *snapshot, engine.store().hasher());
   if (!view.ok()) return lines;  // nothing was counted
-  Status status = export_all(**view, ExportFormat::json, [&](const std::string& line) {
-    lines.push_back(line);
-    return true;
-  });
+  Status status = export_all(
+      **view, ExportFormat::json,
+      [&](const std::string& line) {
+        lines.push_back(line);
+        return true;
+      },
+      kExportPieceBytes);
   if (!status.ok()) {
     std::fprintf(stderr, "export: %s\n", status.error().message.c_str());
     std::abort();
