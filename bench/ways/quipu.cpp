@@ -51,7 +51,7 @@ std::string digest_of(Engine& engine, int fanout) {
   if (!view.ok()) fail(view.error().message);
   const auto numbers = dimension_numbers(fanout);
   Digest digest;
-  Status status = visit_counter_buckets(**view, [&](const CounterBucket& b) -> Result<bool> {
+  const auto visit = [&](const CounterBucket& b) -> Result<bool> {
     if (b.calendar < 0 || b.interval == Interval::week) return true;
     const Timeframe timeframe = b.interval == Interval::hour  ? Timeframe::hour
                                 : b.interval == Interval::day ? Timeframe::day
@@ -64,7 +64,8 @@ std::string digest_of(Engine& engine, int fanout) {
     digest.add({*b.tenant_name, b.counter->selector_name, numbers.at(b.counter->names), *values,
                 timeframe, b.first_s, b.count, b.unique, int64_t(sum / kFixedPerHundredth)});
     return true;
-  });
+  };
+  Status status = visit_counter_buckets(**view, visit, kAlonePieceBytes);
   if (!status.ok()) fail(status.error().message);
   return digest.text();
 }
