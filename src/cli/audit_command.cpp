@@ -15,6 +15,7 @@
 #include "cli/run_command.h"
 #include "cli/store_access.h"
 #include "engine/catalogue_registry.h"
+#include "engine/input_positions.h"
 #include "query/export.h"
 #include "query/render.h"
 #include "source/source.h"
@@ -142,11 +143,9 @@ class Auditor {
   // time.
   Status read_inputs(const std::vector<std::string>& inputs, const EventVisitor& visit) {
     std::map<std::string, uint64_t> committed;
-    for (const auto& [key, bytes] : snapshot_.state().positions) {
-      auto position = decode_position(bytes);
-      if (!position.ok()) return position.error();
-      committed[position->path] = position->bytes;
-    }
+    auto positions = positions_of_inputs(snapshot_);
+    if (!positions.ok()) return positions.error();
+    for (const SourcePosition& position : *positions) committed[position.path] = position.bytes;
     const Plan& plan = folder_.plan().parsed;
     NameLog names;
     Decoder decoder(folder_.plan(), hasher_, folder_, names, folder_.no_offset_zone());

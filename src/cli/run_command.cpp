@@ -1,8 +1,12 @@
 #include "cli/run_command.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <csignal>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "cli/progress.h"
@@ -49,6 +53,14 @@ std::string reasons_text(const Tallies& t, const std::string& folder) {
           "  note: " + with_thousands(t.notes[n]) + " " + std::string(note_name(Note(n))) + "\n";
   }
   return text;
+}
+
+// At a terminal: whether the user says yes.
+bool is_confirmed(const std::string& what, const Console& console) {
+  console.err("quipu run: " + what + ". Count them twice? [y/N] ");
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 // A query that works on what was just counted.
@@ -133,7 +145,11 @@ int run_command(const Arguments& arguments, const Console& console) {
 
   ProgressLine line(console);
   RunOptions run_options;
-  run_options.again = arguments.again;
+  run_options.again = arguments.again || arguments.count_twice;
+  run_options.count_twice = arguments.count_twice;
+  const auto& inputs = arguments.inputs;
+  if (::isatty(STDIN_FILENO) && std::find(inputs.begin(), inputs.end(), "-") == inputs.end())
+    run_options.confirm = [&](const std::string& what) { return is_confirmed(what, console); };
   run_options.moved = arguments.moved;
   run_options.strict = arguments.strict;
   run_options.standard_input_name = arguments.standard_input_name;
@@ -151,6 +167,8 @@ int run_command(const Arguments& arguments, const Console& console) {
   const bool stopped = summary->stopped || g_stop.load(std::memory_order_relaxed);
   for (const std::string& input : summary->finished_before)
     console.err(input + ": nothing new, it was counted before\n");
+  for (const std::string& input : summary->empty)
+    console.err(input + ": holds no lines, so there is nothing to count\n");
   console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
               "; committed (checkpoint " + std::to_string(summary->committed.checkpoint) + ") in " +
               options.data_folder + "\n");

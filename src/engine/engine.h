@@ -23,6 +23,8 @@
 
 namespace quipu {
 
+class RunInputs;
+
 struct Progress {
   std::string input;                         // being read
   uint64_t bytes_read = 0, bytes_total = 0;  // of all inputs as far as known, compressed
@@ -33,6 +35,9 @@ struct Progress {
 struct RunOptions {
   bool again = false;  // see SourceOptions
   bool moved = false;
+  bool count_twice = false;  // --again may count lines twice that have no ids
+  // Asked before lines are counted twice, with what would be; absent: no.
+  std::function<bool(const std::string& what)> confirm;
   bool strict = false;
   std::string standard_input_name;          // --as
   const std::atomic<bool>* stop = nullptr;  // set by a signal: commit and return early
@@ -47,6 +52,7 @@ struct RunSummary {
   CommittedState committed;                  // after it
   bool stopped = false;                      // by `stop`, before the end of the inputs
   std::vector<std::string> finished_before;  // inputs of which nothing was new
+  std::vector<std::string> empty;            // inputs that hold no lines
 };
 
 class Engine {
@@ -64,14 +70,16 @@ class Engine {
   const LiveCounters& live() const { return live_; }
   CheckpointTotals checkpoint_totals() const { return checkpointer_->totals(); }
   TallyStats tally_stats() const;  // of all shards; only while no run is under way
-  // How far each source was taken: as committed, or further in this process. Called by run()'s
-  // thread.
+  // How far each input was taken, as committed.
   Result<std::vector<SourcePosition>> positions() const;
 
  private:
   Engine() = default;
-  Status read_input(Source& source, const std::shared_ptr<const InputInfo>& info,
-                    const RunOptions& options, RunSummary& summary);
+  SourceOptions source_options(const RunOptions& options) const;
+  Status read_inputs(const std::vector<std::string>& inputs, RunInputs& opened,
+                     const RunOptions& options, RunSummary& summary);
+  Status read_input(Source& source, RunInputs& opened, const RunOptions& options,
+                    RunSummary& summary);
   void fail(Error error);
   Status failed() const;
 
@@ -86,8 +94,8 @@ class Engine {
   std::vector<std::unique_ptr<ShardStage>> shards_;
   std::vector<std::unique_ptr<DecodeStage>> decoders_;
   std::unique_ptr<Checkpointer> checkpointer_;
-  std::map<std::string, SourcePosition> reached_;  // in this process
-  bool change_pending_ = false;                    // a changed plan that no checkpoint holds yet
+  std::unique_ptr<KnownInputs> known_inputs_;
+  bool change_pending_ = false;  // a changed plan that no checkpoint holds yet
   size_t next_decoder_ = 0;
   uint64_t blocks_ = 0;
   Progress progress_;

@@ -25,6 +25,7 @@ class LineSource : public Source {
     std::string header;
     std::string name;
     uint64_t bytes_total = 0;
+    uint64_t lines_again = 0;
   };
   LineSource(Start start, const SourceOptions& options);
 
@@ -32,6 +33,7 @@ class LineSource : public Source {
   SourcePosition position() const override { return position_; }
   const std::string& header() const override { return header_; }
   const std::string& name() const override { return name_; }
+  uint64_t lines_again() const override { return lines_again_; }
   uint64_t bytes_read() const override { return stream_->raw_bytes(); }
   uint64_t bytes_total() const override { return bytes_total_; }
 
@@ -50,7 +52,7 @@ class LineSource : public Source {
   bool ended_;  // the stream is at its end
   SourcePosition position_;
   const std::string header_, name_;
-  const uint64_t bytes_total_;
+  const uint64_t bytes_total_, lines_again_;
 };
 
 }  // namespace quipu
