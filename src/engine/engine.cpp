@@ -56,6 +56,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   }
   std::unique_ptr<Engine> engine(new Engine);
   engine->options_ = options;
+  engine->folder_ = NewFolder(options.data_folder);
   const MemoryShares memory = divide_memory(options);
   const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
   const unsigned shards = options.shards ? options.shards : cores;
@@ -130,6 +131,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
       std::move(*letters), options, memory.pane, memory.hot);
   engine->known_inputs_ = std::make_unique<KnownInputs>(
       [raw = engine.get()](const std::string& key) { return raw->checkpointer_->input_row(key); });
+  engine->useless_ = false;
   return engine;
 }
 
@@ -139,6 +141,19 @@ Engine::~Engine() {
   for (auto& shard : shards_) shard->queue().close_and_drop();
   for (auto& decoder : decoders_) decoder->stop();
   for (auto& shard : shards_) shard->stop();
+  if (useless_ && store_ && store_->committed().checkpoint == 0 && folder_.may_go()) remove_store();
+}
+
+void Engine::remove_store() {
+  folder_.move_away();
+  known_inputs_.reset();
+  checkpointer_.reset();
+  decoders_.clear();
+  shards_.clear();
+  registry_.reset();
+  catalogue_.reset();
+  store_.reset();
+  folder_.remove();
 }
 
 void Engine::fail(Error error) {
@@ -183,6 +198,13 @@ SourceOptions Engine::source_options(const RunOptions& options) const {
 }
 
 Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const RunOptions& options) {
+  auto summary = run_all(inputs, options);
+  useless_ = !summary.ok();
+  return summary;
+}
+
+Result<RunSummary> Engine::run_all(const std::vector<std::string>& inputs,
+                                   const RunOptions& options) {
   const Tallies before = store_->committed().tallies;
   const uint64_t blocks_before = blocks_;
   RunSummary summary;

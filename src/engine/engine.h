@@ -5,7 +5,8 @@
 // open() recovers (store, dead-letter file, positions), run() reads inputs to their end,
 // checkpoint() makes what has come durable. run() is called by one thread; checkpoint(), live() and
 // the store's snapshots by any. Any failure inside ends the run with an Error: nothing is committed
-// after it, the last checkpoint is the truth, and the same command continues from it.
+// after it, the last checkpoint is the truth, and the same command continues from it. If there is
+// none, and the folder was made here, it is removed with the engine.
 #pragma once
 
 #include <atomic>
@@ -16,6 +17,7 @@
 
 #include "engine/catalogue_registry.h"
 #include "engine/checkpointer.h"
+#include "engine/new_folder.h"
 #include "engine/options.h"
 #include "engine/stages.h"
 #include "store/catalogue.h"
@@ -75,6 +77,8 @@ class Engine {
 
  private:
   Engine() = default;
+  void remove_store();
+  Result<RunSummary> run_all(const std::vector<std::string>& inputs, const RunOptions& options);
   SourceOptions source_options(const RunOptions& options) const;
   Status read_inputs(const std::vector<std::string>& inputs, RunInputs& opened,
                      const RunOptions& options, RunSummary& summary);
@@ -84,6 +88,8 @@ class Engine {
   Status failed() const;
 
   EngineOptions options_;
+  NewFolder folder_;
+  bool useless_ = true;  // not open yet, or its run failed
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalogue> catalogue_;
   std::unique_ptr<CatalogueRegistry> registry_;
