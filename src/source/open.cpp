@@ -39,7 +39,7 @@ class Opener {
     if (options_.header) QUIPU_TRY(input_.read_header(options_.max_line_bytes));
     auto own = known_.at_path(input_.key);
     if (!own.ok()) return own.error();
-    if (*own && (*own)->counted.bytes == 0) return from_start((*own)->counted.content, 0);
+    if (*own && (*own)->counted.bytes == 0) own->reset();  // it was empty
     if (*own) {
       auto same = goes_on(**own);
       if (!same.ok()) return same.error();
