@@ -45,7 +45,7 @@ std::vector<std::string> move_files(std::vector<std::string> files, std::mt19937
       files.insert(files.begin() + long(random() % (files.size() + 1)), fresh);
       break;
     case 3:
-      if (std::system(("gzip -cf '" + files[at] + "' > '" + fresh + "'").c_str()) != 0)
+      if (std::system(("gzip -cdf '" + files[at] + "' | gzip -c > '" + fresh + "'").c_str()) != 0)
         std::abort();
       files[at] = fresh;
       break;
