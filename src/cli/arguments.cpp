@@ -184,9 +184,14 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       ->capture_default_str();
   run->add_option("--as", a.standard_input_name,
                   "the name of standard input, by which it is known when it comes again");
-  run->add_flag("--again", a.again, "count a changed or already counted file from its start");
+  run->add_flag("--again", a.again,
+                "begin new content under a known name; count known content from its start once "
+                "more (lines without ids need --count-twice)");
+  run->add_flag("--count-twice", a.count_twice,
+                "as --again, and lines that were counted before may count twice");
   run->add_flag("--moved", a.moved,
-                "a known content under a new path is the same input: go on there");
+                "known content under a new name is the same input: go on there (with --again: and "
+                "begin what is not known, as after a rotation)");
   run->add_flag("--complete", a.complete,
                 "inputs will not grow: a last line without newline is whole");
   run->add_flag("--anyway", a.anyway,

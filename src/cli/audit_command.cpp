@@ -18,6 +18,7 @@
 #include "cli/store_access.h"
 #include "engine/catalogue_registry.h"
 #include "engine/first_lines.h"
+#include "engine/input_positions.h"
 #include "query/export.h"
 #include "query/render.h"
 #include "query/whole.h"
@@ -103,7 +104,9 @@ class Auditor {
         stored_(kSortBytes, temporary) {}
 
   Status run(const std::vector<std::string>& given) {
-    auto inputs = audited_inputs(snapshot_.state(), directory_of_spools_, given);
+    auto positions = positions_of_inputs(snapshot_);
+    if (!positions.ok()) return positions.error();
+    auto inputs = audited_inputs(*positions, directory_of_spools_, given);
     if (!inputs.ok()) return inputs.error();
     inputs_ = std::move(*inputs);
     QUIPU_TRY(read_inputs(

@@ -59,7 +59,6 @@ struct CommittedState {
   int64_t time_s = 0;       // wall clock at its commit
   Tallies tallies;
   uint64_t dead_letter_bytes = 0;
-  std::map<std::string, std::string> positions;  // source key -> encoded position (opaque here)
 };
 
 struct MetaPut {
@@ -67,8 +66,14 @@ struct MetaPut {
   std::string value;
 };
 
+// What a host keeps of its inputs: rows under keys and with bytes of its own.
+inline constexpr std::string_view kPositionPrefix = "position/";
+
 struct CheckpointWrite {
-  CommittedState state;  // positions: those that changed; others stay
+  CommittedState state;
+  // Rows of inputs that changed, by key without the prefix; others stay. Read with get_meta() and
+  // scan_meta(): there may be very many.
+  std::map<std::string, std::string> positions;
   // Streams the rows of cells in key order into the sink, once. On the calling thread; the two
   // others may run on other threads at the same time.
   std::function<Status(const RowSink&)> cells;

@@ -107,7 +107,7 @@ class StoreModel {
     write.state.tallies.read = read;
     write.state.dead_letter_bytes = dead_letter_bytes;
     const std::string source = "source" + std::to_string(up_to(3));
-    positions[source] = write.state.positions[source] =
+    positions[source] = write.positions[source] =
         std::to_string(checkpoint) + std::string(up_to(40), 'p');
 
     std::map<std::string, std::map<uint64_t, uint64_t>> new_cells;
@@ -189,9 +189,16 @@ class StoreModel {
     }
     if (state.tallies.read != read || state.dead_letter_bytes != dead_letter_bytes)
       return "tallies";
-    if (state.positions != positions) return "positions";
-
     std::string trouble;
+    decltype(positions) found_positions;
+    Status positions_read =
+        snapshot->scan_meta(kPositionPrefix, [&](std::string_view key, std::string_view value) {
+          found_positions[std::string(key.substr(kPositionPrefix.size()))] = value;
+          return true;
+        });
+    if (!positions_read.ok()) return positions_read.error().message;
+    if (found_positions != positions) return "positions";
+
     decltype(cells) found_cells;
     Status s = snapshot->scan_cells("", "", [&](std::string_view key, std::string_view value) {
       Status row = read_cell_row(value, [&](const CellEntry& entry) {

@@ -1,0 +1,14 @@
+// What a store knows of its inputs, for who reads it. Any thread.
+#pragma once
+
+#include <vector>
+
+#include "source/source.h"
+#include "store/store.h"
+
+namespace quipu {
+
+// Every path with how far what it stands at was counted, sorted by path.
+Result<std::vector<SourcePosition>> positions_of_inputs(Snapshot& snapshot);
+
+}  // namespace quipu
