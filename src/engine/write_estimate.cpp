@@ -10,8 +10,8 @@ uint64_t count_memberships(const std::vector<const Pane*>& panes) {
   uint64_t bits = 0;
   for (const Pane* pane : panes) {
     PaneReader::each(*pane, [&](const PaneEntry& entry) {
-      for (uint32_t block = 0; block < entry.blocks(); ++block)
-        bits += uint64_t(std::popcount(entry.here()[block]));
+      for (uint32_t word = 0; word < entry.bitmap_words(); ++word)
+        bits += uint64_t(std::popcount(entry.here()[word]));
     });
   }
   return bits;
