@@ -159,6 +159,24 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   key->final_callback([&a] { a.command = Arguments::Command::key; });
 }
 
+// How inputs are known again, and what is made of their text.
+void add_input_options(CLI::App* run, Arguments& a) {
+  run->add_option("--as", a.standard_input_name,
+                  "the name of standard input, by which it is known when it comes again");
+  run->add_flag("--again", a.again,
+                "begin new content under a known name; count known content from its start once "
+                "more (lines without ids need --count-twice)");
+  run->add_flag("--count-twice", a.count_twice,
+                "as --again, and lines that were counted before may count twice");
+  run->add_flag("--moved", a.moved,
+                "known content under a new name is the same input: go on there (with --again: and "
+                "begin what is not known, as after a rotation)");
+  run->add_flag("--complete", a.complete,
+                "inputs will not grow: a last line without newline is whole");
+  run->add_flag("--anyway", a.anyway,
+                "go on though the lines at an input's beginning would all be set aside");
+}
+
 }  // namespace
 
 ParsedArguments parse_arguments(const std::vector<std::string>& args) {
@@ -213,15 +231,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   run->add_option("--shards", a.shards, "threads that tally (default: one a core)");
   run->add_option("--checkpoint", a.checkpoint_s, "seconds between checkpoints under load, at most")
       ->capture_default_str();
-  run->add_option("--as", a.standard_input_name,
-                  "the name of standard input, by which it is known when it comes again");
-  run->add_flag("--again", a.again, "count a changed or already counted file from its start");
-  run->add_flag("--moved", a.moved,
-                "a known content under a new path is the same input: go on there");
-  run->add_flag("--complete", a.complete,
-                "inputs will not grow: a last line without newline is whole");
-  run->add_flag("--anyway", a.anyway,
-                "go on though the lines at an input's beginning would all be set aside");
+  add_input_options(run, a);
   run->add_flag("--strict", a.strict, "stop at the first line that would be set aside");
   run->add_flag(
       "--stats", a.stats,

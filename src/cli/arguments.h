@@ -34,7 +34,7 @@ struct Arguments {
   double checkpoint_s = 60;
   size_t ingest_bytes = 0;  // for tests, as the next two: EngineOptions
   size_t hot_bytes = 0, pane_bytes = 0;
-  bool again = false, moved = false, strict = false, stats = false;
+  bool again = false, count_twice = false, moved = false, strict = false, stats = false;
   bool complete = false, anyway = false;
   std::string standard_input_name;
   std::string zoneinfo_dir;

@@ -18,6 +18,7 @@
 #include "cli/store_access.h"
 #include "engine/catalogue_registry.h"
 #include "engine/first_lines.h"
+#include "engine/input_positions.h"
 #include "query/export.h"
 #include "query/render.h"
 #include "query/whole.h"
@@ -106,7 +107,9 @@ class Auditor {
         piece_bytes_(sort_bytes == kServedSortBytes ? kExportPieceBytes : kAlonePieceBytes) {}
 
   Status run(const std::vector<std::string>& given) {
-    auto inputs = audited_inputs(snapshot_.state(), spool_folder_, given);
+    auto positions = positions_of_inputs(snapshot_);
+    if (!positions.ok()) return positions.error();
+    auto inputs = audited_inputs(*positions, spool_folder_, given);
     if (!inputs.ok()) return inputs.error();
     inputs_ = std::move(*inputs);
     QUIPU_TRY(read_inputs(

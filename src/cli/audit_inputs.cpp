@@ -4,17 +4,18 @@
 #include <map>
 #include <set>
 
-#include "source/source.h"
-
 namespace quipu {
 namespace {
 
 constexpr size_t kMaxShownInputs = 10;
 
-Error lacks(const std::vector<std::string>& missing) {
+Error lacks(const std::map<uint64_t, std::string>& missing) {
   std::string list;
-  for (size_t i = 0; i < missing.size() && i < kMaxShownInputs; ++i)
-    list += (i ? ", " : "") + missing[i];
+  size_t shown = 0;
+  for (const auto& [content, path] : missing) {
+    if (shown++ == kMaxShownInputs) break;
+    list += (list.empty() ? "" : ", ") + path;
+  }
   if (missing.size() > kMaxShownInputs)
     list += " and " + std::to_string(missing.size() - kMaxShownInputs) + " more";
   return Error{"the store has counted more than these inputs; name the others, too: " + list};
@@ -22,37 +23,37 @@ Error lacks(const std::vector<std::string>& missing) {
 
 }  // namespace
 
-Result<std::vector<AuditedInput>> audited_inputs(const CommittedState& state,
+Result<std::vector<AuditedInput>> audited_inputs(const std::vector<SourcePosition>& positions,
                                                  const std::string& spool_folder,
                                                  const std::vector<std::string>& given) {
-  std::map<std::string, uint64_t> counted;  // bytes, by the path of the position
-  for (const auto& [key, bytes] : state.positions) {
-    auto position = decode_position(bytes);
-    if (!position.ok()) return position.error();
-    if (position->bytes > 0) counted[position->path] = position->bytes;
+  std::map<std::string, const SourcePosition*> counted;
+  for (const SourcePosition& position : positions) {
+    if (position.bytes > 0) counted[position.path] = &position;
   }
   std::vector<AuditedInput> inputs;
-  std::set<std::string> taken;
+  std::set<uint64_t> taken;  // contents
   for (const std::string& path : given) {
     std::error_code error;
     const std::string key = std::filesystem::canonical(path, error).string();
     if (error) return Error{path + ": " + error.message()};
-    if (taken.count(key)) continue;
     const auto found = counted.find(key);
     if (found == counted.end())
       return Error{path + " was not counted into this store (quipu inspect lists its inputs)"};
-    inputs.push_back({path, found->second});
-    taken.insert(key);
+    if (!taken.insert(found->second->content).second) continue;
+    inputs.push_back({path, found->second->bytes});
   }
-  std::vector<std::string> missing;
-  for (const auto& [key, bytes] : counted) {
-    if (taken.count(key)) continue;
+  for (const auto& [key, position] : counted) {
+    if (key[0] != '-' || taken.contains(position->content)) continue;
     const std::string spool = spool_folder + "/" + key.substr(1);
-    if (key[0] == '-' && std::filesystem::exists(spool)) {
-      inputs.push_back({spool, bytes});
-    } else {
-      missing.push_back(key);
-    }
+    if (!std::filesystem::exists(spool)) continue;
+    inputs.push_back({spool, position->bytes});
+    taken.insert(position->content);
+  }
+  std::map<uint64_t, std::string> missing;  // by content: where it is, or was
+  for (const auto& [key, position] : counted) {
+    if (taken.contains(position->content)) continue;
+    std::string& where = missing[position->content];
+    if (where.empty() || !std::filesystem::exists(where)) where = key;
   }
   if (!missing.empty()) return lacks(missing);
   return inputs;

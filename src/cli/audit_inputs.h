@@ -5,7 +5,7 @@
 #include <vector>
 
 #include "base/result.h"
-#include "store/store.h"
+#include "source/source.h"
 
 namespace quipu {
 
@@ -14,10 +14,11 @@ struct AuditedInput {
   uint64_t committed_bytes = 0;  // decompressed; what is behind them was not counted
 };
 
-// The files given, in their order, and then what came by standard input, of which the store has a
-// copy in the folder of its spools. Errors: a file that was not counted; those of which lines were
-// counted and that are not among the ones given.
-Result<std::vector<AuditedInput>> audited_inputs(const CommittedState& state,
+// positions: of all paths the store knows; several may stand at one content, which was counted
+// once. The files given, in their order, and then what came by standard input, of which the store
+// has a copy in the folder of its spools. Errors: a file that was not counted; those of which lines
+// were counted and that are not among the ones given.
+Result<std::vector<AuditedInput>> audited_inputs(const std::vector<SourcePosition>& positions,
                                                  const std::string& spool_folder,
                                                  const std::vector<std::string>& given);
 

@@ -9,8 +9,8 @@
 #include "base/printable.h"
 #include "cli/record_census.h"
 #include "cli/store_access.h"
+#include "engine/input_positions.h"
 #include "query/render.h"
-#include "source/source.h"
 #include "store/files.h"
 
 namespace quipu {
@@ -41,11 +41,9 @@ Result<Inspection> look(StoreAccess& access, const Console& console) {
   auto families = access.store().family_stats();
   if (!families.ok()) return families.error();
   found.families = std::move(*families);
-  for (const auto& [key, bytes] : found.state.positions) {
-    auto position = decode_position(bytes);
-    if (!position.ok()) return position.error();
-    found.positions.push_back(std::move(*position));
-  }
+  auto positions = positions_of_inputs(**snapshot);
+  if (!positions.ok()) return positions.error();
+  found.positions = std::move(*positions);
   auto census = count_records(access.store(), [&] { return console.gone(); });
   if (!census.ok()) return census.error();
   found.records = *census;

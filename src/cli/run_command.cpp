@@ -1,7 +1,11 @@
 #include "cli/run_command.h"
 
+#include <unistd.h>
+
+#include <algorithm>
 #include <filesystem>
 #include <fstream>
+#include <iostream>
 #include <sstream>
 
 #include "cli/engine_host.h"
@@ -45,6 +49,14 @@ std::string left_text(const std::string& input, const Unfinished& left) {
          (left.open_quote ? "where a quote is opened and not closed yet"
                           : "which has no newline yet") +
          "; if the input will not grow, count it with --complete\n";
+}
+
+// At a terminal: whether the user says yes.
+bool is_confirmed(const std::string& what, const Console& console) {
+  console.err("quipu run: " + what + ". Count them twice? [y/N] ");
+  std::string answer;
+  std::getline(std::cin, answer);
+  return answer == "y" || answer == "Y" || answer == "yes";
 }
 
 // A query that works on what was just counted.
@@ -112,7 +124,11 @@ int run_command(const Arguments& arguments, const Console& console) {
 
   ProgressLine line(console);
   RunOptions run_options;
-  run_options.again = arguments.again;
+  run_options.again = arguments.again || arguments.count_twice;
+  run_options.count_twice = arguments.count_twice;
+  const auto& inputs = arguments.inputs;
+  if (::isatty(STDIN_FILENO) && std::find(inputs.begin(), inputs.end(), "-") == inputs.end())
+    run_options.confirm = [&](const std::string& what) { return is_confirmed(what, console); };
   run_options.moved = arguments.moved;
   run_options.strict = arguments.strict;
   run_options.complete = arguments.complete;
@@ -132,6 +148,8 @@ int run_command(const Arguments& arguments, const Console& console) {
   for (const std::string& input : summary->finished_before)
     console.err(input + ": nothing new, it was counted before\n");
   for (const auto& [input, left] : summary->unfinished) console.err(left_text(input, left));
+  for (const std::string& input : summary->empty)
+    console.err(input + ": holds no lines, so there is nothing to count\n");
   console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
               "; committed (checkpoint " + std::to_string(summary->committed.checkpoint) + ") in " +
               options.data_folder + "\n");

@@ -8,6 +8,7 @@
 #include "cli/engine_host.h"
 #include "cli/run_command.h"
 #include "cli/store_access.h"
+#include "engine/input_positions.h"
 #include "http/door.h"
 #include "source/journal_source.h"
 
@@ -31,11 +32,8 @@ Status check_plan(const Plan& plan) {
 }
 
 uint64_t committed_of(const Engine& engine) {
-  const auto positions = engine.store().committed().positions;
-  const auto it = positions.find(kJournalPath);
-  if (it == positions.end()) return 0;
-  auto position = decode_position(it->second);
-  return position.ok() ? position->bytes : 0;
+  const auto position = position_of_feed(*engine.store().snapshot(), kJournalPath);
+  return position.ok() && *position ? (*position)->bytes : 0;
 }
 
 // Waits for a signal, or for the run to fail; then lets the door and the journal end, so that the
@@ -81,13 +79,13 @@ Result<RunSummary> serve(const Arguments& arguments, Engine& engine, const Conso
     console.err("quipu: nobody has a key yet: quipu key add --tenant NAME --data " + folder + "\n");
   RunOptions options;
   options.anyway = true;  // what the journal holds was checked at the door
-  options.open_source = [&](const auto& known, const SourceOptions& source_options) {
-    return open_journal(*journal, known, source_options);
+  options.open_feed = [&](const auto& committed, const SourceOptions& source_options) {
+    return open_journal(*journal, committed, source_options);
   };
   Result<RunSummary> summary = Error{""};
   {
     Ending ending(asked, *door, *journal);
-    summary = engine.run({"journal"}, options);
+    summary = engine.run({kJournalPath}, options);
   }
   return summary;
 }

@@ -53,15 +53,13 @@ void Checkpointer::stop() {
   if (thread_.joinable()) thread_.join();
 }
 
-bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, const SourcePosition& behind) {
+bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, InputRows behind) {
   std::unique_lock lock(mutex_);
   if (!wait_for_room(lock, task.block.weight)) return false;
   wiring_.live->in_flight.add(task.block.weight);
   if (stopping_ || failed_) return false;
   if (!decoder.queue().push(std::move(task))) return false;
-  std::string encoded;
-  encode_position(behind, encoded);
-  positions_[behind.path] = std::move(encoded);
+  take_rows(std::move(behind));
   last_new_ = Clock::now();
   if (!dirty_) first_new_ = last_new_;
   dirty_ = true;
@@ -70,19 +68,35 @@ bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, const SourcePosit
   return true;
 }
 
+void Checkpointer::take_rows(InputRows rows) {
+  for (auto& [key, row] : rows) {
+    const auto [at, fresh] = rows_.try_emplace(key);
+    rows_bytes_ += row.size() - at->second.size() + (fresh ? key.size() : 0);
+    at->second = std::move(row);
+  }
+}
+
 void Checkpointer::note_change() {
   std::lock_guard lock(mutex_);
   if (!dirty_) first_new_ = last_new_ = Clock::now();
   dirty_ = true;
 }
 
-void Checkpointer::note_position(const SourcePosition& position) {
+void Checkpointer::note_inputs(InputRows rows) {
   std::lock_guard lock(mutex_);
-  std::string encoded;
-  encode_position(position, encoded);
-  positions_[position.path] = std::move(encoded);
+  take_rows(std::move(rows));
   if (!dirty_) first_new_ = last_new_ = Clock::now();
   dirty_ = true;
+}
+
+Result<std::string> Checkpointer::input_row(const std::string& key) const {
+  {
+    std::lock_guard lock(mutex_);
+    for (const InputRows* rows : {&rows_, &committing_rows_}) {
+      if (const auto found = rows->find(key); found != rows->end()) return found->second;
+    }
+  }
+  return wiring_.store->snapshot()->get_meta(std::string(kPositionPrefix) + key);
 }
 
 Status Checkpointer::request_and_wait() {
@@ -154,6 +168,7 @@ bool Checkpointer::has_room(uint64_t weight) const {
 
 bool Checkpointer::must_begin() const {
   if (options_.checkpoint_blocks && blocks_since_ >= options_.checkpoint_blocks) return true;
+  if (rows_bytes_ >= kMostInputRowBytes) return true;
   const LiveCounters& live = *wiring_.live;
   // In this order: what leaves the one is in the other before.
   const uint64_t in_flight = live.in_flight.bytes();
@@ -178,7 +193,7 @@ void Checkpointer::run() {
   while (true) {
     uint64_t requests;
     Clock::time_point as_of;
-    std::map<std::string, std::string> positions;
+    InputRows rows;
     {
       std::unique_lock lock(mutex_);
       while (!stopping_ && !failed_ && !due()) changed_.wait_for(lock, kPoll);
@@ -191,7 +206,10 @@ void Checkpointer::run() {
         changed_.notify_all();
         continue;
       }
-      positions.swap(positions_);
+      committing_rows_ = std::move(rows_);
+      rows = committing_rows_;
+      rows_.clear();
+      rows_bytes_ = 0;
       dirty_ = false;
       blocks_since_ = 0;
       committing_ = true;
@@ -202,7 +220,7 @@ void Checkpointer::run() {
     CheckpointParts::Whole whole;
     Status status;
     if (wiring_.parts->wait(whole)) {
-      status = commit(number, std::move(whole), std::move(positions));
+      status = commit(number, std::move(whole), std::move(rows));
     } else {
       return;  // stopped, or failed elsewhere
     }
@@ -215,20 +233,20 @@ void Checkpointer::run() {
       requests_done_ = requests;
       durable_as_of_ = as_of;
       committing_ = false;
+      committing_rows_.clear();
       changed_.notify_all();
     }
   }
 }
 
-Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
-                            std::map<std::string, std::string> positions) {
+Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, InputRows rows) {
   const auto begin = Clock::now();
   CpuLaps laps;
   CheckpointWrite write;
   write.state = wiring_.store->committed();
   write.state.checkpoint = number;
   write.state.time_s = wall_s();
-  write.state.positions = std::move(positions);
+  write.positions = std::move(rows);
 
   std::string letters;
   uint64_t other_bytes = 0;  // names and new rows

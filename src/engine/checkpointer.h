@@ -23,11 +23,15 @@
 #include "engine/queue.h"
 #include "engine/stages.h"
 #include "engine/write_estimate.h"
-#include "source/source.h"
+#include "source/known_inputs.h"
 #include "store/catalogue.h"
 #include "store/store.h"
 
 namespace quipu {
+
+// Of rows of inputs that are not committed: at so many a checkpoint begins, before more is taken
+// in.
+inline constexpr size_t kMostInputRowBytes = size_t(4) << 20;
 
 // Sums over the engine's life, for summaries and bench.
 struct CheckpointTotals {
@@ -54,13 +58,16 @@ class Checkpointer {
                size_t pane_bytes, size_t hot_bytes);
   ~Checkpointer();
 
-  // The reader's side. Gives a block to a decoder and notes the source's position behind it, as one
-  // step with regard to barriers; waits while panes are full. False once the run has failed.
-  bool push(DecodeStage& decoder, DecodeTask task, const SourcePosition& behind);
+  // The reader's side. Gives a block to a decoder and takes the rows that tell the source's
+  // position behind it, as one step with regard to barriers; waits while panes are full. False once
+  // the run has failed.
+  bool push(DecodeStage& decoder, DecodeTask task, InputRows behind);
   // Something beside events is to be committed.
   void note_change();
-  // A position with nothing new to count before it (an input that ended).
-  void note_position(const SourcePosition& position);
+  // Rows of inputs with nothing new to count before them (an input that ended).
+  void note_inputs(InputRows rows);
+  // A row of inputs as it was given last, committed or not; "" where absent.
+  Result<std::string> input_row(const std::string& key) const;
 
   Status request_and_wait();
   // The same, unless what is durable was all there was so long ago.
@@ -76,8 +83,8 @@ class Checkpointer {
   bool wait_for_room(std::unique_lock<std::mutex>& lock, uint64_t weight);
   size_t pane_limit() const;             // with mutex_ held
   bool has_room(uint64_t weight) const;  // with mutex_ held: for a block of this weight
-  Status commit(uint64_t number, CheckpointParts::Whole whole,
-                std::map<std::string, std::string> positions);
+  void take_rows(InputRows rows);        // with mutex_ held
+  Status commit(uint64_t number, CheckpointParts::Whole whole, InputRows rows);
   void add_to_totals(const CommitStats& stats, const GroupByResult& grouped, uint64_t space_bytes,
                      double group_s, double total_s);
 
@@ -91,7 +98,9 @@ class Checkpointer {
 
   mutable std::mutex mutex_;  // guards what follows; held while a barrier or a block is pushed
   std::condition_variable changed_;
-  std::map<std::string, std::string> positions_;  // new since the last barrier
+  InputRows rows_;             // new since the last barrier
+  InputRows committing_rows_;  // those that the commit under way holds
+  size_t rows_bytes_ = 0;      // of rows_
   std::chrono::steady_clock::time_point first_new_, last_new_;
   std::optional<std::chrono::steady_clock::time_point> durable_as_of_;  // all that was pushed then
   bool dirty_ = false;

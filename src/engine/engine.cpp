@@ -10,13 +10,14 @@
 #include "base/cpu_clock.h"
 #include "base/fault.h"
 #include "engine/first_lines.h"
+#include "engine/input_positions.h"
+#include "engine/run_inputs.h"
 
 namespace quipu {
 namespace {
 
 using Clock = std::chrono::steady_clock;
 constexpr auto kProgressInterval = std::chrono::milliseconds(200);
-constexpr size_t kOpenInputs = 64;  // kept open between the check of all inputs and their reading
 
 int64_t wall_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(
@@ -28,6 +29,34 @@ constexpr size_t kBytesOfCode = 32;  // in memory, its table full
 
 size_t machine_memory() {
   return size_t(::sysconf(_SC_PHYS_PAGES)) * size_t(::sysconf(_SC_PAGE_SIZE));
+}
+
+StoreOptions store_options_of(const EngineOptions& options, const MemoryShares& memory) {
+  StoreOptions of;
+  of.create = options.create;
+  of.keep_waiting = options.keep_waiting;
+  of.cache_bytes = memory.cache;
+  of.write_buffer_bytes = memory.write_buffer;
+  of.filter_bytes = memory.filter;
+  of.element_codes = memory.element_codes;
+  of.compaction_bytes = memory.compaction;
+  if (options.ingest_bytes) of.ingest_bytes = options.ingest_bytes;
+  if (options.readers >= 0) of.readers = unsigned(options.readers);
+  of.direct_reads = options.direct_reads;
+  of.secret = options.secret;
+  of.element_bits = options.element_bits;
+  return of;
+}
+
+TallyOptions tally_options_of(const EngineOptions& options, size_t memory_bytes) {
+  TallyOptions of;
+  of.memory_bytes = memory_bytes;
+  if (options.matrix_rows) of.matrix_rows = options.matrix_rows;
+  if (options.inlined_rows >= 0) of.inlined_rows = options.inlined_rows;
+  if (options.whole_bytes >= 0) of.whole_bytes = options.whole_bytes;
+  if (options.chunk_words) of.chunk_words = options.chunk_words;
+  of.variant = options.tally_variant;
+  return of;
 }
 
 }  // namespace
@@ -56,84 +85,62 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   }
   std::unique_ptr<Engine> engine(new Engine);
   engine->options_ = options;
+  engine->folder_ = NewFolder(options.data_folder);
   const MemoryShares memory = divide_memory(options);
-  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
-  const unsigned shards = options.shards ? options.shards : cores;
-  const unsigned decoders = options.decoders ? options.decoders : std::max(1u, cores / 2);
-
-  StoreOptions store_options;
-  store_options.create = options.create;
-  store_options.keep_waiting = options.keep_waiting;
-  store_options.cache_bytes = memory.cache;
-  store_options.write_buffer_bytes = memory.write_buffer;
-  store_options.filter_bytes = memory.filter;
-  store_options.element_codes = memory.element_codes;
-  store_options.compaction_bytes = memory.compaction;
-  if (options.ingest_bytes) store_options.ingest_bytes = options.ingest_bytes;
-  if (options.readers >= 0) store_options.readers = unsigned(options.readers);
-  store_options.direct_reads = options.direct_reads;
-  store_options.secret = options.secret;
-  store_options.element_bits = options.element_bits;
-  auto store = Store::open(options.data_folder, store_options);
-  if (!store.ok()) return store.error();
-  engine->store_ = std::move(*store);
-  const CommittedState committed = engine->store_->committed();
-
-  auto snapshot = engine->store_->snapshot();
-  auto catalogue = Catalogue::load(*snapshot);
-  if (!catalogue.ok()) return catalogue.error();
-  engine->catalogue_ = std::move(*catalogue);
-  auto registry = CatalogueRegistry::open(std::move(plan), *engine->store_, *engine->catalogue_,
-                                          options.zoneinfo_dir, wall_s());
-  if (!registry.ok()) return registry.error();
-  engine->registry_ = std::move(*registry);
+  QUIPU_ASSIGN(engine->store_, Store::open(options.data_folder, store_options_of(options, memory)));
+  QUIPU_ASSIGN(engine->catalogue_, Catalogue::load(*engine->store_->snapshot()));
+  QUIPU_ASSIGN(engine->registry_,
+               CatalogueRegistry::open(std::move(plan), *engine->store_, *engine->catalogue_,
+                                       options.zoneinfo_dir, wall_s()));
   engine->change_pending_ = engine->registry_->changed();
   engine->line_weight_ = std::make_unique<LineWeight>(engine->registry_->plan().parsed);
   engine->block_weight_ = std::max(memory.pane, kLeastRoomBytes) / kBlocksOfPane;
-  auto letters =
-      DeadLetterFile::open(options.data_folder + "/dead-letter.jsonl", committed.dead_letter_bytes);
-  if (!letters.ok()) return letters.error();
-
+  const CommittedState committed = engine->store_->committed();
+  QUIPU_ASSIGN(auto letters, DeadLetterFile::open(options.data_folder + "/dead-letter.jsonl",
+                                                  committed.dead_letter_bytes));
   engine->live_.durable_epoch = committed.checkpoint;
-  engine->parts_ = std::make_unique<CheckpointParts>(shards + decoders);
-  StageContext context;
-  context.plan = &engine->registry_->plan();
-  context.live = &engine->live_;
-  context.parts = engine->parts_.get();
-  context.pool = &engine->pool_;
-  context.logs = &engine->logs_;
-  if (options.batch_events) context.batch_events = options.batch_events;
-  if (options.batch_bytes) context.batch_bytes = options.batch_bytes;
-  context.fail = [raw = engine.get()](Error error) { raw->fail(std::move(error)); };
+  engine->start_stages(memory, std::move(letters));
+  engine->known_inputs_ = std::make_unique<KnownInputs>(
+      [raw = engine.get()](const std::string& key) { return raw->checkpointer_->input_row(key); });
+  engine->useless_ = false;
+  return engine;
+}
 
-  TallyOptions tally;
-  tally.memory_bytes = memory.hot / shards;
-  if (options.matrix_rows) tally.matrix_rows = options.matrix_rows;
-  if (options.inlined_rows >= 0) tally.inlined_rows = options.inlined_rows;
-  if (options.whole_bytes >= 0) tally.whole_bytes = options.whole_bytes;
-  if (options.chunk_words) tally.chunk_words = options.chunk_words;
-  tally.variant = options.tally_variant;
+// Of the store as it is open.
+void Engine::start_stages(const MemoryShares& memory, DeadLetterFile letters) {
+  const unsigned cores = std::max(1u, std::thread::hardware_concurrency());
+  const unsigned shards = options_.shards ? options_.shards : cores;
+  const unsigned decoders = options_.decoders ? options_.decoders : std::max(1u, cores / 2);
+  parts_ = std::make_unique<CheckpointParts>(shards + decoders);
+  StageContext context;
+  context.plan = &registry_->plan();
+  context.live = &live_;
+  context.parts = parts_.get();
+  context.pool = &pool_;
+  context.logs = &logs_;
+  if (options_.batch_events) context.batch_events = options_.batch_events;
+  if (options_.batch_bytes) context.batch_bytes = options_.batch_bytes;
+  context.fail = [this](Error error) { fail(std::move(error)); };
+
+  const TallyOptions tally = tally_options_of(options_, memory.hot / shards);
   std::vector<ShardStage*> shard_list;
   for (unsigned s = 0; s < shards; ++s) {
-    engine->shards_.push_back(
-        std::make_unique<ShardStage>(s, decoders, tally, *engine->store_, context));
-    shard_list.push_back(engine->shards_.back().get());
+    shards_.push_back(std::make_unique<ShardStage>(s, decoders, tally, *store_, context));
+    shard_list.push_back(shards_.back().get());
   }
   std::vector<DecodeStage*> decoder_list;
   const size_t names_known = std::max(NameLog::kLeastCacheEntries,
                                       std::bit_floor(memory.names / decoders / sizeof(uint64_t)));
   for (unsigned d = 0; d < decoders; ++d) {
-    engine->decoders_.push_back(std::make_unique<DecodeStage>(
-        d, engine->store_->hasher(), *engine->registry_, engine->registry_->no_offset_zone(),
-        shard_list, context, options.relative_now, names_known));
-    decoder_list.push_back(engine->decoders_.back().get());
+    decoders_.push_back(std::make_unique<DecodeStage>(d, store_->hasher(), *registry_,
+                                                      registry_->no_offset_zone(), shard_list,
+                                                      context, options_.relative_now, names_known));
+    decoder_list.push_back(decoders_.back().get());
   }
-  engine->checkpointer_ = std::make_unique<Checkpointer>(
-      Checkpointer::Wiring{engine->store_.get(), engine->catalogue_.get(), engine->registry_.get(),
-                           &engine->live_, engine->parts_.get(), &engine->logs_, decoder_list,
-                           context.fail},
-      std::move(*letters), options, memory.pane, memory.hot);
-  return engine;
+  checkpointer_ = std::make_unique<Checkpointer>(
+      Checkpointer::Wiring{store_.get(), catalogue_.get(), registry_.get(), &live_, parts_.get(),
+                           &logs_, decoder_list, context.fail},
+      std::move(letters), options_, memory.pane, memory.hot);
 }
 
 Engine::~Engine() {
@@ -142,6 +149,19 @@ Engine::~Engine() {
   for (auto& shard : shards_) shard->queue().close_and_drop();
   for (auto& decoder : decoders_) decoder->stop();
   for (auto& shard : shards_) shard->stop();
+  if (useless_ && store_ && store_->committed().checkpoint == 0 && folder_.may_go()) remove_store();
+}
+
+void Engine::remove_store() {
+  folder_.move_away();
+  known_inputs_.reset();
+  checkpointer_.reset();
+  decoders_.clear();
+  shards_.clear();
+  registry_.reset();
+  catalogue_.reset();
+  store_.reset();
+  folder_.remove();
 }
 
 void Engine::fail(Error error) {
@@ -165,17 +185,7 @@ Status Engine::failed() const {
 }
 
 Result<std::vector<SourcePosition>> Engine::positions() const {
-  std::vector<SourcePosition> positions;
-  for (const auto& [key, bytes] : store_->committed().positions) {
-    if (reached_.contains(key)) continue;
-    auto position = decode_position(bytes);
-    if (!position.ok())
-      return Error{"the store's position of " + key +
-                   " cannot be read: " + position.error().message};
-    positions.push_back(std::move(*position));
-  }
-  for (const auto& [key, position] : reached_) positions.push_back(position);
-  return positions;
+  return positions_of_inputs(*store_->snapshot());
 }
 
 TallyStats Engine::tally_stats() const {
@@ -184,89 +194,57 @@ TallyStats Engine::tally_stats() const {
   return sum;
 }
 
+SourceOptions Engine::source_options(const RunOptions& options) const {
+  SourceOptions of = source_options_of(registry_->plan().parsed);
+  of.complete = options.complete;
+  of.again = options.again;
+  of.moved = options.moved;
+  of.stop = stop_;
+  if (options_.block_bytes) of.block_bytes = options_.block_bytes;
+  of.weigher = line_weight_.get();
+  of.block_weight = block_weight_;
+  return of;
+}
+
 Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const RunOptions& options) {
+  auto summary = run_all(inputs, options);
+  useless_ = !summary.ok();
+  return summary;
+}
+
+Result<RunSummary> Engine::run_all(const std::vector<std::string>& inputs,
+                                   const RunOptions& options) {
   const Tallies before = store_->committed().tallies;
+  const uint64_t blocks_before = blocks_;
   RunSummary summary;
   stop_ = options.stop ? options.stop : &own_stop_;
   QUIPU_TRY(failed());
   for (auto& decoder : decoders_) decoder->set_strict(options.strict);
-  const Plan& plan = registry_->plan().parsed;
-  SourceOptions source_options = source_options_of(plan);
-  source_options.complete = options.complete;
-  source_options.again = options.again;
-  source_options.moved = options.moved;
-  source_options.stop = stop_;
-  if (options_.block_bytes) source_options.block_bytes = options_.block_bytes;
-  source_options.weigher = line_weight_.get();
-  source_options.block_weight = block_weight_;
-
   for (const std::string& input : inputs) {
     struct stat info {};
     if (input != "-" && ::stat(input.c_str(), &info) == 0)
       progress_.bytes_total += uint64_t(info.st_size);
   }
-  auto open_input = [&](const std::string& input) -> Result<std::unique_ptr<Source>> {
-    auto known = positions();
-    if (!known.ok()) return known.error();
-    if (options.open_source) return options.open_source(*known, source_options);
-    return input == "-"
-               ? open_standard_input(STDIN_FILENO, options.standard_input_name,
-                                     options_.data_folder + "/spool", *known, source_options)
-               : open_file(input, *known, source_options);
-  };
-  // What is refused is refused before anything is counted. (Standard input would have to be waited
-  // for.) Sources that go on somewhere stay open, since finding the place in compressed content
-  // means reading up to it.
-  std::unique_ptr<FirstLines> first_lines;  // --strict ends at the first bad line by itself
-  if (!options.anyway && !options.strict) {
-    auto opened_lines = FirstLines::open(plan, options_.zoneinfo_dir);
-    if (!opened_lines.ok()) return opened_lines.error();
-    first_lines = std::move(*opened_lines);
-  }
-  std::map<std::string, std::unique_ptr<Source>> opened;
-  for (const std::string& input : inputs) {
-    if (inputs.size() == 1 || input == "-" || stopping()) continue;
-    auto source = open_input(input);
-    if (!source.ok()) return source.error();
-    if ((*source)->position().bytes > 0 && !options.moved && opened.size() < kOpenInputs)
-      opened[input] = std::move(*source);
-    else if (first_lines) {
-      auto block = first_lines->checked(std::move(*source))->next();
-      if (!block.ok()) return block.error();
-    }
-  }
-
-  const uint64_t blocks_before = blocks_;
+  auto first_lines = FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir);
+  if (!first_lines.ok()) return first_lines.error();
+  RunInputs opened({checkpointer_.get(), known_inputs_.get(), registry_.get(), &store_->hasher(),
+                    options.anyway || options.strict ? nullptr : first_lines->get()},
+                   options_.data_folder, source_options(options), options);
+  const Status looked = opened.look(inputs);
+  if (!looked.ok() && !stopping()) return looked.error();
   Status input_error;  // what was read before it is kept
-  for (const std::string& input : inputs) {
-    if (stopping()) {
-      summary.stopped = true;
-      break;
-    }
-    auto kept = opened.extract(input);
-    const bool as_it_was =
-        kept && !reached_.contains(kept.mapped()->position().path);  // the same file may come twice
-    auto source =
-        as_it_was ? Result<std::unique_ptr<Source>>(std::move(kept.mapped())) : open_input(input);
-    if (!source.ok() && stopping()) {
-      summary.stopped = true;
-      break;
-    }
-    if (source.ok()) {
-      if (first_lines) source = first_lines->checked(std::move(*source));
-      auto info =
-          std::make_shared<const InputInfo>(InputInfo{(*source)->name(), (*source)->header()});
-      input_error = read_input(**source, info, options, summary);
-    } else {
-      input_error = source.error();
-    }
-    if (summary.stopped || !input_error.ok()) break;
-    if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return summary;
+  if (looked.ok()) {
+    input_error = read_inputs(inputs, opened, options, summary);
+  } else {
+    summary.stopped = true;
   }
+  if (input_error.ok() && options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks)
+    return summary;
   // A changed plan counts from here on, even if the inputs hold nothing new. (A store in which
   // nothing was ever counted has no plan to change.)
   if (input_error.ok() && change_pending_ && store_->committed().checkpoint > 0)
     checkpointer_->note_change();
+  if (input_error.ok() && !summary.stopped) opened.end();
   Status status = checkpointer_->request_and_wait();
   if (Status failure = failed(); !failure.ok()) return failure.error();
   QUIPU_TRY(status);
@@ -282,12 +260,29 @@ Result<RunSummary> Engine::run(const std::vector<std::string>& inputs, const Run
   return summary;
 }
 
-Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>& info,
-                          const RunOptions& options, RunSummary& summary) {
+Status Engine::read_inputs(const std::vector<std::string>& inputs, RunInputs& opened,
+                           const RunOptions& options, RunSummary& summary) {
+  for (const std::string& input : inputs) {
+    summary.stopped = stopping();
+    if (summary.stopped) break;
+    auto source = opened.open(input);
+    if (!source.ok()) {
+      summary.stopped = stopping();
+      return summary.stopped ? Status{} : source.error();
+    }
+    QUIPU_TRY(read_input(**source, opened, options, summary));
+    if (summary.stopped) break;
+    if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) break;
+  }
+  return {};
+}
+
+Status Engine::read_input(Source& source, RunInputs& opened, const RunOptions& options,
+                          RunSummary& summary) {
+  const auto info = std::make_shared<const InputInfo>(InputInfo{source.name(), source.header()});
   auto last_progress = Clock::now();
   const uint64_t bytes_before = progress_.bytes_read;
   progress_.input = info->name;
-  const bool was_finished = source.position().finished;
   bool anything = false;
   CpuLaps laps;
   while (true) {
@@ -299,12 +294,13 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
     if (!block.ok()) return block.error();
     if (block->text.empty()) break;
     anything = true;
+    auto rows = opened.rows_behind(source);
+    if (!rows.ok()) return rows.error();
     DecodeStage& decoder = *decoders_[next_decoder_++ % decoders_.size()];
-    if (!checkpointer_->push(decoder, DecodeTask{std::move(*block), info, 0}, source.position())) {
+    if (!checkpointer_->push(decoder, DecodeTask{std::move(*block), info, 0}, std::move(*rows))) {
       if (Status failure = failed(); !failure.ok()) return failure;
       return Error{"the run was ended from inside"};
     }
-    reached_[source.position().path] = source.position();
     ++blocks_;
     live_.cpu.read.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
     fault_point("reader.block");
@@ -320,14 +316,15 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
     }
   }
   progress_.bytes_read = bytes_before + source.bytes_read();
+  const bool holds_lines = source.position().bytes > 0;
   if (source.unfinished().bytes > 0)
     summary.unfinished.emplace_back(info->name, source.unfinished());
   else if (!anything)
-    summary.finished_before.push_back(info->name);
-  if (anything || !was_finished) {
-    reached_[source.position().path] = source.position();
-    checkpointer_->note_position(source.position());  // that its end was reached
-  }
+    (holds_lines ? summary.finished_before : summary.empty).push_back(info->name);
+  // That its end was reached, and where it stands.
+  auto rows = opened.rows_behind(source);
+  if (!rows.ok()) return rows.error();
+  if (anything || !rows->empty()) checkpointer_->note_inputs(std::move(*rows));
   return failed();
 }
 

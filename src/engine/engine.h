@@ -5,7 +5,8 @@
 // open() recovers (store, dead-letter file, positions), run() reads inputs to their end,
 // checkpoint() makes what has come durable. run() is called by one thread; checkpoint(), live() and
 // the store's snapshots by any. Any failure inside ends the run with an Error: nothing is committed
-// after it, the last checkpoint is the truth, and the same command continues from it.
+// after it, the last checkpoint is the truth, and the same command continues from it. If there is
+// none, and the folder was made here, it is removed with the engine.
 #pragma once
 
 #include <atomic>
@@ -18,6 +19,7 @@
 #include "base/stop_flag.h"
 #include "engine/catalogue_registry.h"
 #include "engine/checkpointer.h"
+#include "engine/new_folder.h"
 #include "engine/options.h"
 #include "engine/row_weight.h"
 #include "engine/stages.h"
@@ -25,6 +27,8 @@
 #include "store/store.h"
 
 namespace quipu {
+
+class RunInputs;
 
 struct Progress {
   std::string input;                         // being read
@@ -36,6 +40,9 @@ struct Progress {
 struct RunOptions {
   bool again = false;  // see SourceOptions
   bool moved = false;
+  bool count_twice = false;  // --again may count lines twice that have no ids
+  // Asked before lines are counted twice, with what would be; absent: no.
+  std::function<bool(const std::string& what)> confirm;
   bool strict = false;
   bool complete = false;  // see SourceOptions
   // --anyway: an input whose first lines would all be set aside is read nevertheless.
@@ -46,10 +53,11 @@ struct RunOptions {
   StopFlag* stop = nullptr;
   std::function<void(const Progress&)>
       progress;  // called a few times a second on the calling thread
-  // Opens an input in place of a file or standard input (a server's journal).
-  std::function<Result<std::unique_ptr<Source>>(const std::vector<SourcePosition>& known,
+  // Opens a feed in place of a file or standard input (a server's journal). The input's name is
+  // the key of its position, which is given if something of it is committed.
+  std::function<Result<std::unique_ptr<Source>>(const std::optional<SourcePosition>& committed,
                                                 const SourceOptions& options)>
-      open_source;
+      open_feed;
   // For tests: return after so many blocks without a final checkpoint (0: never), as after a crash.
   uint64_t abandon_after_blocks = 0;
 };
@@ -60,6 +68,7 @@ struct RunSummary {
   bool stopped = false;                      // by `stop`, before the end of the inputs
   std::vector<std::string> finished_before;  // inputs of which nothing was new
   std::vector<std::pair<std::string, Unfinished>> unfinished;  // what was left of inputs
+  std::vector<std::string> empty;                              // inputs that hold no lines
 };
 
 class Engine {
@@ -84,19 +93,26 @@ class Engine {
   const LiveCounters& live() const { return live_; }
   CheckpointTotals checkpoint_totals() const { return checkpointer_->totals(); }
   TallyStats tally_stats() const;  // of all shards; only while no run is under way
-  // How far each source was taken: as committed, or further in this process. Called by run()'s
-  // thread.
+  // How far each input was taken, as committed.
   Result<std::vector<SourcePosition>> positions() const;
 
  private:
   Engine() = default;
-  Status read_input(Source& source, const std::shared_ptr<const InputInfo>& info,
-                    const RunOptions& options, RunSummary& summary);
+  void start_stages(const MemoryShares& memory, DeadLetterFile letters);
+  void remove_store();
+  Result<RunSummary> run_all(const std::vector<std::string>& inputs, const RunOptions& options);
+  SourceOptions source_options(const RunOptions& options) const;
+  Status read_inputs(const std::vector<std::string>& inputs, RunInputs& opened,
+                     const RunOptions& options, RunSummary& summary);
+  Status read_input(Source& source, RunInputs& opened, const RunOptions& options,
+                    RunSummary& summary);
   void fail(Error error);
   Status failed() const;
   bool stopping() const { return stop_.load()->is_set(); }
 
   EngineOptions options_;
+  NewFolder folder_;
+  bool useless_ = true;  // not open yet, or its run failed
   std::unique_ptr<Store> store_;
   std::unique_ptr<Catalogue> catalogue_;
   std::unique_ptr<CatalogueRegistry> registry_;
@@ -109,8 +125,8 @@ class Engine {
   std::vector<std::unique_ptr<ShardStage>> shards_;
   std::vector<std::unique_ptr<DecodeStage>> decoders_;
   std::unique_ptr<Checkpointer> checkpointer_;
-  std::map<std::string, SourcePosition> reached_;  // in this process
-  bool change_pending_ = false;                    // a changed plan that no checkpoint holds yet
+  std::unique_ptr<KnownInputs> known_inputs_;
+  bool change_pending_ = false;  // a changed plan that no checkpoint holds yet
   size_t next_decoder_ = 0;
   uint64_t blocks_ = 0;
   Progress progress_;

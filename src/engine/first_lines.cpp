@@ -38,6 +38,7 @@ class CheckedSource : public Source {
   Unfinished unfinished() const override { return source_->unfinished(); }
   const std::string& header() const override { return source_->header(); }
   const std::string& name() const override { return source_->name(); }
+  uint64_t lines_again() const override { return source_->lines_again(); }
   uint64_t bytes_read() const override { return source_->bytes_read(); }
   uint64_t bytes_total() const override { return source_->bytes_total(); }
 

@@ -3,28 +3,26 @@
 #include <algorithm>
 
 #include "base/check.h"
+#include "source/beginnings.h"
 
 namespace quipu {
-namespace {
 
-// Fixed for ever, unlike a store's secret: fingerprints are compared across stores and versions.
-// They tell files apart and need not withstand anyone.
-Hash128 hash_of(std::string_view bytes) {
-  static const Hasher hasher = [] {
-    HashSecret secret;
-    for (size_t i = 0; i < secret.size(); ++i) secret[i] = uint8_t(mix64(i + 1));
-    return Hasher(secret);
-  }();
-  return bytes.empty() ? Hash128{} : hasher.hash128(bytes);
+size_t Fingerprint::first_window(uint64_t total) const {
+  return size_t(std::min<uint64_t>(total, header_bytes_ + kFingerprintBytes));
 }
 
-}  // namespace
+size_t Fingerprint::last_window(uint64_t total) {
+  return size_t(std::min<uint64_t>(total, kFingerprintBytes));
+}
 
 void Fingerprint::add(std::string_view bytes) {
   total_ += bytes.size();
-  if (first_.size() < kFingerprintBytes) {
-    first_.append(bytes.substr(0, kFingerprintBytes - first_.size()));
-    first_hash_ = hash_of(first_);
+  if (first_.size() < header_bytes_ + kFingerprintBytes) {
+    const bool changes = first_.size() < kFingerprintBytes;
+    first_.append(bytes.substr(0, header_bytes_ + kFingerprintBytes - first_.size()));
+    if (changes) {
+      first_hash_ = fingerprint_hash(std::string_view(first_).substr(0, kFingerprintBytes));
+    }
   }
   if (bytes.size() >= kFingerprintBytes) {
     last_.assign(bytes.substr(bytes.size() - kFingerprintBytes));
@@ -36,15 +34,26 @@ void Fingerprint::add(std::string_view bytes) {
 }
 
 void Fingerprint::jump(uint64_t total, std::string_view first, std::string_view last) {
-  const size_t size = size_t(std::min<uint64_t>(total, kFingerprintBytes));
-  CHECK(first.size() == size && last.size() == size && total >= total_);
+  CHECK(first.size() == first_window(total) && last.size() == last_window(total) &&
+        total >= total_);
   total_ = total;
   first_.assign(first);
-  first_hash_ = hash_of(first_);
+  first_hash_ = fingerprint_hash(first.substr(0, kFingerprintBytes));
   last_.assign(last);
 }
 
-Hash128 Fingerprint::last() const { return hash_of(last_); }
+Hash128 Fingerprint::last() const { return fingerprint_hash(last_); }
+
+const std::vector<Hash128>& Fingerprint::beginnings() {
+  if (first_.size() != beginnings_size_) {
+    beginnings_.clear();
+    for (const Beginning& b : beginnings_of(first_, header_bytes_, true)) {
+      beginnings_.push_back(b.hash);
+    }
+    beginnings_size_ = first_.size();
+  }
+  return beginnings_;
+}
 
 bool Fingerprint::matches(const SourcePosition& position) const {
   return total_ == position.bytes && first() == position.first && last() == position.last;

@@ -38,6 +38,7 @@ class JournalSource : public Source {
   Unfinished unfinished() const override { return {}; }
   const std::string& header() const override { return header_; }
   const std::string& name() const override { return name_; }
+  uint64_t lines_again() const override { return 0; }
   uint64_t bytes_read() const override { return raw_bytes_; }
   uint64_t bytes_total() const override { return 0; }
 
@@ -161,21 +162,11 @@ Result<Block> JournalSource::next() {
 
 }  // namespace
 
-uint64_t journal_committed(const std::vector<SourcePosition>& known) {
-  for (const SourcePosition& position : known) {
-    if (position.path == kJournalPath) return position.bytes;
-  }
-  return 0;
-}
-
 Result<std::unique_ptr<Source>> open_journal(const Journal& journal,
-                                             const std::vector<SourcePosition>& known,
+                                             const std::optional<SourcePosition>& committed,
                                              const SourceOptions& options) {
-  SourcePosition position;
+  SourcePosition position = committed.value_or(SourcePosition{});
   position.path = kJournalPath;
-  for (const SourcePosition& one : known) {
-    if (one.path == kJournalPath) position = one;
-  }
   if (position.bytes > journal.durable().end)
     return Error{journal.folder() + ": is shorter than what was counted of it"};
   return std::unique_ptr<Source>(new JournalSource(journal, std::move(position), options));

@@ -6,8 +6,7 @@
 #pragma once
 
 #include <memory>
-#include <string>
-#include <vector>
+#include <optional>
 
 #include "source/source.h"
 
@@ -15,14 +14,11 @@ namespace quipu {
 
 class Journal;
 
-inline constexpr char kJournalPath[] = "journal:";  // the key of its position; no file's
-
-// How much of the journal is committed; 0 if nothing is.
-uint64_t journal_committed(const std::vector<SourcePosition>& known);
+inline constexpr char kJournalPath[] = "journal:";  // the key of its position
 
 // An error if the journal does not hold what follows the position any more.
 Result<std::unique_ptr<Source>> open_journal(const Journal& journal,
-                                             const std::vector<SourcePosition>& known,
+                                             const std::optional<SourcePosition>& committed,
                                              const SourceOptions& options);
 
 }  // namespace quipu

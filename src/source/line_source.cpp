@@ -41,7 +41,8 @@ LineSource::LineSource(Start start, const SourceOptions& options)
       position_(std::move(start.position)),
       header_(std::move(start.header)),
       name_(std::move(start.name)),
-      bytes_total_(start.bytes_total) {}
+      bytes_total_(start.bytes_total),
+      lines_again_(start.lines_again) {}
 
 // Reads until there is a block's worth with a whole record in it, a record longer than the limit,
 // or the end; less if there is a whole record and more is not to be had without waiting. The bytes
@@ -119,6 +120,7 @@ void LineSource::reached(uint64_t lines, bool open_line) {
   position_.lines = lines_;
   position_.first = taken_.first();
   position_.last = taken_.last();
+  position_.beginnings = taken_.beginnings();
   position_.open_line = open_line;
   position_.finished = false;
 }

@@ -26,6 +26,7 @@ class LineSource : public Source {
     std::string header;
     std::string name;
     uint64_t bytes_total = 0;
+    uint64_t lines_again = 0;
   };
   LineSource(Start start, const SourceOptions& options);
 
@@ -34,6 +35,7 @@ class LineSource : public Source {
   Unfinished unfinished() const override { return unfinished_; }
   const std::string& header() const override { return header_; }
   const std::string& name() const override { return name_; }
+  uint64_t lines_again() const override { return lines_again_; }
   uint64_t bytes_read() const override { return stream_->raw_bytes(); }
   uint64_t bytes_total() const override { return bytes_total_; }
 
@@ -63,7 +65,7 @@ class LineSource : public Source {
   SourcePosition position_;
   Unfinished unfinished_;
   const std::string header_, name_;
-  const uint64_t bytes_total_;
+  const uint64_t bytes_total_, lines_again_;
 };
 
 }  // namespace quipu

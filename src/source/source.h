@@ -21,9 +21,8 @@ inline constexpr size_t kFingerprintBytes = 64 << 10;
 inline constexpr size_t kBlockBytes = 256 << 10;  // aimed at; a longer line makes a longer block
 inline constexpr size_t kBlockPadding = 64;       // readable bytes behind a block's last line
 
-// How far a source was taken, and how its committed part is known again: by its canonical path and
-// by the hashes of the first and last 64 KiB (or all, if shorter) of the committed part,
-// decompressed.
+// How far a source was taken, and how its committed part is known again: by the hashes of its first
+// and last 64 KiB (or all, if shorter), decompressed, and of its beginnings (beginnings.h).
 struct SourcePosition {
   std::string path;        // canonical path, or "-NAME" for standard input
   uint64_t bytes = 0;      // decompressed bytes committed
@@ -31,6 +30,9 @@ struct SourcePosition {
   Hash128 first, last;     // fingerprints; zero while bytes == 0
   bool open_line = false;  // the committed part ends in a line without newline
   bool finished = false;   // the input's end was reached
+  uint64_t content = 0;    // which content it is of (known_inputs.h); 0: of none, but of a feed
+  uint64_t round = 0;      // of --again in which its content was begun from its start; 0: none
+  std::vector<Hash128> beginnings;
 };
 void encode_position(const SourcePosition& position, std::string& out);
 Result<SourcePosition> decode_position(std::string_view bytes);
@@ -99,11 +101,16 @@ struct SourceOptions {
   // The input will not grow: its end ends the last record, too. (That of a compressed input always
   // does.) Otherwise the last line, if it has no newline, is left, unless it is a closed object.
   bool complete = true;
-  // --again: count a known path's new content, or known content, from its start; but what was begun
-  // under this path and not finished goes on, so that the same command does after a crash.
+  // --again: count new content under a known path, or known content, from its start; but what was
+  // begun and not finished goes on, and so does what was begun in `again_round` (unless 0), so that
+  // the same command does after a crash.
   bool again = false;
-  bool moved = false;  // --moved: known content under another path is the same input: go on there
-  const StopFlag* stop = nullptr;  // set: waiting for standard input ends with an error
+  uint64_t again_round = 0;
+  // --moved: known content under another path is the same input: go on there. Together with
+  // `again`: known content goes on wherever it is, and what is not known is begun.
+  bool moved = false;
+  // Set: waiting for standard input, and passing over what is known, end with an error.
+  const StopFlag* stop = nullptr;
   size_t max_line_bytes = 1 << 20;
   size_t block_bytes = kBlockBytes;
   // A block's lines weigh so much together, or it is one line. The weigher outlives the source.
@@ -122,26 +129,35 @@ class Source {
   virtual Unfinished unfinished() const = 0;    // once its end was reached
   virtual const std::string& header() const = 0;
   virtual const std::string& name() const = 0;  // as given, for messages and dead letters
+  // How many lines of what it gives from where it was opened were counted before.
+  virtual uint64_t lines_again() const = 0;
   // Compressed bytes read and in all (0 if unknown), for progress.
   virtual uint64_t bytes_read() const = 0;
   virtual uint64_t bytes_total() const = 0;
 };
 
-// Opens a file at the position committed for it. `known` are all committed positions of the store.
-// Errors (with what to do): no such file; another content under a known path (--again); a known
-// content under another path (--moved); a last line that turned out longer; a file shorter than
-// committed; no regular file; no text, or text in UTF-16. Content is known by its committed bytes:
-// as many, and the same first and last 64 KiB of them. Under another path a file that begins with
-// less than 4 KiB of known content is another input, unless that is all there is.
-Result<std::unique_ptr<Source>> open_file(const std::string& path,
-                                          const std::vector<SourcePosition>& known,
+class KnownInputs;
+
+// Opens a file where what is known of its content says. Errors (with what to do): no such file; no
+// regular file; no text, or text in UTF-16; another content under a known path (--again); known
+// content under another path (--moved); content that begins as known content and goes on otherwise;
+// a last line that turned out longer. docs/decisions.md says what is taken for known.
+Result<std::unique_ptr<Source>> open_file(const std::string& path, KnownInputs& known,
                                           const SourceOptions& options);
 
 // Standard input under a name: compared with the spool of that name in `spool_folder`, an equal
 // prefix is skipped, what is new is appended to the spool, flushed and synced before it is given
 // out. What differs from the spool is an error (with --again it takes the place of what was
-// spooled). Then read like a file, but for content known under another path, which is looked for
-// only with --moved.
+// spooled). Then like a file. As long as it begins as known content does, it is waited for more.
+Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
+                                                    const std::string& spool_folder,
+                                                    KnownInputs& known,
+                                                    const SourceOptions& options);
+
+// The same where the contents of these positions are known, each one of its own, and nothing else.
+Result<std::unique_ptr<Source>> open_file(const std::string& path,
+                                          const std::vector<SourcePosition>& known,
+                                          const SourceOptions& options);
 Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
                                                     const std::string& spool_folder,
                                                     const std::vector<SourcePosition>& known,

@@ -339,6 +339,9 @@ TEST(Position, StoredBytesAreReadBackAndDamageIsNoticed) {
   p.first = {1, 2};
   p.last = {~uint64_t{0}, 4};
   p.open_line = true;
+  p.content = 300;
+  p.round = 7;
+  p.beginnings = {{5, 6}, {7, ~uint64_t{0}}};
   std::string bytes;
   encode_position(p, bytes);
   auto back = decode_position(bytes);
@@ -348,12 +351,15 @@ TEST(Position, StoredBytesAreReadBackAndDamageIsNoticed) {
   EXPECT_EQ(back->lines, p.lines);
   EXPECT_EQ(back->first, p.first);
   EXPECT_EQ(back->last, p.last);
+  EXPECT_EQ(back->content, p.content);
+  EXPECT_EQ(back->round, p.round);
+  EXPECT_EQ(back->beginnings, p.beginnings);
   EXPECT_TRUE(back->open_line);
   EXPECT_FALSE(back->finished);
   for (size_t cut = 0; cut < bytes.size(); ++cut)
     EXPECT_FALSE(decode_position(std::string_view(bytes).substr(0, cut)).ok());
   EXPECT_FALSE(decode_position(bytes + "x").ok());
-  bytes.back() = char(0x80);
+  bytes[bytes.size() - 37] = char(0x80);  // flags stand before content, round and beginnings
   EXPECT_FALSE(decode_position(bytes).ok());
   bytes[0] = 9;
   EXPECT_NE(decode_position(bytes).error().message.find("version 9"), std::string::npos);

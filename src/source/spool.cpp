@@ -68,8 +68,7 @@ class Spool : public RawInput {
       if (!again) {
         return Error{"standard input differs at byte " + std::to_string(size_) +
                      " from what came in before as \"" + name_ + "\" (" + path_ +
-                     "); give other input another name: --as NAME. To count it anew under this "
-                     "name: --again"};
+                     "); give other input another name: --as NAME"};
       }
       QUIPU_TRY(cut());
       QUIPU_TRY(write(taken_.get() + equal, n - equal));

@@ -74,15 +74,23 @@ TEST_F(StandardInput, WhatDiffersFromTheSpoolIsRefusedOrTakesItsPlaceWithAgain) 
   auto first = open_good(open(text, "feed", {}));
   read_all(*first);
   std::string other = text;
-  other[300000] ^= 1;
+  const size_t place = text.size() - 1000;
+  other[place] ^= 1;
   const std::string message = refused(open(other, "feed", {first->position()}));
-  EXPECT_NE(message.find("byte 300000"), std::string::npos);
+  EXPECT_NE(message.find("byte " + std::to_string(place)), std::string::npos);
   EXPECT_NE(message.find("--as"), std::string::npos);
   EXPECT_EQ(spooled("feed"), text);
-  EXPECT_EQ(read_all(*open_good(open(other, "other", {first->position()}))), other);
+  EXPECT_EQ(message.find("--again"), std::string::npos) << "its first bytes are known";
+  // Under another name it still begins as known content.
+  const std::string alike = refused(open(other, "other", {first->position()}));
+  EXPECT_NE(alike.find("begins with the same"), std::string::npos) << alike;
+  const std::string unknown = random_lines(rng_, 500000);
+  EXPECT_EQ(read_all(*open_good(open(unknown, "unknown", {first->position()}))), unknown);
   SourceOptions again;
   again.again = true;
-  EXPECT_EQ(read_all(*open_good(open(other, "feed", {first->position()}, again))), other);
+  auto instead = open_good(open(other, "feed", {first->position()}, again));
+  EXPECT_GT(instead->lines_again(), 0u);
+  EXPECT_EQ(read_all(*instead), other);
   EXPECT_EQ(spooled("feed"), other);
   EXPECT_EQ(read_all(*open_good(open("short\n", "new", {}))), "short\n");
 }
@@ -102,6 +110,32 @@ TEST_F(StandardInput, AFileOfTheSameContentIsKnown) {
   const std::string path = files_.write("file", text);
   EXPECT_NE(refused(open_file(path, {source->position()}, {})).find("standard input feed"),
             std::string::npos);
+  // And the other way about, as well as under another name.
+  auto file = open_good(open_file(path, {}, {}));
+  read_all(*file);
+  EXPECT_NE(refused(open(text + "more\n", "other", {file->position()})).find(path),
+            std::string::npos);
+  SourceOptions moved;
+  moved.moved = true;
+  EXPECT_EQ(read_all(*open_good(open(text + "more\n", "other", {file->position()}, moved))),
+            "more\n");
+}
+
+TEST_F(StandardInput, IsWaitedForOnlyWhileItBeginsAsKnownContent) {
+  const SourcePosition known = [&] {
+    auto file = open_good(open_file(files_.write("file", "a\nb\nc\nd\n"), {}, {}));
+    read_all(*file);
+    return file->position();
+  }();
+  int pipe_fds[2];
+  ASSERT_EQ(::pipe(pipe_fds), 0);
+  const std::string begin = "a\nb\nx\ny\n";  // the writer stays
+  ASSERT_EQ(::write(pipe_fds[1], begin.data(), begin.size()), ssize_t(begin.size()));
+  auto source =
+      open_good(open_standard_input(pipe_fds[0], "live", files_.path("store/spool"), {known}, {}));
+  EXPECT_EQ(source->next()->text, begin);
+  ::close(pipe_fds[1]);
+  ::close(pipe_fds[0]);
 }
 
 TEST_F(StandardInput, GivesWhatThereIsRatherThanWait) {
@@ -149,7 +183,7 @@ TEST_F(StandardInput, ALostSpoolIsMadeAnewByTheSameInputAndNoOther) {
     if (same) {
       EXPECT_TRUE(open_good(open(text, name, {source->position()}))->next()->text.empty());
     } else {
-      EXPECT_NE(refused(open("other\n", name, {source->position()})).find("shorter"),
+      EXPECT_NE(refused(open("other\n", name, {source->position()})).find("not what it was"),
                 std::string::npos);
     }
   }

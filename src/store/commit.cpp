@@ -199,10 +199,8 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   const uint64_t commits = commits_ + 1;
   std::map<std::string, std::string> meta;  // sorted, a key once
   meta.emplace(kStateKey, encode_state(state, commits));
-  for (auto& [source, position] : write.state.positions) {
-    meta[std::string(kPositionPrefix) + source] = position;
-    state.positions[source] = std::move(position);
-  }
+  for (auto& [key, row] : write.positions)
+    meta[std::string(kPositionPrefix) + key] = std::move(row);
 
   std::string own_commit = encode_commits(1);
   if (planted(Planted::positions_before_cells)) {

@@ -275,14 +275,6 @@ Status StoreImpl::read_state() {
     return damaged(folder_, "the row of the last checkpoint cannot be read");
   }
   QUIPU_TRY(check_commits(commits_, state.checkpoint));
-  std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::meta)));
-  for (it->Seek(rocksdb::Slice(kPositionPrefix.data(), kPositionPrefix.size())); it->Valid();
-       it->Next()) {
-    std::string key = it->key().ToString();
-    if (!key.starts_with(kPositionPrefix)) break;
-    state.positions.emplace(key.substr(kPositionPrefix.size()), it->value().ToString());
-  }
-  if (!it->status().ok()) return error(it->status());
   QUIPU_TRY(read_codes());
 
   auto mark = CommitMark::open(path("committed"));

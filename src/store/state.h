@@ -16,7 +16,6 @@ namespace quipu {
 
 inline constexpr std::string_view kFormatKey = "store/format";
 inline constexpr std::string_view kStateKey = "store/state";
-inline constexpr std::string_view kPositionPrefix = "position/";  // and the source's key
 inline constexpr std::string_view kCodesPrefix =
     "code/";  // and a number of a chunk of element codes
 inline constexpr std::string_view kProfilesPrefix = "profiles/";  // and the number of a commit
@@ -30,7 +29,7 @@ std::string encode_format(const StoreFormat& format);
 // A row of another store version gives that version and nothing else. False on corrupt bytes.
 bool decode_format(std::string_view bytes, StoreFormat& format);
 
-// Without positions, which have rows of their own. `commits`: how many commits the store has seen.
+// `commits`: how many commits the store has seen.
 std::string encode_state(const CommittedState& state, uint64_t commits);
 bool decode_state(std::string_view bytes, CommittedState& state, uint64_t& commits);
 

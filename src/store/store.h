@@ -26,7 +26,7 @@
 
 namespace quipu {
 
-inline constexpr uint32_t kStoreVersion = 6;
+inline constexpr uint32_t kStoreVersion = 7;
 
 // A store that somebody else has is asked for again for so long: a command has it for a moment.
 inline constexpr int64_t kLockWait_ms = 10'000;
@@ -60,7 +60,6 @@ struct CommittedState {
   int64_t time_s = 0;       // wall clock at its commit
   Tallies tallies;
   uint64_t dead_letter_bytes = 0;
-  std::map<std::string, std::string> positions;  // source key -> encoded position (opaque here)
 };
 
 struct MetaPut {
@@ -68,8 +67,14 @@ struct MetaPut {
   std::string value;
 };
 
+// What a host keeps of its inputs: rows under keys and with bytes of its own.
+inline constexpr std::string_view kPositionPrefix = "position/";
+
 struct CheckpointWrite {
-  CommittedState state;  // positions: those that changed; others stay
+  CommittedState state;
+  // Rows of inputs that changed, by key without the prefix; others stay. Read with get_meta() and
+  // scan_meta(): there may be very many.
+  std::map<std::string, std::string> positions;
   // Streams the rows of cells in key order into the sink, once. On the calling thread; the two
   // others may run on other threads at the same time.
   std::function<Status(const RowSink&)> cells;

@@ -172,7 +172,7 @@ TEST(Store, ASnapshotIsOfOneCheckpointWhateverIsCommittedMeanwhile) {
       auto snapshot = store->snapshot();
       const uint64_t n = snapshot->state().checkpoint;
       if (n == 0) continue;
-      ASSERT_EQ(snapshot->state().positions.at("source"), std::to_string(n));
+      ASSERT_EQ(*snapshot->get_meta("position/source"), std::to_string(n));
       std::vector<std::string> values;
       ASSERT_TRUE(snapshot->get_cells({cell}, values).ok());
       uint64_t count = 0;
@@ -187,7 +187,7 @@ TEST(Store, ASnapshotIsOfOneCheckpointWhateverIsCommittedMeanwhile) {
   std::thread reader(read), other_reader(read);
   for (uint64_t n = 1; n <= kCommits; ++n) {
     CheckpointWrite write = empty_write(n, test_bytes(TestWay::mixed, n));
-    write.state.positions["source"] = std::to_string(n);
+    write.positions["source"] = std::to_string(n);
     write.cells = [&](const RowSink& sink) { return sink(cell, test_cell_row(1, 1)); };
     write.records = [&](ElementCodes&, const RecordSink& sink) {
       return sink(record, "x", RecordWrite::append);

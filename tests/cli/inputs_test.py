@@ -127,7 +127,8 @@ class Inputs(Quipu):
         first, copy = self.write("first.jsonl", "".join(event(n) for n in range(40))), self.write("copy.jsonl", "".join(event(n) for n in range(40)))
         # That the second is the first again is known only when the first is counted.
         failed = self.quipu("run", "plan.yaml", first, copy, status=1)
-        self.assertIn("--again", failed.stderr)
+        self.assertIn("--moved", failed.stderr)
+        self.assertNotIn("--again", failed.stderr)
         self.assertIn("committed", failed.stderr)
         self.assertEqual(self.counts("Bought", "--in", "lifetime"), {(): [40]})
         # Damage is met in the middle.

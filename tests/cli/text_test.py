@@ -214,14 +214,14 @@ class Text(Quipu):
             self.refused(name, says=[name + ": "] + says, plan=PLAN, flags=flags)
         self.write("good.log", event(0))
         self.refused("good.log", "a.csv", says=["a.csv: "], plan=PLAN)
-        self.assertFalse(self.letters("refused.quipu"))
+        self.assertFalse((self.here / "refused.quipu").exists(), "nothing was counted, so no store is left")
 
     def test_an_input_whose_beginning_is_bad_is_counted_when_that_is_said(self):
         self.write("a.log", "junk\n" * 150 + event(0))
         self.refused("a.log", says=["each of its first 100 lines would be set aside", "--anyway"], plan=PLAN)
         done = self.run_files("a.log", plan=PLAN, status=3, flags=["--anyway"])
         self.assertIn("151 read = 1 counted", done.stdout)
-        self.write("b.log", "junk\n" * 99 + event(1))
+        self.write("b.log", "other junk\n" * 99 + event(1))
         self.assertIn("100 read = 1 counted", self.run_files("b.log", plan=PLAN, status=3).stdout)
 
     def test_a_pipe_of_something_else_is_refused_and_a_bad_first_line_is_not(self):

@@ -4,7 +4,8 @@
   crash_test.py --quipu BIN --oracle BIN --workload BIN [--kills 50] [--seed 1]
 
 Part 1 kills at random moments (SIGKILL) and starts the same command again, until the asked number of kills has
-hit live runs; commits are slowed down by fault delays, so that kills land inside them. Part 2 dies at each named
+hit live runs; commits are slowed down by fault delays, so that kills land inside them. After about every second
+kill the input is renamed, copied or compressed, and the command says --moved --again from then on. Part 2 dies at each named
 fault point, at its first and at a later pass. After each store's inputs are finished, the whole export and the
 tallies must equal the oracle's. Prints where the kills fell.
 """
@@ -64,10 +65,25 @@ class Store:
         self.tallies = json.loads(done.stderr.strip().splitlines()[-1])
         self.data = os.path.join(self.folder, "plan.quipu")
         self.log = os.path.join(self.folder, "points.log")
-        self.committed = 0
+        self.moves = 0
 
     def command(self):
-        return [self.args.quipu, "run", self.plan, self.input, "--data", self.data, "--checkpoint", "0.05", "--memory", "256M", "--shards", "3"]
+        moved = ["--moved", "--again"] if self.moves else []
+        return [self.args.quipu, "run", self.plan, self.input, "--data", self.data, "--checkpoint", "0.05", "--memory", "256M", "--shards", "3", *moved]
+
+    def move(self, rng):
+        """What people do to a file that is being counted."""
+        self.moves += 1
+        fresh = os.path.join(self.folder, "events%d" % self.moves)
+        how = rng.randrange(3)
+        if how == 0:
+            os.rename(self.input, fresh)
+        elif how == 1:
+            shutil.copy(self.input, fresh)   # the old one goes on to be there
+        else:
+            with open(fresh, "wb") as out:
+                subprocess.run("gzip -cdf %s | gzip -1c" % self.input, shell=True, stdout=out, check=True)
+        self.input = fresh
 
     def start(self, more=(), **environment):
         open(self.log, "w").close()
@@ -107,7 +123,7 @@ class Store:
 
 def random_kills(args, folder):
     rng = random.Random(args.seed)
-    kills, late, phases, stores = 0, 0, collections.Counter(), 0
+    kills, late, phases, stores, moves = 0, 0, collections.Counter(), 0, 0
     while kills < args.kills:
         store = Store(args, folder, args.seed * 1000 + stores, args.lines)
         stores += 1
@@ -130,13 +146,16 @@ def random_kills(args, folder):
                 commits += points.count("checkpoint.committed")
                 late += commits >= 2
                 phases[points[-1] if points else None] += 1
+                if commits and rng.random() < 0.5:
+                    store.move(rng)
+                    moves += 1
             elif process.returncode in (0, 3):
                 finished = True
             else:
                 sys.exit("a run failed: " + process.stderr.read().decode())
         store.check("after random kills")
         store.remove()
-    print("%d kills in %d stores, %d of them after the second checkpoint; every answer is the oracle's" % (kills, stores, late))
+    print("%d kills in %d stores, %d of them after the second checkpoint, %d moves of inputs; every answer is the oracle's" % (kills, stores, late, moves))
     for point, n in sorted(phases.items(), key=lambda item: -item[1]):
         print("  %4d  %s" % (n, PHASES.get(point, point)))
     if args.kills >= 50 and late < 30:

@@ -1,7 +1,7 @@
 // Invariance: the same events in any order, split into any files and blocks, over any number of
-// shards, with checkpoints, crashes and restarts anywhere, with any thresholds, budgets, chunk
-// lengths and row forms: every answer equals the oracle's. Each stream is drawn from a printed
-// seed.
+// shards, with checkpoints, crashes and restarts anywhere, files that move in between, with any
+// thresholds, budgets, chunk lengths and row forms: every answer equals the oracle's. Each stream
+// is drawn from a printed seed.
 //
 // QUIPU_SEEDS (how many), QUIPU_FIRST_SEED and QUIPU_ORDERS (runs a stream) in the environment
 // change how much is tried.
@@ -45,7 +45,7 @@ TEST(Invariance, EveryAnswerIsTheOraclesWhateverTheWay) {
   const uint64_t first = from_environment("QUIPU_FIRST_SEED", 1);
   const uint64_t seeds = from_environment("QUIPU_SEEDS", 12);
   const uint64_t orders = from_environment("QUIPU_ORDERS", 3);
-  uint64_t runs = 0, restarts = 0, checkpoints = 0, lines = 0;
+  uint64_t runs = 0, restarts = 0, moves = 0, checkpoints = 0, lines = 0;
   for (uint64_t seed = first; seed < first + seeds && !::testing::Test::HasFailure(); ++seed) {
     std::mt19937_64 random(seed);
     oracle::StreamOptions options;
@@ -87,6 +87,7 @@ TEST(Invariance, EveryAnswerIsTheOraclesWhateverTheWay) {
       expect_equal_tallies(oracle.tallies(), got.tallies);
       ++runs;
       restarts += got.restarts;
+      moves += got.moves;
       checkpoints += got.checkpoints;
       lines += stream.lines.size();
       if (::testing::Test::HasFailure()) break;
@@ -94,9 +95,10 @@ TEST(Invariance, EveryAnswerIsTheOraclesWhateverTheWay) {
   }
   std::printf(
       "invariance: seeds %llu..%llu, %llu runs in different orders, %llu lines, %llu checkpoints, "
-      "%llu restarts\n",
+      "%llu restarts, %llu moves of files\n",
       (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs,
-      (unsigned long long)lines, (unsigned long long)checkpoints, (unsigned long long)restarts);
+      (unsigned long long)lines, (unsigned long long)checkpoints, (unsigned long long)restarts,
+      (unsigned long long)moves);
 }
 
 // Hashes of four bits meet all the time: totals stay right, and whatever would show two values as

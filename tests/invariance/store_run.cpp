@@ -23,6 +23,36 @@ T must(Result<T> result, const std::string& what) {
   return std::move(result).value();
 }
 
+// What people do to files that are being counted: renames, swaps of names, copies, compression.
+// Gives the names that hold all of the content now.
+std::vector<std::string> move_files(std::vector<std::string> files, std::mt19937_64& random) {
+  namespace fs = std::filesystem;
+  const size_t at = random() % files.size(), other = random() % files.size();
+  const std::string fresh = files[at] + "." + std::to_string(random() % 100000);
+  switch (random() % 4) {
+    case 0:
+      fs::rename(files[at], fresh);
+      files[at] = fresh;
+      break;
+    case 1:
+      if (at == other) break;
+      fs::rename(files[at], fresh);
+      fs::rename(files[other], files[at]);
+      fs::rename(fresh, files[other]);
+      break;
+    case 2:
+      fs::copy_file(files[at], fresh);
+      files.insert(files.begin() + long(random() % (files.size() + 1)), fresh);
+      break;
+    case 3:
+      if (std::system(("gzip -cdf '" + files[at] + "' | gzip -c > '" + fresh + "'").c_str()) != 0)
+        std::abort();
+      files[at] = fresh;
+      break;
+  }
+  return files;
+}
+
 }  // namespace
 
 TemporaryFolder::TemporaryFolder() {
@@ -132,6 +162,8 @@ Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases
                      const Settings& settings, std::mt19937_64& random) {
   Outcome outcome;
   for (const Phase& phase : phases) {
+    std::vector<std::string> files = phase.files;
+    bool moved = false;
     while (true) {
       EngineOptions options = settings.engine;
       options.data_folder = folder + "/store";
@@ -149,7 +181,8 @@ Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases
       auto count_checkpoints = [&] {
         outcome.checkpoints += engine->store().committed().checkpoint - before;
       };
-      auto summary = must(engine->run(phase.files, run), "run");
+      run.moved = run.again = moved;
+      auto summary = must(engine->run(files, run), "run");
       const bool done = summary.committed.checkpoint > 0 || !run.abandon_after_blocks;
       if (!done) {
         ++outcome.restarts;
@@ -157,6 +190,11 @@ Outcome count_phases(const std::string& folder, const std::vector<Phase>& phases
         // made.
         if (random() % 3 == 0 && !engine->checkpoint().ok()) std::abort();
         count_checkpoints();
+        if (random() % 2 == 0) {
+          files = move_files(std::move(files), random);
+          moved = true;
+          ++outcome.moves;
+        }
         continue;
       }
       count_checkpoints();
