@@ -43,7 +43,7 @@ TEST(State, FormatComesBackAsItWas) {
   for (size_t i = 0; i < format.secret.size(); ++i) format.secret[i] = uint8_t(i);
   const std::string bytes = encode_format(format);
   EXPECT_EQ(bytes.size(), 4 + 1 + kHashSecretBytes);
-  EXPECT_EQ(bytes.substr(0, 7), std::string("\6\0\0\0\x0c\0\1", 7));
+  EXPECT_EQ(bytes.substr(0, 7), std::string("\7\0\0\0\x0c\0\1", 7));
   StoreFormat read;
   ASSERT_TRUE(decode_format(bytes, read));
   EXPECT_EQ(read.version, kStoreVersion);
@@ -52,9 +52,9 @@ TEST(State, FormatComesBackAsItWas) {
   EXPECT_FALSE(decode_format(std::string_view(bytes).substr(0, bytes.size() - 1), read));
   EXPECT_FALSE(decode_format(bytes + "x", read));
   EXPECT_FALSE(decode_format("\1", read));
-  ASSERT_TRUE(decode_format(std::string("\7\0\0\0", 4), read))
+  ASSERT_TRUE(decode_format(std::string("\10\0\0\0", 4), read))
       << "of a later version only the number is read";
-  EXPECT_EQ(read.version, 7u);
+  EXPECT_EQ(read.version, 8u);
 }
 
 TEST(State, HashesComeBackAsTheyWere) {
