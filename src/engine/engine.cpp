@@ -217,9 +217,8 @@ Result<RunSummary> Engine::run_all(const std::vector<std::string>& inputs,
   const Tallies before = store_->committed().tallies;
   const uint64_t blocks_before = blocks_;
   RunSummary summary;
-  stop_ = options.stop ? options.stop : &own_stop_;
+  begin_run(options);
   QUIPU_TRY(failed());
-  for (auto& decoder : decoders_) decoder->set_strict(options.strict);
   for (const std::string& input : inputs) {
     struct stat info {};
     if (input != "-" && ::stat(input.c_str(), &info) == 0)
@@ -227,8 +226,7 @@ Result<RunSummary> Engine::run_all(const std::vector<std::string>& inputs,
   }
   auto first_lines = FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir);
   if (!first_lines.ok()) return first_lines.error();
-  RunInputs opened({checkpointer_.get(), known_inputs_.get(), registry_.get(), &store_->hasher(),
-                    options.anyway || options.strict ? nullptr : first_lines->get()},
+  RunInputs opened(inputs_wiring(options.anyway || options.strict ? nullptr : first_lines->get()),
                    options_.data_folder, source_options(options), options);
   const Status looked = opened.look(inputs);
   if (!looked.ok() && !stopping()) return looked.error();
@@ -240,24 +238,50 @@ Result<RunSummary> Engine::run_all(const std::vector<std::string>& inputs,
   }
   if (input_error.ok() && options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks)
     return summary;
+  if (input_error.ok() && !summary.stopped) opened.end();
+  if (!input_error.ok() && blocks_ > blocks_before)
+    input_error =
+        Error{input_error.error().message + " (what was read before is counted and committed)"};
+  return end_run(std::move(summary), before, input_error);
+}
+
+void Engine::begin_run(const RunOptions& options) {
+  stop_ = options.stop ? options.stop : &own_stop_;
+  for (auto& decoder : decoders_) decoder->set_strict(options.strict);
+}
+
+// Commits what was read, whether or not an input failed.
+Result<RunSummary> Engine::end_run(RunSummary summary, const Tallies& before,
+                                   const Status& input_error) {
   // A changed plan counts from here on, even if the inputs hold nothing new. (A store in which
   // nothing was ever counted has no plan to change.)
   if (input_error.ok() && change_pending_ && store_->committed().checkpoint > 0)
     checkpointer_->note_change();
-  if (input_error.ok() && !summary.stopped) opened.end();
   Status status = checkpointer_->request_and_wait();
   if (Status failure = failed(); !failure.ok()) return failure.error();
   QUIPU_TRY(status);
-  if (!input_error.ok()) {
-    return Error{
-        input_error.error().message +
-        (blocks_ > blocks_before ? " (what was read before is counted and committed)" : "")};
-  }
+  QUIPU_TRY(input_error);
   summary.committed = store_->committed();
   if (summary.committed.checkpoint > 0) change_pending_ = false;
   summary.tallies = summary.committed.tallies;
   summary.tallies.subtract(before);
   return summary;
+}
+
+InputsWiring Engine::inputs_wiring(FirstLines* first_lines) {
+  return {checkpointer_.get(), known_inputs_.get(), registry_.get(), &store_->hasher(),
+          first_lines};
+}
+
+Status Engine::push(Block block, std::shared_ptr<const InputInfo> info, InputRows rows) {
+  DecodeStage& decoder = *decoders_[next_decoder_++ % decoders_.size()];
+  if (!checkpointer_->push(decoder, DecodeTask{std::move(block), std::move(info), 0},
+                           std::move(rows))) {
+    QUIPU_TRY(failed());
+    return Error{"the run was ended from inside"};
+  }
+  ++blocks_;
+  return {};
 }
 
 Status Engine::read_inputs(const std::vector<std::string>& inputs, RunInputs& opened,
@@ -294,14 +318,8 @@ Status Engine::read_input(Source& source, RunInputs& opened, const RunOptions& o
     if (!block.ok()) return block.error();
     if (block->text.empty()) break;
     anything = true;
-    auto rows = opened.rows_behind(source);
-    if (!rows.ok()) return rows.error();
-    DecodeStage& decoder = *decoders_[next_decoder_++ % decoders_.size()];
-    if (!checkpointer_->push(decoder, DecodeTask{std::move(*block), info, 0}, std::move(*rows))) {
-      if (Status failure = failed(); !failure.ok()) return failure;
-      return Error{"the run was ended from inside"};
-    }
-    ++blocks_;
+    QUIPU_ASSIGN(auto rows, opened.rows_behind(source.position()));
+    QUIPU_TRY(push(std::move(*block), info, std::move(rows)));
     live_.cpu.read.fetch_add(laps.lap_ns(), std::memory_order_relaxed);
     fault_point("reader.block");
     if (options.abandon_after_blocks && blocks_ >= options.abandon_after_blocks) return {};
@@ -322,9 +340,8 @@ Status Engine::read_input(Source& source, RunInputs& opened, const RunOptions& o
   else if (!anything)
     (holds_lines ? summary.finished_before : summary.empty).push_back(info->name);
   // That its end was reached, and where it stands.
-  auto rows = opened.rows_behind(source);
-  if (!rows.ok()) return rows.error();
-  if (anything || !rows->empty()) checkpointer_->note_inputs(std::move(*rows));
+  QUIPU_ASSIGN(auto rows, opened.rows_behind(source.position()));
+  if (anything || !rows.empty()) checkpointer_->note_inputs(std::move(rows));
   return failed();
 }
 

@@ -19,16 +19,20 @@
 #include "base/stop_flag.h"
 #include "engine/catalogue_registry.h"
 #include "engine/checkpointer.h"
+#include "engine/feed_set.h"
 #include "engine/new_folder.h"
 #include "engine/options.h"
 #include "engine/row_weight.h"
 #include "engine/stages.h"
+#include "source/feed.h"
 #include "store/catalogue.h"
 #include "store/store.h"
 
 namespace quipu {
 
+class FirstLines;
 class RunInputs;
+struct InputsWiring;
 
 struct Progress {
   std::string input;                         // being read
@@ -53,11 +57,6 @@ struct RunOptions {
   StopFlag* stop = nullptr;
   std::function<void(const Progress&)>
       progress;  // called a few times a second on the calling thread
-  // Opens a feed in place of a file or standard input (a server's journal). The input's name is
-  // the key of its position, which is given if something of it is committed.
-  std::function<Result<std::unique_ptr<Source>>(const std::optional<SourcePosition>& committed,
-                                                const SourceOptions& options)>
-      open_feed;
   // For tests: return after so many blocks without a final checkpoint (0: never), as after a crash.
   uint64_t abandon_after_blocks = 0;
 };
@@ -77,6 +76,13 @@ class Engine {
   ~Engine();
 
   Result<RunSummary> run(const std::vector<std::string>& inputs, const RunOptions& options);
+
+  // The same for sources that are read side by side and may come and go, until the set is closed
+  // and they have ended. The set does not outlive the engine. No progress is told.
+  Result<RunSummary> run_feeds(FeedSet& feeds, const RunOptions& options);
+  // Feeds to attach to it; any thread. open() of a live feed: see source/feed.h.
+  std::shared_ptr<Feed> live_feed(std::string name, bool ends_by_itself, OpenFeed open);
+  Result<std::shared_ptr<Feed>> file_feed(std::vector<std::string> inputs, RunOptions options);
 
   // Makes all that was read so far durable and visible; at once if nothing is new.
   Status checkpoint() { return checkpointer_->request_and_wait(); }
@@ -101,6 +107,11 @@ class Engine {
   void start_stages(const MemoryShares& memory, DeadLetterFile letters);
   void remove_store();
   Result<RunSummary> run_all(const std::vector<std::string>& inputs, const RunOptions& options);
+  void begin_run(const RunOptions& options);
+  Result<RunSummary> end_run(RunSummary summary, const Tallies& before, const Status& input_error);
+  Status take(FedBlock fed);
+  Status push(Block block, std::shared_ptr<const InputInfo> info, InputRows rows);
+  InputsWiring inputs_wiring(FirstLines* first_lines);
   SourceOptions source_options(const RunOptions& options) const;
   Status read_inputs(const std::vector<std::string>& inputs, RunInputs& opened,
                      const RunOptions& options, RunSummary& summary);

@@ -13,8 +13,8 @@ constexpr size_t kNamedInputs = 3;  // in a message
 
 }  // namespace
 
-RunInputs::RunInputs(Wiring wiring, const std::string& folder, const SourceOptions& source_options,
-                     const RunOptions& options)
+RunInputs::RunInputs(InputsWiring wiring, const std::string& folder,
+                     const SourceOptions& source_options, const RunOptions& options)
     : wiring_(wiring), folder_(folder), source_options_(source_options), options_(options) {}
 
 Status RunInputs::look(const std::vector<std::string>& inputs) {
@@ -62,10 +62,6 @@ Result<std::unique_ptr<Source>> RunInputs::open(const std::string& input) {
 }
 
 Result<std::unique_ptr<Source>> RunInputs::open_now(const std::string& input) {
-  if (options_.open_feed) {
-    QUIPU_ASSIGN(const auto committed, wiring_.known->of_feed(input));
-    return options_.open_feed(committed, source_options_);
-  }
   if (input != "-") return open_file(input, *wiring_.known, source_options_);
   return open_standard_input(STDIN_FILENO, options_.standard_input_name, spool_folder(),
                              *wiring_.known, source_options_);
@@ -130,13 +126,8 @@ Status RunInputs::consent(const CountedTwice& twice) const {
   return Error{what + "; nothing is counted. If that is meant, say so with --count-twice"};
 }
 
-Result<InputRows> RunInputs::rows_behind(const Source& source) {
-  const SourcePosition position = source.position();
+Result<InputRows> RunInputs::rows_behind(const SourcePosition& position) {
   InputRows rows;
-  if (position.content == 0) {
-    KnownInputs::note_feed(position, rows);
-    return rows;
-  }
   QUIPU_TRY(wiring_.known->note(position, rows));
   if (!again_stored_) {
     for (auto& [key, row] : again_rows_) rows.try_emplace(key, std::move(row));

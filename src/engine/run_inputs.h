@@ -16,17 +16,18 @@ namespace quipu {
 // Kept open between the look at all inputs and their reading.
 inline constexpr size_t kOpenInputs = 64;
 
+struct InputsWiring {
+  Checkpointer* checkpointer;
+  KnownInputs* known;
+  CatalogueRegistry* folder;
+  const Hasher* hasher;
+  FirstLines* first_lines;  // absent: first lines are not judged
+};
+
 class RunInputs {
  public:
-  struct Wiring {
-    Checkpointer* checkpointer;
-    KnownInputs* known;
-    CatalogueRegistry* folder;
-    const Hasher* hasher;
-    FirstLines* first_lines;  // absent: first lines are not judged
-  };
   // `folder` is the data folder. All outlive this.
-  RunInputs(Wiring wiring, const std::string& folder, const SourceOptions& source_options,
+  RunInputs(InputsWiring wiring, const std::string& folder, const SourceOptions& source_options,
             const RunOptions& options);
 
   // Opens all inputs to see what is refused, but for standard input, which would have to be waited
@@ -35,8 +36,8 @@ class RunInputs {
   // The source does not outlive what is wired.
   Result<std::unique_ptr<Source>> open(const std::string& input);
 
-  // The rows behind a block of `source`; to be committed with it.
-  Result<InputRows> rows_behind(const Source& source);
+  // The rows behind a block that ends at the position; to be committed with it.
+  Result<InputRows> rows_behind(const SourcePosition& position);
   // All inputs were read: notes that a command with --again has ended.
   void end();
 
@@ -53,7 +54,7 @@ class RunInputs {
   Status consent(const CountedTwice& twice) const;
   std::string spool_folder() const { return folder_ + "/spool"; }
 
-  const Wiring wiring_;
+  const InputsWiring wiring_;
   const std::string folder_;
   SourceOptions source_options_;
   const RunOptions& options_;

@@ -1,0 +1,53 @@
+// The engine's part in feeds: sources that are read side by side (feed_set.h).
+#include "engine/engine.h"
+#include "engine/feeds.h"
+
+namespace quipu {
+
+std::shared_ptr<Feed> Engine::live_feed(std::string name, bool ends_by_itself, OpenFeed open) {
+  // A feed knows what is on its way to be committed, too: that is where it goes on.
+  FeedPositions positions = [this](const std::string& key) {
+    KnownInputs known([this](const std::string& row) { return checkpointer_->input_row(row); });
+    return known.of_feed(key);
+  };
+  return std::make_shared<LiveFeed>(std::move(name), ends_by_itself, std::move(open),
+                                    std::move(positions), source_options({}));
+}
+
+Result<std::shared_ptr<Feed>> Engine::file_feed(std::vector<std::string> inputs,
+                                                RunOptions options) {
+  std::unique_ptr<FirstLines> first_lines;
+  if (!options.anyway) {
+    QUIPU_ASSIGN(first_lines, FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir));
+  }
+  const SourceOptions of = source_options(options);
+  return std::shared_ptr<Feed>(
+      std::make_shared<FileFeed>(std::move(inputs), std::move(options), inputs_wiring(nullptr),
+                                 std::move(first_lines), options_.data_folder, of));
+}
+
+Result<RunSummary> Engine::run_feeds(FeedSet& feeds, const RunOptions& options) {
+  const Tallies before = store_->committed().tallies;
+  begin_run(options);
+  QUIPU_TRY(failed());
+  RunSummary summary;
+  Status input_error;
+  while (input_error.ok()) {
+    auto fed = feeds.next([this] { return stopping(); });
+    if (!fed) break;
+    input_error = take(std::move(*fed));
+  }
+  summary.stopped = stopping();
+  return end_run(std::move(summary), before, input_error);
+}
+
+Status Engine::take(FedBlock fed) {
+  QUIPU_ASSIGN(auto rows, fed.feed->rows_behind(fed.position));
+  live_.cpu.read.fetch_add(fed.cpu_ns, std::memory_order_relaxed);
+  if (!fed.block.text.empty()) return push(std::move(fed.block), fed.info, std::move(rows));
+  // The end of a source: that it was reached, and where it stands.
+  if (!rows.empty()) checkpointer_->note_inputs(std::move(rows));
+  return {};
+}
+
+}  // namespace quipu
