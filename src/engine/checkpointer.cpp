@@ -290,6 +290,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   fault_point("checkpoint.committed");
   for (RowLog& log : logs) wiring_.logs->give_back(std::move(log));
   wiring_.live->durable_epoch.store(number, std::memory_order_release);
+  if (options_.on_commit) options_.on_commit(wiring_.store->committed());
 
   add_to_totals(*stats, grouped, space_bytes, group_s, seconds_since(begin));
   return {};
@@ -312,6 +313,7 @@ void Checkpointer::add_to_totals(const CommitStats& stats, const GroupByResult& 
   totals_.name_bytes += stats.name_bytes;
   totals_.group_s += group_s;
   totals_.commit_s += total_s;
+  totals_.last_s = total_s;
   totals_.longest_s = std::max(totals_.longest_s, total_s);
 }
 
