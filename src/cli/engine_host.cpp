@@ -74,11 +74,10 @@ Result<EngineOptions> engine_options_of(const Arguments& arguments, const std::s
   return options;
 }
 
-std::string store_line(const Engine& engine) {
+std::string store_text(const Engine& engine) {
   const uint64_t checkpoint = engine.store().committed().checkpoint;
-  return "quipu: store " + engine.store().folder() +
-         (checkpoint ? ", continuing after checkpoint " + std::to_string(checkpoint) : ", new") +
-         "\n";
+  return "store " + engine.store().folder() +
+         (checkpoint ? ", continuing after checkpoint " + std::to_string(checkpoint) : ", new");
 }
 
 Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine) {

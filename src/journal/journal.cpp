@@ -125,6 +125,11 @@ Status Journal::failed() const {
   return failed_;
 }
 
+size_t Journal::in_flight() const {
+  std::lock_guard lock(mutex_);
+  return in_flight_;
+}
+
 Journal::Durable Journal::wait_beyond(uint64_t offset, const StopFlag* stop) const {
   std::unique_lock lock(mutex_);
   while (durable_.end <= offset && !durable_.closed && !(stop && stop->is_set()))

@@ -59,6 +59,7 @@ class Journal {
   const std::string& folder() const { return folder_; }
   Durable durable() const;
   Status failed() const;
+  size_t in_flight() const;  // bytes of lines that are not done
   // Waits until something is durable beyond the offset, or nothing more will come, or `stop` is
   // set (looked at every kStopPoll).
   Durable wait_beyond(uint64_t offset, const StopFlag* stop) const;
