@@ -15,7 +15,7 @@ namespace quipu {
 // An error is one of usage.
 Result<EngineOptions> engine_options_of(const Arguments& arguments, const std::string& plan_name);
 
-// SIGINT and SIGTERM set the flag from here on, and SIGPIPE is ignored.
+// SIGINT and SIGTERM set the flag from here on; SIGPIPE and SIGXFSZ are ignored.
 StopFlag& stop_on_signals();
 int first_signal();  // that came; 0: none
 

@@ -71,6 +71,7 @@ void Upkeep::look_at_keys() {
 
 // The requests of segments that go are written down first.
 void Upkeep::look_at_journal() {
+  report(intake_.written(), "journal_unwritable", written_error_);
   const Journal::Durable durable = journal_.durable();
   const uint64_t settled = intake_.settled();
   if (durable.segment_begin > kept_.saved() && settled >= durable.segment_begin)

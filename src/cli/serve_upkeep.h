@@ -46,7 +46,7 @@ class Upkeep {
   KeptRequests& kept_;
   ApiKeys& keys_;
   const Log& log_;
-  std::string keys_error_, journal_error_, requests_error_, obstacle_;
+  std::string keys_error_, journal_error_, written_error_, requests_error_, obstacle_;
 };
 
 // Of a server's settings; nullptr without TLS. Warns when the certificate ends soon.

@@ -92,10 +92,10 @@ void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) 
 }
 
 Response EventsHandler::ready() const {
-  if (!intake_.journal().failed().ok()) return error_response(503, "the journal cannot be written");
-  Response response;
-  response.body =
-      "{\"status\":\"ready\",\"behind_bytes\":" + std::to_string(intake_.behind_bytes()) + "}\n";
+  const std::string_view why = intake_.obstacle();
+  Response response = why.empty() ? Response() : error_response(503, why, kBehindRetry_s);
+  response.body = "{\"status\":\"" + std::string(why.empty() ? "ready" : why) +
+                  "\",\"behind_bytes\":" + std::to_string(intake_.behind_bytes()) + "}\n";
   return response;
 }
 

@@ -52,13 +52,27 @@ std::optional<Response> Intake::append(IntakeBatch batch, Done done) {
       [this, batch = std::move(batch), done = std::move(done)](const Status& status) {
         const uint64_t end = journal_.durable().end;  // of this frame: the next one waits for us
         if (status.ok()) durable(batch, end);
+        note(status);
         done(status, end);
         if (end != last_end_) settled_ = std::exchange(last_end_, end);
       });
   if (took == Journal::Took::full) return error_response(503, "too much is on its way");
-  if (took == Journal::Took::closed) return error_response(503, "the server is stopping");
+  if (took == Journal::Took::closed) {
+    const std::string_view why = obstacle();
+    return error_response(503, why.empty() ? "the server is stopping" : why);
+  }
   rates_.charge(key, events, Clock::now());
   return std::nullopt;
+}
+
+void Intake::note(const Status& status) {
+  std::lock_guard lock(fresh_mutex_);
+  written_ = status;
+}
+
+Status Intake::written() const {
+  std::lock_guard lock(fresh_mutex_);
+  return written_;
 }
 
 void Intake::durable(const IntakeBatch& batch, uint64_t end) {

@@ -56,6 +56,7 @@ class Intake {
   void each_second();
   // What keeps everybody's events out now; empty: nothing.
   std::string_view obstacle() const;
+  Status written() const;  // how the last batch fared
 
   void counted_to(uint64_t offset);
   CountedPosition& counted() { return counted_; }
@@ -72,6 +73,7 @@ class Intake {
     uint64_t events;
   };
   void durable(const IntakeBatch& batch, uint64_t end);
+  void note(const Status& status);
 
   Journal& journal_;
   ServerMetrics& metrics_;
@@ -81,7 +83,8 @@ class Intake {
   bool disk_full_ = false;
   uint64_t last_end_ = 0;  // the journal's thread's
   std::atomic<uint64_t> settled_{0};
-  std::mutex fresh_mutex_;
+  mutable std::mutex fresh_mutex_;
+  Status written_;
   std::deque<Fresh> fresh_;
 };
 
