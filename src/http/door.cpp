@@ -42,7 +42,7 @@ struct Door::Impl {
   void read_figures(std::vector<Reading>& readings) const {
     using Kind = Reading::Kind;
     readings.push_back({"quipu_http_connections", "Open connections", Kind::gauge, "", "",
-                        double(connections.size())});
+                        double(connections.size() - being_refused)});
     readings.push_back({"quipu_http_connections_refused_total",
                         "Connections beyond a limit, answered 503", Kind::counter, "", "",
                         double(refused)});
@@ -59,7 +59,7 @@ struct Door::Impl {
   std::set<std::shared_ptr<Connection>> connections;
   std::map<asio::ip::address, size_t> of_clients;  // connections
   std::array<char, kReadBytes> bytes;              // what was just read
-  size_t held_bytes = 0;
+  size_t held_bytes = 0, being_refused = 0;
   uint64_t refused = 0;
   bool draining = false;
   std::string address;
@@ -94,7 +94,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
       self->read();
     });
   }
-  void refuse(const Response& response) { write(response, false, true); }
+  // It is told why, and takes no place of those who are served.
+  void refuse(const Response& response) {
+    refused_ = true;
+    ++door_.being_refused;
+    write(response, false, true);
+  }
   void drain() {
     draining_ = true;
     const bool asks_nothing = state_ == State::reading && !reader_.begun();
@@ -107,7 +112,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     socket_.close(ignored);
     timer_.cancel();
     hold(0);
-    door_.forget(client_);
+    refused_ ? void(--door_.being_refused) : door_.forget(client_);
     door_.connections.erase(shared_from_this());
     if (door_.draining && door_.connections.empty()) door_.ticker.cancel();
   }
@@ -268,7 +273,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point asked_at_;
   std::string_view route_;
   size_t held_ = 0, lingered_ = 0;
-  bool draining_ = false;
+  bool draining_ = false, refused_ = false;
 };
 
 void Door::Impl::accept() {
@@ -292,18 +297,16 @@ void Door::Impl::take(tcp::socket socket) {
   if (!failure) socket.non_blocking(true, failure);
   if (failure) return;
   socket.set_option(tcp::no_delay(true), failure);
-  const bool full = connections.size() >= options.connections ||
-                    of_clients[client] >= options.connections_of_client;
+  const auto own = of_clients.find(client);
+  const bool full = connections.size() - being_refused >= options.connections ||
+                    (own != of_clients.end() && own->second >= options.connections_of_client);
   refused += full;
-  // Those beyond the limit are told so, as far as that costs little.
-  if (full && (options.tls || connections.size() >= options.connections + kRefusedAtOnce)) {
-    if (of_clients[client] == 0) of_clients.erase(client);
-    return;
-  }
+  if (full && (options.tls || being_refused >= kRefusedAtOnce)) return;
   auto connection = std::make_shared<Connection>(*this, std::move(socket), client);
   connections.insert(connection);
+  if (full) return connection->refuse(error_response(503, "too many connections"));
   ++of_clients[client];
-  full ? connection->refuse(error_response(503, "too many connections")) : connection->begin();
+  connection->begin();
 }
 
 void Door::Impl::tick() {
