@@ -210,6 +210,7 @@ void Checkpointer::run() {
       wiring_.fail(status.error());
       return;
     }
+    if (options_.on_commit) options_.on_commit(wiring_.store->committed());
     {
       std::lock_guard lock(mutex_);
       requests_done_ = requests;
@@ -290,7 +291,6 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole,
   fault_point("checkpoint.committed");
   for (RowLog& log : logs) wiring_.logs->give_back(std::move(log));
   wiring_.live->durable_epoch.store(number, std::memory_order_release);
-  if (options_.on_commit) options_.on_commit(wiring_.store->committed());
 
   add_to_totals(*stats, grouped, space_bytes, group_s, seconds_since(begin));
   return {};

@@ -46,10 +46,13 @@ class Serve(unittest.TestCase):
         self.assertEqual(done.returncode, status, "%s\n%s%s" % (arguments, done.stdout, done.stderr))
         return done.stdout if status == 0 else done.stdout + done.stderr
 
+    @staticmethod
+    def anywhere(options):
+        return [] if "--listen" in options else ["--listen", "127.0.0.1:0"]
+
     def start(self, *more, plan="plan.yaml", environment=None):
         plan = [plan] if plan else []
-        self.server = subprocess.Popen([OPTIONS.quipu, "serve", *plan, "--listen", "127.0.0.1:0", "--memory", "256M",
-                                        *more], cwd=self.here, stderr=subprocess.PIPE, text=True,
+        self.server = subprocess.Popen([OPTIONS.quipu, "serve", *plan, *self.anywhere(more), "--memory", "256M", *more], cwd=self.here, stderr=subprocess.PIPE, text=True,
                                        env={**os.environ, **(environment or {})})
         said = ""
         for line in self.server.stderr:
@@ -110,8 +113,8 @@ class Serve(unittest.TestCase):
                 answer += part
         return answer
 
-    def totals(self, tenant="acme"):
-        answer = json.loads(self.quipu("query", "Opened", "--tenant", tenant, "--in", "2026-03", "--json"))
+    def totals(self, tenant="acme", metric="Opened"):
+        answer = json.loads(self.quipu("query", metric, "--tenant", tenant, "--in", "2026-03", "--json"))
         return answer["groups"][0]["count"][0], answer["groups"][0]["unique"][0]
 
     def wait_until_counted(self):
