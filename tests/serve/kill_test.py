@@ -1,8 +1,10 @@
 #!/usr/bin/env python3
 """What was acknowledged is counted once, whenever the server is killed: clients send all the time and
-send again what had no answer, as real ones do, while the server is killed and started again.
+send again what had no answer, as real ones do, while the server is killed and started again. With --model
+the power fails each time it is killed: what was not synced is lost, or a random part of it
+(tests/power).
 
-usage: kill_test.py --quipu PROGRAM [--kills N]
+usage: kill_test.py --quipu PROGRAM [--kills N] [--model LIBRARY]
 """
 import http.client
 import json
@@ -11,11 +13,16 @@ import random
 import socket
 import subprocess
 import sys
+import tempfile
 import threading
 import time
+from pathlib import Path
 
 import serve_case
 from serve_case import Serve, event
+
+sys.path.append(str(Path(__file__).resolve().parents[1] / "power"))
+import power_loss  # noqa: E402
 
 KINDS = ("WithId", "WithKey", "Plain")
 
@@ -94,23 +101,45 @@ class Client(threading.Thread):
 
 
 class Killed(Serve):
+    lost = 0
+
+    def power(self):
+        """The environment of a server whose power may fail."""
+        if not serve_case.OPTIONS.model:
+            return {}
+        return {"LD_PRELOAD": os.path.abspath(serve_case.OPTIONS.model), "QUIPU_POWER_ROOT": str(self.here),
+                "QUIPU_POWER_LOG": self.power_log}
+
+    def kill(self):
+        super().kill()
+        self.power_fails()
+
+    def power_fails(self):
+        if serve_case.OPTIONS.model and os.path.exists(self.power_log):
+            self.lost += power_loss.apply(self.power_log, self.power_log + ".kept", str(self.here), self.rng,
+                                          self.rng.choice([0, 0, 0.5, 0.9]))
+
     def start_and_kill(self, seconds, *more):
         """Killed while it starts, perhaps before it listens."""
         server = subprocess.Popen([serve_case.OPTIONS.quipu, "serve", "plan.yaml", "--memory", "256M", *more],
-                                  cwd=self.here, stderr=subprocess.DEVNULL)
+                                  cwd=self.here, stderr=subprocess.DEVNULL, env={**os.environ, **self.power()})
         time.sleep(seconds)
         server.kill()
         server.wait()
+        self.power_fails()
 
     def test_what_was_acknowledged_is_counted_once_whenever_it_is_killed(self):
         seed = int(os.environ.get("QUIPU_SEED", random.randrange(1 << 30)))
         print("QUIPU_SEED=%d" % seed, file=sys.stderr)
-        rng = random.Random(seed)
+        rng = self.rng = random.Random(seed)
+        folder = tempfile.TemporaryDirectory(prefix="quipu-power-")
+        self.addCleanup(folder.cleanup)
+        self.power_log = os.path.join(folder.name, "power.log")
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             self.port = s.getsockname()[1]
         listen = ("--listen", "127.0.0.1:%d" % self.port)
-        self.start(*listen)
+        self.start(*listen, environment=self.power())
         clients = [Client(self, kind, n * 3 + k, rng.random()) for n in range(2) for k, kind in enumerate(KINDS)]
         for client in clients:
             client.start()
@@ -120,7 +149,7 @@ class Killed(Serve):
                 self.kill()
                 if rng.random() < 0.3:
                     self.start_and_kill(rng.uniform(0, 0.3), *listen)
-                self.start(*listen)
+                self.start(*listen, environment=self.power())
             time.sleep(0.5)
         finally:
             for client in clients:
@@ -128,6 +157,8 @@ class Killed(Serve):
             for client in clients:
                 client.join()
         self.assertEqual([c.failure for c in clients if c.failure], [])
+        if serve_case.OPTIONS.model:
+            print("%d changes of the disk were lost" % self.lost, file=sys.stderr)
         self.wait_until_counted()
         for stopped in (False, True):
             for kind in KINDS:

@@ -136,6 +136,7 @@ def main():
     parser.add_argument("--quipu", required=True)
     parser.add_argument("--kills", type=int, default=5)
     parser.add_argument("--failing-sync")
+    parser.add_argument("--model")
     OPTIONS, rest = parser.parse_known_args()
     OPTIONS.quipu = os.path.abspath(OPTIONS.quipu)
     unittest.main(argv=[sys.argv[0], *rest])
