@@ -44,6 +44,7 @@ OWNERS = {
     "rdkafkacpp.h": "source",
     "boost": "http",
     "openssl": "http",
+    "prometheus": "http",
     "yaml-cpp": "plan",
     "CLI": "cli",
     "CLI11.hpp": "cli",
