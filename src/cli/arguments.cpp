@@ -149,6 +149,10 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   tenant->excludes(add->add_flag("--all", a.all_tenants, "any tenant, named by each request"));
   add->add_flag("--write", a.may_write, "it may send events (the default)");
   add->add_flag("--read", a.may_read, "it may read answers");
+  add->add_option("--shopify", a.key_shop,
+                  "not a key but the secret that signs Shopify's webhooks, from "
+                  "QUIPU_SHOPIFY_SECRET or a line of standard input: of a shop such as "
+                  "x.myshopify.com, or of any (an app's); with --all its domain is the tenant");
   add->final_callback([&a] { a.key_action = Arguments::KeyAction::add; });
   CLI::App* list = key->add_subcommand("list", "Show keys, not their secrets");
   list->final_callback([&a] { a.key_action = Arguments::KeyAction::list; });
@@ -190,9 +194,13 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   };
 
   CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
-  init->add_option("SAMPLE", a.sample,
-                   "a file of events (JSON lines, or delimited text; plain, .gz or .zst)")
-      ->required();
+  auto* sample = init->add_option(
+      "SAMPLE", a.sample, "a file of events (JSON lines, or delimited text; plain, .gz or .zst)");
+  init->add_option("--for", a.vendor,
+                   "no guess, but the plan for what these clients send to quipu serve: klaviyo, "
+                   "segment, shopify or magento")
+      ->check(CLI::IsMember({"klaviyo", "segment", "shopify", "magento"}))
+      ->excludes(sample);
 
   CLI::App* check =
       app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
@@ -319,6 +327,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
               : inspect->parsed()  ? C::inspect
               : audit->parsed()    ? C::audit
                                    : C::backup;
+  if (a.command == C::init && a.sample.empty() && a.vendor.empty())
+    return usage_error("quipu init: SAMPLE is required, or --for klaviyo|segment|shopify|magento");
   if (a.command == C::query) {
     if (!metric.empty()) q.metric = metric, q.named = NameKind::metric;
     if (!group.empty()) q.metric = group, q.named = NameKind::group;

@@ -45,9 +45,11 @@ struct Arguments {
   enum class KeyAction : uint8_t { add, list, revoke };
   KeyAction key_action = KeyAction::list;
   std::string key_id, key_tenant;
+  std::string key_shop;  // --shopify: a shop's domain, or kAnyShop
   bool all_tenants = false, may_read = false, may_write = false;
   // check, init
   std::string sample;
+  std::string vendor;  // init --for
   size_t show = 3;
   // query, export
   Question question;            // without `by`

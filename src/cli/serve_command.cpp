@@ -6,9 +6,11 @@
 #include <thread>
 
 #include "cli/engine_host.h"
+#include "cli/metric_lister.h"
 #include "cli/run_command.h"
 #include "cli/store_access.h"
 #include "http/door.h"
+#include "http/vendor_doors.h"
 #include "source/journal_source.h"
 
 namespace quipu {
@@ -42,12 +44,13 @@ uint64_t committed_of(const Engine& engine) {
 // run comes to the journal's end.
 class Ending {
  public:
-  Ending(const StopFlag& asked, Door& door, Journal& journal)
-      : thread_([this, &asked, &door, &journal] {
+  Ending(const StopFlag& asked, Door& door, Journal& journal, MetricLister& lister)
+      : thread_([this, &asked, &door, &journal, &lister] {
           pollfd waited[2] = {{asked.descriptor(), POLLIN, 0}, {ended_.descriptor(), POLLIN, 0}};
           while (::poll(waited, 2, -1) < 0 && errno == EINTR) {
           }
           door.drain();
+          lister.close();
           journal.close();
         }) {}
   ~Ending() {
@@ -68,9 +71,19 @@ Result<RunSummary> serve(const Arguments& arguments, Engine& engine, const Conso
   QUIPU_ASSIGN(auto check, LineCheck::open(engine.plan(), arguments.zoneinfo_dir));
   QUIPU_ASSIGN(auto journal, Journal::open(folder + "/journal", committed_of(engine)));
   EventsHandler handler(*journal, keys, std::move(check), [&] { return committed_of(engine); });
+  QUIPU_ASSIGN(auto secrets, WebhookSecrets::open(folder + "/" + kWebhookSecretsFile));
+  QUIPU_ASSIGN(auto vendor_check, LineCheck::open(engine.plan(), arguments.zoneinfo_dir));
+  MetricLister lister(engine);
+  VendorDoors vendor_doors(*journal, keys, secrets, std::move(vendor_check),
+                           [&lister](const std::string& tenant, MetricLister::Done done) {
+                             lister.ask(tenant, std::move(done));
+                           });
+  handler.set_vendor_doors(&vendor_doors);
   const auto each_second = [&] {
-    if (Status status = keys.reload_if_changed(); !status.ok())
-      console.err("quipu: " + status.error().message + "; the keys stay as they were\n");
+    for (const Status& status : {keys.reload_if_changed(), secrets.reload_if_changed()}) {
+      if (!status.ok())
+        console.err("quipu: " + status.error().message + "; the keys stay as they were\n");
+    }
     if (arguments.archive) return;
     if (Status status = journal->drop_before(committed_of(engine)); !status.ok())
       console.err("quipu: " + status.error().message + "\n");
@@ -86,7 +99,7 @@ Result<RunSummary> serve(const Arguments& arguments, Engine& engine, const Conso
   };
   Result<RunSummary> summary = Error{""};
   {
-    Ending ending(asked, *door, *journal);
+    Ending ending(asked, *door, *journal, lister);
     summary = engine.run({"journal"}, options);
   }
   return summary;

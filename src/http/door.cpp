@@ -21,6 +21,7 @@ constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 std::string_view status_text(int status) {
   static constexpr std::pair<int, std::string_view> kTexts[] = {
       {200, "OK"},
+      {202, "Accepted"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
       {403, "Forbidden"},
@@ -49,6 +50,7 @@ std::string response_text(const Response& response, bool keep_alive, bool with_b
   if (response.retry_after) text += "Retry-After: " + std::to_string(kRetryAfter_s) + "\r\n";
   if (response.status == 401) text += "WWW-Authenticate: Bearer\r\n";
   if (response.status == 405) text += "Allow: GET, HEAD, POST\r\n";
+  text += response.headers;
   if (!keep_alive) text += "Connection: close\r\n";
   text += "\r\n";
   if (with_body) text += response.body;

@@ -104,8 +104,8 @@ std::string envelope_head(const Envelope& envelope) {
   char text[40];
   const size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
   const std::string millis = std::to_string(1000 + envelope.received_ms % 1000).substr(1);
-  std::string head =
-      "{\"received\":\"" + std::string(text, n) + "." + millis + "Z\",\"door\":\"http\",\"key\":";
+  std::string head = "{\"received\":\"" + std::string(text, n) + "." + millis + "Z\",\"door\":\"" +
+                     std::string(envelope.door) + "\",\"key\":";
   append_json_string(envelope.key, head);
   head += ",\"tenant\":";
   append_json_string(envelope.tenant, head);

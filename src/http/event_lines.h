@@ -26,6 +26,7 @@ std::string why_no_object(std::string_view text);
 struct Envelope {
   int64_t received_ms = 0;
   std::string key, tenant;
+  std::string_view door = "http";  // by which it came; a text that stays
 };
 // Everything before the event: the same for all of a request. The line is this, the event, "}\n".
 std::string envelope_head(const Envelope& envelope);

@@ -2,6 +2,7 @@
 
 #include "base/json_text.h"
 #include "http/event_lines.h"
+#include "http/vendor_doors.h"
 #include "source/unpack.h"
 
 namespace quipu {
@@ -25,7 +26,8 @@ std::string fault_of(size_t index, std::string_view reason, std::string_view det
   return text + "}";
 }
 
-// The body as it was before it was packed.
+}  // namespace
+
 bool unpack_body(const Request& request, std::string& bytes, Response& refusal) {
   const std::string* coding = request.header("content-encoding");
   Packing packing = Packing::none;
@@ -48,8 +50,6 @@ bool unpack_body(const Request& request, std::string& bytes, Response& refusal) 
   return false;
 }
 
-}  // namespace
-
 Response error_response(int status, std::string_view text) {
   Response response;
   response.status = status;
@@ -65,6 +65,8 @@ EventsHandler::EventsHandler(Journal& journal, ApiKeys& keys, std::unique_ptr<Li
     : journal_(journal), keys_(keys), check_(std::move(check)), committed_(std::move(committed)) {}
 
 void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) {
+  if (vendor_doors_ && vendor_doors_->serves(request.path))
+    return vendor_doors_->handle(request, now_ms, std::move(reply));
   const bool get = request.method == "GET" || request.method == "HEAD";
   if (request.path == "/v1/events") {
     if (request.method != "POST") return reply(error_response(405, "POST events here"));

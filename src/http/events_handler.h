@@ -18,6 +18,8 @@
 
 namespace quipu {
 
+class VendorDoors;
+
 inline constexpr size_t kMaxFaultsShown = 100;  // bad events that a refusal lists
 inline constexpr int kRetryAfter_s = 1;
 
@@ -25,6 +27,7 @@ struct Response {
   int status = 200;
   std::string body;          // JSON
   bool retry_after = false;  // send kRetryAfter_s
+  std::string_view headers;  // further ones, each with its CR LF; a text that stays
 };
 
 class EventsHandler {
@@ -33,6 +36,8 @@ class EventsHandler {
   // `committed` tells how many bytes of the journal are counted and committed. All outlive it.
   EventsHandler(Journal& journal, ApiKeys& keys, std::unique_ptr<LineCheck> check,
                 std::function<uint64_t()> committed);
+  // Requests of their paths are theirs. They outlive it.
+  void set_vendor_doors(VendorDoors* doors) { vendor_doors_ = doors; }
   void handle(const Request& request, int64_t now_ms, Reply reply);
 
  private:
@@ -45,9 +50,12 @@ class EventsHandler {
   ApiKeys& keys_;
   const std::unique_ptr<LineCheck> check_;
   const std::function<uint64_t()> committed_;
+  VendorDoors* vendor_doors_ = nullptr;
 };
 
 // {"error":"..."}
 Response error_response(int status, std::string_view text);
+// The body as it was before it was packed; false with an answer if it cannot be had.
+bool unpack_body(const Request& request, std::string& bytes, Response& refusal);
 
 }  // namespace quipu
