@@ -42,6 +42,7 @@ void MetricLister::run() {
 }
 
 Result<std::vector<std::string>> MetricLister::metrics_of(const std::string& tenant) {
+  if (engine_.store().committed().checkpoint == 0) return std::vector<std::string>();
   auto snapshot = engine_.store().snapshot();
   QUIPU_ASSIGN(auto view,
                StoreView::open(engine_.catalogue(), *snapshot, engine_.store().hasher()));
