@@ -28,7 +28,7 @@ ROOMS = {
     "source": "base journal",
     "engine": "base time plan event tally cells store source",
     "query": "store cells plan time base",
-    "http": "base plan event journal source engine query",
+    "http": "base time plan event journal source engine query",
     "cli": "base time plan event tally cells store journal source engine query http",
 }
 ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
@@ -37,8 +37,8 @@ ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
 OWNERS = {
     "rocksdb": "store",
     "jemalloc": "base",
-    "simdjson": "event",
-    "simdjson.h": "event",
+    "simdjson": "event http",
+    "simdjson.h": "event http",
     "librdkafka": "source",
     "rdkafka.h": "source",
     "rdkafkacpp.h": "source",
