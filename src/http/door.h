@@ -47,6 +47,8 @@ class Door {
   // Handler and metrics outlive it; the metrics are asked for their text on its thread alone.
   static Result<std::unique_ptr<Door>> open(DoorOptions options, EventsHandler& handler,
                                             ServerMetrics& metrics);
+  // Whether `listen` is an address that open() would try.
+  static Status check_address(const std::string& listen);
   ~Door();  // drains
   const std::string& address() const;
   bool on_loopback() const;  // nobody else can reach it

@@ -153,6 +153,8 @@ class Configuration(Serve):
                 "plan: plan.yaml\njournal: {archive: maybe}\n": "journal.archive",
                 "plan: plan.yaml\nplan: x\n": "server.yaml:2",
                 "listen: 127.0.0.1:0\n": "which plan?",
+                "plan: plan.yaml\nlisten: localhost\n":
+                    'server.yaml:2: listen: is a text ("localhost"); write an address and a port, such as 127.0.0.1:8080',
                 "plan: none.yaml\n": "none.yaml"}.items():
             self.assertIn(said, self.refused(text), text)
         self.assertNotIn("hunter2", self.refused("plan: p\ntls: {certificate: a, key: b, key_password: hunter2}\n"))
