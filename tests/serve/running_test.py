@@ -182,6 +182,16 @@ class Configuration(Serve):
         self.assertIn("server.pem: cannot be read", said, "all but the files that it names is good")
 
 
+    def test_the_configuration_of_the_guide_is_one(self):
+        guide = (SOURCE / "docs" / "serving.md").read_text()
+        text = next(t for t in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "listen:" in t)
+        (self.here / "server.yaml").write_text(text)
+        self.assertIn("there is no variable", self.quipu("serve", "--config", "server.yaml", status=2))
+        done = subprocess.run([serve_case.OPTIONS.quipu, "serve", "--config", "server.yaml", "--data", "store"],
+                              cwd=self.here, env={**os.environ, "QUIPU_TLS_PASSWORD": ""}, capture_output=True, text=True)
+        self.assertIn("server.pem: cannot be read", done.stderr, "all but the files that it names is good")
+
+
 class Logs(Serve):
     def log(self):
         self.server.send_signal(signal.SIGTERM)
