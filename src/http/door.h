@@ -18,7 +18,7 @@
 namespace quipu {
 
 inline constexpr size_t kMaxConnections = 4096;
-inline constexpr size_t kMaxTlsConnections = 1024;       // they hold some 100 KiB each
+inline constexpr size_t kMaxTlsConnections = 1024;       // they hold some 110 KiB each
 inline constexpr size_t kMaxConnectionsOfClient = 3072;  // of one address; with TLS as many as all
 // Of what is received and not handled yet, all together; a connection's first kFreeHeldBytes are
 // not counted, so that small requests come through while others send large ones.

@@ -249,6 +249,19 @@ class Logs(Serve):
         self.log()
 
 
+class Backup(Serve):
+    def test_a_backup_of_a_running_server_can_be_served(self):
+        self.start()
+        self.assertEqual(self.post(lines(range(10)), path="/v1/events?wait=counted")[0], 200)
+        self.quipu("backup", "copy.quipu", "--data", "plan.quipu")
+        self.stop()
+        shutil.copy(self.here / "plan.quipu" / "keys", self.here / "copy.quipu" / "keys")
+        self.start("--data", "copy.quipu")
+        self.assertEqual(self.post(lines(range(5, 15)), path="/v1/events?wait=counted")[0], 200)
+        answer = json.loads(self.quipu("query", "Opened", "--in", "2026-03", "--json", "--data", "copy.quipu"))
+        self.assertEqual(answer["groups"][0]["count"], [15])
+
+
 class Unit(Serve):
     def test_the_units_command_starts_a_server_that_tells_it_is_ready_and_drains(self):
         unit = (SOURCE / "packaging" / "quipu.service").read_text()
