@@ -10,6 +10,8 @@
 #include <set>
 #include <thread>
 
+#include "base/cpu_clock.h"
+
 namespace quipu {
 namespace {
 
@@ -230,6 +232,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       door_.options.on_answer(answers ? route_ : EventsHandler::kNoRoute, response.status,
                               client_.to_string());
     state_ = State::writing;
+    reader_.request().body = {};
+    hold(ahead_.size());
     out_ = response_text(response, keep_alive, with_body);
     wait_for(kAnswerTime);
     send([self = shared_from_this(), keep_alive](Failure failure, size_t) {
@@ -379,7 +383,10 @@ Result<std::unique_ptr<Door>> Door::open(DoorOptions options, EventsHandler& han
   metrics.read([raw = impl.get()](auto& readings) { raw->read_figures(readings); });
   impl->accept();
   impl->tick();
-  impl->thread = std::thread([raw = impl.get()] { raw->io.run(); });
+  impl->thread = std::thread([raw = impl.get()] {
+    name_thread("door");
+    raw->io.run();
+  });
   return std::unique_ptr<Door>(new Door(std::move(impl)));
 }
 

@@ -300,6 +300,10 @@ class Unit(Serve):
             self.assertEqual(self.request("GET", "/readyz")[0], 200)
             key = subprocess.run([root / "quipu", "key", "add", "--tenant", "a", "--data", state / "store"], text=True,
                                  capture_output=True, **user).stdout.strip()
+            if user:  # what root adds is the server's, too
+                second = subprocess.run([root / "quipu", "key", "add", "--tenant", "b", "--data", state / "store"],
+                                        text=True, capture_output=True, check=True).stdout.strip()
+                self.wait_for(lambda: self.post(lines([1]), key=second)[0] == 200, "root's key is known")
             subprocess.run(shlex.split(reload.replace("$MAINPID", str(self.server.pid))), check=True)
             self.wait_for(lambda: self.post(lines([1]), key=key)[0] == 200, "the key is known")
             self.server.send_signal(signal.SIGTERM)
