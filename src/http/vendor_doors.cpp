@@ -163,7 +163,7 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
     return reply(std::move(refusal));
   std::string_view path = request.path;
   if (path.ends_with('/')) path.remove_suffix(1);
-  post(route, {request, path, body, now_ms}, sender, std::move(reply));
+  post(route, {request, path, body, now_ms, sender.tenant, remembered_}, sender, std::move(reply));
 }
 
 bool VendorDoors::admit(const Route& route, const Request& request, std::string_view body,
@@ -252,6 +252,9 @@ void VendorDoors::post(const Route& route, const VendorRequest& request, const S
   const auto took = journal_.append(std::move(lines), [reply, &vendor](const Status& status) {
     reply(status.ok() ? vendor.success() : vendor.error(503, "the journal cannot be written now"));
   });
+  if (took == Journal::Took::yes) {
+    for (const uint64_t mark : events.anonymous) remembered_.add(mark);
+  }
   if (took == Journal::Took::full) reply(vendor.error(503, "too much is on its way"));
   if (took == Journal::Took::closed) reply(vendor.error(503, "the server is stopping"));
 }

@@ -337,6 +337,14 @@ class Segment(Server):
         self.wait_until_counted()
         self.assertEqual(self.total("Bought")[:2], (5, 4))
 
+    def test_a_message_that_comes_again_with_the_user_known_by_then_is_the_same(self):
+        for number, who in ((1, {}), (1, {"userId": "u1"}), (2, {"userId": "u1"}), (2, {"userId": "u1"}), (3, {"userId": "u1"})):
+            sent = {"userId": None, "anonymousId": "a", **who}
+            self.assertEqual(self.segment("/v1/t", message(number=number, **sent))[0], 200)
+        self.assertEqual(self.segment("/v1/t", message(number=1, anonymousId="b"))[0], 200, "another visitor's")
+        self.wait_until_counted()
+        self.assertEqual(self.total("Bought")[:2], (4, 2))
+
     def test_a_message_without_an_id_is_never_a_duplicate_and_without_a_time_is_of_now(self):
         for _ in range(3):
             self.assertEqual(self.segment("/v1/track", message(messageId=...))[0], 200)
