@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json_text.h"
 #include "http/event_lines.h"
 #include "http/json_slices.h"
 #include "http/klaviyo_door.h"
@@ -244,7 +245,11 @@ std::string VendorDoors::checked_lines(const Vendor& vendor, const Sender& sende
 void VendorDoors::post(const Route& route, const VendorRequest& request, const Sender& sender,
                        Reply reply) {
   const Vendor& vendor = *route.vendor;
-  VendorEvents events = route.read(request);
+  VendorEvents events;
+  if (is_valid_utf8(request.body))
+    events = route.read(request);
+  else
+    events.fault("", reason_name(Reason::invalid_utf8), "the body is no UTF-8");
   std::string lines;
   if (events.faults.empty()) lines = checked_lines(vendor, sender, request.now_ms, events);
   if (!events.faults.empty()) return reply(vendor.refusal(events.faults));

@@ -456,7 +456,8 @@ class Shopify(Server):
                 (b"{}", {"Webhook_Id": None}, "X-Shopify-Webhook-Id", "invalid"),
                 (b"{}", {"topic": None}, "X-Shopify-Topic", "metric_missing"),
                 (b"{\"created_at\":\"soon\"}", {}, "/time", "time_bad"),
-                (b"{\"total_price\":\"1e40\"}", {}, "/value", "value_too_large")):
+                (b"{\"total_price\":\"1e40\"}", {}, "/value", "value_too_large"),
+                (b"{\"note\":\"\xff\"}", {}, "", "invalid_utf8")):
             topic = headers.pop("topic", "orders/create")
             status, answer = self.shopify(body, topic=topic, **headers)
             self.assertEqual((status, answer["events"][0]["field"], answer["events"][0]["reason"]), (400, field, reason), body)
@@ -608,7 +609,8 @@ class Plans(Server):
             self.assertEqual(plan, (EXAMPLES / (vendor + ".yaml")).read_text(), vendor)
             (self.here / "check.yaml").write_text(plan)
             self.assertIn("a good plan", self.quipu("check", "check.yaml"))
-            events.add(plan[plan.index("event:"):plan.index("properties:")])
+            begin = plan.index("\nevent:")
+            events.add(plan[begin:plan.index("\n\n", begin + 1)])
         self.assertEqual(len(events), 1, "one store can count them all")
 
 
