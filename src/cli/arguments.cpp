@@ -144,6 +144,18 @@ void add_input_options(CLI::App* run, Arguments& a) {
                 "go on though the lines at an input's beginning would all be set aside");
 }
 
+CLI::App* add_init_command(CLI::App& app, Arguments& a) {
+  CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
+  auto* sample = init->add_option(
+      "SAMPLE", a.sample, "a file of events (JSON lines, or delimited text; plain, .gz or .zst)");
+  init->add_option("--for", a.vendor,
+                   "no guess, but the plan for what these clients send to quipu serve: klaviyo, "
+                   "segment, shopify or magento")
+      ->check(CLI::IsMember({"klaviyo", "segment", "shopify", "magento"}))
+      ->excludes(sample);
+  return init;
+}
+
 // The commands of a server. The parsed command is written to `a` by CLI11's callbacks.
 void add_server_commands(CLI::App& app, Arguments& a) {
   const auto data = [&](CLI::App* c) {
@@ -231,15 +243,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
     c->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
   };
 
-  CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
-  auto* sample = init->add_option(
-      "SAMPLE", a.sample, "a file of events (JSON lines, or delimited text; plain, .gz or .zst)");
-  init->add_option("--for", a.vendor,
-                   "no guess, but the plan for what these clients send to quipu serve: klaviyo, "
-                   "segment, shopify or magento")
-      ->check(CLI::IsMember({"klaviyo", "segment", "shopify", "magento"}))
-      ->excludes(sample);
-
+  CLI::App* init = add_init_command(app, a);
   CLI::App* check =
       app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
   check->add_option("PLAN", a.plan, "the plan file")->required();
@@ -360,7 +364,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
               : audit->parsed()    ? C::audit
                                    : C::backup;
   if (a.command == C::init && a.sample.empty() && a.vendor.empty())
-    return usage_error("quipu init: SAMPLE is required, or --for klaviyo|segment|shopify|magento");
+    return usage_error("quipu init: SAMPLE is required, or --for VENDOR");
   if (a.command == C::query) {
     if (!metric.empty()) q.metric = metric, q.named = NameKind::metric;
     if (!group.empty()) q.metric = group, q.named = NameKind::group;

@@ -5,14 +5,14 @@ namespace {
 
 constexpr std::string_view kEvent = R"(quipu: 1
 
-# What quipu serve's doors for Klaviyo, Segment, Shopify and Magento write: all in one shape
-# (docs/clients.md), so one store counts them all; then join the properties of their plans.
+# The doors for Klaviyo, Segment, Shopify and Magento write one shape (docs/clients.md), so one
+# store can count them all: join the properties of their plans.
 event:
   tenant: /tenant        # the key's
   metric: /event/metric
   profile:
-    first: [/event/profile/email, /event/profile/phone, /event/profile/external_id, /event/profile/id,
-            /event/profile/anonymous_id, /event/profile/kx]
+    first: [/event/profile/email, /event/profile/phone, /event/profile/external_id,
+            /event/profile/id, /event/profile/anonymous_id, /event/profile/kx]
     trim: yes
   id: {first: [/event/id], else: time_to_second}
   time: /event/time
@@ -33,7 +33,8 @@ constexpr VendorPlan kPlans[] = {
 # The client's base URL is http://127.0.0.1:8080, its private key the one printed.
 )",
      R"(
-properties:              # those of your events: /event/properties/NAME, /event/traits/NAME of profiles
+# Those of your events are /event/properties/NAME, those of profiles /event/traits/NAME.
+properties:
   campaign: "/event/properties/Campaign Name"
   message: /event/properties/$message
   flow: /event/properties/$flow
@@ -43,8 +44,8 @@ count:
   - {metrics: "*", by: [[], campaign, message, flow, currency], sum: [value]}
 )"},
     {"segment",
-     R"(# What Segment's clients send to quipu serve: tracks by their event, and page, screen, identify,
-# group and alias by these names.
+     R"(# What Segment's clients send to quipu serve: tracks by their event, and page, screen,
+# identify, group and alias by these names.
 #
 #   quipu init --for segment > segment.yaml
 #   quipu key add --tenant acme --data segment.quipu
@@ -53,7 +54,8 @@ count:
 # The client's host is http://127.0.0.1:8080, its write key the one printed.
 )",
      R"(
-properties:              # those of your events: /event/properties/NAME, /event/traits/NAME of people
+# Those of your events are /event/properties/NAME, those of people /event/traits/NAME.
+properties:
   page: /event/properties/path
   source: /event/context/campaign/source
   library: /event/context/library/name
@@ -64,16 +66,18 @@ count:
   - {metrics: "*", by: [[], page, source, library, product, currency], sum: [value]}
 )"},
     {"shopify",
-     R"(# What Shopify's webhooks send to quipu serve: each delivery is an event, its topic the metric.
+     R"(# What Shopify's webhooks send to quipu serve: a delivery is an event, its topic the metric.
 #
 #   quipu init --for shopify > shopify.yaml
-#   quipu key add --tenant acme --shopify x.myshopify.com --data shopify.quipu   # asks for the secret
+#   QUIPU_SHOPIFY_SECRET=... quipu key add --tenant acme --shopify x.myshopify.com \
+#     --data shopify.quipu
 #   quipu serve shopify.yaml
 #
 # The webhooks' address is https://YOUR-HOST/webhooks/shopify.
 )",
      R"(
-properties:              # /event/properties is the delivery's body, as it came
+# /event/properties is the delivery's body, as it came.
+properties:
   sku: "/event/properties/line_items/*/sku"
   discount: "/event/properties/discount_codes/*/code"
   country: /event/properties/shipping_address/country_code
@@ -85,7 +89,8 @@ count:
   - {metrics: "*", by: [[], sku, discount, country, channel, currency, shop], sum: [value]}
 )"},
     {"magento",
-     R"(# What webhooks of Magento and Adobe Commerce send to quipu serve: the event's name is the metric.
+     R"(# What Magento's and Adobe Commerce's webhooks send to quipu serve: the event's name is
+# the metric.
 #
 #   quipu init --for magento > magento.yaml
 #   quipu key add --tenant acme --data magento.quipu
@@ -95,7 +100,8 @@ count:
 # Authorization: Bearer KEY.
 )",
      R"(
-properties:              # /event/properties is the order; items of other items are under child_items
+# /event/properties is the order; rows that belong to another row are under child_items.
+properties:
   sku: "/event/properties/items/*/sku"
   status: /event/properties/status
   store: /event/properties/store_id

@@ -3,6 +3,8 @@
 #include <openssl/rand.h>
 #include <openssl/sha.h>
 
+#include <cstring>
+
 #include "base/check.h"
 
 namespace quipu {
@@ -23,6 +25,14 @@ std::string sha256_hex(std::string_view text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
   return hex(digest, sizeof digest);
+}
+
+uint64_t sha256_number(std::string_view text) {
+  unsigned char digest[SHA256_DIGEST_LENGTH];
+  SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
+  uint64_t number = 0;
+  std::memcpy(&number, digest, sizeof number);
+  return number;
 }
 
 std::string random_hex() {

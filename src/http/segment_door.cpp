@@ -15,7 +15,8 @@ namespace {
 constexpr std::string_view kAnyOrigin = "Access-Control-Allow-Origin: *\r\n";
 constexpr std::string_view kPreflight =
     "Access-Control-Allow-Origin: *\r\nAccess-Control-Allow-Methods: POST\r\n"
-    "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding\r\n"
+    "Access-Control-Allow-Headers: Authorization, Content-Type, Content-Encoding, "
+    "X-Retry-Count\r\n"
     "Access-Control-Max-Age: 86400\r\n";
 
 struct Form {
@@ -52,7 +53,7 @@ std::string value_of(const JsonObject& properties) {
 
 class Reader {
  public:
-  Reader(int64_t now_ms, VendorEvents& out) : now_ms_(now_ms), out_(out) {}
+  Reader(const VendorRequest& request, VendorEvents& out) : request_(request), out_(out) {}
 
   // A message; its type is `type`, or what it says. `of_batch` is its context if it has none.
   void message(std::string_view text, std::string_view type, std::string_view of_batch,
@@ -70,7 +71,7 @@ class Reader {
       event.id = scalar(message, "messageId", where);
       if (event.id.empty()) event.id = json_string("quipu-" + random_hex());  // one of its own
       event.time = message.get("timestamp");
-      if (event.time.empty()) event.time = time_json(now_ms_);
+      if (event.time.empty()) event.time = time_json(request_.now_ms);
       details(message, of_batch, where, event);
       if (out_.faults.size() == faults) out_.add(event, where);
     }
@@ -94,9 +95,20 @@ class Reader {
     event.profile.external_id = scalar(message, "userId", where);
     event.profile.anonymous_id = scalar(message, "anonymousId", where);
     const auto is_blank = [](const std::string& id) { return id.empty() || id == "\"\""; };
-    if (is_blank(event.profile.external_id) && is_blank(event.profile.anonymous_id))
-      out_.fault(where + "/userId", reason_name(Reason::profile_missing),
-                 "a message has a userId or an anonymousId");
+    const bool unknown = is_blank(event.profile.external_id);
+    if (is_blank(event.profile.anonymous_id)) {
+      if (unknown)
+        out_.fault(where + "/userId", reason_name(Reason::profile_missing),
+                   "a message has a userId or an anonymousId");
+      return;
+    }
+    // A visitor who was not known when it came first is so when it comes again.
+    const uint64_t mark = RememberedMessages::mark(request_.tenant, event.profile.anonymous_id,
+                                                   message.get("messageId"));
+    if (unknown)
+      out_.anonymous.push_back(mark);
+    else if (request_.remembered.has(mark))
+      event.profile.external_id.clear();
   }
   void details(const JsonObject& message, std::string_view of_batch, const std::string& where,
                EventShape& event) {
@@ -129,7 +141,7 @@ class Reader {
     return std::string(value);
   }
 
-  const int64_t now_ms_;
+  const VendorRequest& request_;
   VendorEvents& out_;
 };
 
@@ -141,7 +153,7 @@ bool is_segment_path(std::string_view path) {
 
 VendorEvents read_segment(const VendorRequest& request) {
   VendorEvents out;
-  Reader reader(request.now_ms, out);
+  Reader reader(request, out);
   const auto path = std::find_if(kForms.begin(), kForms.end(),
                                  [&](const Form& p) { return p.path == request.path; });
   if (path != kForms.end() && !path->type.empty()) {

@@ -5,6 +5,7 @@
 #include <algorithm>
 #include <array>
 
+#include "base/json_text.h"
 #include "http/event_lines.h"
 #include "http/json_slices.h"
 #include "http/klaviyo_door.h"
@@ -173,7 +174,7 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
     return reply(std::move(refusal));
   std::string_view path = request.path;
   if (path.ends_with('/')) path.remove_suffix(1);
-  post(route, {request, path, body, now_ms}, sender, std::move(reply));
+  post(route, {request, path, body, now_ms, sender.tenant, remembered_}, sender, std::move(reply));
 }
 
 bool VendorDoors::admit(const Route& route, const Request& request, std::string_view body,
@@ -254,7 +255,11 @@ std::string VendorDoors::checked_lines(const Vendor& vendor, const Sender& sende
 void VendorDoors::post(const Route& route, const VendorRequest& request, const Sender& sender,
                        Reply reply) {
   const Vendor& vendor = *route.vendor;
-  VendorEvents events = route.read(request);
+  VendorEvents events;
+  if (is_valid_utf8(request.body))
+    events = route.read(request);
+  else
+    events.fault("", reason_name(Reason::invalid_utf8), "the body is no UTF-8");
   std::string lines;
   if (events.faults.empty()) lines = checked_lines(vendor, sender, request.now_ms, events);
   if (!events.faults.empty()) return reply(vendor.refusal(events.faults));
@@ -268,7 +273,8 @@ void VendorDoors::post(const Route& route, const VendorRequest& request, const S
                                                                          uint64_t) {
     reply(status.ok() ? vendor.success() : vendor.error(503, "the journal cannot be written now"));
   });
-  if (refused) reply(in_words_of(vendor.error, *refused));
+  if (refused) return reply(in_words_of(vendor.error, *refused));
+  for (const uint64_t mark : events.anonymous) remembered_.add(mark);
 }
 
 void VendorDoors::get_metrics(const Sender& sender, Reply reply) {

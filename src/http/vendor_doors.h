@@ -64,6 +64,7 @@ class VendorDoors {
   WebhookSecrets& secrets_;
   const std::unique_ptr<LineCheck> check_;
   const Metrics metrics_;
+  RememberedMessages remembered_;
 };
 
 }  // namespace quipu

@@ -9,6 +9,7 @@
 
 #include "http/event_shape.h"
 #include "http/events_handler.h"
+#include "http/remembered_messages.h"
 #include "http/request_reader.h"
 
 namespace quipu {
@@ -25,6 +26,7 @@ struct VendorEvents {
   std::vector<std::string> where;   // of each, in the vendor's own terms
   std::vector<VendorFault> faults;  // if any, nothing is taken
   size_t index = 0;                 // of the event that is being read
+  std::vector<uint64_t> anonymous;  // marks to be remembered once the events are taken
   void fault(std::string at, std::string_view reason, std::string_view detail);
   void add(const EventShape& event, std::string at);
 };
@@ -34,6 +36,8 @@ struct VendorRequest {
   std::string_view path;  // without a slash at its end
   std::string_view body;  // unpacked
   int64_t now_ms;
+  std::string_view tenant;
+  const RememberedMessages& remembered;
 };
 
 // 400 with each fault as POST /v1/events names them; `begin` is what the object begins with.
