@@ -182,7 +182,7 @@ void CommandServer::answer(Client& client) {
       return !client.cut;
     };
   };
-  console.out = writer(kOutput);
+  console.out = console.styled = writer(kOutput);
   console.err = writer(kErrorOutput);
   console.wanted = [&client] { return !client.cut && !hung_up(client.fd); };
   if (r.u8() != kProtocolVersion) {
