@@ -333,7 +333,7 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
   out.since = span.lifetime ? counter.lifetime_since : counter.since;
   for (const auto& [name, since] : counter.sums_since) out.values.push_back(name);
   const bool adds = choice->adds_groups || span.total || span.years;
-  out.unique_planned = counter.planned.unique;
+  out.unique_planned = counter.planned.unique && counter.plan->profile.kind != Field::Kind::absent;
   out.has_unique =
       counter.planned.unique && !adds &&
       (!span.lifetime || !in_both(counter.unique_since, counter.lifetime_since).empty());

@@ -1,7 +1,6 @@
 #include "query/export.h"
 
 #include <algorithm>
-#include <limits>
 #include <map>
 #include <set>
 
@@ -88,8 +87,8 @@ class TenantFilter {
   static constexpr int64_t kDayS = 86400;
   struct Range {
     bool wanted = true;
-    int64_t from_s = std::numeric_limits<int64_t>::min();
-    int64_t to_s = std::numeric_limits<int64_t>::max();
+    int64_t from_s = -kEndEventTimeS;  // before whatever begins before 1970
+    int64_t to_s = 2 * kEndEventTimeS;
   };
   explicit TenantFilter(const ExportFilter& filter) : filter_(filter) {}
   static DayIndex day_of(int64_t utc_s) {

@@ -69,9 +69,9 @@ std::string title_of(const Answer& a) {
 std::string bar(uint64_t count, uint64_t most) {
   static const char* const kParts[] = {"", "▏", "▎", "▍", "▌", "▋", "▊", "▉"};
   if (count == 0 || most == 0) return "";
-  const uint64_t eighths = std::max<uint64_t>(
-      1,
-      uint64_t(static_cast<long double>(count) / static_cast<long double>(most) * (kChartWidth * 8)));
+  const uint64_t eighths =
+      std::max<uint64_t>(1, uint64_t(static_cast<long double>(count) /
+                                     static_cast<long double>(most) * (kChartWidth * 8)));
   std::string text;
   for (uint64_t i = 0; i < eighths / 8; ++i) text += "█";
   return text + kParts[eighths % 8];
@@ -102,8 +102,6 @@ struct Table {
   }
 };
 
-bool has_unique_column(const Answer& a) { return a.has_unique || a.unique_planned; }
-
 void name_columns(const Answer& a, bool with_buckets, Table& table) {
   const std::vector<std::string>& by = a.question.by;
   std::vector<std::string> fixed{"count", "unique", "previous", "change", "%"};
@@ -114,7 +112,7 @@ void name_columns(const Answer& a, bool with_buckets, Table& table) {
     table.column(label_of(name), false);
   if (with_buckets) table.column(series_name(a), false);
   std::vector<std::string> figures{"count"};
-  if (has_unique_column(a)) figures.push_back("unique");
+  if (a.unique_planned) figures.push_back("unique");
   for (const std::string& name : column_names("sum:", a.values, by, fixed))
     figures.push_back(label_of(name));
   for (const std::string& name : figures) {
@@ -132,7 +130,7 @@ void add_names(const Answer& a, const Group& g, const TableStyle& style,
 
 void add_figures(const Answer& a, size_t group, size_t entry, std::vector<std::string>& row) {
   for (const FigureOf& f : figures_at(a, group, entry)) {
-    if (!f.is_sum && f.name == "unique" && !has_unique_column(a)) continue;
+    if (!f.is_sum && f.name == "unique" && !a.unique_planned) continue;
     row.push_back(figure_text(f.now, f.is_sum));
     if (!a.previous) continue;
     row.push_back(figure_text(f.before, f.is_sum));

@@ -42,7 +42,7 @@ Answer difficult_answer() {
                {"unique", {{1, 0, 1772000000, 0}}, {}},
                {"sum.odd \"one\"", {}, {0}}};
   a.values = {"worth", "odd \"one\""};
-  a.has_unique = true;
+  a.has_unique = a.unique_planned = true;
   a.groups = {{{"spring,\"sale\"", "é\n"},
                {1234567, 0},
                {12, 0},
