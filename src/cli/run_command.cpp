@@ -81,6 +81,8 @@ std::string unit_question(const Plan& plan) {
 
 Result<Plan> read_plan(const std::string& path, const std::string& zoneinfo_dir) {
   std::ifstream file(path, std::ios::binary);
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored))
+    return Error{path + ": a folder, not a plan file; name the file, as " + path + "/plan.yaml"};
   if (!file) return Error{path + ": no such plan file (quipu init SAMPLE > plan.yaml makes one)"};
   std::stringstream text;
   text << file.rdbuf();
@@ -131,6 +133,8 @@ int run_command(const Arguments& arguments, const Console& console) {
   const bool stopped = summary->stopped;
   for (const std::string& input : summary->finished_before)
     console.err(input + ": nothing new, it was counted before\n");
+  for (const std::string& input : summary->empty)
+    console.err(input + ": empty, there is nothing to count\n");
   for (const auto& [input, left] : summary->unfinished) console.err(left_text(input, left));
   console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
               "; committed (checkpoint " + std::to_string(summary->committed.checkpoint) + ") in " +

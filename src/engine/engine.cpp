@@ -323,7 +323,7 @@ Status Engine::read_input(Source& source, const std::shared_ptr<const InputInfo>
   if (source.unfinished().bytes > 0)
     summary.unfinished.emplace_back(info->name, source.unfinished());
   else if (!anything)
-    summary.finished_before.push_back(info->name);
+    (source.position().bytes ? summary.finished_before : summary.empty).push_back(info->name);
   if (anything || !was_finished) {
     reached_[source.position().path] = source.position();
     checkpointer_->note_position(source.position());  // that its end was reached

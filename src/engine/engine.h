@@ -59,6 +59,7 @@ struct RunSummary {
   CommittedState committed;                  // after it
   bool stopped = false;                      // by `stop`, before the end of the inputs
   std::vector<std::string> finished_before;  // inputs of which nothing was new
+  std::vector<std::string> empty;            // that hold nothing at all
   std::vector<std::pair<std::string, Unfinished>> unfinished;  // what was left of inputs
 };
 

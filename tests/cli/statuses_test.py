@@ -32,7 +32,7 @@ class Statuses(Quipu):
             self.assertTrue(self.quipu(*command).stdout, command)
         # 1: an error, or what the store does not have
         for command in (["query", "Bougth"], ["query", "Bought", "--by", "color"], ["query", "Bought", "--tenant", "x"], ["query", "--tenant", "x"],
-                        ["query", "Bought", "--in", "March"], ["query", "Bought", "--in", "2026-03", "--from", "2026-03"], ["query", "Bought", "--from", "2026-03"],
+                        ["query", "Bought", "--in", "March"], ["query", "Bought", "--in", "2026-03", "--from", "2026-03"], ["query", "Bought", "--to", "2026-03"],
                         ["query", "Bought", "--in", "lifetime", "--calendar", "x"], ["backup", "copy"], ["audit", "plan.yaml", "good.jsonl", "other.jsonl"]):
             failed = self.quipu(*command, "--data", "plan.quipu", status=1)
             self.assertEqual(failed.stdout, "", command)
