@@ -4,6 +4,7 @@
 #include <charconv>
 #include <filesystem>
 
+#include "cli/command_help.h"
 #include "cli/query_arguments.h"
 #include "query/label.h"
 
@@ -105,7 +106,10 @@ namespace {
 
 constexpr char kExitNotes[] =
     "Exit status: 0 done; 1 an error, or audit found a difference; 2 a wrong plan or command line, "
-    "or no such\nfile; 3 done, but lines were set aside (run, check).";
+    "or no such\nfile; 3 done, but lines were set aside (run, check).\n"
+    "Environment: QUIPU_DATA names the store's folder for commands without --data; NO_COLOR, if it "
+    "is "
+    "set,\nkeeps tables on terminals without bold headings.";
 
 // The commands of a server. The parsed command is written to `a` by CLI11's callbacks.
 void add_server_commands(CLI::App& app, Arguments& a) {
@@ -154,7 +158,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       "quipu"};
   app.require_subcommand(1);
   app.footer(kExitNotes);
-  app.set_version_flag("--version", "quipu 0.1.0");
+  app.set_version_flag("--version", version_text());
   app.get_formatter()->column_width(34);
 
   auto data = [&](CLI::App* c) {
@@ -227,6 +231,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   data(backup);
 
   add_server_commands(app, a);
+  add_help_commands(app);
+  if (auto answered = answer_help(app, args)) return *answered;
 
   ParsedArguments parsed;
   auto usage_error = [&](const std::string& message) {
@@ -244,7 +250,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       parsed.text = out.str();
       return parsed;
     }
-    return usage_error(std::string("quipu: ") + e.what());
+    return usage_error(usage_message(app, args, e));
   }
   using C = Arguments::Command;
   a.command = a.command != C::none ? a.command  // serve, key

@@ -101,8 +101,10 @@ std::string as_text(const Inspection& i, const std::string& folder) {
                     p.finished ? "read to its end" : "to be continued"});
   }
   out << aligned(rows, {false, true, true, false}) << "\n";
-  out << number_of(i.tenants, "tenant") << ", " << i.selectors << " metrics and groups, "
-      << number_of(i.plans.size(), "plan version") << ":\n";
+  out << number_of(i.tenants, "tenant") << ", "
+      << (i.selectors == 1 ? std::string("1 metric or group")
+                           : with_thousands(i.selectors) + " metrics and groups")
+      << ", " << number_of(i.plans.size(), "plan version") << ":\n";
   for (size_t v = 0; v < i.plans.size(); ++v) {
     out << "  version " << v + 1 << " from checkpoint " << i.plans[v].from_checkpoint << " ("
         << format_instant(i.plans[v].from_time_s, 0) << ")\n";

@@ -125,7 +125,7 @@ class Statuses(Quipu):
         self.assertEqual({f["family"] for f in found["families"]} >= {"cells", "records", "names"}, True)
         text = self.quipu("inspect", "--data", "plan.quipu").stdout
         for part in ("33 read = 31 counted + 1 duplicate + 1 set aside + 0 unplanned", "set aside: 1 not_json", "note: 1 rounded", "read to its end",
-                     "version 1 from checkpoint 1", "zones: UTC", "1 tenants, 1 metrics and groups"):
+                     "version 1 from checkpoint 1", "zones: UTC", "1 tenant, 1 metric or group"):
             self.assertIn(part, text)
 
 
