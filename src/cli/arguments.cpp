@@ -170,14 +170,16 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   };
 
   CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
-  init->add_option("SAMPLE", a.sample,
-                   "a file of events (JSON lines, or delimited text; plain, .gz or .zst)")
+  init->add_option(
+          "SAMPLE", a.sample,
+          "a file of events (JSON lines, delimited text or a web server's log; plain, .gz or "
+          ".zst), or - for standard input")
       ->required();
 
   CLI::App* check =
       app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
   check->add_option("PLAN", a.plan, "the plan file")->required();
-  check->add_option("SAMPLE,--sample", a.sample, "a file of events");
+  check->add_option("SAMPLE,--sample", a.sample, "a file of events, or - for standard input");
   check->add_option("--show", a.show, "events to show in full")->capture_default_str();
   zoneinfo(check);
 

@@ -224,9 +224,9 @@ void draw_event(Rng* rng, Layout* layout) {
       if (zone_hints()[i].name == zone) layout->local_zone = static_cast<int>(i);
     time = "{at: " + layout->time_path + ", no_offset: " + zone + "}";
   } else if (layout->time == Layout::kFormat) {
-    layout->format = rng->of(std::vector<std::string>{"[%d/%b/%Y:%H:%M:%S %z]", "%F %T.%f",
-                                                      "%B %e %Y, %I:%M:%S %p UTC", "%Y%j%H%M%S",
-                                                      "%Y-%m-%dT%H:%M:%S%Z"});
+    layout->format = rng->of(
+        std::vector<std::string>{"[%d/%b/%Y:%H:%M:%S %z]", "%F %T.%f", "%B %e %Y, %I:%M:%S %p UTC",
+                                 "%Y%j%H%M%S", "%Y-%m-%dT%H:%M:%S%Z", "%a, %d %b %Y %H:%M:%S %z"});
     time = "{at: " + layout->time_path + ", format: " + yaml_string(layout->format) + "}";
   }
   event.emplace_back("time", time);
