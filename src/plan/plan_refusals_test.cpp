@@ -250,7 +250,7 @@ const Refused kRefusedEvents[] = {
      "needs one of first, all and const"},
     {"time_list", "{tenant: /t, metric: /m, time: [/at]}", "event.time: is a list"},
     {"time_no_path", "{tenant: /t, metric: /m, time: {unit: unix_s}}",
-     "event.time: needs either at or join"},
+     "event.time: needs one of at, first and join"},
     {"time_unit", "{tenant: /t, metric: /m, time: {at: /at, unit: ms}}",
      "event.time.unit: is a text (\"ms\"); write unix_s, unix_ms, unix_us or unix_ns; did you mean "
      "\"unix_ms\"?"},

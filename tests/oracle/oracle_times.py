@@ -72,12 +72,15 @@ def format_pattern(form):
 class Times:
     def __init__(self, node):
         options = node if isinstance(node, dict) else {"at": node}
-        self.paths = options["join"] if "join" in options else [options["at"]]
+        self.first = "first" in options
+        self.paths = options["first"] if self.first else options["join"] if "join" in options else [options["at"]]
         self.unit, self.zone = options.get("unit"), options.get("no_offset", "UTC")
         self.format = format_pattern(options["format"]) if "format" in options else None
 
     def read(self, values, rules):
         """UTC seconds, floored. values: at the paths, of which several are joined."""
+        if self.first:
+            return self.read_one(values[0], rules)
         for value in values:
             if value is None or value == "" and isinstance(value, str):
                 raise SetAside("time_missing")

@@ -229,6 +229,10 @@ void draw_event(Rng* rng, Layout* layout) {
                                  "%Y%j%H%M%S", "%Y-%m-%dT%H:%M:%S%Z", "%a, %d %b %Y %H:%M:%S %z"});
     time = "{at: " + layout->time_path + ", format: " + yaml_string(layout->format) + "}";
   }
+  // A path before it that no event has. (One that some have is event_test's.)
+  const std::string at = "{at: " + layout->time_path;
+  if (time.starts_with(at) && rng->chance(0.3))
+    time = "{first: [/event/never, " + layout->time_path + "]" + time.substr(at.size());
   event.emplace_back("time", time);
 
   layout->profile_planned = rng->chance(0.95);
