@@ -193,9 +193,8 @@ int main(int argc, char** argv) {
   asked.source.stop = &stop();
   State state;
   if (!asked.state.empty()) state.load(asked.state);
-  const int fd = asked.out.empty()
-                     ? -1
-                     : ::open(asked.out.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
+  const int fd =
+      asked.out.empty() ? -1 : ::open(asked.out.c_str(), O_WRONLY | O_CREAT | O_CLOEXEC, 0644);
   if (fd >= 0 && ::ftruncate(fd, off_t(state.bytes)) != 0) return 2;
   if (fd >= 0) ::lseek(fd, 0, SEEK_END);
   std::unique_ptr<KafkaOffsets> offsets;
