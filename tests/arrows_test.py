@@ -45,6 +45,7 @@ OWNERS = {
     "rdkafkacpp.h": "kafka",
     "boost": "http",
     "openssl": "http",
+    "prometheus": "http",
     "yaml-cpp": "plan",
     "CLI": "cli",
     "CLI11.hpp": "cli",

@@ -134,9 +134,18 @@ void add_server_commands(CLI::App& app, Arguments& a) {
     c->add_option("--data", a.data, "the store's folder (default: ./PLAN.quipu)");
   };
   CLI::App* serve = app.add_subcommand("serve", "Take events over HTTP and count them");
-  serve->add_option("PLAN", a.plan, "the plan file, which reads the journal's lines")->required();
+  serve->add_option("PLAN", a.plan, "the plan file, which reads the journal's lines");
+  serve->add_option("--config", a.config,
+                    "a file with all that can be said here, and more (docs/serving.md)");
   data(serve);
-  serve->add_option("--listen", a.listen, "address and port")->capture_default_str();
+  serve->add_option("--listen", a.listen, "address and port (default: 127.0.0.1:8080)");
+  serve->add_option("--tls-cert", a.tls_certificate, "PEM file of the certificate and its chain");
+  serve->add_option("--tls-key", a.tls_key, "PEM file of its key");
+  serve->add_option("--rate", a.rate, "events a second that each key may send (default: any)")
+      ->check(CLI::PositiveNumber);
+  serve->add_option("--log-level", a.log_level, "error, warning, info (the default) or debug")
+      ->check(CLI::IsMember({"error", "warning", "info", "debug"}));
+  serve->add_flag("--log-json", a.log_json, "a JSON object for each line of the log");
   serve->add_option("--memory", a.memory, "memory of the process (default: half the machine's)");
   serve->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
   serve->add_flag("--archive", a.archive, "keep the journal's segments that are counted");

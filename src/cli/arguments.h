@@ -39,8 +39,9 @@ struct Arguments {
   std::string standard_input_name;
   std::string zoneinfo_dir;
   // serve
-  std::string listen = "127.0.0.1:8080";
-  bool archive = false;
+  std::string config, listen, tls_certificate, tls_key, log_level;  // "": as ServeSettings has it
+  double rate = 0;
+  bool archive = false, log_json = false;
   // key
   enum class KeyAction : uint8_t { add, list, revoke };
   KeyAction key_action = KeyAction::list;

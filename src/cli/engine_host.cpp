@@ -51,6 +51,7 @@ StopFlag& stop_on_signals() {
   ::sigaction(SIGINT, &action, nullptr);
   ::sigaction(SIGTERM, &action, nullptr);
   std::signal(SIGPIPE, SIG_IGN);
+  std::signal(SIGXFSZ, SIG_IGN);  // a file that may not grow is an error like a full disk
   return stop;
 }
 
@@ -74,11 +75,10 @@ Result<EngineOptions> engine_options_of(const Arguments& arguments, const std::s
   return options;
 }
 
-std::string store_line(const Engine& engine) {
+std::string store_text(const Engine& engine) {
   const uint64_t checkpoint = engine.store().committed().checkpoint;
-  return "quipu: store " + engine.store().folder() +
-         (checkpoint ? ", continuing after checkpoint " + std::to_string(checkpoint) : ", new") +
-         "\n";
+  return "store " + engine.store().folder() +
+         (checkpoint ? ", continuing after checkpoint " + std::to_string(checkpoint) : ", new");
 }
 
 Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine) {

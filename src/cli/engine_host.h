@@ -15,12 +15,12 @@ namespace quipu {
 // An error is one of usage.
 Result<EngineOptions> engine_options_of(const Arguments& arguments, const std::string& plan_name);
 
-// SIGINT and SIGTERM set the flag from here on, and SIGPIPE is ignored.
+// SIGINT and SIGTERM set the flag from here on; SIGPIPE and SIGXFSZ are ignored.
 StopFlag& stop_on_signals();
 int first_signal();  // that came; 0: none
 
-// "quipu: store ./plan.quipu, new"
-std::string store_line(const Engine& engine);
+// "store ./plan.quipu, new"
+std::string store_text(const Engine& engine);
 
 // Answers commands of other processes, as long as it lives. The engine outlives it.
 Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine);

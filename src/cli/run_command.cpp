@@ -118,7 +118,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   auto engine = Engine::open(std::move(*plan), options);
   if (!engine.ok()) return fail(engine.error(), kExitError);
   Engine& running = **engine;
-  console.err(store_line(running));
+  console.err("quipu: " + store_text(running) + "\n");
   auto server = answer_commands(running);
   if (!server.ok()) return fail(server.error(), kExitError);
 

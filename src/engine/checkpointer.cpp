@@ -228,6 +228,7 @@ void Checkpointer::run() {
       wiring_.fail(status.error());
       return;
     }
+    if (options_.on_commit) options_.on_commit(wiring_.store->committed());
     {
       std::lock_guard lock(mutex_);
       requests_done_ = requests;
@@ -330,6 +331,7 @@ void Checkpointer::add_to_totals(const CommitStats& stats, const GroupByResult& 
   totals_.name_bytes += stats.name_bytes;
   totals_.group_s += group_s;
   totals_.commit_s += total_s;
+  totals_.last_s = total_s;
   totals_.longest_s = std::max(totals_.longest_s, total_s);
 }
 

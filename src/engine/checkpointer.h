@@ -38,8 +38,8 @@ struct CheckpointTotals {
   uint64_t checkpoints = 0, ingested = 0;
   uint64_t cell_rows = 0, sparse_rows = 0, joint_rows = 0, cells = 0, cell_bytes = 0,
            record_bytes = 0, names = 0, name_rows = 0, name_bytes = 0;
-  uint64_t space_bytes = 0;  // estimated before
-  double group_s = 0, commit_s = 0, longest_s = 0;
+  uint64_t space_bytes = 0;                                     // estimated before
+  double group_s = 0, commit_s = 0, longest_s = 0, last_s = 0;  // commit_s: of all in all
 };
 
 class Checkpointer {

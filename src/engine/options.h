@@ -11,6 +11,8 @@
 
 namespace quipu {
 
+struct CommittedState;
+
 inline constexpr size_t kMinMemoryBytes = size_t(256)
                                           << 20;  // what `--memory` may ask for at least
 inline constexpr size_t kDecodeQueueBlocks = 4;   // blocks waiting before each decoder
@@ -35,6 +37,8 @@ struct EngineOptions {
   bool direct_reads = false;  // past the page cache (to measure what the disk costs)
   double checkpoint_age_s = 60;  // under load
   std::string zoneinfo_dir;      // "": the system's
+  // Told of each checkpoint when it is durable, on the checkpointer's thread: it must be short.
+  std::function<void(const CommittedState&)> on_commit;
   // For tests: sizes that make rare paths common. 0 or default: by memory_bytes.
   size_t hot_bytes = 0;            // of all shards' hot tiers together
   size_t pane_bytes = 0;           // of all shards' panes together, at which a checkpoint starts

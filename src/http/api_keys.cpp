@@ -4,16 +4,17 @@
 #include <openssl/crypto.h>
 #include <openssl/rand.h>
 #include <openssl/sha.h>
+#include <sys/file.h>
 #include <sys/stat.h>
 #include <unistd.h>
 
 #include <algorithm>
 #include <cerrno>
 #include <cstring>
-#include <filesystem>
 #include <fstream>
 
 #include "base/json_text.h"
+#include "http/replace_file.h"
 
 namespace quipu {
 namespace {
@@ -41,6 +42,10 @@ std::string sha256(std::string_view text) {
 bool is_hash(std::string_view text) {
   return text.size() == 2 * SHA256_DIGEST_LENGTH &&
          text.find_first_not_of("0123456789abcdef") == std::string_view::npos;
+}
+
+int64_t change_of(const struct stat& info) {
+  return int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
 }
 
 // What stands before the next tab; takes it away.
@@ -107,33 +112,39 @@ Status ApiKeys::load() {
   }
   keys_ = std::move(keys);
   inode_ = info.st_ino;
-  changed_ns_ = int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+  changed_ns_ = change_of(info);
   return {};
 }
 
-Status ApiKeys::reload_if_changed() {
+Result<bool> ApiKeys::reload_if_changed() {
   struct stat info {};
-  if (::stat(path_.c_str(), &info) == 0 && info.st_ino == inode_ &&
-      int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec == changed_ns_)
-    return {};
-  return load();
+  const bool there = ::stat(path_.c_str(), &info) == 0;
+  if (there ? info.st_ino == inode_ && change_of(info) == changed_ns_ : inode_ == 0) return false;
+  QUIPU_TRY(load());
+  return true;
 }
 
 Status ApiKeys::save() const {
-  const std::string fresh = path_ + ".new";
   std::string text;
   for (const ApiKey& key : keys_) text += line_of(key);
-  const int fd = ::open(fresh.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0600);
-  bool good =
-      fd >= 0 && ::write(fd, text.data(), text.size()) == ssize_t(text.size()) && ::fsync(fd) == 0;
-  if (fd >= 0) ::close(fd);
-  good = good && ::rename(fresh.c_str(), path_.c_str()) == 0;
-  const std::string folder = std::filesystem::path(path_).parent_path().string();
-  const int folder_fd = good ? ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC) : -1;
-  good = good && folder_fd >= 0 && ::fsync(folder_fd) == 0;
-  const std::string error = system_error();
-  if (folder_fd >= 0) ::close(folder_fd);
-  return good ? Status() : Status(Error{path_ + ": cannot be written: " + error});
+  return replace_file(path_, text);
+}
+
+// Keys are changed one after the other: the lock is held from reading the file to its new one.
+Status ApiKeys::change(const std::function<Status()>& edit) {
+  const std::string lock = path_ + ".lock";
+  const int fd = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
+  if (fd < 0) return Error{lock + ": cannot be made: " + system_error()};
+  while (::flock(fd, LOCK_EX) != 0 && errno == EINTR) {
+  }
+  Status status = load();
+  if (status.ok()) status = edit();
+  if (status.ok()) status = save();
+  if (!status.ok()) {
+    if (Status reloaded = load(); !reloaded.ok()) keys_.clear();
+  }
+  ::close(fd);
+  return status;
 }
 
 Result<std::string> ApiKeys::add(std::optional<std::string> tenant, bool write, bool read) {
@@ -142,29 +153,31 @@ Result<std::string> ApiKeys::add(std::optional<std::string> tenant, bool write, 
                  " bytes of UTF-8 without control characters"};
   unsigned char secret[kSecretBytes];
   if (RAND_bytes(secret, sizeof secret) != 1) return Error{"no random bytes are to be had"};
-  ApiKey key;
-  key.id = "k" + std::to_string(keys_.size() + 1);  // revoked ones stay, so ids are not used again
-  const std::string shown = std::string(kPrefix) + key.id + "_" + hex(secret, sizeof secret);
-  key.hash = sha256(shown);
-  key.tenant = std::move(tenant);
-  key.write = write;
-  key.read = read;
-  keys_.push_back(std::move(key));
-  if (Status status = save(); !status.ok()) {
-    keys_.pop_back();
-    return status.error();
-  }
+  std::string shown;
+  QUIPU_TRY(change([&]() -> Status {
+    ApiKey key;
+    key.id = "k" + std::to_string(keys_.size() + 1);  // revoked ones stay: no id is used again
+    shown = std::string(kPrefix) + key.id + "_" + hex(secret, sizeof secret);
+    key.hash = sha256(shown);
+    key.tenant = std::move(tenant);
+    key.write = write;
+    key.read = read;
+    keys_.push_back(std::move(key));
+    return {};
+  }));
   return shown;
 }
 
 Status ApiKeys::revoke(const std::string& id) {
-  for (ApiKey& key : keys_) {
-    if (key.id != id) continue;
-    if (key.revoked) return Error{"key " + id + " is revoked already"};
-    key.revoked = true;
-    return save();
-  }
-  return Error{"no key " + id + "; quipu key list shows them"};
+  return change([&]() -> Status {
+    for (ApiKey& key : keys_) {
+      if (key.id != id) continue;
+      if (key.revoked) return Error{"key " + id + " is revoked already"};
+      key.revoked = true;
+      return {};
+    }
+    return Error{"no key " + id + "; quipu key list shows them"};
+  });
 }
 
 const ApiKey* ApiKeys::find(std::string_view presented) const {

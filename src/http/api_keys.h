@@ -2,11 +2,13 @@
 // the file holds its SHA-256 alone. (A key is 32 random bytes: there is nothing to guess, so no
 // slow hash is needed.) Format of the file: a line a key, with tabs between:
 //   ID | 64 hex digits | w, r or wr | active or revoked | all, or =TENANT (to the end of the line)
-// A change writes the file anew beside the old one and renames it. Not thread-safe; changes by
-// another process are seen by reload_if_changed().
+// A change writes the file anew beside the old one and renames it; the lock on PATH.lock lets one
+// process change it at a time. Not thread-safe; changes by another process are seen by
+// reload_if_changed().
 #pragma once
 
 #include <cstdint>
+#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
@@ -36,12 +38,13 @@ class ApiKeys {
   Status revoke(const std::string& id);
   // nullptr: no such key, or a revoked one. Takes the same time for every wrong key.
   const ApiKey* find(std::string_view presented) const;
-  // What cannot be read leaves the keys as they are.
-  Status reload_if_changed();
+  // Whether they were read anew. What cannot be read leaves the keys as they are.
+  Result<bool> reload_if_changed();
 
  private:
   Status load();
   Status save() const;
+  Status change(const std::function<Status()>& edit);
 
   std::string path_;
   std::vector<ApiKey> keys_;

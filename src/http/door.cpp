@@ -4,6 +4,9 @@
 #include <array>
 #include <atomic>
 #include <boost/asio.hpp>
+#include <boost/asio/ssl.hpp>
+#include <map>
+#include <optional>
 #include <set>
 #include <thread>
 
@@ -15,84 +18,92 @@ using asio::ip::tcp;
 using Failure = boost::system::error_code;
 
 constexpr size_t kReadBytes = 64 << 10;
+constexpr size_t kTlsReadBytes = 16 << 10;             // what a record holds at most
 constexpr auto kLingerTime = std::chrono::seconds(2);  // for what a refused client still sends
+constexpr size_t kRefusedAtOnce = 64;  // connections beyond the limit that are being told so
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
-std::string_view status_text(int status) {
-  static constexpr std::pair<int, std::string_view> kTexts[] = {
-      {200, "OK"},
-      {400, "Bad Request"},
-      {401, "Unauthorized"},
-      {403, "Forbidden"},
-      {404, "Not Found"},
-      {405, "Method Not Allowed"},
-      {408, "Request Timeout"},
-      {413, "Content Too Large"},
-      {415, "Unsupported Media Type"},
-      {417, "Expectation Failed"},
-      {429, "Too Many Requests"},
-      {431, "Request Header Fields Too Large"},
-      {503, "Service Unavailable"},
-      {505, "HTTP Version Not Supported"},
-  };
-  for (const auto& [code, text] : kTexts) {
-    if (code == status) return text;
-  }
-  return "Error";
-}
-
-std::string response_text(const Response& response, bool keep_alive, bool with_body) {
-  std::string text = "HTTP/1.1 " + std::to_string(response.status) + " ";
-  text += status_text(response.status);
-  text += "\r\nContent-Type: application/json\r\nContent-Length: " +
-          std::to_string(response.body.size()) + "\r\n";
-  if (response.retry_after) text += "Retry-After: " + std::to_string(kRetryAfter_s) + "\r\n";
-  if (response.status == 401) text += "WWW-Authenticate: Bearer\r\n";
-  if (response.status == 405) text += "Allow: GET, HEAD, POST\r\n";
-  if (!keep_alive) text += "Connection: close\r\n";
-  text += "\r\n";
-  if (with_body) text += response.body;
-  return text;
-}
+using TlsStream = asio::ssl::stream<tcp::socket&>;
 
 }  // namespace
 
 class Connection;
 
 struct Door::Impl {
-  explicit Impl(EventsHandler& events) : handler(events) {}
+  Impl(DoorOptions given, EventsHandler& events, ServerMetrics& figures)
+      : options(std::move(given)), handler(events), metrics(figures) {}
   void accept();
+  void take(tcp::socket socket);
   void tick();
   void begin_drain();
+  void forget(const asio::ip::address& client) {
+    if (--of_clients[client] == 0) of_clients.erase(client);
+  }
+  void read_figures(std::vector<Reading>& readings) const {
+    using Kind = Reading::Kind;
+    readings.push_back({"quipu_http_connections", "Open connections", Kind::gauge, "", "",
+                        double(connections.size() - being_refused)});
+    readings.push_back({"quipu_http_connections_refused_total",
+                        "Connections beyond a limit, answered 503", Kind::counter, "", "",
+                        double(refused)});
+    readings.push_back({"quipu_http_held_bytes", "Of requests that are being received", Kind::gauge,
+                        "", "", double(held_bytes)});
+  }
 
+  DoorOptions options;
   EventsHandler& handler;
+  ServerMetrics& metrics;
   asio::io_context io{1};
   tcp::acceptor acceptor{io};
   asio::steady_timer ticker{io};
-  std::function<void()> each_second;
   std::set<std::shared_ptr<Connection>> connections;
-  size_t held_bytes = 0;
+  std::map<asio::ip::address, size_t> of_clients;  // connections
+  std::array<char, kReadBytes> bytes;              // what was just read
+  size_t held_bytes = 0, being_refused = 0;
+  uint64_t refused = 0;
   bool draining = false;
   std::string address;
+  bool loopback = false;
   std::thread thread;
 };
 
 // One client. All on the door's thread; it lives as long as it is in the door's set or something
 // is under way.
-//   reading -> (answering: the journal syncs) -> writing -> reading ... -> lingering -> closed
+//   shaking hands (TLS) -> reading -> answering -> writing -> reading ... -> lingering -> closed
+// While answering it waits for the journal to sync, or for a checkpoint.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
-  Connection(Door::Impl& door, tcp::socket socket)
-      : door_(door), socket_(std::move(socket)), timer_(door.io) {}
+  Connection(Door::Impl& door, tcp::socket socket, const asio::ip::address& client)
+      : door_(door), socket_(std::move(socket)), client_(client), timer_(door.io) {}
 
   void begin() {
-    wait_for(kIdleTime);
-    read();
+    if (!door_.options.tls) {
+      wait_for(kIdleTime);
+      return read();
+    }
+    asio::ssl::context context(door_.options.tls->take_native());
+    tls_.emplace(socket_, context);
+    tls_bytes_.resize(kTlsReadBytes);
+    state_ = State::shaking_hands;
+    wait_for(kRequestTime);
+    tls_->async_handshake(TlsStream::server, [self = shared_from_this()](Failure failure) {
+      if (self->state_ != State::shaking_hands) return;
+      if (failure || self->draining_) return self->close();
+      self->state_ = State::reading;
+      self->wait_for(kIdleTime);
+      self->read();
+    });
   }
-  void refuse(const Response& response) { write(response, false, true); }
+  // It is told why, and takes no place of those who are served.
+  void refuse(const Response& response) {
+    refused_ = true;
+    ++door_.being_refused;
+    write(response, false, true);
+  }
   void drain() {
     draining_ = true;
-    if (state_ == State::reading && !reader_.begun()) close();
+    const bool asks_nothing = state_ == State::reading && !reader_.begun();
+    if (asks_nothing || state_ == State::shaking_hands) close();
   }
   void close() {
     if (state_ == State::closed) return;
@@ -101,17 +112,19 @@ class Connection : public std::enable_shared_from_this<Connection> {
     socket_.close(ignored);
     timer_.cancel();
     hold(0);
+    refused_ ? void(--door_.being_refused) : door_.forget(client_);
     door_.connections.erase(shared_from_this());
     if (door_.draining && door_.connections.empty()) door_.ticker.cancel();
   }
 
  private:
-  enum class State : uint8_t { reading, answering, writing, lingering, closed };
+  enum class State : uint8_t { shaking_hands, reading, answering, writing, lingering, closed };
+  using Clock = std::chrono::steady_clock;
 
-  void wait_for(std::chrono::steady_clock::duration time) {
+  void wait_for(Clock::duration time) {
     timer_.expires_after(time);
     timer_.async_wait([self = shared_from_this()](Failure failure) {
-      if (!failure && self->timer_.expiry() <= std::chrono::steady_clock::now()) self->too_late();
+      if (!failure && self->timer_.expiry() <= Clock::now()) self->too_late();
     });
   }
   void too_late() {
@@ -120,51 +133,70 @@ class Connection : public std::enable_shared_from_this<Connection> {
     if (state_ != State::answering) close();
   }
   void hold(size_t bytes) {
+    bytes -= std::min(bytes, kFreeHeldBytes);
     door_.held_bytes += bytes;
     door_.held_bytes -= std::exchange(held_, bytes);
   }
 
+  // Plain connections share one buffer: they wait until there is something to read.
   void read() {
-    socket_.async_read_some(asio::buffer(bytes_),
+    if (tls_) {
+      tls_->async_read_some(asio::buffer(tls_bytes_),
                             [self = shared_from_this()](Failure failure, size_t n) {
-                              if (self->state_ == State::lingering) return self->linger(failure, n);
-                              if (self->state_ != State::reading) return;
-                              if (failure) return self->close();
-                              self->ahead_.append(self->bytes_.data(), n);
-                              self->take();
+                              self->came(failure, {self->tls_bytes_.data(), n});
                             });
+      return;
+    }
+    socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](Failure failure) {
+      size_t n = 0;
+      if (!failure && self->state_ != State::closed)
+        n = self->socket_.read_some(asio::buffer(self->door_.bytes), failure);
+      if (failure == asio::error::would_block || failure == asio::error::interrupted)
+        return self->read();
+      self->came(failure, {self->door_.bytes.data(), n});
+    });
   }
-  // Gives what came to the reader.
-  void take() {
+  void came(Failure failure, std::string_view bytes) {
+    if (state_ == State::lingering) return linger(failure, bytes.size());
+    if (state_ != State::reading) return;
+    failure ? close() : take(bytes);
+  }
+  // Gives what came to the reader; what follows the request waits.
+  void take(std::string_view bytes) {
     const bool had_begun = reader_.begun(), was_in_body = reader_.in_body();
-    const size_t n = reader_.feed(ahead_);
-    ahead_.erase(0, n);
+    const size_t n = reader_.feed(bytes);
+    ahead_.assign(bytes.substr(n));
     if (reader_.bad()) return write(error_response(reader_.status(), reader_.fault()), false, true);
-    hold(reader_.held_bytes());
-    if (door_.held_bytes > kMaxHeldBytes)
+    if (!was_in_body && reader_.in_body()) {
+      if (auto refused = door_.handler.refuse_early(reader_.request()))
+        return write(*refused, false, true);
+    }
+    hold(reader_.held_bytes() + ahead_.size());
+    if (door_.held_bytes > kMaxHeldBytes && held_ > 0)
       return write(error_response(503, "too much is on its way"), false, true);
     if (reader_.done()) return answer();
     if (!had_begun && reader_.begun()) wait_for(kRequestTime);
     if (!was_in_body && reader_.in_body()) wait_for(kBodyTime);
-    if (reader_.take_continue()) {
-      auto text = std::make_shared<std::string>("HTTP/1.1 100 Continue\r\n\r\n");
-      asio::async_write(socket_, asio::buffer(*text),
-                        [self = shared_from_this(), text](Failure failure, size_t) {
-                          if (failure) return self->close();
-                          if (self->state_ == State::reading) self->read();
-                        });
-      return;
-    }
-    read();
+    reader_.take_continue() ? say_continue() : read();
+  }
+  void say_continue() {
+    out_ = "HTTP/1.1 100 Continue\r\n\r\n";
+    send([self = shared_from_this()](Failure failure, size_t) {
+      if (failure) return self->close();
+      if (self->state_ == State::reading) self->read();
+    });
   }
   void answer() {
     state_ = State::answering;
     timer_.cancel();
+    asked_at_ = Clock::now();
+    reader_.request().from_loopback = client_.is_loopback();
     const int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                                std::chrono::system_clock::now().time_since_epoch())
                                .count();
     const bool with_body = reader_.request().method != "HEAD";
     const bool keep_alive = reader_.request().keep_alive && !draining_;
+    route_ = EventsHandler::route_of(reader_.request().path);
     auto self = shared_from_this();
     door_.handler.handle(reader_.request(), now_ms, [self, keep_alive, with_body](Response r) {
       asio::post(self->door_.io, [self, keep_alive, with_body, r = std::move(r)] {
@@ -172,34 +204,55 @@ class Connection : public std::enable_shared_from_this<Connection> {
           self->write(r, keep_alive && !self->draining_, with_body);
       });
     });
+    reader_.request().body = {};
+    hold(ahead_.size());
   }
   void write(const Response& response, bool keep_alive, bool with_body) {
+    const bool answers = state_ == State::answering;
+    const double seconds =
+        answers ? std::chrono::duration<double>(Clock::now() - asked_at_).count() : 0;
+    door_.metrics.answered(answers ? route_ : EventsHandler::kNoRoute, response.status, seconds);
+    if (door_.options.on_answer)
+      door_.options.on_answer(answers ? route_ : EventsHandler::kNoRoute, response.status,
+                              client_.to_string());
     state_ = State::writing;
-    hold(0);
     out_ = response_text(response, keep_alive, with_body);
     wait_for(kAnswerTime);
-    asio::async_write(socket_, asio::buffer(out_),
-                      [self = shared_from_this(), keep_alive](Failure failure, size_t) {
-                        if (self->state_ != State::writing) return;
-                        if (failure) return self->close();
-                        keep_alive ? self->next_request() : self->begin_linger();
-                      });
+    send([self = shared_from_this(), keep_alive](Failure failure, size_t) {
+      if (self->state_ != State::writing) return;
+      if (failure) return self->close();
+      keep_alive ? self->next_request() : self->begin_linger();
+    });
+  }
+  template <typename Handler>
+  void send(Handler handler) {
+    if (tls_)
+      asio::async_write(*tls_, asio::buffer(out_), std::move(handler));
+    else
+      asio::async_write(socket_, asio::buffer(out_), std::move(handler));
   }
   void next_request() {
     if (draining_) return begin_linger();
     reader_ = RequestReader();
     state_ = State::reading;
     wait_for(kIdleTime);
-    ahead_.empty() ? read() : take();
+    if (ahead_.empty()) return read();
+    const std::string bytes = std::exchange(ahead_, {});
+    take(bytes);
   }
   // A socket that is closed while the client still sends may take the answer with it.
   void begin_linger() {
     state_ = State::lingering;
     reader_ = RequestReader();
     ahead_ = {};
+    hold(0);
+    wait_for(kLingerTime);
+    if (tls_) {
+      tls_->async_shutdown([self = shared_from_this()](Failure) { self->close(); });
+      return;
+    }
     Failure ignored;
     socket_.shutdown(tcp::socket::shutdown_send, ignored);
-    wait_for(kLingerTime);
     read();
   }
   void linger(Failure failure, size_t n) {
@@ -210,13 +263,17 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   Door::Impl& door_;
   tcp::socket socket_;
+  const asio::ip::address client_;
+  std::optional<TlsStream> tls_;
   asio::steady_timer timer_;
-  std::array<char, 4096> bytes_;
+  std::vector<char> tls_bytes_;
   std::string ahead_, out_;
   RequestReader reader_;
   State state_ = State::reading;
+  Clock::time_point asked_at_;
+  std::string_view route_;
   size_t held_ = 0, lingered_ = 0;
-  bool draining_ = false;
+  bool draining_ = false, refused_ = false;
 };
 
 void Door::Impl::accept() {
@@ -229,21 +286,34 @@ void Door::Impl::accept() {
       });
       return;
     }
-    Failure ignored;
-    socket.set_option(tcp::no_delay(true), ignored);
-    auto connection = std::make_shared<Connection>(*this, std::move(socket));
-    const bool full = connections.size() >= kMaxConnections;
-    connections.insert(connection);
-    full ? connection->refuse(error_response(503, "too many connections")) : connection->begin();
+    take(std::move(socket));
     accept();
   });
+}
+
+void Door::Impl::take(tcp::socket socket) {
+  Failure failure;
+  const asio::ip::address client = socket.remote_endpoint(failure).address();
+  if (!failure) socket.non_blocking(true, failure);
+  if (failure) return;
+  socket.set_option(tcp::no_delay(true), failure);
+  const auto own = of_clients.find(client);
+  const bool full = connections.size() - being_refused >= options.connections ||
+                    (own != of_clients.end() && own->second >= options.connections_of_client);
+  refused += full;
+  if (full && (options.tls || being_refused >= kRefusedAtOnce)) return;
+  auto connection = std::make_shared<Connection>(*this, std::move(socket), client);
+  connections.insert(connection);
+  if (full) return connection->refuse(error_response(503, "too many connections"));
+  ++of_clients[client];
+  connection->begin();
 }
 
 void Door::Impl::tick() {
   ticker.expires_after(std::chrono::seconds(1));
   ticker.async_wait([this](Failure failure) {
     if (failure || draining) return;
-    each_second();
+    if (auto tls = options.each_second(); tls && options.tls) options.tls = std::move(tls);
     tick();
   });
 }
@@ -268,10 +338,16 @@ Door::Door(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Door::~Door() { drain(); }
 const std::string& Door::address() const { return impl_->address; }
 
-Result<std::unique_ptr<Door>> Door::open(const std::string& listen, EventsHandler& handler,
-                                         std::function<void()> each_second) {
-  auto impl = std::make_unique<Impl>(handler);
-  impl->each_second = std::move(each_second);
+bool Door::on_loopback() const { return impl_->loopback; }
+
+Result<std::unique_ptr<Door>> Door::open(DoorOptions options, EventsHandler& handler,
+                                         ServerMetrics& metrics) {
+  if (options.connections == 0)
+    options.connections = options.tls ? kMaxTlsConnections : kMaxConnections;
+  if (options.connections_of_client == 0)
+    options.connections_of_client = std::min(options.connections, kMaxConnectionsOfClient);
+  const std::string listen = options.listen;
+  auto impl = std::make_unique<Impl>(std::move(options), handler, metrics);
   const size_t colon = listen.rfind(':');
   std::string host = listen.substr(0, colon == std::string::npos ? 0 : colon);
   if (host.size() > 2 && host.front() == '[' && host.back() == ']')
@@ -290,6 +366,8 @@ Result<std::unique_ptr<Door>> Door::open(const std::string& listen, EventsHandle
   if (failure) return Error{listen + ": cannot listen there: " + failure.message()};
   impl->address =
       listen.substr(0, colon) + ":" + std::to_string(impl->acceptor.local_endpoint().port());
+  impl->loopback = address.is_loopback();
+  metrics.read([raw = impl.get()](auto& readings) { raw->read_figures(readings); });
   impl->accept();
   impl->tick();
   impl->thread = std::thread([raw = impl.get()] { raw->io.run(); });

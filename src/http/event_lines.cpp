@@ -8,6 +8,7 @@ namespace quipu {
 namespace {
 
 constexpr std::string_view kBlanks = " \t\r\n";
+constexpr std::string_view kRequestHead = "{\"request\":\"";
 
 std::string_view without_blanks(std::string_view text) {
   const size_t begin = text.find_first_not_of(kBlanks);
@@ -105,11 +106,19 @@ std::string envelope_head(const Envelope& envelope) {
   const size_t n = std::strftime(text, sizeof text, "%Y-%m-%dT%H:%M:%S", &utc);
   const std::string millis = std::to_string(1000 + envelope.received_ms % 1000).substr(1);
   std::string head =
-      "{\"received\":\"" + std::string(text, n) + "." + millis + "Z\",\"door\":\"http\",\"key\":";
+      envelope.request.empty() ? "{" : std::string(kRequestHead) + envelope.request + "\",";
+  head +=
+      "\"received\":\"" + std::string(text, n) + "." + millis + "Z\",\"door\":\"http\",\"key\":";
   append_json_string(envelope.key, head);
   head += ",\"tenant\":";
   append_json_string(envelope.tenant, head);
   return head + ",\"event\":";
+}
+
+std::string_view request_mark_of(std::string_view line) {
+  if (!line.starts_with(kRequestHead)) return {};
+  line.remove_prefix(kRequestHead.size());
+  return line.substr(0, line.find('"'));
 }
 
 void append_wrapped(std::string_view head, std::string_view event, std::string& out) {

@@ -26,10 +26,14 @@ std::string why_no_object(std::string_view text);
 struct Envelope {
   int64_t received_ms = 0;
   std::string key, tenant;
+  std::string request =
+      "";  // of the first line of a request with an Idempotency-Key: kept_requests.h
 };
 // Everything before the event: the same for all of a request. The line is this, the event, "}\n".
 std::string envelope_head(const Envelope& envelope);
 // Line breaks between the event's tokens become blanks.
 void append_wrapped(std::string_view head, std::string_view event, std::string& out);
+// Envelope::request of a line; empty if it has none.
+std::string_view request_mark_of(std::string_view line);
 
 }  // namespace quipu

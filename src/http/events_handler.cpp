@@ -37,6 +37,10 @@ bool unpack_body(const Request& request, std::string& bytes, Response& refusal) 
     refusal = error_response(415, "Content-Encoding may be gzip or zstd");
     return false;
   }
+  if (request.count("content-encoding") > 1) {
+    refusal = error_response(415, "Content-Encoding is given twice");
+    return false;
+  }
   Unpacked unpacked = unpack(packing, request.body, kMaxUnpackedBytes);
   bytes = std::move(unpacked.bytes);
   if (unpacked.outcome == Unpacked::Outcome::good) return true;
@@ -50,19 +54,26 @@ bool unpack_body(const Request& request, std::string& bytes, Response& refusal) 
 
 }  // namespace
 
-Response error_response(int status, std::string_view text) {
-  Response response;
-  response.status = status;
-  response.body = "{\"error\":";
-  append_json_string(text, response.body);
-  response.body += "}\n";
-  response.retry_after = status == 503 || status == 429;
-  return response;
+EventsHandler::EventsHandler(Intake& intake, KeptRequests& kept, ApiKeys& keys,
+                             ServerMetrics& metrics, std::unique_ptr<LineCheck> check)
+    : intake_(intake), kept_(kept), keys_(keys), metrics_(metrics), check_(std::move(check)) {}
+
+std::string_view EventsHandler::route_of(std::string_view path) {
+  static constexpr std::string_view kRoutes[] = {"/v1/events", "/healthz", "/readyz", "/metrics"};
+  for (const std::string_view route : kRoutes) {
+    if (path == route) return route;
+  }
+  return kNoRoute;
 }
 
-EventsHandler::EventsHandler(Journal& journal, ApiKeys& keys, std::unique_ptr<LineCheck> check,
-                             std::function<uint64_t()> committed)
-    : journal_(journal), keys_(keys), check_(std::move(check)), committed_(std::move(committed)) {}
+// So that nobody without a key, or beyond its rate, has a body held.
+std::optional<Response> EventsHandler::refuse_early(const Request& request) {
+  if (request.path != "/v1/events" || request.method != "POST") return std::nullopt;
+  std::string key, tenant;
+  Response refusal;
+  if (!admit(request, key, tenant, refusal)) return refusal;
+  return intake_.refusal(key);
+}
 
 void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) {
   const bool get = request.method == "GET" || request.method == "HEAD";
@@ -70,32 +81,48 @@ void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) 
     if (request.method != "POST") return reply(error_response(405, "POST events here"));
     return post_events(request, now_ms, std::move(reply));
   }
-  if (request.path != "/healthz" && request.path != "/readyz")
-    return reply(error_response(404, "there is POST /v1/events, GET /healthz and GET /readyz"));
+  if (request.path != "/healthz" && request.path != "/readyz" && request.path != "/metrics")
+    return reply(error_response(404, "there is POST /v1/events, GET /healthz, /readyz, /metrics"));
   if (!get) return reply(error_response(405, "GET this"));
   if (request.path == "/readyz") return reply(ready());
+  if (request.path == "/metrics") return reply(metrics(request));
   Response healthy;
   healthy.body = "{\"status\":\"ok\"}\n";
   reply(std::move(healthy));
 }
 
 Response EventsHandler::ready() const {
-  if (!journal_.failed().ok()) return error_response(503, "the journal cannot be written");
-  const Journal::Durable durable = journal_.durable();
-  const uint64_t committed = committed_();
+  const std::string_view why = intake_.obstacle();
+  Response response = why.empty() ? Response() : error_response(503, why, kBehindRetry_s);
+  response.body = "{\"status\":\"" + std::string(why.empty() ? "ready" : why) +
+                  "\",\"behind_bytes\":" + std::to_string(intake_.behind_bytes()) + "}\n";
+  return response;
+}
+
+const ApiKey* EventsHandler::key_of(const Request& request) const {
+  const std::string* authorization = request.header("authorization");
+  constexpr std::string_view kBearer = "Bearer ";
+  if (!authorization || request.count("authorization") > 1 || !authorization->starts_with(kBearer))
+    return nullptr;
+  return keys_.find(std::string_view(*authorization).substr(kBearer.size()));
+}
+
+// Whoever is on this machine may read them without a key.
+Response EventsHandler::metrics(const Request& request) const {
+  const ApiKey* key = request.from_loopback ? nullptr : key_of(request);
+  if (!request.from_loopback && !key)
+    return error_response(401, "from afar this takes a key of quipu key add --all --read");
+  if (key && (!key->read || key->tenant))
+    return error_response(403, "this key may not read what is of all tenants");
   Response response;
-  response.body = "{\"status\":\"ready\",\"behind_bytes\":" +
-                  std::to_string(durable.end > committed ? durable.end - committed : 0) + "}\n";
+  response.body = metrics_.text();
+  response.content_type = "text/plain; version=0.0.4; charset=utf-8";
   return response;
 }
 
 bool EventsHandler::admit(const Request& request, std::string& key, std::string& tenant,
                           Response& refusal) {
-  const std::string* authorization = request.header("authorization");
-  constexpr std::string_view kBearer = "Bearer ";
-  const ApiKey* found = nullptr;
-  if (authorization && request.count("authorization") == 1 && authorization->starts_with(kBearer))
-    found = keys_.find(std::string_view(*authorization).substr(kBearer.size()));
+  const ApiKey* found = key_of(request);
   if (!found) {
     refusal = error_response(401, "send a key of quipu key add: Authorization: Bearer KEY");
     return false;
@@ -115,32 +142,77 @@ bool EventsHandler::admit(const Request& request, std::string& key, std::string&
 }
 
 void EventsHandler::post_events(const Request& request, int64_t now_ms, Reply reply) {
-  if (!request.query.empty())
-    return reply(error_response(400, "this takes no parameters: " + request.query));
-  Envelope envelope;
-  envelope.received_ms = now_ms;
+  Post post;
+  post.reply = std::move(reply);
+  post.wait = request.query == "wait=counted";
+  if (!request.query.empty() && !post.wait)
+    return post.reply(error_response(400, "this takes wait=counted alone, not " + request.query));
+  post.envelope.received_ms = now_ms;
   Response refusal;
   std::string body;
-  if (!admit(request, envelope.key, envelope.tenant, refusal) ||
-      !unpack_body(request, body, refusal))
-    return reply(std::move(refusal));
+  if (!admit(request, post.envelope.key, post.envelope.tenant, refusal))
+    return post.reply(std::move(refusal));
+  if (auto refused = intake_.refusal(post.envelope.key)) return post.reply(std::move(*refused));
+  if (!unpack_body(request, body, refusal) || !read_request_key(request, body, post, refusal))
+    return post.reply(std::move(refusal));
+  if (post.mark) {
+    const auto known =
+        kept_.find(*post.mark, [this, post](const Status& status, uint32_t events, uint64_t end) {
+          answer(post, status, events, end);
+        });
+    if (known == KeptRequests::Known::yes) return;
+    if (known == KeptRequests::Known::other_body)
+      return post.reply(error_response(422, "this Idempotency-Key came with another body before"));
+  }
   auto events = split_events(body);
-  if (!events.ok()) return reply(error_response(400, events.error().message));
+  if (!events.ok()) return post.reply(error_response(400, events.error().message));
+  std::string lines;
+  if (post.mark) {
+    post.mark->events = uint32_t(events->size());
+    post.envelope.request = post.mark->text();
+  }
+  if (!wrap(*events, post.envelope, lines, refusal)) return post.reply(std::move(refusal));
+  if (lines.empty()) return answer(post, {}, 0, 0);
+  take(std::move(post), std::move(lines), events->size());
+}
 
+// False if the header is there and no good.
+bool EventsHandler::read_request_key(const Request& request, std::string_view body, Post& post,
+                                     Response& refusal) {
+  const std::string* key = request.header("idempotency-key");
+  if (!key) return true;
+  if (key->empty() || key->size() > kMaxRequestKeyBytes || request.count("idempotency-key") > 1) {
+    refusal = error_response(400, "Idempotency-Key is one text of 1 to " +
+                                      std::to_string(kMaxRequestKeyBytes) + " bytes");
+    return false;
+  }
+  post.mark = RequestMark();
+  post.mark->id = request_id(post.envelope.key, post.envelope.tenant, *key);
+  post.mark->body = body_hash(body);
+  post.mark->taken_s = post.envelope.received_ms / 1000;
+  return true;
+}
+
+// The events as lines of the journal; false if any is bad.
+bool EventsHandler::wrap(const std::vector<std::string_view>& events, Envelope envelope,
+                         std::string& lines, Response& refusal) {
+  const std::string first_head = envelope_head(envelope);
+  envelope.request.clear();
   const std::string head = envelope_head(envelope);
-  std::string lines, faults;
+  std::string faults;
   size_t bad = 0;
-  for (size_t i = 0; i < events->size(); ++i) {
-    const std::string_view event = (*events)[i];
+  for (size_t i = 0; i < events.size(); ++i) {
+    const std::string_view event = events[i];
     std::string reason, detail = why_no_object(event);
     if (!detail.empty()) {
       reason = "not_json";
-    } else if (head.size() + event.size() + 2 > kMaxLineBytes) {
+    } else if (first_head.size() + event.size() + 2 > kMaxLineBytes) {
       reason = reason_name(Reason::line_too_long);
-      detail = "an event may have " + std::to_string(kMaxLineBytes - head.size() - 2) + " bytes";
+      detail =
+          "an event may have " + std::to_string(kMaxLineBytes - first_head.size() - 2) + " bytes";
     } else {
       const size_t begin = lines.size();
-      append_wrapped(head, event, lines);
+      append_wrapped(i == 0 ? first_head : head, event, lines);
       const std::string_view line(lines.data() + begin, lines.size() - begin - 1);
       LineOutcome outcome = check_->check(line);
       if (outcome.kind != LineOutcome::Kind::set_aside) continue;
@@ -150,22 +222,47 @@ void EventsHandler::post_events(const Request& request, int64_t now_ms, Reply re
     if (bad++ >= kMaxFaultsShown) continue;
     faults += (faults.empty() ? "" : ",") + fault_of(i, reason, detail);
   }
-  if (bad > 0) {
-    Response response;
-    response.status = 400;
-    response.body = "{\"error\":\"no event was taken: " + std::to_string(bad) + " of " +
-                    std::to_string(events->size()) + " are bad\",\"accepted\":0,\"events\":[" +
-                    faults + "]}\n";
-    return reply(std::move(response));
-  }
-  Response taken;
-  taken.body = "{\"accepted\":" + std::to_string(events->size()) + "}\n";
-  if (lines.empty()) return reply(std::move(taken));
-  const auto took = journal_.append(std::move(lines), [reply, taken](const Status& status) {
-    reply(status.ok() ? taken : error_response(503, "the journal cannot be written now"));
+  if (bad == 0) return true;
+  refusal = Response();
+  refusal.status = 400;
+  refusal.body = "{\"error\":\"no event was taken: " + std::to_string(bad) + " of " +
+                 std::to_string(events.size()) + " are bad\",\"accepted\":0,\"events\":[" + faults +
+                 "]}\n";
+  return false;
+}
+
+void EventsHandler::take(Post post, std::string lines, size_t events) {
+  IntakeBatch batch;
+  batch.key = post.envelope.key;
+  batch.lines = std::move(lines);
+  batch.events = events;
+  const auto mark = post.mark;
+  const Reply reply = post.reply;
+  if (mark) kept_.begin(*mark);
+  auto refused = intake_.append(
+      std::move(batch), [this, post = std::move(post), events](const Status& status, uint64_t end) {
+        if (post.mark && status.ok()) kept_.settle(post.mark->id, end);
+        if (post.mark && !status.ok()) kept_.drop(post.mark->id, status);
+        answer(post, status, events, end);
+      });
+  if (!refused) return;
+  if (mark) kept_.drop(mark->id, Error{"refused"});
+  reply(std::move(*refused));
+}
+
+// What was taken is durable, up to `end` of the journal, or could not be written.
+void EventsHandler::answer(const Post& post, const Status& status, size_t events, uint64_t end) {
+  if (!status.ok()) return post.reply(error_response(503, "the journal cannot be written now"));
+  const auto answered = [reply = post.reply, events](int code, std::string_view more) {
+    Response taken;
+    taken.status = code;
+    taken.body = "{\"accepted\":" + std::to_string(events) + std::string(more) + "}\n";
+    reply(std::move(taken));
+  };
+  if (!post.wait) return answered(200, "");
+  intake_.counted().wait_for(end, Intake::Clock::now() + kCountedWait, [answered](bool counted) {
+    counted ? answered(200, ",\"counted\":true") : answered(202, ",\"counted\":false");
   });
-  if (took == Journal::Took::full) reply(error_response(503, "too much is on its way"));
-  if (took == Journal::Took::closed) reply(error_response(503, "the server is stopping"));
 }
 
 }  // namespace quipu

@@ -2,52 +2,75 @@
 // may be called on another (the journal's), exactly once a request.
 //
 //   POST /v1/events  200 {"accepted":N}, durable by then. 400 with each bad event (none is taken),
-//                    401, 403, 413, 415, 503 with Retry-After
+//                    401, 403, 413, 415, 422, 429 and 503 with Retry-After. With ?wait=counted 200
+//                    once a checkpoint holds them, 202 if none does within kCountedWait
 //   GET /healthz     200 while the process works
 //   GET /readyz      200, or 503 when nothing can be taken; how far counting is behind
+//   GET /metrics     figures for Prometheus; not from afar without a key that reads all tenants
 #pragma once
 
+#include <chrono>
 #include <functional>
 #include <memory>
+#include <optional>
 #include <string>
+#include <string_view>
+#include <vector>
 
 #include "engine/line_check.h"
 #include "http/api_keys.h"
+#include "http/event_lines.h"
+#include "http/intake.h"
+#include "http/kept_requests.h"
 #include "http/request_reader.h"
-#include "journal/journal.h"
+#include "http/response.h"
+#include "http/server_metrics.h"
 
 namespace quipu {
 
-inline constexpr size_t kMaxFaultsShown = 100;  // bad events that a refusal lists
-inline constexpr int kRetryAfter_s = 1;
-
-struct Response {
-  int status = 200;
-  std::string body;          // JSON
-  bool retry_after = false;  // send kRetryAfter_s
-};
+inline constexpr size_t kMaxFaultsShown = 100;                  // bad events that a refusal lists
+inline constexpr auto kCountedWait = std::chrono::seconds(10);  // of wait=counted
 
 class EventsHandler {
  public:
   using Reply = std::function<void(Response)>;
-  // `committed` tells how many bytes of the journal are counted and committed. All outlive it.
-  EventsHandler(Journal& journal, ApiKeys& keys, std::unique_ptr<LineCheck> check,
-                std::function<uint64_t()> committed);
+  // All outlive it, and the journal is closed before it goes.
+  EventsHandler(Intake& intake, KeptRequests& kept, ApiKeys& keys, ServerMetrics& metrics,
+                std::unique_ptr<LineCheck> check);
   void handle(const Request& request, int64_t now_ms, Reply reply);
+  // Why a request is refused before its body is read; nothing: it is to be read.
+  std::optional<Response> refuse_early(const Request& request);
+  // How metrics call the route of a path: the few that there are, or kNoRoute.
+  static std::string_view route_of(std::string_view path);
+  static constexpr std::string_view kNoRoute = "none";
 
  private:
+  // A POST of events on its way to its answer.
+  struct Post {
+    Reply reply;
+    bool wait = false;  // until counted
+    Envelope envelope;
+    std::optional<RequestMark> mark;  // if it has an Idempotency-Key
+  };
   void post_events(const Request& request, int64_t now_ms, Reply reply);
+  bool read_request_key(const Request& request, std::string_view body, Post& post,
+                        Response& refusal);
+  bool wrap(const std::vector<std::string_view>& events, Envelope envelope, std::string& lines,
+            Response& refusal);
+  void take(Post post, std::string lines, size_t events);
+  void answer(const Post& post, const Status& status, size_t events, uint64_t end);
+  // Whose key it is; nullptr: nobody's.
+  const ApiKey* key_of(const Request& request) const;
   // Who asks, and for which tenant; an answer if they may not.
   bool admit(const Request& request, std::string& key, std::string& tenant, Response& refusal);
   Response ready() const;
+  Response metrics(const Request& request) const;
 
-  Journal& journal_;
+  Intake& intake_;
+  KeptRequests& kept_;
   ApiKeys& keys_;
+  ServerMetrics& metrics_;
   const std::unique_ptr<LineCheck> check_;
-  const std::function<uint64_t()> committed_;
 };
-
-// {"error":"..."}
-Response error_response(int status, std::string_view text);
 
 }  // namespace quipu

@@ -29,6 +29,7 @@ struct Request {
   std::vector<std::pair<std::string, std::string>> headers;  // names in lower case
   std::string body;
   bool keep_alive = true;
+  bool from_loopback = false;  // the client is on this machine; set by the door
 
   // nullptr: there is none.
   const std::string* header(std::string_view name) const;

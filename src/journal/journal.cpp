@@ -8,7 +8,7 @@
 #include <chrono>
 #include <cstring>
 #include <filesystem>
-#include <vector>
+#include <utility>
 
 #include "base/fault.h"
 #include "journal/segments.h"
@@ -17,6 +17,7 @@ namespace quipu {
 namespace {
 
 constexpr auto kStopPoll = std::chrono::milliseconds(20);
+constexpr auto kMendPause = std::chrono::seconds(1);
 
 std::string system_error() { return std::strerror(errno); }
 
@@ -125,6 +126,11 @@ Status Journal::failed() const {
   return failed_;
 }
 
+size_t Journal::in_flight() const {
+  std::lock_guard lock(mutex_);
+  return in_flight_;
+}
+
 Journal::Durable Journal::wait_beyond(uint64_t offset, const StopFlag* stop) const {
   std::unique_lock lock(mutex_);
   while (durable_.end <= offset && !durable_.closed && !(stop && stop->is_set()))
@@ -132,34 +138,48 @@ Journal::Durable Journal::wait_beyond(uint64_t offset, const StopFlag* stop) con
   return durable_;
 }
 
+// What came while the last group was written; empty: nothing more will.
+std::vector<Journal::Waiting> Journal::next_group(std::string& lines) {
+  std::vector<Waiting> group;
+  std::unique_lock lock(mutex_);
+  while (waiting_.empty() && !closing_) {
+    if (failed_.ok()) {
+      changed_.wait(lock);
+      continue;
+    }
+    changed_.wait_for(lock, kMendPause);
+    lock.unlock();
+    Status mended = mend();
+    lock.lock();
+    failed_ = mended;
+  }
+  while (!waiting_.empty() &&
+         (group.empty() || lines.size() + waiting_.front().lines.size() <= kMaxGroupBytes)) {
+    lines += waiting_.front().lines;
+    group.push_back(std::move(waiting_.front()));
+    waiting_.pop_front();
+  }
+  return group;
+}
+
 void Journal::run() {
   while (true) {
-    std::vector<Waiting> group;
     std::string lines;
-    {
-      std::unique_lock lock(mutex_);
-      changed_.wait(lock, [&] { return closing_ || !waiting_.empty(); });
-      if (waiting_.empty()) {
-        durable_.closed = true;
-        changed_.notify_all();
-        return;
-      }
-      while (!waiting_.empty() &&
-             (group.empty() || lines.size() + waiting_.front().lines.size() <= kMaxGroupBytes)) {
-        lines += waiting_.front().lines;
-        group.push_back(std::move(waiting_.front()));
-        waiting_.pop_front();
-      }
-    }
+    std::vector<Waiting> group = next_group(lines);
     Status status = failed();
-    bool usable = status.ok();
-    if (usable) status = write_group(lines, usable);
+    Status mended = status;
+    if (!group.empty() && status.ok()) {
+      status = write_group(lines);
+      if (!status.ok()) mended = mend();
+    }
     {
       std::lock_guard lock(mutex_);
-      if (!usable && failed_.ok()) failed_ = status;
+      failed_ = mended;
       in_flight_ -= lines.size();
+      durable_.closed = group.empty();
     }
     changed_.notify_all();
+    if (group.empty()) return;
     for (Waiting& one : group) one.done(status);
   }
 }
@@ -177,34 +197,33 @@ Status Journal::begin_segment() {
   return {};
 }
 
-// After a write that failed: takes what got there back, so that the next frame follows the last.
-Status Journal::cut_back(const Error& cause, bool& usable) {
-  usable = ::ftruncate(fd_, off_t(durable_.segment_bytes)) == 0;
-  if (usable && durable_.segment_bytes == 0) {
-    // No segment is empty. The next group makes it anew.
-    usable = ::unlink(segment_path(folder_, durable_.segment_begin).c_str()) == 0;
-    ::close(fd_);
-    fd_ = -1;
+// After a write or a sync that failed: takes back what may have got there, so that the next frame
+// follows the last durable one, and nothing is counted that was refused.
+Status Journal::mend() {
+  if (fd_ < 0) return {};
+  const std::string path = segment_path(folder_, durable_.segment_begin);
+  if (durable_.segment_bytes == 0) {  // no segment is empty: the next group makes it anew
+    if (::unlink(path.c_str()) != 0 && errno != ENOENT)
+      return Error{path + ": cannot be removed: " + system_error()};
+    ::close(std::exchange(fd_, -1));
+    return sync_folder(folder_);
   }
-  return cause;
+  if (::ftruncate(fd_, off_t(durable_.segment_bytes)) != 0 || ::fdatasync(fd_) != 0)
+    return Error{path + ": cannot be made durable: " + system_error()};
+  return {};
 }
 
-// `usable` becomes false if nothing more may be written.
-Status Journal::write_group(const std::string& lines, bool& usable) {
+Status Journal::write_group(const std::string& lines) {
   QUIPU_ASSIGN(const std::string frame, compress_frame(lines));
   if (fd_ < 0 || durable_.segment_bytes >= options_.segment_bytes) QUIPU_TRY(begin_segment());
   const bool fresh = durable_.segment_bytes == 0;
   if (!write_all(fd_, frame)) {
-    const bool full = errno == ENOSPC || errno == EDQUOT;
-    return cut_back(
-        Error{folder_ + ": cannot be written: " + system_error() + (full ? "; make room" : "")},
-        usable);
+    const bool full = errno == ENOSPC || errno == EDQUOT || errno == EFBIG;
+    return Error{folder_ + ": cannot be written: " + system_error() + (full ? "; make room" : "")};
   }
   fault_point("journal.written");
-  if (::fdatasync(fd_) != 0 || (fresh && ::fsync(folder_fd_) != 0)) {
-    usable = false;  // what of it is on the disk is not known any more
+  if (::fdatasync(fd_) != 0 || (fresh && ::fsync(folder_fd_) != 0))
     return Error{folder_ + ": cannot be made durable: " + system_error()};
-  }
   fault_point("journal.synced");
   std::lock_guard lock(mutex_);
   durable_.end += lines.size();

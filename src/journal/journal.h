@@ -5,8 +5,9 @@
 // came while the last group was synced, writes it as one frame, syncs it, and then calls the
 // `done` of each append, in order, on its own thread: they must be short. Bytes in flight
 // (appended, not yet done) are bounded by kMaxJournalInFlight; beyond, append() says `full`. A
-// group that finds the disk full is cut off again and its appends are told so: the journal goes
-// on. After any other error of the disk it takes nothing more.
+// group that cannot be written or synced is cut off again and its appends are told so: the journal
+// goes on. If it cannot be cut off either, the journal has failed and takes nothing, and tries
+// again every second.
 #pragma once
 
 #include <condition_variable>
@@ -17,6 +18,7 @@
 #include <mutex>
 #include <string>
 #include <thread>
+#include <vector>
 
 #include "base/result.h"
 #include "base/stop_flag.h"
@@ -58,7 +60,8 @@ class Journal {
 
   const std::string& folder() const { return folder_; }
   Durable durable() const;
-  Status failed() const;
+  Status failed() const;     // why nothing can be taken now
+  size_t in_flight() const;  // bytes of lines that are not done
   // Waits until something is durable beyond the offset, or nothing more will come, or `stop` is
   // set (looked at every kStopPoll).
   Durable wait_beyond(uint64_t offset, const StopFlag* stop) const;
@@ -73,9 +76,10 @@ class Journal {
   Journal(std::string folder, const JournalOptions& options);
   Status resume(uint64_t at_least);
   void run();
-  Status write_group(const std::string& lines, bool& usable);
+  std::vector<Waiting> next_group(std::string& lines);
+  Status write_group(const std::string& lines);
   Status begin_segment();
-  Status cut_back(const Error& cause, bool& usable);
+  Status mend();
 
   const std::string folder_;
   const JournalOptions options_;

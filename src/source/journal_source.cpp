@@ -162,14 +162,23 @@ Result<Block> JournalSource::next() {
 
 }  // namespace
 
-Result<std::unique_ptr<Source>> open_journal(const Journal& journal,
-                                             const std::optional<SourcePosition>& committed,
+Result<std::unique_ptr<Source>> open_journal(const Journal& journal, const FeedPositions& positions,
                                              const SourceOptions& options) {
+  QUIPU_ASSIGN(const auto committed, positions(kJournalPath));
   SourcePosition position = committed.value_or(SourcePosition{});
   position.path = kJournalPath;
   if (position.bytes > journal.durable().end)
     return Error{journal.folder() + ": is shorter than what was counted of it"};
   return std::unique_ptr<Source>(new JournalSource(journal, std::move(position), options));
+}
+
+Result<std::unique_ptr<Source>> open_journal_at(const Journal& journal, uint64_t bytes,
+                                                const SourceOptions& options) {
+  SourcePosition position;
+  position.bytes = bytes;
+  return open_journal(
+      journal, [&](const std::string&) { return std::optional<SourcePosition>(position); },
+      options);
 }
 
 }  // namespace quipu

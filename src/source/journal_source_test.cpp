@@ -14,6 +14,10 @@ namespace {
 
 // Lines of random lengths in random groups and segments, read in blocks of any size and opened anew
 // at random positions, come out as they went in.
+FeedPositions at(const std::optional<SourcePosition>& position) {
+  return [position](const std::string&) { return Result<std::optional<SourcePosition>>(position); };
+}
+
 TEST(JournalSource, gives_every_line_once_wherever_it_is_opened_again) {
   std::string root = (std::filesystem::temp_directory_path() / "quipu-source-XXXXXX").string();
   ASSERT_TRUE(::mkdtemp(root.data()));
@@ -42,7 +46,7 @@ TEST(JournalSource, gives_every_line_once_wherever_it_is_opened_again) {
     std::string got;
     std::optional<SourcePosition> known;
     for (bool more = true; more;) {
-      auto source = open_journal(**journal, known, options);
+      auto source = open_journal(**journal, at(known), options);
       ASSERT_TRUE(source.ok());
       for (unsigned blocks = random() % 5 + 1; blocks > 0 && more; --blocks) {
         auto block = (*source)->next();
@@ -69,7 +73,7 @@ TEST(JournalSource, waits_for_more_and_a_stop_wakes_it) {
     StopFlag stop;
     SourceOptions options;
     options.stop = &stop;
-    auto source = open_journal(**journal, {}, options);
+    auto source = open_journal(**journal, at({}), options);
     auto waiting = std::async(std::launch::async, [&] { return (*source)->next(); });
     (*journal)->append("{}\n", [](const Status&) {});
     auto block = waiting.get();

@@ -4,114 +4,24 @@ is counted exactly once, also when it is killed at random moments.
 
 usage: serve_test.py --quipu PROGRAM [--kills N]
 """
-import argparse
 import gzip
 import http.client
 import json
 import os
 import random
 import re
-import signal
 import socket
 import subprocess
 import sys
-import tempfile
 import time
 import unittest
 from pathlib import Path
 
-PLAN = Path(__file__).with_name("plan.yaml")
-SOURCE = Path(__file__).resolve().parents[2]
-OPTIONS = None
-DEADLINE_S = 30
+import serve_case
+from serve_case import DEADLINE_S, PLAN, SOURCE, Serve, event, lines
 
 
-def event(number, **more):
-    return {"metric": "Opened", "email": "p%d@x" % (number % 7), "id": "e%d" % number,
-            "time": "2026-03-05T10:00:00Z", "campaign": "c%d" % (number % 3), **more}
-
-
-def lines(numbers):
-    return "".join(json.dumps(event(n)) + "\n" for n in numbers).encode()
-
-
-class Serve(unittest.TestCase):
-    maxDiff = None
-
-    def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="quipu-serve-")
-        self.addCleanup(folder.cleanup)
-        self.here = Path(folder.name)
-        (self.here / "plan.yaml").write_text(PLAN.read_text())
-        self.server, self.port = None, None
-        self.addCleanup(self.kill)
-        self.key = self.quipu("key", "add", "--tenant", "acme", "--data", "plan.quipu").strip()
-
-    def quipu(self, *arguments, status=0):
-        done = subprocess.run([OPTIONS.quipu, *map(str, arguments)], cwd=self.here, capture_output=True, text=True,
-                              timeout=60)
-        self.assertEqual(done.returncode, status, "%s\n%s%s" % (arguments, done.stdout, done.stderr))
-        return done.stdout if status == 0 else done.stdout + done.stderr
-
-    def start(self, *more):
-        self.server = subprocess.Popen([OPTIONS.quipu, "serve", "plan.yaml", "--listen", "127.0.0.1:0", "--memory",
-                                        "256M", *more], cwd=self.here, stderr=subprocess.PIPE, text=True)
-        said = ""
-        for line in self.server.stderr:
-            said += line
-            if found := re.search(r"listening on http://127.0.0.1:(\d+)", line):
-                self.port = int(found[1])
-                return
-        self.fail("the server did not start: " + said)
-
-    def kill(self):
-        if self.server:
-            self.server.kill()
-            self.server.wait()
-            self.server.stderr.close()
-            self.server = None
-
-    def stop(self):
-        self.server.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.wait(timeout=DEADLINE_S), 0, self.server.stderr.read())
-        self.server.stderr.close()
-        self.server = None
-
-    def post(self, body, key=None, **headers):
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
-        headers = {name.replace("_", "-"): value for name, value in headers.items()}
-        connection.request("POST", "/v1/events", body, {"Authorization": "Bearer " + (key or self.key), **headers})
-        response = connection.getresponse()
-        text = json.loads(response.read())
-        connection.close()
-        return response.status, text
-
-    def raw(self, data):
-        """Everything that is answered to these bytes."""
-        with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S) as s:
-            s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
-            answer = b""
-            while part := s.recv(65536):
-                answer += part
-        return answer
-
-    def totals(self, tenant="acme"):
-        answer = json.loads(self.quipu("query", "Opened", "--tenant", tenant, "--in", "2026-03", "--json"))
-        return answer["groups"][0]["count"][0], answer["groups"][0]["unique"][0]
-
-    def wait_until_counted(self):
-        deadline = time.monotonic() + DEADLINE_S
-        while True:
-            connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
-            connection.request("GET", "/readyz")
-            ready = json.loads(connection.getresponse().read())
-            connection.close()
-            if ready == {"status": "ready", "behind_bytes": 0}:
-                return
-            self.assertLess(time.monotonic(), deadline, ready)
-            time.sleep(0.05)
-
+class ServeTest(Serve):
     def test_takes_lines_arrays_and_packed_bodies(self):
         self.start()
         self.assertEqual(self.post(lines(range(10))), (200, {"accepted": 10}))
@@ -226,7 +136,7 @@ class Serve(unittest.TestCase):
         print("QUIPU_SEED=%d" % seed, file=sys.stderr)
         rng = random.Random(seed)
         taken, number = set(), 0
-        for life in range(OPTIONS.kills):
+        for life in range(serve_case.OPTIONS.kills):
             self.start()
             end = time.monotonic() + rng.uniform(0.05, 0.7)
             while time.monotonic() < end:
@@ -268,21 +178,11 @@ class Serve(unittest.TestCase):
         commands = commands.replace("curl ", "curl --retry 50 --retry-connrefused --retry-delay 1 -s ")
         done = subprocess.run(["bash", "-ec", commands + "\nkill %1; wait %1"], cwd=self.here, capture_output=True,
                               text=True, timeout=60,
-                              env={**os.environ, "PATH": "%s:%s" % (Path(OPTIONS.quipu).parent, os.environ["PATH"])})
+                              env={**os.environ, "PATH": "%s:%s" % (Path(serve_case.OPTIONS.quipu).parent, os.environ["PATH"])})
         self.assertEqual(done.returncode, 0, done.stderr)
         self.assertIn('{"accepted":2}', done.stdout)
         self.assertRegex(self.quipu("query", "Opened", "--in", "2026-03", "--json"), r'"count":\[2\]')
 
 
-def main():
-    global OPTIONS
-    parser = argparse.ArgumentParser()
-    parser.add_argument("--quipu", required=True)
-    parser.add_argument("--kills", type=int, default=20)
-    OPTIONS, rest = parser.parse_known_args()
-    OPTIONS.quipu = os.path.abspath(OPTIONS.quipu)
-    unittest.main(argv=[sys.argv[0], *rest])
-
-
 if __name__ == "__main__":
-    main()
+    serve_case.main()

@@ -1,0 +1,25 @@
+// What a request is answered with. Plain values; pure functions, any thread.
+#pragma once
+
+#include <string>
+#include <string_view>
+
+namespace quipu {
+
+inline constexpr int kRetryAfter_s = 1;  // where nothing better is known
+
+struct Response {
+  int status = 200;
+  std::string body;          // JSON, unless content_type says otherwise
+  bool retry_after = false;  // send retry_after_s
+  int retry_after_s = kRetryAfter_s;
+  std::string_view content_type = "application/json";  // a text that stays
+};
+
+// {"error":"..."}; 429 and 503 with Retry-After
+Response error_response(int status, std::string_view text, int retry_after_s = kRetryAfter_s);
+
+// As it goes over the wire, head and body.
+std::string response_text(const Response& response, bool keep_alive, bool with_body);
+
+}  // namespace quipu
