@@ -29,7 +29,7 @@ ROOMS = {
     "kafka": "base time plan journal source",
     "engine": "base time plan event tally cells store source",
     "query": "store cells plan time base",
-    "http": "base plan event journal source engine query",
+    "http": "base time plan event journal source engine query",
     "cli": "base time plan event tally cells store journal source kafka engine query http",
 }
 ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
@@ -38,8 +38,8 @@ ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
 OWNERS = {
     "rocksdb": "store",
     "jemalloc": "base",
-    "simdjson": "event",
-    "simdjson.h": "event",
+    "simdjson": "event http",
+    "simdjson.h": "event http",
     "librdkafka": "kafka",
     "rdkafka.h": "kafka",
     "rdkafkacpp.h": "kafka",

@@ -128,6 +128,34 @@ constexpr char kQueryNotes[] =
     "when "
     "it was.";
 
+// How inputs are known again, and what is made of their text.
+void add_input_options(CLI::App* run, Arguments& a) {
+  run->add_flag("--again", a.again,
+                "begin new content under a known name; count known content from its start once "
+                "more (lines without ids need --count-twice)");
+  run->add_flag("--count-twice", a.count_twice,
+                "as --again, and lines that were counted before may count twice");
+  run->add_flag("--moved", a.moved,
+                "known content under a new name is the same input: go on there (with --again: and "
+                "begin what is not known, as after a rotation)");
+  run->add_flag("--complete", a.complete,
+                "inputs will not grow: a last line without newline is whole");
+  run->add_flag("--anyway", a.anyway,
+                "go on though the lines at an input's beginning would all be set aside");
+}
+
+CLI::App* add_init_command(CLI::App& app, Arguments& a) {
+  CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
+  auto* sample = init->add_option(
+      "SAMPLE", a.sample, "a file of events (JSON lines, or delimited text; plain, .gz or .zst)");
+  init->add_option("--for", a.vendor,
+                   "no guess, but the plan for what these clients send to quipu serve: klaviyo, "
+                   "segment, shopify or magento")
+      ->check(CLI::IsMember({"klaviyo", "segment", "shopify", "magento"}))
+      ->excludes(sample);
+  return init;
+}
+
 // The commands of a server. The parsed command is written to `a` by CLI11's callbacks.
 void add_server_commands(CLI::App& app, Arguments& a) {
   const auto data = [&](CLI::App* c) {
@@ -151,6 +179,19 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   serve->add_flag("--archive", a.archive, "keep the journal's segments that are counted");
   serve->final_callback([&a] { a.command = Arguments::Command::serve; });
 
+  CLI::App* load = app.add_subcommand(
+      "load", "Count files into a store beside what its server takes in (a history)");
+  load->add_option("INPUT", a.inputs, "files of events (plain, .gz, .zst)")->required();
+  data(load);
+  add_input_options(load, a);
+  load->add_flag("--detach", a.detach, "do not wait for the end");
+  load->final_callback([&a] { a.command = Arguments::Command::load; });
+  CLI::App* sources = app.add_subcommand("sources", "What a server reads, and how far it is");
+  data(sources);
+  sources->add_flag("--json", a.json, "for programs");
+  sources->add_option("--stop", a.stopped_source, "stop the source of this number");
+  sources->final_callback([&a] { a.command = Arguments::Command::sources; });
+
   CLI::App* key = app.add_subcommand("key", "Keys of those who may send events to a server");
   key->require_subcommand(1);
   CLI::App* add = key->add_subcommand("add", "Make a key and print it, this once");
@@ -158,6 +199,10 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   tenant->excludes(add->add_flag("--all", a.all_tenants, "any tenant, named by each request"));
   add->add_flag("--write", a.may_write, "it may send events (the default)");
   add->add_flag("--read", a.may_read, "it may read answers");
+  add->add_option("--shopify", a.key_shop,
+                  "not a key but the secret that signs Shopify's webhooks, from "
+                  "QUIPU_SHOPIFY_SECRET or a line of standard input: of a shop such as "
+                  "x.myshopify.com, or of any (an app's); with --all its domain is the tenant");
   add->final_callback([&a] { a.key_action = Arguments::KeyAction::add; });
   CLI::App* list = key->add_subcommand("list", "Show keys, not their secrets");
   list->final_callback([&a] { a.key_action = Arguments::KeyAction::list; });
@@ -166,24 +211,6 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   revoke->final_callback([&a] { a.key_action = Arguments::KeyAction::revoke; });
   for (CLI::App* c : {add, list, revoke}) data(c);
   key->final_callback([&a] { a.command = Arguments::Command::key; });
-}
-
-// How inputs are known again, and what is made of their text.
-void add_input_options(CLI::App* run, Arguments& a) {
-  run->add_option("--as", a.standard_input_name,
-                  "the name of standard input, by which it is known when it comes again");
-  run->add_flag("--again", a.again,
-                "begin new content under a known name; count known content from its start once "
-                "more (lines without ids need --count-twice)");
-  run->add_flag("--count-twice", a.count_twice,
-                "as --again, and lines that were counted before may count twice");
-  run->add_flag("--moved", a.moved,
-                "known content under a new name is the same input: go on there (with --again: and "
-                "begin what is not known, as after a rotation)");
-  run->add_flag("--complete", a.complete,
-                "inputs will not grow: a last line without newline is whole");
-  run->add_flag("--anyway", a.anyway,
-                "go on though the lines at an input's beginning would all be set aside");
 }
 
 }  // namespace
@@ -216,11 +243,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
     c->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
   };
 
-  CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
-  init->add_option("SAMPLE", a.sample,
-                   "a file of events (JSON lines, or delimited text; plain, .gz or .zst)")
-      ->required();
-
+  CLI::App* init = add_init_command(app, a);
   CLI::App* check =
       app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
   check->add_option("PLAN", a.plan, "the plan file")->required();
@@ -240,6 +263,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   run->add_option("--shards", a.shards, "threads that tally (default: one a core)");
   run->add_option("--checkpoint", a.checkpoint_s, "seconds between checkpoints under load, at most")
       ->capture_default_str();
+  run->add_option("--as", a.standard_input_name,
+                  "the name of standard input, by which it is known when it comes again");
   add_input_options(run, a);
   run->add_flag("--strict", a.strict, "stop at the first line that would be set aside");
   run->add_flag(
@@ -338,6 +363,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
               : inspect->parsed()  ? C::inspect
               : audit->parsed()    ? C::audit
                                    : C::backup;
+  if (a.command == C::init && a.sample.empty() && a.vendor.empty())
+    return usage_error("quipu init: SAMPLE is required, or --for VENDOR");
   if (a.command == C::query) {
     if (!metric.empty()) q.metric = metric, q.named = NameKind::metric;
     if (!group.empty()) q.metric = group, q.named = NameKind::group;
@@ -364,6 +391,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
     }
     if (!(a.checkpoint_s > 0)) return usage_error("quipu run: --checkpoint takes seconds above 0");
   }
+  if (a.command == C::load && std::find(a.inputs.begin(), a.inputs.end(), "-") != a.inputs.end())
+    return usage_error("quipu load: it takes files; write what comes by a pipe into one");
   parsed.arguments = std::move(a);
   return parsed;
 }

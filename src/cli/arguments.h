@@ -18,6 +18,8 @@ struct Arguments {
     run,
     serve,
     key,
+    load,
+    sources,
     query,
     export_,
     inspect,
@@ -46,9 +48,14 @@ struct Arguments {
   enum class KeyAction : uint8_t { add, list, revoke };
   KeyAction key_action = KeyAction::list;
   std::string key_id, key_tenant;
+  std::string key_shop;  // --shopify: a shop's domain, or kAnyShop
   bool all_tenants = false, may_read = false, may_write = false;
+  // load, sources
+  bool detach = false;
+  std::optional<uint64_t> stopped_source;
   // check, init
   std::string sample;
+  std::string vendor;  // init --for
   size_t show = 3;
   // query, export
   Question question;            // without `by`

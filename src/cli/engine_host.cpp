@@ -5,6 +5,7 @@
 #include <csignal>
 #include <mutex>
 
+#include "cli/feed_commands.h"
 #include "cli/store_access.h"
 
 namespace quipu {
@@ -19,14 +20,26 @@ void on_signal(int number) {
   g_stop.load()->set();
 }
 
-int answer_command(Engine& engine, std::mutex& one_audit, const std::vector<std::string>& args,
-                   const Console& client) {
+int answer_command(Engine& engine, FeedSet* feeds, std::mutex& one_audit,
+                   const std::vector<std::string>& args, const Console& client) {
   if (args.empty()) return kExitUsage;
   ParsedArguments parsed = parse_arguments({args.begin() + 1, args.end()});
   if (parsed.arguments) resolve_paths(*parsed.arguments, args[0]);
   if (!parsed.arguments) {
     client.err(parsed.text);
     return parsed.status;
+  }
+  const Arguments::Command command = parsed.arguments->command;
+  if (command == Arguments::Command::load || command == Arguments::Command::sources) {
+    if (!feeds) {
+      client.err(
+          "quipu: this store is counted into by quipu run, which takes nothing else in; "
+          "wait for its end\n");
+      return kExitError;
+    }
+    return command == Arguments::Command::load
+               ? load_command(*parsed.arguments, engine, *feeds, client)
+               : sources_command(*parsed.arguments, *feeds, client);
   }
   // An audit sorts with much memory.
   const bool audits = parsed.arguments->command == Arguments::Command::audit;
@@ -81,12 +94,12 @@ std::string store_text(const Engine& engine) {
          (checkpoint ? ", continuing after checkpoint " + std::to_string(checkpoint) : ", new");
 }
 
-Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine) {
+Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine, FeedSet* feeds) {
   auto one_audit = std::make_shared<std::mutex>();
   return CommandServer::listen(
       engine.store().folder(),
-      [&engine, one_audit](const std::vector<std::string>& args, const Console& client) {
-        return answer_command(engine, *one_audit, args, client);
+      [&engine, feeds, one_audit](const std::vector<std::string>& args, const Console& client) {
+        return answer_command(engine, feeds, *one_audit, args, client);
       });
 }
 

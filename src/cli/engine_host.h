@@ -22,7 +22,8 @@ int first_signal();  // that came; 0: none
 // "store ./plan.quipu, new"
 std::string store_text(const Engine& engine);
 
-// Answers commands of other processes, as long as it lives. The engine outlives it.
-Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine);
+// Answers commands of other processes, as long as it lives. The engine outlives it, and the feeds
+// of a server, if there are any.
+Result<std::unique_ptr<CommandServer>> answer_commands(Engine& engine, FeedSet* feeds = nullptr);
 
 }  // namespace quipu

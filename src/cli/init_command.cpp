@@ -1,10 +1,11 @@
-// `init`: prints a plan guessed from a sample.
+// `init`: prints a plan guessed from a sample, or that for a vendor's clients.
 #include <algorithm>
 #include <filesystem>
 
 #include "cli/plan_commands.h"
 #include "cli/plan_guess.h"
 #include "cli/sample_lines.h"
+#include "cli/vendor_plans.h"
 #include "query/render.h"
 
 namespace quipu {
@@ -99,6 +100,10 @@ Result<std::string> guess(const std::string& sample) {
 }  // namespace
 
 int init_command(const Arguments& arguments, const Console& console) {
+  if (const auto plan = vendor_plan(arguments.vendor)) {
+    console.out(*plan);
+    return kExitDone;
+  }
   if (!std::filesystem::exists(arguments.sample)) {
     console.err("quipu init: " + arguments.sample + ": no such file\n");
     return kExitUsage;

@@ -34,6 +34,12 @@ int on_store(const Arguments& arguments, const std::vector<std::string>& args,
     return !answered;
   };
   if (!nobody_answers()) return *answered;
+  if (arguments.command == Arguments::Command::load ||
+      arguments.command == Arguments::Command::sources) {
+    console.err("quipu: no server has " + *folder +
+                " open; quipu serve starts one, and quipu run counts files without one\n");
+    return kExitError;
+  }
   // Whoever has it may be a run that is about to serve it.
   auto access = StoreAccess::open(*folder, nobody_answers);
   if (answered) return *answered;

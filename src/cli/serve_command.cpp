@@ -10,6 +10,7 @@
 
 #include "cli/engine_host.h"
 #include "cli/log.h"
+#include "cli/metric_lister.h"
 #include "cli/run_command.h"
 #include "cli/serve_figures.h"
 #include "cli/serve_settings.h"
@@ -18,6 +19,7 @@
 #include "cli/store_access.h"
 #include "engine/input_positions.h"
 #include "http/door.h"
+#include "http/vendor_doors.h"
 #include "source/journal_source.h"
 
 namespace quipu {
@@ -25,12 +27,13 @@ namespace {
 
 constexpr double kServeCheckpointS = 2;
 
-// The key decides the tenant: it is what the door wrote, never what the event says.
+// The key decides the tenant: it is what the door wrote, never what the event says. (What files and
+// other sources say may stand behind it in a list: a line of the journal always has /tenant.)
 Status check_plan(const Plan& plan) {
   if (plan.input.delimited) return Error{"a server's plan reads JSON; leave out input:"};
   const Field& tenant = plan.tenant;
   const bool constant = tenant.kind == Field::Kind::constant;
-  const bool of_key = tenant.kind == Field::Kind::first && tenant.paths.size() == 1 &&
+  const bool of_key = tenant.kind == Field::Kind::first && !tenant.paths.empty() &&
                       tenant.paths[0].tokens == std::vector<std::string>{"tenant"};
   if (!constant && !of_key)
     return Error{
@@ -75,14 +78,15 @@ void raise_file_limit() {
 // run comes to the journal's end.
 class Ending {
  public:
-  Ending(const StopFlag& asked, Door& door, FeedSet& feeds, Journal& journal)
-      : thread_([this, &asked, &door, &feeds, &journal] {
+  Ending(const StopFlag& asked, Door& door, FeedSet& feeds, Journal& journal, MetricLister& lister)
+      : thread_([this, &asked, &door, &feeds, &journal, &lister] {
           pollfd waited[2] = {{asked.descriptor(), POLLIN, 0}, {ended_.descriptor(), POLLIN, 0}};
           while (::poll(waited, 2, -1) < 0 && errno == EINTR) {
           }
           tell_service_manager("STOPPING=1");
           door.drain();
           feeds.close();
+          lister.close();
           journal.close();
         }) {}
   ~Ending() {
@@ -131,7 +135,6 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   reload_on_hangup();
   const std::string& folder = engine.store().folder();
   const uint64_t counted = counted_of(engine);
-  QUIPU_ASSIGN(auto commands, answer_commands(engine));
   QUIPU_ASSIGN(auto keys, ApiKeys::open(folder + "/keys"));
   QUIPU_ASSIGN(auto check, LineCheck::open(engine.plan(), settings.zoneinfo_dir));
   QUIPU_ASSIGN(auto tls, load_tls(settings, log));
@@ -141,8 +144,16 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   Intake intake(*journal, metrics, settings.intake);
   intake.counted_to(counted);
   EventsHandler handler(intake, *kept, keys, metrics, std::move(check));
+  QUIPU_ASSIGN(auto secrets, WebhookSecrets::open(folder + "/" + kWebhookSecretsFile));
+  QUIPU_ASSIGN(auto vendor_check, LineCheck::open(engine.plan(), settings.zoneinfo_dir));
+  MetricLister lister(engine);
+  VendorDoors vendor_doors(intake, keys, secrets, std::move(vendor_check),
+                           [&lister](const std::string& tenant, MetricLister::Done done) {
+                             lister.ask(tenant, std::move(done));
+                           });
+  handler.set_vendor_doors(&vendor_doors);
   add_figures(engine, intake, *kept, metrics);
-  Upkeep upkeep(settings, *journal, intake, *kept, keys, log);
+  Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, log);
   DoorOptions door_options;
   door_options.listen = settings.listen;
   door_options.tls = std::move(tls);
@@ -163,6 +174,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   RunOptions options;
   options.anyway = true;  // what the journal holds was checked at the door
   FeedSet feeds;
+  QUIPU_ASSIGN(auto commands, answer_commands(engine, &feeds));
   const auto attached = feeds.attach(engine.live_feed(
       "journal", true, [&](const FeedPositions& positions, const SourceOptions& of) {
         return open_journal(*journal, positions, of);
@@ -172,7 +184,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   tell_service_manager("READY=1");
   Result<RunSummary> summary = Error{""};
   {
-    Ending ending(asked, *door, feeds, *journal);
+    Ending ending(asked, *door, feeds, *journal, lister);
     summary = engine.run_feeds(feeds, options);
   }
   relay.attach(nullptr, nullptr);

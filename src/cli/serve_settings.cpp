@@ -7,6 +7,7 @@
 #include <fstream>
 #include <iterator>
 
+#include "http/door.h"
 #include "plan/plan_node.h"
 
 namespace quipu {
@@ -24,7 +25,7 @@ class SettingsParser {
     QUIPU_TRY(path(root, "plan", settings_.plan));
     QUIPU_TRY(path(root, "data", settings_.data));
     QUIPU_TRY(path(root, "zoneinfo", settings_.zoneinfo_dir));
-    QUIPU_TRY(text(root, "listen", settings_.listen));
+    QUIPU_TRY(read_listen(root));
     if (root.has("memory")) {
       size_t bytes = 0;
       QUIPU_TRY(size(root, "memory", bytes));
@@ -39,9 +40,6 @@ class SettingsParser {
   }
 
  private:
-  static Status text(const PlanNode& map, std::string_view key, std::string& out) {
-    return map.has(key) ? map.at(key).name_text(out) : Status();
-  }
   Status path(const PlanNode& map, std::string_view key, std::string& out) const {
     if (!map.has(key)) return {};
     QUIPU_TRY(map.at(key).name_text(out));
@@ -82,6 +80,13 @@ class SettingsParser {
     return {};
   }
 
+  Status read_listen(const PlanNode& root) {
+    if (!root.has("listen")) return {};
+    const PlanNode node = root.at("listen");
+    QUIPU_TRY(node.name_text(settings_.listen));
+    const Status good = Door::check_address(settings_.listen);
+    return good.ok() ? Status() : Status(node.wrong_kind(good.error().message));
+  }
   Status read_tls(const PlanNode& node) {
     QUIPU_TRY(node.only_keys({"certificate", "key", "key_password"}));
     if (!node.has("certificate") || !node.has("key"))
@@ -169,6 +174,8 @@ Result<ServeSettings> settings_of(const Arguments& arguments) {
   for (size_t i = 0; i < std::size(kLogLevelNames); ++i) {
     if (arguments.log_level == kLogLevelNames[i]) settings.log_level = LogLevel(i);
   }
+  if (Status good = Door::check_address(settings.listen); !good.ok())
+    return Error{"--listen " + settings.listen + ": " + good.error().message};
   if (settings.plan.empty())
     return Error{"which plan? quipu serve PLAN, or plan: in the file of --config"};
   if (settings.tls.certificate.empty() != settings.tls.key.empty())

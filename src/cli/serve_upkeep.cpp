@@ -67,6 +67,9 @@ void Upkeep::look_at_keys() {
   if (reloaded.ok() && *reloaded)
     log_.write(LogLevel::info, "keys_changed",
                "the keys have changed: " + std::to_string(keys_.list().size()) + " in all");
+  status = secrets_.reload_if_changed();
+  if (!status.ok()) status = Error{status.error().message + "; the secrets stay as they were"};
+  report(status, "secrets_unreadable", secrets_error_);
 }
 
 // The requests of segments that go are written down first.

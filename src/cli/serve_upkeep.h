@@ -12,6 +12,7 @@
 #include "http/intake.h"
 #include "http/kept_requests.h"
 #include "http/tls_context.h"
+#include "http/webhook_secrets.h"
 #include "journal/journal.h"
 
 namespace quipu {
@@ -22,12 +23,13 @@ void reload_on_hangup();
 class Upkeep {
  public:
   Upkeep(const ServeSettings& settings, Journal& journal, Intake& intake, KeptRequests& kept,
-         ApiKeys& keys, const Log& log)
+         ApiKeys& keys, WebhookSecrets& secrets, const Log& log)
       : settings_(settings),
         journal_(journal),
         intake_(intake),
         kept_(kept),
         keys_(keys),
+        secrets_(secrets),
         log_(log) {}
 
   // Certificates that were read anew, if they were.
@@ -45,8 +47,10 @@ class Upkeep {
   Intake& intake_;
   KeptRequests& kept_;
   ApiKeys& keys_;
+  WebhookSecrets& secrets_;
   const Log& log_;
-  std::string keys_error_, journal_error_, written_error_, requests_error_, obstacle_;
+  std::string keys_error_, secrets_error_, journal_error_, written_error_, requests_error_,
+      obstacle_;
 };
 
 // Of a server's settings; nullptr without TLS. Warns when the certificate ends soon.

@@ -134,7 +134,11 @@ Status ApiKeys::save() const {
 Status ApiKeys::change(const std::function<Status()>& edit) {
   const std::string lock = path_ + ".lock";
   const int fd = ::open(lock.c_str(), O_RDWR | O_CREAT | O_CLOEXEC, 0600);
-  if (fd < 0) return Error{lock + ": cannot be made: " + system_error()};
+  if (fd < 0 || !give_to_owner(fd, folder_of(path_))) {
+    const std::string error = system_error();
+    if (fd >= 0) ::close(fd);
+    return Error{lock + ": cannot be made: " + error};
+  }
   while (::flock(fd, LOCK_EX) != 0 && errno == EINTR) {
   }
   Status status = load();

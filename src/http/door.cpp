@@ -10,6 +10,8 @@
 #include <set>
 #include <thread>
 
+#include "base/cpu_clock.h"
+
 namespace quipu {
 namespace {
 
@@ -24,6 +26,20 @@ constexpr size_t kRefusedAtOnce = 64;  // connections beyond the limit that are 
 constexpr auto kAcceptPause = std::chrono::milliseconds(100);
 
 using TlsStream = asio::ssl::stream<tcp::socket&>;
+
+Result<tcp::endpoint> endpoint_of(const std::string& listen) {
+  const size_t colon = listen.rfind(':');
+  std::string host = listen.substr(0, colon == std::string::npos ? 0 : colon);
+  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
+    host = host.substr(1, host.size() - 2);
+  const std::string port = colon == std::string::npos ? "" : listen.substr(colon + 1);
+  Failure failure;
+  const asio::ip::address address = asio::ip::make_address(host, failure);
+  if (failure || port.empty() || port.size() > 5 ||
+      port.find_first_not_of("0123456789") != std::string::npos || std::stoul(port) > 65535)
+    return Error{"write an address and a port, such as 127.0.0.1:8080"};
+  return tcp::endpoint(address, uint16_t(std::stoul(port)));
+}
 
 }  // namespace
 
@@ -216,6 +232,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       door_.options.on_answer(answers ? route_ : EventsHandler::kNoRoute, response.status,
                               client_.to_string());
     state_ = State::writing;
+    reader_.request().body = {};
+    hold(ahead_.size());
     out_ = response_text(response, keep_alive, with_body);
     wait_for(kAnswerTime);
     send([self = shared_from_this(), keep_alive](Failure failure, size_t) {
@@ -338,6 +356,10 @@ Door::Door(std::unique_ptr<Impl> impl) : impl_(std::move(impl)) {}
 Door::~Door() { drain(); }
 const std::string& Door::address() const { return impl_->address; }
 
+Status Door::check_address(const std::string& listen) {
+  QUIPU_TRY(endpoint_of(listen));
+  return {};
+}
 bool Door::on_loopback() const { return impl_->loopback; }
 
 Result<std::unique_ptr<Door>> Door::open(DoorOptions options, EventsHandler& handler,
@@ -348,29 +370,23 @@ Result<std::unique_ptr<Door>> Door::open(DoorOptions options, EventsHandler& han
     options.connections_of_client = std::min(options.connections, kMaxConnectionsOfClient);
   const std::string listen = options.listen;
   auto impl = std::make_unique<Impl>(std::move(options), handler, metrics);
-  const size_t colon = listen.rfind(':');
-  std::string host = listen.substr(0, colon == std::string::npos ? 0 : colon);
-  if (host.size() > 2 && host.front() == '[' && host.back() == ']')
-    host = host.substr(1, host.size() - 2);
-  const std::string port = colon == std::string::npos ? "" : listen.substr(colon + 1);
+  QUIPU_ASSIGN(const tcp::endpoint endpoint, endpoint_of(listen));
   Failure failure;
-  const asio::ip::address address = asio::ip::make_address(host, failure);
-  if (failure || port.empty() || port.size() > 5 ||
-      port.find_first_not_of("0123456789") != std::string::npos || std::stoul(port) > 65535)
-    return Error{"--listen takes an address and a port, such as 127.0.0.1:8080"};
-  const tcp::endpoint endpoint(address, uint16_t(std::stoul(port)));
   impl->acceptor.open(endpoint.protocol(), failure);
   if (!failure) impl->acceptor.set_option(tcp::acceptor::reuse_address(true), failure);
   if (!failure) impl->acceptor.bind(endpoint, failure);
   if (!failure) impl->acceptor.listen(asio::socket_base::max_listen_connections, failure);
   if (failure) return Error{listen + ": cannot listen there: " + failure.message()};
-  impl->address =
-      listen.substr(0, colon) + ":" + std::to_string(impl->acceptor.local_endpoint().port());
-  impl->loopback = address.is_loopback();
+  impl->address = listen.substr(0, listen.rfind(':')) + ":" +
+                  std::to_string(impl->acceptor.local_endpoint().port());
+  impl->loopback = endpoint.address().is_loopback();
   metrics.read([raw = impl.get()](auto& readings) { raw->read_figures(readings); });
   impl->accept();
   impl->tick();
-  impl->thread = std::thread([raw = impl.get()] { raw->io.run(); });
+  impl->thread = std::thread([raw = impl.get()] {
+    name_thread("door");
+    raw->io.run();
+  });
   return std::unique_ptr<Door>(new Door(std::move(impl)));
 }
 

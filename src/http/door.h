@@ -18,7 +18,7 @@
 namespace quipu {
 
 inline constexpr size_t kMaxConnections = 4096;
-inline constexpr size_t kMaxTlsConnections = 1024;       // they hold some 100 KiB each
+inline constexpr size_t kMaxTlsConnections = 1024;       // they hold some 110 KiB each
 inline constexpr size_t kMaxConnectionsOfClient = 3072;  // of one address; with TLS as many as all
 // Of what is received and not handled yet, all together; a connection's first kFreeHeldBytes are
 // not counted, so that small requests come through while others send large ones.
@@ -47,6 +47,8 @@ class Door {
   // Handler and metrics outlive it; the metrics are asked for their text on its thread alone.
   static Result<std::unique_ptr<Door>> open(DoorOptions options, EventsHandler& handler,
                                             ServerMetrics& metrics);
+  // Whether `listen` is an address that open() would try.
+  static Status check_address(const std::string& listen);
   ~Door();  // drains
   const std::string& address() const;
   bool on_loopback() const;  // nobody else can reach it

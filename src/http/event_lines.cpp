@@ -107,8 +107,8 @@ std::string envelope_head(const Envelope& envelope) {
   const std::string millis = std::to_string(1000 + envelope.received_ms % 1000).substr(1);
   std::string head =
       envelope.request.empty() ? "{" : std::string(kRequestHead) + envelope.request + "\",";
-  head +=
-      "\"received\":\"" + std::string(text, n) + "." + millis + "Z\",\"door\":\"http\",\"key\":";
+  head += "\"received\":\"" + std::string(text, n) + "." + millis + "Z\",\"door\":\"" +
+          std::string(envelope.door) + "\",\"key\":";
   append_json_string(envelope.key, head);
   head += ",\"tenant\":";
   append_json_string(envelope.tenant, head);

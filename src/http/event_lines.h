@@ -28,6 +28,7 @@ struct Envelope {
   std::string key, tenant;
   std::string request =
       "";  // of the first line of a request with an Idempotency-Key: kept_requests.h
+  std::string_view door = "http";  // by which it came; a text that stays
 };
 // Everything before the event: the same for all of a request. The line is this, the event, "}\n".
 std::string envelope_head(const Envelope& envelope);

@@ -2,6 +2,7 @@
 
 #include "base/json_text.h"
 #include "http/event_lines.h"
+#include "http/vendor_doors.h"
 #include "source/unpack.h"
 
 namespace quipu {
@@ -25,7 +26,8 @@ std::string fault_of(size_t index, std::string_view reason, std::string_view det
   return text + "}";
 }
 
-// The body as it was before it was packed.
+}  // namespace
+
 bool unpack_body(const Request& request, std::string& bytes, Response& refusal) {
   const std::string* coding = request.header("content-encoding");
   Packing packing = Packing::none;
@@ -52,8 +54,6 @@ bool unpack_body(const Request& request, std::string& bytes, Response& refusal) 
   return false;
 }
 
-}  // namespace
-
 EventsHandler::EventsHandler(Intake& intake, KeptRequests& kept, ApiKeys& keys,
                              ServerMetrics& metrics, std::unique_ptr<LineCheck> check)
     : intake_(intake), kept_(kept), keys_(keys), metrics_(metrics), check_(std::move(check)) {}
@@ -63,7 +63,8 @@ std::string_view EventsHandler::route_of(std::string_view path) {
   for (const std::string_view route : kRoutes) {
     if (path == route) return route;
   }
-  return kNoRoute;
+  const std::string_view vendors = VendorDoors::route_name(path);
+  return vendors.empty() ? kNoRoute : vendors;
 }
 
 // So that nobody without a key, or beyond its rate, has a body held.
@@ -76,6 +77,8 @@ std::optional<Response> EventsHandler::refuse_early(const Request& request) {
 }
 
 void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) {
+  if (vendor_doors_ && vendor_doors_->serves(request.path))
+    return vendor_doors_->handle(request, now_ms, std::move(reply));
   const bool get = request.method == "GET" || request.method == "HEAD";
   if (request.path == "/v1/events") {
     if (request.method != "POST") return reply(error_response(405, "POST events here"));

@@ -28,6 +28,8 @@
 
 namespace quipu {
 
+class VendorDoors;
+
 inline constexpr size_t kMaxFaultsShown = 100;                  // bad events that a refusal lists
 inline constexpr auto kCountedWait = std::chrono::seconds(10);  // of wait=counted
 
@@ -37,6 +39,8 @@ class EventsHandler {
   // All outlive it, and the journal is closed before it goes.
   EventsHandler(Intake& intake, KeptRequests& kept, ApiKeys& keys, ServerMetrics& metrics,
                 std::unique_ptr<LineCheck> check);
+  // Requests of their paths are theirs. They outlive it.
+  void set_vendor_doors(VendorDoors* doors) { vendor_doors_ = doors; }
   void handle(const Request& request, int64_t now_ms, Reply reply);
   // Why a request is refused before its body is read; nothing: it is to be read.
   std::optional<Response> refuse_early(const Request& request);
@@ -71,6 +75,10 @@ class EventsHandler {
   ApiKeys& keys_;
   ServerMetrics& metrics_;
   const std::unique_ptr<LineCheck> check_;
+  VendorDoors* vendor_doors_ = nullptr;
 };
+
+// The body as it was before it was packed; false with an answer if it cannot be had.
+bool unpack_body(const Request& request, std::string& bytes, Response& refusal);
 
 }  // namespace quipu

@@ -76,7 +76,7 @@ std::optional<RequestMark> RequestMark::parse(std::string_view text) {
   RequestMark mark;
   uint64_t taken_s = 0, events = 0;
   if (!take_hash(text, mark.id) || !take_hash(text, mark.body) || !take_number(text, 10, taken_s) ||
-      !take_number(text, 10, events) || !text.empty())
+      text.ends_with('-') || !take_number(text, 10, events) || !text.empty())
     return std::nullopt;
   mark.taken_s = int64_t(taken_s);
   mark.events = uint32_t(events);

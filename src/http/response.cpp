@@ -55,6 +55,7 @@ std::string response_text(const Response& response, bool keep_alive, bool with_b
     text += "Retry-After: " + std::to_string(response.retry_after_s) + "\r\n";
   if (response.status == 401) text += "WWW-Authenticate: Bearer\r\n";
   if (response.status == 405) text += "Allow: GET, HEAD, POST\r\n";
+  text += response.headers;
   if (!keep_alive) text += "Connection: close\r\n";
   text += "\r\n";
   if (with_body) text += response.body;

@@ -13,6 +13,7 @@ struct Response {
   std::string body;          // JSON, unless content_type says otherwise
   bool retry_after = false;  // send retry_after_s
   int retry_after_s = kRetryAfter_s;
+  std::string_view headers;  // further ones, each with its CR LF; a text that stays
   std::string_view content_type = "application/json";  // a text that stays
 };
 

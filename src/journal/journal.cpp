@@ -10,6 +10,7 @@
 #include <filesystem>
 #include <utility>
 
+#include "base/cpu_clock.h"
 #include "base/fault.h"
 #include "journal/segments.h"
 
@@ -163,6 +164,7 @@ std::vector<Journal::Waiting> Journal::next_group(std::string& lines) {
 }
 
 void Journal::run() {
+  name_thread("journal");
   while (true) {
     std::string lines;
     std::vector<Waiting> group = next_group(lines);

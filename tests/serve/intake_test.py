@@ -9,6 +9,7 @@ import json
 import os
 import re
 import resource
+import socket
 import subprocess
 import threading
 import time
@@ -228,8 +229,32 @@ class Figures(Serve):
         # Each name is described once, and its lines stand together.
         described = re.findall(r"^# TYPE (\S+) ", text, re.MULTILINE)
         self.assertEqual(len(described), len(set(described)))
+        for name in set(re.findall(r"`(quipu_\w+|process_\w+)", (serve_case.SOURCE / "docs" / "serving.md").read_text())):
+            self.assertRegex(text, r"(?m)^%s" % name, "the guide names it")
         self.request("GET", "/nobody/made/this/route")
         self.assertEqual(self.metric('quipu_http_requests_total{route="none",status="404"}'), 1)
+
+
+    def test_who_asks_from_afar_needs_a_key_that_reads_all_tenants(self):
+        with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
+            try:
+                s.connect(("192.0.2.1", 9))  # nothing is sent
+                here = s.getsockname()[0]
+            except OSError:
+                self.skipTest("this machine has no address but the loopback's")
+        keys = {options: self.quipu("key", "add", *options.split(), "--data", "plan.quipu").strip()
+                for options in ("--all --read", "--all --write", "--tenant acme --read")}
+        self.start("--listen", "0.0.0.0:0")
+
+        def status(key):
+            return self.request("GET", "/metrics", key=key, host=here)[0]
+        self.assertEqual(status(None), 401)
+        self.assertEqual(status("x"), 401)
+        self.assertEqual(status(keys["--all --read"]), 200)
+        self.assertEqual(status(keys["--all --write"]), 403)
+        self.assertEqual(status(keys["--tenant acme --read"]), 403)
+        self.assertEqual(self.request("GET", "/metrics")[0], 200)
+        self.assertEqual(self.request("GET", "/readyz", host=here)[0], 200)
 
 
 class Disk(Serve):

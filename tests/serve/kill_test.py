@@ -35,7 +35,7 @@ class Client(threading.Thread):
         super().__init__()
         self.case, self.kind, self.number, self.rng = case, kind, number, random.Random(seed)
         self.sent = self.acknowledged = self.again = 0
-        self.ending = False
+        self.ending = self.abandoned = False
         self.connection = None
         self.failure = None
 
@@ -87,7 +87,7 @@ class Client(threading.Thread):
     def send(self):
         events, key = self.batch(), "%d-%d" % (self.number, self.sent)
         accepted = self.post(events, key)
-        while accepted is None and self.kind != "Plain":
+        while accepted is None and self.kind != "Plain" and not self.abandoned:
             self.again += 1
             accepted = self.post(events, key)
         if accepted is None:
@@ -151,6 +151,10 @@ class Killed(Serve):
                     self.start_and_kill(rng.uniform(0, 0.3), *listen)
                 self.start(*listen, environment=self.power())
             time.sleep(0.5)
+        except BaseException:
+            for client in clients:
+                client.abandoned = True
+            raise
         finally:
             for client in clients:
                 client.ending = True

@@ -153,6 +153,8 @@ class Configuration(Serve):
                 "plan: plan.yaml\njournal: {archive: maybe}\n": "journal.archive",
                 "plan: plan.yaml\nplan: x\n": "server.yaml:2",
                 "listen: 127.0.0.1:0\n": "which plan?",
+                "plan: plan.yaml\nlisten: localhost\n":
+                    'server.yaml:2: listen: is a text ("localhost"); write an address and a port, such as 127.0.0.1:8080',
                 "plan: none.yaml\n": "none.yaml"}.items():
             self.assertIn(said, self.refused(text), text)
         self.assertNotIn("hunter2", self.refused("plan: p\ntls: {certificate: a, key: b, key_password: hunter2}\n"))
@@ -178,6 +180,16 @@ class Configuration(Serve):
         said = subprocess.run([serve_case.OPTIONS.quipu, "serve", "--config", "server.yaml"], cwd=self.here,
                               env={**os.environ, "QUIPU_TLS_PASSWORD": ""}, capture_output=True, text=True).stderr
         self.assertIn("server.pem: cannot be read", said, "all but the files that it names is good")
+
+
+    def test_the_configuration_of_the_guide_is_one(self):
+        guide = (SOURCE / "docs" / "serving.md").read_text()
+        text = next(t for t in re.findall(r"```yaml\n(.*?)```", guide, re.DOTALL) if "listen:" in t)
+        (self.here / "server.yaml").write_text(text)
+        self.assertIn("there is no variable", self.quipu("serve", "--config", "server.yaml", status=2))
+        done = subprocess.run([serve_case.OPTIONS.quipu, "serve", "--config", "server.yaml", "--data", "store"],
+                              cwd=self.here, env={**os.environ, "QUIPU_TLS_PASSWORD": ""}, capture_output=True, text=True)
+        self.assertIn("server.pem: cannot be read", done.stderr, "all but the files that it names is good")
 
 
 class Logs(Serve):
@@ -237,6 +249,19 @@ class Logs(Serve):
         self.log()
 
 
+class Backup(Serve):
+    def test_a_backup_of_a_running_server_can_be_served(self):
+        self.start()
+        self.assertEqual(self.post(lines(range(10)), path="/v1/events?wait=counted")[0], 200)
+        self.quipu("backup", "copy.quipu", "--data", "plan.quipu")
+        self.stop()
+        shutil.copy(self.here / "plan.quipu" / "keys", self.here / "copy.quipu" / "keys")
+        self.start("--data", "copy.quipu")
+        self.assertEqual(self.post(lines(range(5, 15)), path="/v1/events?wait=counted")[0], 200)
+        answer = json.loads(self.quipu("query", "Opened", "--in", "2026-03", "--json", "--data", "copy.quipu"))
+        self.assertEqual(answer["groups"][0]["count"], [15])
+
+
 class Unit(Serve):
     def test_the_units_command_starts_a_server_that_tells_it_is_ready_and_drains(self):
         unit = (SOURCE / "packaging" / "quipu.service").read_text()
@@ -275,6 +300,10 @@ class Unit(Serve):
             self.assertEqual(self.request("GET", "/readyz")[0], 200)
             key = subprocess.run([root / "quipu", "key", "add", "--tenant", "a", "--data", state / "store"], text=True,
                                  capture_output=True, **user).stdout.strip()
+            if user:  # what root adds is the server's, too
+                second = subprocess.run([root / "quipu", "key", "add", "--tenant", "b", "--data", state / "store"],
+                                        text=True, capture_output=True, check=True).stdout.strip()
+                self.wait_for(lambda: self.post(lines([1]), key=second)[0] == 200, "root's key is known")
             subprocess.run(shlex.split(reload.replace("$MAINPID", str(self.server.pid))), check=True)
             self.wait_for(lambda: self.post(lines([1]), key=key)[0] == 200, "the key is known")
             self.server.send_signal(signal.SIGTERM)

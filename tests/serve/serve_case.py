@@ -57,7 +57,7 @@ class Serve(unittest.TestCase):
         said = ""
         for line in self.server.stderr:
             said += line
-            if found := re.search(r"listening on https?://127.0.0.1:(\d+)", line):
+            if found := re.search(r"listening on https?://[\d.]+:(\d+)", line):
                 self.port = int(found[1])
                 return
         self.fail("the server did not start: " + said)
@@ -75,9 +75,9 @@ class Serve(unittest.TestCase):
         self.server.stderr.close()
         self.server = None
 
-    def request(self, method, path, body=None, key=None, **headers):
+    def request(self, method, path, body=None, key=None, host="127.0.0.1", **headers):
         """Status, headers and text of the answer; `_` in the names of headers stands for `-`."""
-        connection = http.client.HTTPConnection("127.0.0.1", self.port, timeout=DEADLINE_S)
+        connection = http.client.HTTPConnection(host, self.port, timeout=DEADLINE_S)
         headers = {name.replace("_", "-"): value for name, value in headers.items()}
         if key:
             headers["Authorization"] = "Bearer " + key

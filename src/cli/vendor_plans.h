@@ -1,0 +1,15 @@
+// The plans that `init --for` prints: all read the one shape (http/event_shape.h) with the same
+// `event`, so that one store can take what several vendors' clients send. examples/ holds them,
+// too. Pure; any thread.
+#pragma once
+
+#include <optional>
+#include <string>
+#include <string_view>
+
+namespace quipu {
+
+// Nothing: there is none for this vendor.
+std::optional<std::string> vendor_plan(std::string_view vendor);
+
+}  // namespace quipu

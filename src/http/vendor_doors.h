@@ -1,0 +1,70 @@
+// The doors of vendors: requests of other systems' clients, turned into events of the one shape
+// (event_shape.h), checked by the plan as POST /v1/events does, and answered as their clients
+// expect. Belongs to the door's thread; `reply` may be called on another, exactly once a request.
+//
+//   POST /api/events, /api/event-bulk-create-jobs, GET /api/metrics   Klaviyo: 202, 200
+//   POST /v1/batch, /v1/track ..., /v1/t ...                          Segment: 200
+//   POST /webhooks/shopify, /webhooks/magento                         webhooks: 200
+#pragma once
+
+#include <functional>
+#include <memory>
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "engine/line_check.h"
+#include "http/api_keys.h"
+#include "http/events_handler.h"
+#include "http/intake.h"
+#include "http/vendor_request.h"
+#include "http/webhook_secrets.h"
+
+namespace quipu {
+
+class VendorDoors {
+ public:
+  using Reply = EventsHandler::Reply;
+  // Gives a tenant's metrics, at once or later, on any thread.
+  using Metrics = std::function<void(const std::string& tenant,
+                                     std::function<void(Result<std::vector<std::string>>)> done)>;
+  // All outlive it.
+  VendorDoors(Intake& intake, ApiKeys& keys, WebhookSecrets& secrets,
+              std::unique_ptr<LineCheck> check, Metrics metrics);
+  // Whether a path is a vendor's.
+  static bool serves(std::string_view path);
+  static std::string_view route_name(std::string_view path);  // for figures; empty: not a vendor's
+  void handle(const Request& request, int64_t now_ms, Reply reply);
+
+ private:
+  struct Vendor;
+  struct Route;
+  struct Sender {
+    std::string key, tenant;
+  };
+  // What a request can do: events come in, or answers go out.
+  enum class Right : uint8_t { write, read };
+
+  static const Route* route_of(std::string_view path);
+  // Who sends; false with an answer if they may not. `body` is unpacked, and empty if it is not
+  // needed to know.
+  bool admit(const Route& route, const Request& request, std::string_view body, Sender& sender,
+             Response& refusal) const;
+  bool admit_key(const Vendor& vendor, const Request& request, std::string_view presented,
+                 Right right, Sender& sender, Response& refusal) const;
+  bool admit_shop(const Request& request, Sender& sender, Response& refusal) const;
+  void post(const Route& route, const VendorRequest& request, const Sender& sender, Reply reply);
+  // Events as lines of the journal; adds to the faults what the plan would set aside.
+  std::string checked_lines(const Vendor& vendor, const Sender& sender, int64_t now_ms,
+                            VendorEvents& events);
+  void get_metrics(const Sender& sender, Reply reply);
+
+  Intake& intake_;
+  ApiKeys& keys_;
+  WebhookSecrets& secrets_;
+  const std::unique_ptr<LineCheck> check_;
+  const Metrics metrics_;
+  RememberedMessages remembered_;
+};
+
+}  // namespace quipu

@@ -1,0 +1,173 @@
+#include "http/webhook_secrets.h"
+
+#include <openssl/crypto.h>
+#include <sys/stat.h>
+
+#include <cerrno>
+#include <cstring>
+#include <fstream>
+
+#include "http/api_keys.h"
+#include "http/replace_file.h"
+#include "http/shopify_door.h"
+
+namespace quipu {
+namespace {
+
+std::string to_hex(std::string_view bytes) {
+  std::string text;
+  for (const char c : bytes) {
+    text += "0123456789abcdef"[uint8_t(c) >> 4];
+    text += "0123456789abcdef"[uint8_t(c) & 15];
+  }
+  return text;
+}
+
+std::optional<std::string> from_hex(std::string_view text) {
+  constexpr std::string_view kDigits = "0123456789abcdef";
+  if (text.empty() || text.size() % 2 || text.find_first_not_of(kDigits) != std::string_view::npos)
+    return std::nullopt;
+  std::string bytes;
+  for (size_t i = 0; i < text.size(); i += 2)
+    bytes += char(kDigits.find(text[i]) << 4 | kDigits.find(text[i + 1]));
+  return bytes;
+}
+
+// What stands before the next tab; takes it away.
+std::string_view cut_field(std::string_view& line) {
+  const size_t tab = line.find('\t');
+  const std::string_view field = line.substr(0, tab);
+  line.remove_prefix(tab == std::string_view::npos ? line.size() : tab + 1);
+  return field;
+}
+
+std::optional<WebhookSecret> parse_secret(std::string_view line) {
+  WebhookSecret secret;
+  secret.id = cut_field(line);
+  const std::string_view vendor = cut_field(line), shop = cut_field(line), state = cut_field(line);
+  const auto bytes = from_hex(cut_field(line));
+  secret.revoked = state == "revoked";
+  if (shop.starts_with('=')) secret.shop = shop_domain(shop.substr(1));
+  if (line.starts_with('=')) secret.tenant = line.substr(1);
+  const bool good = secret.id.size() > 1 && secret.id[0] == 's' && vendor == "shopify" &&
+                    (secret.shop || shop == "any") && (secret.revoked || state == "active") &&
+                    bytes && (secret.tenant ? is_tenant_name(*secret.tenant) : line == "all");
+  if (!good) return std::nullopt;
+  secret.secret = *bytes;
+  return secret;
+}
+
+std::string line_of(const WebhookSecret& secret) {
+  return secret.id + "\tshopify\t" + (secret.shop ? "=" + *secret.shop : "any") + "\t" +
+         (secret.revoked ? "revoked" : "active") + "\t" + to_hex(secret.secret) + "\t" +
+         (secret.tenant ? "=" + *secret.tenant : "all") + "\n";
+}
+
+}  // namespace
+
+std::optional<std::string> shop_domain(std::string_view text) {
+  std::string domain(text);
+  for (char& c : domain) {
+    if (c >= 'A' && c <= 'Z') c = char(c - 'A' + 'a');
+  }
+  constexpr std::string_view kAllowed = "abcdefghijklmnopqrstuvwxyz0123456789-.";
+  if (domain.size() > kMaxShopBytes || domain.find('.') == std::string::npos ||
+      domain.find_first_not_of(kAllowed) != std::string::npos)
+    return std::nullopt;
+  return domain;
+}
+
+Result<WebhookSecrets> WebhookSecrets::open(const std::string& path) {
+  WebhookSecrets secrets;
+  secrets.path_ = path;
+  QUIPU_TRY(secrets.load());
+  return secrets;
+}
+
+Status WebhookSecrets::load() {
+  struct stat info {};
+  if (::stat(path_.c_str(), &info) != 0) {
+    if (errno != ENOENT) return Error{path_ + ": cannot be read: " + std::strerror(errno)};
+    secrets_.clear();
+    inode_ = 0;
+    return {};
+  }
+  if (info.st_mode & 077) return Error{path_ + ": others can read or write it; chmod 600 " + path_};
+  std::ifstream file(path_, std::ios::binary);
+  if (!file) return Error{path_ + ": cannot be read: " + std::strerror(errno)};
+  std::vector<WebhookSecret> secrets;
+  for (std::string line; std::getline(file, line);) {
+    auto secret = parse_secret(line);
+    if (!secret)
+      return Error{path_ + ": line " + std::to_string(secrets.size() + 1) + " is damaged"};
+    secrets.push_back(std::move(*secret));
+  }
+  secrets_ = std::move(secrets);
+  inode_ = info.st_ino;
+  changed_ns_ = int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
+  return {};
+}
+
+Status WebhookSecrets::reload_if_changed() {
+  struct stat info {};
+  if (::stat(path_.c_str(), &info) == 0 && info.st_ino == inode_ &&
+      int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec == changed_ns_)
+    return {};
+  return load();
+}
+
+Status WebhookSecrets::save() const {
+  std::string text;
+  for (const WebhookSecret& secret : secrets_) text += line_of(secret);
+  return replace_file(path_, text);
+}
+
+Result<std::string> WebhookSecrets::add(std::optional<std::string> shop,
+                                        std::optional<std::string> tenant, std::string secret) {
+  if (tenant && !is_tenant_name(*tenant))
+    return Error{"a tenant's name is 1 to " + std::to_string(kMaxTenantBytes) +
+                 " bytes of UTF-8 without control characters"};
+  if (secret.empty() || secret.size() > kMaxSecretBytes)
+    return Error{"a secret has 1 to " + std::to_string(kMaxSecretBytes) + " bytes"};
+  WebhookSecret added;
+  added.id = "s" + std::to_string(secrets_.size() + 1);  // revoked ones stay
+  if (shop) {
+    added.shop = shop_domain(*shop);
+    if (!added.shop) return Error{*shop + " is no domain, such as x.myshopify.com"};
+  }
+  added.tenant = std::move(tenant);
+  added.secret = std::move(secret);
+  secrets_.push_back(std::move(added));
+  if (Status status = save(); !status.ok()) {
+    secrets_.pop_back();
+    return status.error();
+  }
+  return secrets_.back().id;
+}
+
+Status WebhookSecrets::revoke(const std::string& id) {
+  for (WebhookSecret& secret : secrets_) {
+    if (secret.id != id) continue;
+    if (secret.revoked) return Error{"secret " + id + " is revoked already"};
+    secret.revoked = true;
+    return save();
+  }
+  return Error{"no secret " + id + "; quipu key list shows them"};
+}
+
+const WebhookSecret* WebhookSecrets::find(std::string_view shop, std::string_view bytes,
+                                          std::string_view signature) const {
+  const auto domain = shop_domain(shop);
+  const WebhookSecret* found = nullptr;
+  for (const WebhookSecret& secret : secrets_) {
+    if (!domain || secret.revoked || (secret.shop && *secret.shop != *domain)) continue;
+    const std::string right = shopify_signature(secret.secret, bytes);
+    const bool signs = signature.size() == right.size() &&
+                       CRYPTO_memcmp(right.data(), signature.data(), right.size()) == 0;
+    // One of this shop goes before one of any.
+    if (signs && (!found || (secret.shop && !found->shop))) found = &secret;
+  }
+  return found;
+}
+
+}  // namespace quipu
