@@ -30,6 +30,19 @@ struct Topic {
   std::vector<std::unique_ptr<Partition>> partitions;  // by number; absent: not read
 };
 
+Status check_options(const KafkaOptions& options) {
+  const std::string& name = options.cluster.name;
+  if (name.empty() || name.find('/') != std::string::npos)
+    return Error{"kafka: the cluster's name \"" + name + "\" must be some text without /"};
+  if (options.topics.empty()) return Error{"kafka " + name + ": name a topic to read"};
+  for (auto topic = options.topics.begin(); topic != options.topics.end(); ++topic) {
+    const auto same = [&](const KafkaTopic& other) { return other.name == topic->name; };
+    if (std::any_of(topic + 1, options.topics.end(), same))
+      return Error{"kafka " + name + ": topic " + topic->name + " is named twice"};
+  }
+  return {};
+}
+
 // Where a partition goes on.
 struct Place {
   std::unique_ptr<Partition> partition;
@@ -55,7 +68,6 @@ class KafkaFeed : public Source {
   uint64_t bytes_total() const override { return 0; }
 
  private:
-  Status check_options() const;
   std::vector<int32_t> numbers_of(const Topic& topic, int32_t from) const;
   Status begin_partitions(Topic& topic, int32_t from, bool added);
   Result<Place> place_of(Topic& topic, int32_t number, bool added) const;
@@ -84,24 +96,11 @@ class KafkaFeed : public Source {
   const std::string header_;
 };
 
-Status KafkaFeed::check_options() const {
-  const std::string& name = options_.cluster.name;
-  if (name.empty() || name.find('/') != std::string::npos)
-    return Error{"kafka: the cluster's name \"" + name + "\" must be some text without /"};
-  if (options_.topics.empty()) return Error{"kafka " + name + ": name a topic to read"};
-  if (source_options_.header)
-    return Error{"kafka " + name +
-                 ": records have no header line; name the columns in the plan (input: columns:)"};
-  for (auto topic = options_.topics.begin(); topic != options_.topics.end(); ++topic) {
-    const auto same = [&](const KafkaTopic& other) { return other.name == topic->name; };
-    if (std::any_of(topic + 1, options_.topics.end(), same))
-      return Error{"kafka " + name + ": topic " + topic->name + " is named twice"};
-  }
-  return {};
-}
-
 Status KafkaFeed::begin() {
-  QUIPU_TRY(check_options());
+  QUIPU_TRY(check_options(options_));
+  if (source_options_.header)
+    return Error{"kafka " + options_.cluster.name +
+                 ": records have no header line; name the columns in the plan (input: columns:)"};
   QUIPU_ASSIGN(connection_, KafkaConnection::open(options_.cluster, source_options_.stop));
   for (const KafkaTopic& asked : options_.topics) {
     Topic& topic = topics_.emplace_back();
@@ -321,6 +320,12 @@ Result<Block> KafkaFeed::next() {
 
 std::string kafka_key(const std::string& cluster, const std::string& topic, int32_t partition) {
   return "kafka:" + cluster + "/" + topic + "/" + std::to_string(partition);
+}
+
+Status check_kafka(const KafkaOptions& options) {
+  QUIPU_TRY(check_options(options));
+  auto connection = KafkaConnection::open(options.cluster, nullptr);
+  return connection.ok() ? Status() : connection.error();
 }
 
 Result<std::unique_ptr<Source>> open_kafka(const KafkaOptions& options,

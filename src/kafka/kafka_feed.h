@@ -58,6 +58,9 @@ struct KafkaOptions {
 // "kafka:CLUSTER/TOPIC/PARTITION"
 std::string kafka_key(const std::string& cluster, const std::string& topic, int32_t partition);
 
+// Whether options and settings are right, as far as that is known without the cluster.
+Status check_kafka(const KafkaOptions& options);
+
 // Errors: a wrong setting, a topic or partition that is not there, no answer within kAnswerTime, a
 // partition that cannot go on where it was counted up to.
 Result<std::unique_ptr<Source>> open_kafka(const KafkaOptions& options,
