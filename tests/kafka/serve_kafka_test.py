@@ -32,7 +32,8 @@ class ServeKafka(KafkaCase):
         self.server = None
         self.addCleanup(self.kill)
 
-    def start(self, *options, topics=None, plan="plan.yaml", environment=None):
+    def start(self, *options, topics=None, plan="plan.yaml", environment=None, wait=True):
+        begin = len(self.said()) if (self.here / "log").exists() else 0
         with_topics = [part for topic in (topics or [self.topic]) for part in ("--topic", topic)]
         kafka = ["--kafka", self.broker.address, *with_topics] if "--config" not in options else []
         self.log = open(self.here / "log", "a")
@@ -41,6 +42,8 @@ class ServeKafka(KafkaCase):
              *kafka, *map(str, options)],
             cwd=self.here, stderr=self.log, env={**os.environ, **(environment or {})})
         self.log.close()
+        if wait:
+            self.wait_until(lambda: "listening" in self.said()[begin:], "the server listens: ")
 
     def kill(self):
         if self.server:
@@ -71,7 +74,7 @@ class ServeKafka(KafkaCase):
         groups = json.loads(done.stdout)["groups"]
         if not by:
             return groups[0]["count"][0] if groups else 0
-        return {str(group["values"][by]): group["count"][0] for group in groups}
+        return {str(group["by"][by]): group["count"][0] for group in groups}
 
     def wait_for_count(self, count):
         self.wait_until(lambda: self.counts() >= count, "%d are counted; the server: %s" % (count, self.said()[-500:]))
@@ -104,7 +107,7 @@ class Counts(ServeKafka):
         self.put((1, "[1]"), (1, b"\xff"), (1, None), (1, '{"account":"acme","metric":"m"}'))
         self.start()
         self.wait_for_count(3)
-        letters = [json.loads(line) for line in (self.here / "plan.quipu" / "dead-letters.jsonl").read_text().splitlines()]
+        letters = [json.loads(line) for line in (self.here / "plan.quipu" / "dead-letter.jsonl").read_text().splitlines()]
         self.assertEqual([(letter["source"], letter["line"], letter["offset"], letter["reason"]) for letter in letters],
                          [("kafka:kafka/%s/1" % self.topic, n, n, reason) for n, reason in
                           enumerate(["not_json", "not_json", "not_json", "time_missing"])])
@@ -128,7 +131,7 @@ class Counts(ServeKafka):
             writer.stdin.write("many\t%s\t%d\t%d\t300\t%d\n" % (self.topic, written, count, chance.choice([1, 2, 4])))
             writer.stdin.flush()
             written += count
-            self.start()
+            self.start(wait=False)
             if life % 4 == 1:
                 self.do(("begin",), ("many", self.topic, 10_000_000, 500, 200, 4), ("flush",), ("abort",),
                         settings=aborted)
