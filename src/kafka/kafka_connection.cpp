@@ -121,7 +121,7 @@ Result<rd_kafka_topic_s*> KafkaConnection::open_topic(const std::string& name, v
 
 Status KafkaConnection::ask(const std::string& what,
                             const std::function<int(int timeout_ms)>& ask_once) {
-  const auto end = std::chrono::steady_clock::now() + kAnswerTime;
+  const auto end = std::chrono::steady_clock::now() + kKafkaAnswerTime;
   while (true) {
     const int error = ask_once(int(kAskSlice.count()));
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
@@ -129,8 +129,9 @@ Status KafkaConnection::ask(const std::string& what,
     const std::string trouble = client_->take_trouble();
     if (!may_pass(error)) return client_->error(what + ": " + text_of(error));
     if (std::chrono::steady_clock::now() >= end) {
-      return client_->error(what + ": no answer within " + std::to_string(kAnswerTime.count()) +
-                            " s" + (trouble.empty() ? "" : "; " + trouble));
+      return client_->error(what + ": no answer within " +
+                            std::to_string(kKafkaAnswerTime.count()) + " s" +
+                            (trouble.empty() ? "" : "; " + trouble));
     }
     if (error != RD_KAFKA_RESP_ERR__TIMED_OUT && error != RD_KAFKA_RESP_ERR__TRANSPORT)
       wait(kAskSlice);

@@ -1,8 +1,8 @@
 // A consumer of a Kafka cluster that reads the partitions it is told to, from the offsets it is
 // told (librdkafka's simple consumer: it is in no group, and nothing is committed). All records
 // come through one queue. One thread; where a call waits for the cluster, it does so for
-// kAnswerTime at most, or until `stop` is set. Errors name the cluster, and say what librdkafka
-// says.
+// kKafkaAnswerTime at most, or until `stop` is set. Errors name the cluster, and say what
+// librdkafka says.
 #pragma once
 
 #include <chrono>
@@ -25,7 +25,7 @@ struct rd_kafka_message_s;
 namespace quipu {
 
 // How long the cluster may take for an answer before that is an error.
-inline constexpr auto kAnswerTime = std::chrono::seconds(10);
+inline constexpr auto kKafkaAnswerTime = std::chrono::seconds(10);
 // What librdkafka keeps of records that were not taken yet: bytes and records, of all partitions of
 // a connection. One answer of each broker may come beside them.
 inline constexpr size_t kQueuedBytes = size_t(16) << 20;

@@ -61,8 +61,8 @@ std::string kafka_key(const std::string& cluster, const std::string& topic, int3
 // Whether options and settings are right, as far as that is known without the cluster.
 Status check_kafka(const KafkaOptions& options);
 
-// Errors: a wrong setting, a topic or partition that is not there, no answer within kAnswerTime, a
-// partition that cannot go on where it was counted up to.
+// Errors: a wrong setting, a topic or partition that is not there, no answer within
+// kKafkaAnswerTime, a partition that cannot go on where it was counted up to.
 Result<std::unique_ptr<Source>> open_kafka(const KafkaOptions& options,
                                            const FeedPositions& positions,
                                            const SourceOptions& source_options);

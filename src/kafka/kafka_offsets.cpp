@@ -66,14 +66,14 @@ Status KafkaOffsets::look_at_all(const StopFlag* stop) {
     QUIPU_ASSIGN(const int32_t count, connection->count_partitions(handle));
     for (int32_t i = 0; i < count; ++i) places[{topic, i}] = 0;
   }
-  const auto end = std::chrono::steady_clock::now() + kAnswerTime;
+  const auto end = std::chrono::steady_clock::now() + kKafkaAnswerTime;
   bool answered = false;
   while (!answered) {
     QUIPU_TRY(look(places, int(kSlice.count()), answered));
     if (stop && stop->is_set()) return client_->error("stopped while waiting for an answer");
     if (!answered && std::chrono::steady_clock::now() >= end)
       return client_->error("group " + options_.group + ": no answer within " +
-                            std::to_string(kAnswerTime.count()) + " s");
+                            std::to_string(kKafkaAnswerTime.count()) + " s");
   }
   client_->forget_said();
   return {};
@@ -121,7 +121,7 @@ Status KafkaOffsets::write(const Places& places) {
   const rd_kafka_resp_err_t begun =
       rd_kafka_commit_queue(client_->handle(), list.get(), queue.get(), nullptr, nullptr);
   if (begun != RD_KAFKA_RESP_ERR_NO_ERROR) return client_->error(text_of(begun));
-  const auto end = std::chrono::steady_clock::now() + (closing() ? kLastTry : kAnswerTime);
+  const auto end = std::chrono::steady_clock::now() + (closing() ? kLastTry : kKafkaAnswerTime);
   while (std::chrono::steady_clock::now() < end) {
     rd_kafka_event_t* event = rd_kafka_queue_poll(queue.get(), int(kSlice.count()));
     if (!event) continue;

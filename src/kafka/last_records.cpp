@@ -39,7 +39,7 @@ Status find_last_records(const KafkaCluster& cluster, std::vector<LastRecord>& r
     asked[{owner, record.partition}] = &record;
     QUIPU_TRY(connection->start(topic, record.partition, int64_t(record.offset)));
   }
-  const auto end = std::chrono::steady_clock::now() + kAnswerTime;
+  const auto end = std::chrono::steady_clock::now() + kKafkaAnswerTime;
   size_t left = records.size();
   while (true) {
     connection->take(false, [&](const KafkaArrival& arrival, const KafkaRecord& record) {
@@ -58,7 +58,7 @@ Status find_last_records(const KafkaCluster& cluster, std::vector<LastRecord>& r
                                     [](const LastRecord& r) { return r.found == Found::not_yet; });
   return connection->error(missing->topic + "/" + std::to_string(missing->partition) +
                            ": the last record that was counted did not come within " +
-                           std::to_string(kAnswerTime.count()) + " s");
+                           std::to_string(kKafkaAnswerTime.count()) + " s");
 }
 
 }  // namespace quipu

@@ -21,7 +21,7 @@ struct LastRecord {
   enum class Found : uint8_t { not_yet, same, another, none } found = Found::not_yet;
 };
 
-// Fills in what was found. An error if the cluster gives no answer of one within kAnswerTime.
+// Fills in what was found. An error if the cluster gives no answer of one within kKafkaAnswerTime.
 Status find_last_records(const KafkaCluster& cluster, std::vector<LastRecord>& records,
                          const StopFlag* stop);
 
