@@ -81,8 +81,10 @@ def fetch_jars():
 
 
 class Broker:
-    def __init__(self):
+    def __init__(self, quick_start=True):
+        """quick_start: it starts sooner and is slower then."""
         fetch_jars()
+        self.quick_start = quick_start
         self.folder = tempfile.mkdtemp(prefix="quipu-kafka-")
         self.port = free_port()
         self.address = "127.0.0.1:%d" % self.port
@@ -95,7 +97,7 @@ class Broker:
 
     def java(self):
         return ["java", "-Dorg.slf4j.simpleLogger.defaultLogLevel=warn", "-cp", str(JARS / "*"), "-Xms128m",
-                "-Xmx512m", "-XX:+UseG1GC", "-XX:TieredStopAtLevel=1", "-Xshare:auto"]
+                "-Xmx512m", "-XX:+UseG1GC", "-Xshare:auto", *(["-XX:TieredStopAtLevel=1"] if self.quick_start else [])]
 
     def start(self):
         with open(Path(self.folder) / "log", "a") as log:

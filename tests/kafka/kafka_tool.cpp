@@ -10,12 +10,14 @@
 //   put NAME PARTITION VALUE [KEY [TIMESTAMP [HEADER=VALUE]..]]
 //       fields with \n \t \\ \xHH; \N is none. TIMESTAMP 0: now. "ok" comes at once
 //   many NAME FIRST COUNT BYTES [PARTITIONS]    records {"id":"N",...} over the partitions in turn
+//   lines NAME FILE PARTITIONS                  a record for each line of a file, in turn
 //   begin, commit, abort                        of a transaction (--set transactional.id=..)
 //   flush                                       until all that was put is acknowledged
 //   committed GROUP NAME PARTITION              says the group's offset and its metadata
 #include <librdkafka/rdkafka.h>
 
 #include <chrono>
+#include <fstream>
 #include <iostream>
 #include <sstream>
 #include <string>
@@ -106,6 +108,7 @@ class Tool {
     if (f[0] == "cut") return cut(f[1], std::stoi(f[2]), std::stoll(f[3]));
     if (f[0] == "put") return put(f);
     if (f[0] == "many") return many(f);
+    if (f[0] == "lines") return lines(f[1], f[2], std::stoull(f[3]));
     if (f[0] == "begin") return begin();
     if (f[0] == "commit") return text_of(rd_kafka_commit_transaction(client_, kPatienceMs));
     if (f[0] == "abort") return text_of(rd_kafka_abort_transaction(client_, kPatienceMs));
@@ -228,6 +231,17 @@ class Tool {
       if (n % 1024 == 0) rd_kafka_poll(client_, 0);
     }
     return "";
+  }
+
+  std::string lines(const std::string& topic, const std::string& file, uint64_t partitions) {
+    std::ifstream in(file);
+    uint64_t n = 0;
+    for (std::string line; std::getline(in, line); ++n) {
+      const std::string error = send(topic, int32_t(n % partitions), nullptr, &line, 0, nullptr);
+      if (!error.empty()) return error;
+      if (n % 1024 == 0) rd_kafka_poll(client_, 0);
+    }
+    return n > 0 ? "" : file + " has no lines";
   }
 
   std::string begin() {
