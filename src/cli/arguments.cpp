@@ -141,6 +141,27 @@ CLI::App* add_init_command(CLI::App& app, Arguments& a) {
   return init;
 }
 
+void add_kafka_options(CLI::App* serve, KafkaArguments& kafka) {
+  serve->add_option("--kafka", kafka.brokers, "brokers of a Kafka cluster: HOST:PORT,HOST:PORT");
+  serve
+      ->add_option("--topic", kafka.topics,
+                   "a topic of it to count, whole, or NAME:0,2 for two of its partitions")
+      ->allow_extra_args(false);
+  serve->add_option("--kafka-name", kafka.name,
+                    "the cluster's name, under which positions are kept (default: kafka)");
+  serve->add_option("--kafka-set", kafka.settings, "a setting of librdkafka: NAME=VALUE")
+      ->allow_extra_args(false);
+  serve->add_option("--kafka-from", kafka.from,
+                    "where topics begin that are new to the store: earliest (the default) or a "
+                    "time");
+  serve->add_option("--kafka-group", kafka.group,
+                    "a consumer group whose offsets show how far it is, for monitoring alone");
+  serve
+      ->add_option("--begin-anew", kafka.anew,
+                   "a topic that was made anew or cut short: begin at its earliest record")
+      ->allow_extra_args(false);
+}
+
 // The commands of a server. The parsed command is written to `a` by CLI11's callbacks.
 void add_server_commands(CLI::App& app, Arguments& a) {
   const auto data = [&](CLI::App* c) {
@@ -162,6 +183,7 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   serve->add_option("--memory", a.memory, "memory of the process (default: half the machine's)");
   serve->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
   serve->add_flag("--archive", a.archive, "keep the journal's segments that are counted");
+  add_kafka_options(serve, a.kafka);
   serve->final_callback([&a] { a.command = Arguments::Command::serve; });
 
   CLI::App* load = app.add_subcommand(

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "cli/kafka_settings.h"
 #include "query/answer.h"
 
 namespace quipu {
@@ -44,6 +45,7 @@ struct Arguments {
   std::string config, listen, tls_certificate, tls_key, log_level;  // "": as ServeSettings has it
   double rate = 0;
   bool archive = false, log_json = false;
+  KafkaArguments kafka;
   // key
   enum class KeyAction : uint8_t { add, list, revoke };
   KeyAction key_action = KeyAction::list;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/engine_host.h"
+#include "cli/kafka_sources.h"
 #include "cli/log.h"
 #include "cli/metric_lister.h"
 #include "cli/run_command.h"
@@ -50,19 +51,22 @@ uint64_t counted_of(const Engine& engine) {
 // The engine is open before there is anybody to tell of its checkpoints, and longer.
 class CommitRelay {
  public:
-  void attach(Intake* intake, const Engine* engine) {
+  void attach(Intake* intake, KafkaSources* kafka, const Engine* engine) {
     std::lock_guard lock(mutex_);
     intake_ = intake;
+    kafka_ = kafka;
     engine_ = engine;
   }
   void committed() {
     std::lock_guard lock(mutex_);
     if (intake_) intake_->counted_to(counted_of(*engine_));
+    if (kafka_) kafka_->committed(engine_->store());
   }
 
  private:
   std::mutex mutex_;
   Intake* intake_ = nullptr;
+  KafkaSources* kafka_ = nullptr;
   const Engine* engine_ = nullptr;
 };
 
@@ -180,14 +184,15 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
         return open_journal(*journal, positions, of);
       }));
   if (!attached.ok()) return attached.error();
-  relay.attach(&intake, &engine);
+  QUIPU_ASSIGN(const auto kafka, KafkaSources::attach(settings.kafka, engine, feeds));
+  relay.attach(&intake, kafka.get(), &engine);
   tell_service_manager("READY=1");
   Result<RunSummary> summary = Error{""};
   {
     Ending ending(asked, *door, feeds, *journal, lister);
     summary = engine.run_feeds(feeds, options);
   }
-  relay.attach(nullptr, nullptr);
+  relay.attach(nullptr, nullptr, nullptr);
   if (Status saved = kept->save(journal->durable().end); !saved.ok())
     log.write(LogLevel::error, "requests_unwritable", saved.error().message);
   return summary;

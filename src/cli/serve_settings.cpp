@@ -21,7 +21,7 @@ class SettingsParser {
 
   Result<ServeSettings> parse(const PlanNode& root) {
     QUIPU_TRY(root.only_keys({"plan", "data", "listen", "memory", "zoneinfo", "tls", "limits",
-                              "rates", "journal", "log"}));
+                              "rates", "journal", "log", "kafka"}));
     QUIPU_TRY(path(root, "plan", settings_.plan));
     QUIPU_TRY(path(root, "data", settings_.data));
     QUIPU_TRY(path(root, "zoneinfo", settings_.zoneinfo_dir));
@@ -36,6 +36,7 @@ class SettingsParser {
     if (root.has("rates")) QUIPU_TRY(read_rates(root.at("rates")));
     if (root.has("journal")) QUIPU_TRY(read_journal(root.at("journal")));
     if (root.has("log")) QUIPU_TRY(read_log(root.at("log")));
+    if (root.has("kafka")) QUIPU_TRY(read_kafka(root.at("kafka"), settings_.kafka));
     return settings_;
   }
 
@@ -63,23 +64,6 @@ class SettingsParser {
     out = size_t(number);
     return {};
   }
-  // {env: NAME}: what the variable of the environment holds.
-  static Status secret(const PlanNode& node, std::string& out) {
-    const std::string right = "write {env: NAME}, the variable of the environment that holds it";
-    if (!node.is_map()) {
-      // What stands there may be the secret itself: it is not shown.
-      return node.error("a secret does not stand here; " + right);
-    }
-    QUIPU_TRY(node.only_keys({"env"}));
-    if (!node.has("env")) return node.wrong_kind(right);
-    std::string name;
-    QUIPU_TRY(node.at("env").name_text(name));
-    const char* value = std::getenv(name.c_str());
-    if (!value) return node.at("env").error("there is no variable " + shown(name) + "; set it");
-    out = value;
-    return {};
-  }
-
   Status read_listen(const PlanNode& root) {
     if (!root.has("listen")) return {};
     const PlanNode node = root.at("listen");
@@ -93,7 +77,7 @@ class SettingsParser {
       return node.error("needs two files: certificate and key");
     QUIPU_TRY(path(node, "certificate", settings_.tls.certificate));
     QUIPU_TRY(path(node, "key", settings_.tls.key));
-    return node.has("key_password") ? secret(node.at("key_password"), settings_.tls.password)
+    return node.has("key_password") ? read_secret(node.at("key_password"), settings_.tls.password)
                                     : Status();
   }
   Status read_limits(const PlanNode& node) {
@@ -147,6 +131,22 @@ void override_with(const std::string& given, std::string& setting) {
 
 }  // namespace
 
+Status read_secret(const PlanNode& node, std::string& out) {
+  const std::string right = "write {env: NAME}, the variable of the environment that holds it";
+  if (!node.is_map()) {
+    // What stands there may be the secret itself: it is not shown.
+    return node.error("a secret does not stand here; " + right);
+  }
+  QUIPU_TRY(node.only_keys({"env"}));
+  if (!node.has("env")) return node.wrong_kind(right);
+  std::string name;
+  QUIPU_TRY(node.at("env").name_text(name));
+  const char* value = std::getenv(name.c_str());
+  if (!value) return node.at("env").error("there is no variable " + shown(name) + "; set it");
+  out = value;
+  return {};
+}
+
 Result<ServeSettings> parse_settings(std::string_view text, const std::string& file) {
   QUIPU_ASSIGN(const YamlNode tree, read_yaml(text, file));
   const PlanNode root(tree, file, "");
@@ -176,6 +176,14 @@ Result<ServeSettings> settings_of(const Arguments& arguments) {
   }
   if (Status good = Door::check_address(settings.listen); !good.ok())
     return Error{"--listen " + settings.listen + ": " + good.error().message};
+  if (!arguments.kafka.empty()) {
+    QUIPU_ASSIGN(KafkaSource source, kafka_source_of(arguments.kafka));
+    for (const KafkaSource& other : settings.kafka)
+      if (other.cluster.name == source.cluster.name)
+        return Error{"the file of --config has a cluster " + other.cluster.name +
+                     ", too; give this one another --kafka-name"};
+    settings.kafka.push_back(std::move(source));
+  }
   if (settings.plan.empty())
     return Error{"which plan? quipu serve PLAN, or plan: in the file of --config"};
   if (settings.tls.certificate.empty() != settings.tls.key.empty())

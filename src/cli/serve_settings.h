@@ -9,6 +9,7 @@
 
 #include "base/result.h"
 #include "cli/arguments.h"
+#include "cli/kafka_settings.h"
 #include "cli/log.h"
 #include "http/intake.h"
 #include "http/tls_context.h"
@@ -21,6 +22,7 @@ struct ServeSettings {
   TlsFiles tls;                                       // without a certificate: no TLS
   size_t connections = 0, connections_of_client = 0;  // see DoorOptions
   IntakeLimits intake;
+  std::vector<KafkaSource> kafka;
   bool archive = false;
   LogLevel log_level = LogLevel::info;
   bool log_json = false;
@@ -30,5 +32,8 @@ struct ServeSettings {
 Result<ServeSettings> parse_settings(std::string_view text, const std::string& file);
 // Of the file that --config names, if it does; what the command line says goes before it.
 Result<ServeSettings> settings_of(const Arguments& arguments);
+
+// {env: NAME}: what the variable of the environment holds.
+Status read_secret(const PlanNode& node, std::string& out);
 
 }  // namespace quipu

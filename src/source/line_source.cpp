@@ -207,6 +207,13 @@ Result<Block> LineSource::next() {
 }
 
 bool BlockRecords::next() {
+  if (!block_.numbered.empty()) {
+    if (next_ == block_.numbered.size()) return false;
+    const NumberedRecord& record = block_.numbered[next_++];
+    text_ = block_.text.substr(record.begin, record.end - record.begin);
+    line_ = offset_ = record.number;
+    return true;
+  }
   line_ += lines_;
   if (next_ >= block_.text.size()) return false;
   const size_t begin = next_;

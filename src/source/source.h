@@ -57,13 +57,23 @@ struct RecordSpan {
   uint32_t begin, end;  // within Block::text
 };
 
+// A record that has a number of its own where it comes from, which its dead letter tells as line
+// and offset (Kafka's offset). Several events of one record have one number.
+struct NumberedRecord {
+  uint32_t begin, end;  // within Block::text, without a newline behind it
+  uint64_t number;
+};
+
 struct Block {
   std::shared_ptr<std::vector<char>> buffer;  // owns the bytes
   std::string_view text;  // whole records, the last one perhaps without newline at the input's end
   std::vector<RecordSpan> over_lines;  // the records in it that hold line breaks, in order
-  uint64_t first_line = 0;             // number of the first line, from 1
-  uint64_t offset = 0;                 // of text within the input, decompressed
-  uint64_t weight = 0;                 // of its records, if there is a LineWeigher
+  // If there are any, these are the block's records, and lines are of no matter. A newline stands
+  // behind each.
+  std::vector<NumberedRecord> numbered;
+  uint64_t first_line = 0;  // number of the first line, from 1
+  uint64_t offset = 0;      // of text within the input, decompressed
+  uint64_t weight = 0;      // of its records, if there is a LineWeigher
   // text is the head of one record longer than the limit (the rest was skipped)
   bool truncated_line = false;
 };
@@ -82,7 +92,8 @@ class BlockRecords {
  private:
   const Block& block_;
   uint64_t line_, offset_;
-  size_t next_ = 0, over_lines_ = 0;
+  size_t next_ = 0;  // in the text, or of the numbered records
+  size_t over_lines_ = 0;
   uint64_t lines_ = 0;  // of the record at hand
   std::string_view text_;
 };

@@ -45,7 +45,7 @@ class Statuses(Quipu):
                         ["run", "plan.yaml", "-"], ["run", "plan.yaml", "good.jsonl", "--memory", "lots"], ["run", "plan.yaml", "good.jsonl", "--checkpoint", "0"],
                         ["check", "none.yaml"], ["check", "wrong.yaml"], ["check", "plan.yaml", "none.jsonl"], ["init", "none.jsonl"], ["init"],
                         ["audit", "none.yaml", "good.jsonl"], ["audit", "wrong.yaml", "good.jsonl", "--data", "plan.quipu"], ["audit", "plan.yaml", "none.jsonl"], ["audit", "plan.yaml"],
-                        ["query", "--json", "--csv"], ["query", "Bought", "--limit", "x"], ["query", "Bought", "--interval", "year"], ["backup"],
+                        ["query", "--json", "--csv"], ["query", "Bought", "--limit", "x"], ["query", "Bought", "--interval", "decade"], ["backup"],
                         ["query", "Bought", "--in", "lifetime", "--interval", "lifetime"], ["query", "Bought", "--where", "=x"]):
             failed = self.quipu(*command, status=2)
             self.assertEqual(failed.stdout, "", command)
