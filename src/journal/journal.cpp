@@ -104,7 +104,7 @@ Journal::Took Journal::append(std::string lines, Done done) {
   if (in_flight_ + lines.size() > options_.max_in_flight) return Took::full;
   in_flight_ += lines.size();
   waiting_.push_back({std::move(lines), std::move(done)});
-  changed_.notify_all();
+  if (waiting_.size() == 1) work_.notify_one();  // else it is awake, or was just woken
   return Took::yes;
 }
 
@@ -113,7 +113,7 @@ void Journal::close() {
     std::lock_guard lock(mutex_);
     closing_ = true;
   }
-  changed_.notify_all();
+  work_.notify_one();
   if (writer_.joinable()) writer_.join();
 }
 
@@ -145,10 +145,10 @@ std::vector<Journal::Waiting> Journal::next_group(std::string& lines) {
   std::unique_lock lock(mutex_);
   while (waiting_.empty() && !closing_) {
     if (failed_.ok()) {
-      changed_.wait(lock);
+      work_.wait(lock);
       continue;
     }
-    changed_.wait_for(lock, kMendPause);
+    work_.wait_for(lock, kMendPause);
     lock.unlock();
     Status mended = mend();
     lock.lock();

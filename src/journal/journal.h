@@ -86,7 +86,8 @@ class Journal {
   int folder_fd_ = -1;
   int fd_ = -1;  // of the last segment; the writer's alone once it runs
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
+  std::condition_variable work_;             // for the writer: there is something to do
+  mutable std::condition_variable changed_;  // for readers: durable_ has changed
   std::deque<Waiting> waiting_;
   size_t in_flight_ = 0;
   bool closing_ = false;
