@@ -235,6 +235,17 @@ class Figures(Serve):
         self.assertEqual(self.metric('quipu_http_requests_total{route="none",status="404"}'), 1)
 
 
+    def test_while_events_flow_checkpoints_are_as_often_as_they_are_cheap(self):
+        self.start()
+        end = time.monotonic() + 5
+        n = 0
+        while time.monotonic() < end:
+            self.post(lines([n]))
+            n += 1
+        self.assertGreaterEqual(self.metric("quipu_checkpoints_total"), 4)
+        self.wait_until_counted()
+        self.assertEqual(self.metric("quipu_freshness_seconds_count"), n)
+
     def test_who_asks_from_afar_needs_a_key_that_reads_all_tenants(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:
             try:
