@@ -21,7 +21,8 @@ struct ServeSettings {
   TlsFiles tls;                                       // without a certificate: no TLS
   size_t connections = 0, connections_of_client = 0;  // see DoorOptions
   IntakeLimits intake;
-  bool archive = false;
+  bool archive = false;  // counted segments of the journal stay
+  int64_t keep_s = 0;    // for so long, otherwise
   LogLevel log_level = LogLevel::info;
   bool log_json = false;
 };

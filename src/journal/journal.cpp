@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -233,10 +234,14 @@ Status Journal::write_group(const std::string& lines) {
   return {};
 }
 
-Status Journal::drop_before(uint64_t offset) {
+Status Journal::drop_before(uint64_t offset, int64_t age_s) {
   QUIPU_ASSIGN(const auto segments, list_segments(folder_));
   for (size_t i = 0; i + 1 < segments.size() && segments[i + 1].begin <= offset; ++i) {
     if (segments[i + 1].begin > durable().end) break;
+    struct stat info {};
+    if (age_s > 0 && ::stat(segments[i].path.c_str(), &info) == 0 &&
+        info.st_mtim.tv_sec > ::time(nullptr) - age_s)
+      break;
     if (::unlink(segments[i].path.c_str()) != 0 && errno != ENOENT)
       return Error{segments[i].path + ": cannot be removed: " + system_error()};
   }

@@ -65,8 +65,9 @@ class Journal {
   // Waits until something is durable beyond the offset, or nothing more will come, or `stop` is
   // set (looked at every kStopPoll).
   Durable wait_beyond(uint64_t offset, const StopFlag* stop) const;
-  // Removes the segments that end at or before the offset; never the last one.
-  Status drop_before(uint64_t offset);
+  // Removes the segments that end at or before the offset and were last written so many seconds
+  // ago; never the last one, nor one behind a segment that stays.
+  Status drop_before(uint64_t offset, int64_t age_s = 0);
 
  private:
   struct Waiting {
