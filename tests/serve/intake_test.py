@@ -185,6 +185,9 @@ class Bounds(Serve):
         head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n%s\r\n"
         for more in ("", "Authorization: Bearer no\r\n", "Expect: 100-continue\r\n"):
             self.assertTrue(self.raw((head % more).encode()).startswith(b"HTTP/1.1 401 "), more)
+        for there, status in (("POST /nothing", 404), ("POST /healthz", 405), ("GET /metrics", 400), ("PUT /v1/events", 405)):
+            answer = self.raw((head % "").replace("POST /v1/events", there).encode())
+            self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), (there, answer))
 
     def test_keys_made_at_the_same_time_are_all_kept(self):
         makers = [subprocess.Popen([serve_case.OPTIONS.quipu, "key", "add", "--tenant", "t%d" % n, "--data",
