@@ -182,6 +182,9 @@ bool Checkpointer::due() const {
   if (!dirty_) return false;
   const double age = seconds_since(first_new_);
   if (age >= options_.checkpoint_age_s) return true;
+  if (options_.fresh_age_s > 0 &&
+      age >= std::max(options_.fresh_age_s, kCheckpointShare * totals_.last_s))
+    return true;
   if (age >= kIdleCheckpointS && seconds_since(last_new_) >= kIdleCheckpointS) return true;
   if (must_begin()) return true;
   return wiring_.live->hot_bytes.load(std::memory_order_relaxed) > hot_bytes_ + hot_bytes_ / 16;
