@@ -9,6 +9,10 @@
 
 namespace quipu {
 
+std::string folder_of(const std::string& path);
+// What root makes in a folder of somebody else's is theirs, so that a server of theirs can use it.
+// False: errno tells why not.
+bool give_to_owner(int fd, const std::string& folder);
 Status replace_file(const std::string& path, std::string_view bytes);
 
 }  // namespace quipu

@@ -73,6 +73,7 @@ Response klaviyo_success() {
   response.status = 202;
   return response;
 }
+Response plain_error(int status, std::string_view text) { return error_response(status, text); }
 Response plain_refusal(const std::vector<VendorFault>& faults) { return faults_response(faults); }
 Response shopify_success() {
   Response response;
@@ -84,7 +85,9 @@ Response shopify_success() {
 Response in_words_of(Response (*error)(int, std::string_view), const Response& plain) {
   const std::string text =
       text_of(object_or_none(plain.body).get("error")).value_or("this cannot be done");
-  return error(plain.status, text);
+  Response response = error(plain.status, text);
+  response.retry_after = plain.retry_after;
+  return response;
 }
 
 // "/event/time: no time" -> the field as the vendor calls it, and the detail.
@@ -111,10 +114,10 @@ const VendorDoors::Route* VendorDoors::route_of(std::string_view path) {
   static const Vendor kSegment = {"segment",      basic_key,       "the key as write key",
                                   segment_field,  segment_success, segment_error,
                                   segment_refusal};
-  static const Vendor kShopify = {"shopify",       nullptr,        "",           same_field,
-                                  shopify_success, error_response, plain_refusal};
+  static const Vendor kShopify = {"shopify",       nullptr,     "",           same_field,
+                                  shopify_success, plain_error, plain_refusal};
   static const Vendor kMagento = {"magento",    magento_key,     "Authorization: Bearer KEY",
-                                  same_field,   magento_success, error_response,
+                                  same_field,   magento_success, plain_error,
                                   plain_refusal};
   static const std::array<Route, 5> kRoutes = {
       {{"/api/events", &kKlaviyo, read_klaviyo_event},
