@@ -111,7 +111,7 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   if (options.matrix_rows) tally.matrix_rows = options.matrix_rows;
   if (options.inlined_rows >= 0) tally.inlined_rows = options.inlined_rows;
   if (options.whole_bytes >= 0) tally.whole_bytes = options.whole_bytes;
-  if (options.chunk_words) tally.chunk_words = options.chunk_words;
+  if (options.chunk_words) tally.chunk_words = tally.deep_chunk_words = options.chunk_words;
   tally.variant = options.tally_variant;
   std::vector<ShardStage*> shard_list;
   for (unsigned s = 0; s < shards; ++s) {
