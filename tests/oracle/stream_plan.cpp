@@ -201,7 +201,9 @@ void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
 // Now and then a path before the time's that no event has. (One that some have is event_test's.)
 std::string with_first(Rng* rng, const std::string& path, const std::string& time) {
   const std::string at = "{at: " + path;
-  if (!time.starts_with(at) || !rng->chance(0.3)) return time;
+  if (!rng->chance(0.3)) return time;
+  if (time == path) return "{first: [/event/never, " + path + "]}";
+  if (!time.starts_with(at)) return time;
   return "{first: [/event/never, " + path + "]" + time.substr(at.size());
 }
 
