@@ -259,6 +259,20 @@ class Asking(Quipu):
             self.assertNotIn("\x1b", self.on_terminal(*asked, **environment))
         self.assertNotIn("\x1b", self.quipu(*asked).stdout)
 
+    def test_a_run_that_holds_the_store_answers_for_the_askers_terminal(self):
+        self.write("plan.yaml", PLAN)
+        process = self.background("run", "plan.yaml", "-", "--as", "tap")
+        process.stdin.write("".join(event(n, colour="c%03d" % n) for n in range(50)))
+        process.stdin.flush()
+        asked = ["query", "Bought", "--by", "colour", "--in", "2026-03"]
+        self.until("the first events", lambda: subprocess.run([self.program, *asked], cwd=self.here, capture_output=True).stdout.count(b"c0") == 50)
+        shown = self.on_terminal(*asked)
+        self.assertIn("the first 40 of 50 rows", shown)
+        self.assertIn("\x1b[1mBought", shown)
+        self.assertNotIn("\x1b", self.on_terminal(*asked, NO_COLOR="1"))
+        process.stdin.close()
+        self.assertEqual(process.wait(timeout=60), 0)
+
     def test_charts_have_bars_and_courses(self):
         self.run_plan([event(n, at="2026-03-%02dT10:00:00Z" % (2 + n % 4 // 3), colour="red") for n in range(16)])
         days = ["--from", "2026-03-01", "--to", "2026-03-05", "--interval", "day", "--chart"]
