@@ -148,28 +148,37 @@ class PlanText {
   void write_time() {
     const FieldSurvey& f = *guess_.time.field;
     const size_t reading = size_t(guess_.time.reading);
-    const std::string path = yaml_text(f.path);
+    std::string path = yaml_text(f.path), at = "at: " + path;
+    for (size_t i = 0; i < guess_.time.others.size(); ++i)
+      at = (i ? at.substr(0, at.size() - 1) : "first: [" + path) + ", " +
+           yaml_text(guess_.time.others[i]->path) + "]";
+    const bool several = !guess_.time.others.empty();
     static const char* const kUnits[] = {"", "unix_s", "unix_ms", "unix_us", "unix_ns"};
     static const char* const kUnitNames[] = {"", "seconds", "milliseconds", "microseconds",
                                              "nanoseconds"};
-    std::string how, text = path;
+    std::string how, text = several ? "{" + at + "}" : path;
     if (guess_.time.reading == TimeReading::text) {
       how = "RFC 3339";
     } else if (reading < size_t(TimeReading::first_format)) {
       how = std::string("a number of ") + kUnitNames[reading] + " since 1970";
-      text = "{at: " + path + ", unit: " + kUnits[reading] + "}";
+      text = "{" + at + ", unit: " + kUnits[reading] + "}";
     } else {
       const std::string format =
           yaml_text(kTimeFormats[reading - size_t(TimeReading::first_format)]);
       how = "as " + format;
-      text = "{at: " + path + ", format: " + format + "}";
+      text = "{" + at + ", format: " + format + "}";
     }
     FieldSurvey read = f;
     read.lines = f.times[reading];
     out_ += rests_on("time", read, how);
+    for (const FieldSurvey* other : guess_.time.others) {
+      read = *other;
+      read.lines = other->times[reading];
+      out_ += rests_on("time", read, "where the one before has nothing");
+    }
     if (guess_.time.reading == TimeReading::text && f.times_without_offset > 0) {
       out_ += "  # (" + lines_text(f.times_without_offset) +
-              " say no offset: taken as UTC. Another zone: {at: " + path +
+              " say no offset: taken as UTC. Another zone: {" + at +
               ", no_offset: Europe/Berlin})\n";
     }
     if (guess_.time.days_and_months) {

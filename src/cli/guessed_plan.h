@@ -14,7 +14,8 @@ namespace quipu {
 struct TimeGuess {
   const FieldSurvey* field = nullptr;
   TimeReading reading = TimeReading::text;
-  bool days_and_months = false;  // 03/04/2026 could be read the other way round, too
+  std::vector<const FieldSurvey*> others;  // where lines without it have theirs
+  bool days_and_months = false;            // 03/04/2026 could be read the other way round, too
 };
 
 // Pointers are into the survey; null: no field looks like it.

@@ -115,6 +115,19 @@ TEST(InitKinds, SecondsThatAreNamedCreated) {
   EXPECT_EQ(charges.counted, 2u);
 }
 
+TEST(InitKinds, TimesUnderSeveralNames) {
+  std::string lines;
+  for (int i = 0; i < 40; ++i) {
+    lines += std::string("{\"") + (i % 3 ? "event_time" : "received_at") +
+             "\":\"2026-03-01T10:00:00Z\",\"kind\":\"k" + std::to_string(i % 2) + "\"}\n";
+  }
+  const Guessed events = guessed("events.jsonl", lines);
+  EXPECT_EQ(events.plan.time.path.text, "/event_time");
+  ASSERT_EQ(events.plan.time.others.size(), 1u);
+  EXPECT_EQ(events.plan.time.others[0].text, "/received_at");
+  EXPECT_EQ(events.counted, 40u);
+}
+
 TEST(InitKinds, AMetricThatVariesBeatsOneThatIsAlwaysTheSame) {
   const Guessed events =
       guessed("events.jsonl",

@@ -16,6 +16,8 @@ constexpr uint64_t kFewLines = 20;  // below this many lines, shares mean little
 constexpr uint64_t kFewMisses =
     3;  // so many lines may lack what nearly all have, in small samples too
 constexpr size_t kMostTenants = 100, kMostMetrics = 200, kMostValues = 10000;
+constexpr double kLeastShareOfTime = 0.05;
+constexpr size_t kMostTimes = 3;
 constexpr size_t kMostNamelessMetrics = 30;
 constexpr uint64_t kMostProduct = 500;  // of the elements of the planned arrays of a line
 
@@ -53,7 +55,9 @@ class Guess {
     return nearly_all(survey_.lines() - std::min(lines, survey_.lines()));
   }
   bool is_taken(const FieldSurvey* f) const {
+    const auto& times = guess_.time.others;
     return f == guess_.tenant || f == guess_.metric || f == guess_.time.field || f == guess_.id ||
+           std::find(times.begin(), times.end(), f) != times.end() ||
            std::find(guess_.profile.begin(), guess_.profile.end(), f) != guess_.profile.end() ||
            std::find(guess_.values.begin(), guess_.values.end(), f) != guess_.values.end();
   }
@@ -98,8 +102,34 @@ class Guess {
         const double score = 1 + name * 10 + (text ? 1 : 0) - 0.1 * double(path_depth(f.path));
         if (score <= best) continue;
         best = score;
-        guess_.time = {&f, TimeReading(r), false};
+        guess_.time.field = &f;
+        guess_.time.reading = TimeReading(r);
       }
+    }
+    if (!guess_.time.field) choose_several_times();
+  }
+
+  // Fields that are times wherever they are, are read alike, and of which nearly every line has
+  // one.
+  void choose_several_times() {
+    for (size_t r = 0; r < kTimeReadings; ++r) {
+      std::vector<const FieldSurvey*> fields;
+      uint64_t lines = 0;
+      for (const FieldSurvey& f : survey_.fields()) {
+        const bool named = time_name_score(f.path) > 0;
+        if (named && is_scalar(f) && f.structures == 0 && f.times[r] == f.values &&
+            share(f.lines, survey_.lines()) >= kLeastShareOfTime)
+          fields.push_back(&f);
+      }
+      std::stable_sort(fields.begin(), fields.end(),
+                       [](const auto* a, const auto* b) { return a->lines > b->lines; });
+      if (fields.size() > kMostTimes) fields.resize(kMostTimes);
+      for (const FieldSurvey* f : fields) lines += f->lines;
+      if (fields.size() < 2 || !nearly_all(lines)) continue;
+      guess_.time.field = fields[0];
+      guess_.time.reading = TimeReading(r);
+      guess_.time.others.assign(fields.begin() + 1, fields.end());
+      return;
     }
   }
 

@@ -95,6 +95,11 @@ Status refuse_other_format_names(const PlanNode& node) {
   return {};
 }
 
+Status read_format(const PlanNode& node, int& format) {
+  QUIPU_TRY(refuse_other_format_names(node));
+  return node.one_of({"json", "delimited", "combined_log"}, format);
+}
+
 }  // namespace
 
 Status PlanParser::read_input(const PlanNode& node) {
@@ -103,10 +108,7 @@ Status PlanParser::read_input(const PlanNode& node) {
   QUIPU_TRY(
       node.only_keys({"format", "delimiter", "header", "quote", "columns", "missing_columns"}));
   int format = 0;
-  if (node.has("format")) {
-    QUIPU_TRY(refuse_other_format_names(node.at("format")));
-    QUIPU_TRY(node.at("format").one_of({"json", "delimited", "combined_log"}, format));
-  }
+  if (node.has("format")) QUIPU_TRY(read_format(node.at("format"), format));
   input.delimited = format != 0;
   input.combined_log = format == 2;
   if (format != 1) {

@@ -9,8 +9,10 @@ import io
 import json
 import os
 import pty
+import random
 import re
 import subprocess
+from decimal import Decimal
 
 from quipu_case import PLAN, Quipu, event, main
 
@@ -163,6 +165,66 @@ class Asking(Quipu):
         self.refused("no period before", "Bought", "--in", "lifetime", "--versus", "previous")
         self.refused("--versus previous", "Bought", "--in", "2026-03", "--versus", "last", status=2)
 
+    def test_random_questions_are_answered_as_a_naive_count_does(self):
+        seed = int(os.environ.get("QUIPU_SEED", random.randrange(1 << 30)))
+        rng = random.Random(seed)
+        rows = []
+        for n in range(600):
+            month = rng.randrange(12 * 2024, 12 * 2026 + 6)
+            rows.append({"shop": rng.choice("abc"), "colour": rng.choice(["red", "blue", "9", "10"]), "who": "p%d" % rng.randrange(15),
+                         "at": "%d-%02d-%02dT%02d:00:00Z" % (month // 12, 1 + month % 12, 1 + rng.randrange(28), rng.randrange(24)),
+                         "worth": "%d.%02d" % (rng.randrange(50), rng.randrange(100)), "id": str(n)})
+        self.run_plan([json.dumps({"what": "Bought", "size": 1, **row}) + "\n" for row in rows], TENANTS)
+
+        def months_of(first, last):   # [first, last), as they begin a time
+            return ["%d-%02d" % (m // 12, 1 + m % 12) for m in range(first, last)]
+
+        for _ in range(120):
+            with self.subTest(seed=seed):
+                first = rng.randrange(12 * 2024, 12 * 2026)
+                last = first + rng.randrange(1, 7)
+                year = rng.randrange(2024, 2027)
+                buckets, arguments = rng.choice([
+                    ([months_of(12 * year, 12 * year + 12)], ["--in", str(year)]),
+                    ([months_of(12 * y, 12 * y + 12) for y in range(2024, year + 1)], ["--from", "2024", "--to", str(year + 1), "--interval", "year"]),
+                    ([months_of(first, last)], ["--from", months_of(first, last)[0], "--to", months_of(last, last + 1)[0]]),
+                    ([[m] for m in months_of(first, last)], ["--from", months_of(first, last)[0], "--to", months_of(last, last + 1)[0], "--interval", "month"]),
+                    ([months_of(first, first + 1)], ["--in", months_of(first, first + 1)[0]])])
+                who = rng.choice(["one", "each", "total"])
+                by, versus = rng.random() < 0.5, who == "one" and rng.random() < 0.4
+                asked = ["Bought", *arguments, *{"one": ["--tenant", "a"], "each": ["--tenants"], "total": ["--all-tenants"]}[who],
+                         *(["--by", "colour"] if by else []), *(["--versus", "previous"] if versus else [])]
+                whole = all(len(bucket) == 1 for bucket in buckets) and who != "total"
+
+                def figures(of):
+                    chosen = [[r for r in of if r["at"][:7] in bucket] for bucket in buckets_asked]
+                    unique = [len({r["who"] for r in c}) for c in chosen] if whole else None
+                    return ([len(c) for c in chosen], unique, [sum((Decimal(r["worth"]) for r in c), Decimal(0)) for c in chosen])
+
+                def groups():
+                    want = {}
+                    for r in rows:
+                        if who != "one" or r["shop"] == "a":
+                            want.setdefault((r["shop"] if who == "each" else "", r["colour"] if by else ""), []).append(r)
+                    found = {key: figures(of) for key, of in want.items()}
+                    return {key: f for key, f in found.items() if any(f[0]) or (not by and who != "each")}
+
+                buckets_asked = buckets
+                want = groups()
+                answer = self.ask(*asked)
+                shown = {(g.get("tenant", ""), g["by"].get("colour", "")): g for g in answer["groups"]}
+                got = {key: (g["count"], g["unique"], [Decimal(s) for s in g["sum"]["worth"]]) for key, g in shown.items()}
+                if versus:
+                    size, begin = sum(map(len, buckets)), int(buckets[0][0][:4]) * 12 + int(buckets[0][0][5:]) - 1
+                    each = size // len(buckets)
+                    buckets_asked = [months_of(begin - size + i * each, begin - size + (i + 1) * each) for i in range(len(buckets))]
+                    old = groups()
+                    self.assertEqual({k: (g["previous"]["count"], [Decimal(s) for s in g["previous"]["sum"]["worth"]]) for k, g in shown.items() if any(g["previous"]["count"])},
+                                     {k: (f[0], f[2]) for k, f in old.items() if any(f[0])}, asked)
+                    self.assertEqual({k: f for k, f in got.items() if any(f[0]) or k not in old}, {k: f for k, f in want.items() if any(f[0]) or k not in old}, asked)
+                else:
+                    self.assertEqual(got, want, asked)
+
     def test_names_that_are_numbers_sort_as_numbers(self):
         self.run_plan([event(n, colour=c) for n, c in enumerate(["10", "9", "-2", "1.5", "b", "1.50x", "a10", "-10", ""])])
         names = [g["by"]["colour"] for g in self.ask("Bought", "--by", "colour", "--in", "2026-03", "--sort", "name")["groups"]]
@@ -196,6 +258,20 @@ class Asking(Quipu):
         for environment in ({"NO_COLOR": "1"}, {"TERM": "dumb"}):
             self.assertNotIn("\x1b", self.on_terminal(*asked, **environment))
         self.assertNotIn("\x1b", self.quipu(*asked).stdout)
+
+    def test_a_run_that_holds_the_store_answers_for_the_askers_terminal(self):
+        self.write("plan.yaml", PLAN)
+        process = self.background("run", "plan.yaml", "-", "--as", "tap")
+        process.stdin.write("".join(event(n, colour="c%03d" % n) for n in range(50)))
+        process.stdin.flush()
+        asked = ["query", "Bought", "--by", "colour", "--in", "2026-03"]
+        self.until("the first events", lambda: subprocess.run([self.program, *asked], cwd=self.here, capture_output=True).stdout.count(b"c0") == 50)
+        shown = self.on_terminal(*asked)
+        self.assertIn("the first 40 of 50 rows", shown)
+        self.assertIn("\x1b[1mBought", shown)
+        self.assertNotIn("\x1b", self.on_terminal(*asked, NO_COLOR="1"))
+        process.stdin.close()
+        self.assertEqual(process.wait(timeout=60), 0)
 
     def test_charts_have_bars_and_courses(self):
         self.run_plan([event(n, at="2026-03-%02dT10:00:00Z" % (2 + n % 4 // 3), colour="red") for n in range(16)])

@@ -3,6 +3,7 @@
 
     commands_test.py --quipu build/quipu [unittest arguments]
 """
+import gzip
 import os
 import re
 import shutil
@@ -87,6 +88,34 @@ class Commands(Quipu):
         for page in [*pages.values(), self.quipu("man").stdout]:
             done = subprocess.run(["groff", "-man", "-Tutf8", "-ww"], input=page, capture_output=True, text=True)
             self.assertEqual((done.returncode, done.stderr), (0, ""))
+
+
+class Samples(Quipu):
+    """Samples by standard input."""
+
+    def test_init_and_check_read_standard_input(self):
+        lines = "".join(event(n) for n in range(50))
+        self.write("events.jsonl", lines)
+        plan = self.quipu("init", "-", input=lines).stdout
+        named = self.quipu("init", "events.jsonl").stdout
+        self.assertEqual([line for line in plan.splitlines() if "Guessed by" not in line and "const:" not in line],
+                         [line for line in named.splitlines() if "Guessed by" not in line and "const:" not in line])
+        self.write("plan.yaml", plan)
+        self.assertIn("50 read = 50 counted", self.quipu("check", "plan.yaml", "-", input=lines).stdout)
+        # Compressed, too; and nothing is left behind.
+        packed = subprocess.run([self.program, "init", "-"], input=gzip.compress(lines.encode()), capture_output=True, cwd=self.here,
+                                env={**os.environ, "TMPDIR": str(self.here)})
+        self.assertEqual((packed.returncode, packed.stdout.decode()), (0, plan))
+        self.assertEqual(list(self.here.glob("quipu-sample-*")), [])
+        self.assertIn("holds no lines", self.quipu("init", "-", input="", status=1).stderr)
+
+    def test_without_a_time_what_is_printed_is_a_plan_to_be_completed(self):
+        self.write("notes.jsonl", '{"user":"ann","note":"x"}\n')
+        done = self.quipu("init", "notes.jsonl", status=1)
+        self.assertIn("a plan to be completed", done.stderr)
+        self.assertIn("/user: 1 value; a person: profile?", done.stdout)
+        self.write("plan.yaml", done.stdout)
+        self.quipu("check", "plan.yaml")
 
 
 class FirstTexts(Quipu):

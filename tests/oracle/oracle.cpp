@@ -84,39 +84,6 @@ struct Dimension {
       tenants;  // by values, length-prefixed
 };
 
-struct Fault {
-  std::string reason;
-};
-
-// One token down; an object where the token is a key twice is a fault.
-const Json* step(const Json& at, const std::string& token) {
-  if (at.kind == Json::kObject) {
-    const Json* found = nullptr;
-    for (const auto& [key, value] : at.fields) {
-      if (key != token) continue;
-      if (found) throw Fault{"duplicate_key"};
-      found = &value;
-    }
-    return found;
-  }
-  bool index = at.kind == Json::kArray && !token.empty() && token.size() < 10 &&
-               (token == "0" || token[0] != '0') &&
-               std::all_of(token.begin(), token.end(), [](char c) { return c >= '0' && c <= '9'; });
-  if (!index || std::stoul(token) >= at.items.size()) return nullptr;
-  return &at.items[std::stoul(token)];
-}
-
-const Json* walk(const Json* at, const std::vector<std::string>& tokens, size_t from, size_t to) {
-  for (size_t i = from; i < to && at; ++i) at = step(*at, tokens[i]);
-  return at;
-}
-
-const Json* read_at(const Json& record, const Path& path) {
-  const Json* value = walk(&record, path.tokens, 0, path.tokens.size());
-  if (value && value->bad_text) throw Fault{"invalid_utf8"};
-  return value;
-}
-
 bool present(const Json* value) { return value && value->scalar() && !blank(value->text); }
 
 std::optional<std::string> transformed(const FieldSpec& f, std::string text,
@@ -402,15 +369,8 @@ struct Counter::State {
 
   std::string read_time_of(const Json& record, int64_t* utc_ms) {
     const Zone* local = &zone(version, plan.time.no_offset);
-    for (const Path& path : plan.time.first) {
-      const Json* there = read_at(record, path);
-      if (there && there->kind != Json::kNull &&
-          (there->kind != Json::kString || !there->text.empty()))
-        return read_time(plan.time, there, local, utc_ms);
-    }
-    if (!plan.time.first.empty()) return "time_missing";
     if (plan.time.join.empty())
-      return read_time(plan.time, read_at(record, plan.time.at), local, utc_ms);
+      return read_time(plan.time, read_first(record, plan.time.first), local, utc_ms);
     Json joined_parts;
     joined_parts.kind = Json::kString;
     for (const Path& path : plan.time.join) {

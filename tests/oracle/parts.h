@@ -118,9 +118,8 @@ struct IdSpec {
 };
 
 struct TimeSpec {
-  Path at;
-  std::vector<Path> first;  // if not empty: the first of these where something is, instead of `at`
-  std::vector<Path> join;   // if not empty: these, with a blank between, instead of `at`
+  std::vector<Path> first;  // the first of these where something is; one of `at`
+  std::vector<Path> join;   // if not empty: these, with a blank between, instead
   std::string unit, format, no_offset = "UTC";
 };
 
@@ -190,5 +189,18 @@ std::string plain_text(std::string_view bytes);
 // A file's records, without the newlines behind them. Of a file that may grow, what stands at its
 // end and may become another record is left out.
 std::vector<std::string> records_of(const InputSpec& input, const std::string& text, bool complete);
+
+// ---- records ----
+
+// What sets a line aside.
+struct Fault {
+  std::string reason;
+};
+
+// What stands at tokens [from, to) below `at`; null: nothing. Throws a Fault where a key is twice.
+const Json* walk(const Json* at, const std::vector<std::string>& tokens, size_t from, size_t to);
+const Json* read_at(const Json& record, const Path& path);
+// Of the first path where something is: neither null nor an empty text.
+const Json* read_first(const Json& record, const std::vector<Path>& paths);
 
 }  // namespace oracle

@@ -69,10 +69,10 @@ IdSpec id_of(const YAML::Node& node) {
 TimeSpec time_of(const YAML::Node& node) {
   TimeSpec t;
   if (node.IsScalar()) {
-    t.at = Path::parse(node.Scalar());
+    t.first = {Path::parse(node.Scalar())};
     return t;
   }
-  if (node["at"]) t.at = Path::parse(text_of(node["at"]));
+  if (node["at"]) t.first = {Path::parse(text_of(node["at"]))};
   if (node["first"]) t.first = paths_of(node["first"]);
   if (node["join"]) t.join = paths_of(node["join"]);
   if (node["unit"]) t.unit = text_of(node["unit"]);

@@ -198,6 +198,15 @@ void draw_tenants(Rng* rng, const StreamOptions& options, Layout* layout) {
     layout->plan += "  tenants: {" + inline_yaml + "}\n";
 }
 
+// Now and then a path before the time's that no event has. (One that some have is event_test's.)
+std::string with_first(Rng* rng, const std::string& path, const std::string& time) {
+  const std::string at = "{at: " + path;
+  if (!rng->chance(0.3)) return time;
+  if (time == path) return "{first: [/event/never, " + path + "]}";
+  if (!time.starts_with(at)) return time;
+  return "{first: [/event/never, " + path + "]" + time.substr(at.size());
+}
+
 void draw_event(Rng* rng, Layout* layout) {
   std::vector<std::pair<std::string, std::string>> event;
   layout->tenant_path = rng->chance(0.5) ? "/tenant" : "/account/id";
@@ -229,11 +238,7 @@ void draw_event(Rng* rng, Layout* layout) {
                                  "%Y%j%H%M%S", "%Y-%m-%dT%H:%M:%S%Z", "%a, %d %b %Y %H:%M:%S %z"});
     time = "{at: " + layout->time_path + ", format: " + yaml_string(layout->format) + "}";
   }
-  // A path before it that no event has. (One that some have is event_test's.)
-  const std::string at = "{at: " + layout->time_path;
-  if (time.starts_with(at) && rng->chance(0.3))
-    time = "{first: [/event/never, " + layout->time_path + "]" + time.substr(at.size());
-  event.emplace_back("time", time);
+  event.emplace_back("time", with_first(rng, layout->time_path, time));
 
   layout->profile_planned = rng->chance(0.95);
   layout->profile_paths = rng->chance(0.5)

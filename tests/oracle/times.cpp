@@ -205,10 +205,6 @@ bool read_formatted(const std::string& format, std::string_view text, Civil* c) 
       case 'B':
         c->month = month_named(&in), ok = c->month > 0;
         break;
-      case 'a':
-      case 'A':
-        ok = passes_day_name(&in);
-        break;
       case 'j':
         ok = in.number(1, 3, &day_of_year) && day_of_year >= 1;
         break;
@@ -226,7 +222,7 @@ bool read_formatted(const std::string& format, std::string_view text, Civil* c) 
         ok = in.take('%');
         break;
       default:
-        ok = false;
+        ok = (expanded[i] == 'a' || expanded[i] == 'A') && passes_day_name(&in);
     }
     if (!ok) return false;
   }
