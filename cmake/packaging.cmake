@@ -5,7 +5,7 @@
 # Manual pages and completions are made at build time from the texts of --help.
 include(GNUInstallDirs)
 
-set(commands init check run serve key load sources query export inspect audit backup help version completion)
+set(commands init check run serve key load sources dead query export inspect audit backup help version completion)
 set(texts ${PROJECT_BINARY_DIR}/texts)
 file(MAKE_DIRECTORY ${texts})
 set(made)

@@ -38,8 +38,8 @@ ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
 OWNERS = {
     "rocksdb": "store",
     "jemalloc": "base",
-    "simdjson": "event http",
-    "simdjson.h": "event http",
+    "simdjson": "event engine http",
+    "simdjson.h": "event engine http",
     "librdkafka": "kafka",
     "rdkafka.h": "kafka",
     "rdkafkacpp.h": "kafka",

@@ -163,6 +163,29 @@ void add_kafka_options(CLI::App* serve, KafkaArguments& kafka) {
 }
 
 // The commands of a server. The parsed command is written to `a` by CLI11's callbacks.
+void add_dead_commands(CLI::App& app, Arguments& a) {
+  using Action = Arguments::DeadAction;
+  CLI::App* dead = app.add_subcommand("dead", "Lines that were set aside: why, and once more");
+  dead->require_subcommand(1);
+  CLI::App* list = dead->add_subcommand("list", "How many lines of which source, and why");
+  list->add_flag("--json", a.json, "for programs");
+  list->final_callback([&a] { a.dead_action = Action::list; });
+  CLI::App* show = dead->add_subcommand("show", "The lines, with place and reason, as JSON lines");
+  show->add_option("--reason", a.dead_reason, "only those of this reason");
+  show->add_option("--source", a.dead_source, "only those of this source");
+  show->add_option("--limit", a.dead_limit, "at most so many")->capture_default_str();
+  show->add_flag("--text", a.dead_text, "only the lines themselves, to mend and count them");
+  show->final_callback([&a] { a.dead_action = Action::show; });
+  CLI::App* replay = dead->add_subcommand(
+      "replay", "Give them to the plan once more, after it was mended; each is counted once");
+  replay->add_option("PLAN", a.plan, "the plan file, where no server has the store open");
+  replay->add_option("--memory", a.memory, "memory of the process, such as 2G");
+  replay->final_callback([&a] { a.dead_action = Action::replay; });
+  for (CLI::App* c : {list, show, replay})
+    c->add_option("--data", a.data, "the store's folder (default: the only *.quipu here)");
+  dead->final_callback([&a] { a.command = Arguments::Command::dead; });
+}
+
 void add_server_commands(CLI::App& app, Arguments& a) {
   const auto data = [&](CLI::App* c) {
     c->add_option("--data", a.data, "the store's folder (default: ./PLAN.quipu)");
@@ -199,6 +222,7 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   sources->add_option("--stop", a.stopped_source, "stop the source of this number");
   sources->final_callback([&a] { a.command = Arguments::Command::sources; });
 
+  add_dead_commands(app, a);
   CLI::App* key = app.add_subcommand("key", "Keys of those who may send events to a server");
   key->require_subcommand(1);
   CLI::App* add = key->add_subcommand("add", "Make a key and print it, this once");

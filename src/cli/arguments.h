@@ -21,6 +21,7 @@ struct Arguments {
     key,
     load,
     sources,
+    dead,
     query,
     export_,
     inspect,
@@ -52,6 +53,12 @@ struct Arguments {
   std::string key_id, key_tenant;
   std::string key_shop;  // --shopify: a shop's domain, or kAnyShop
   bool all_tenants = false, may_read = false, may_write = false;
+  // dead
+  enum class DeadAction : uint8_t { list, show, replay };
+  DeadAction dead_action = DeadAction::list;
+  std::string dead_reason, dead_source;
+  bool dead_text = false;
+  uint64_t dead_limit = 20;
   // load, sources
   bool detach = false;
   std::optional<uint64_t> stopped_source;

@@ -5,6 +5,7 @@
 #include <csignal>
 #include <mutex>
 
+#include "cli/dead_command.h"
 #include "cli/feed_commands.h"
 #include "cli/store_access.h"
 
@@ -30,13 +31,16 @@ int answer_command(Engine& engine, FeedSet* feeds, std::mutex& one_audit,
     return parsed.status;
   }
   const Arguments::Command command = parsed.arguments->command;
-  if (command == Arguments::Command::load || command == Arguments::Command::sources) {
+  const bool replays = command == Arguments::Command::dead &&
+                       parsed.arguments->dead_action == Arguments::DeadAction::replay;
+  if (command == Arguments::Command::load || command == Arguments::Command::sources || replays) {
     if (!feeds) {
       client.err(
           "quipu: this store is counted into by quipu run, which takes nothing else in; "
           "wait for its end\n");
       return kExitError;
     }
+    if (replays) return replay_served(engine, *feeds, client);
     return command == Arguments::Command::load
                ? load_command(*parsed.arguments, engine, *feeds, client)
                : sources_command(*parsed.arguments, *feeds, client);

@@ -67,30 +67,6 @@ int tell_end(const FeedStatus& status, const Console& client) {
   return kExitError;
 }
 
-int wait_for_end(uint64_t number, Engine& engine, const FeedSet& feeds, const Console& client) {
-  auto told = std::chrono::steady_clock::now();
-  while (true) {
-    auto status = status_of(feeds, number);
-    if (!status) {
-      client.err("quipu load: it has ended long ago\n");
-      return kExitError;
-    }
-    if (status->has_ended()) {
-      if (Status committed = engine.checkpoint(); !committed.ok()) {
-        client.err("quipu load: " + committed.error().message + "\n");
-        return kExitError;
-      }
-      return tell_end(*status, client);
-    }
-    if (client.gone()) return kExitError;
-    if (std::chrono::steady_clock::now() - told >= kTell && !status->input.empty()) {
-      told = std::chrono::steady_clock::now();
-      client.err(said_of(*status));
-    }
-    std::this_thread::sleep_for(kLook);
-  }
-}
-
 std::string as_json(const std::vector<FeedStatus>& statuses) {
   std::ostringstream out;
   out << "[";
@@ -110,6 +86,25 @@ std::string as_json(const std::vector<FeedStatus>& statuses) {
 }
 
 }  // namespace
+
+Result<FeedStatus> wait_for_feed(uint64_t number, Engine& engine, const FeedSet& feeds,
+                                 const Console& client) {
+  auto told = std::chrono::steady_clock::now();
+  while (true) {
+    auto status = status_of(feeds, number);
+    if (!status) return Error{"it has ended long ago"};
+    if (status->has_ended()) {
+      QUIPU_TRY(engine.checkpoint());
+      return std::move(*status);
+    }
+    if (client.gone()) return Error{"nobody waits for it any more; it goes on"};
+    if (std::chrono::steady_clock::now() - told >= kTell && !status->input.empty()) {
+      told = std::chrono::steady_clock::now();
+      client.err(said_of(*status));
+    }
+    std::this_thread::sleep_for(kLook);
+  }
+}
 
 int load_command(const Arguments& arguments, Engine& engine, FeedSet& feeds,
                  const Console& client) {
@@ -137,9 +132,10 @@ int load_command(const Arguments& arguments, Engine& engine, FeedSet& feeds,
   client.err(name + " is under way, and goes on if this command is ended (quipu sources --stop " +
              std::to_string(*number) + " stops it)\n");
   ++g_waiting;
-  const int status = wait_for_end(*number, engine, feeds, client);
+  const auto status = wait_for_feed(*number, engine, feeds, client);
   --g_waiting;
-  return status;
+  if (!status.ok()) return fail(status.error());
+  return tell_end(*status, client);
 }
 
 int sources_command(const Arguments& arguments, FeedSet& feeds, const Console& client) {

@@ -5,6 +5,7 @@
 #include "base/heap.h"
 #include "cli/arguments.h"
 #include "cli/console.h"
+#include "cli/dead_command.h"
 #include "cli/plan_commands.h"
 #include "cli/run_command.h"
 #include "cli/serve_command.h"
@@ -18,7 +19,7 @@ namespace {
 int on_store(const Arguments& arguments, const std::vector<std::string>& args,
              const Console& console) {
   std::string named = arguments.data;
-  if (arguments.command == Arguments::Command::audit)
+  if (!arguments.plan.empty())  // of audit, dead replay
     named = data_folder_of_plan(named, std::filesystem::path(arguments.plan).stem().string());
   auto folder = find_data_folder(named);
   if (!folder.ok()) {
@@ -39,6 +40,13 @@ int on_store(const Arguments& arguments, const std::vector<std::string>& args,
     console.err("quipu: no server has " + *folder +
                 " open; quipu serve starts one, and quipu run counts files without one\n");
     return kExitError;
+  }
+  if (arguments.command == Arguments::Command::dead &&
+      arguments.dead_action == Arguments::DeadAction::replay) {
+    if (!arguments.plan.empty()) return replay_command(arguments, console);
+    console.err("quipu dead replay: no server has " + *folder +
+                " open; name the plan: quipu dead replay PLAN\n");
+    return kExitUsage;
   }
   // Whoever has it may be a run that is about to serve it.
   auto access = StoreAccess::open(*folder, nobody_answers);

@@ -105,7 +105,7 @@ class Ending {
 };
 
 void add_figures(const Engine& engine, const Intake& intake, const KeptRequests& kept,
-                 ServerMetrics& metrics) {
+                 const FeedSet& feeds, ServerMetrics& metrics) {
   metrics.read([&](std::vector<Reading>& readings) {
     using Kind = Reading::Kind;
     const Journal& journal = intake.journal();
@@ -118,6 +118,7 @@ void add_figures(const Engine& engine, const Intake& intake, const KeptRequests&
                         Kind::counter, "", "", double(journal.durable().end)});
     readings.push_back({"quipu_kept_requests", "Requests with an Idempotency-Key that are known",
                         Kind::gauge, "", "", double(kept.size())});
+    read_feed_figures(feeds, readings);
     read_process_figures(readings);
   });
 }
@@ -145,6 +146,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   QUIPU_ASSIGN(auto tls, load_tls(settings, log));
   QUIPU_ASSIGN(auto journal, Journal::open(folder + "/journal", counted));
   QUIPU_ASSIGN(auto kept, KeptRequests::open(folder + "/requests", *journal, std::time(nullptr)));
+  FeedSet feeds;
   ServerMetrics metrics;
   Intake intake(*journal, metrics, settings.intake);
   intake.counted_to(counted);
@@ -157,8 +159,8 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
                              lister.ask(tenant, std::move(done));
                            });
   handler.set_vendor_doors(&vendor_doors);
-  add_figures(engine, intake, *kept, metrics);
-  Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, log);
+  add_figures(engine, intake, *kept, feeds, metrics);
+  Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, feeds, log);
   DoorOptions door_options;
   door_options.listen = settings.listen;
   door_options.tls = std::move(tls);
@@ -178,7 +180,6 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
               "nobody has a key yet: quipu key add --tenant NAME --data " + folder);
   RunOptions options;
   options.anyway = true;  // what the journal holds was checked at the door
-  FeedSet feeds;
   QUIPU_ASSIGN(auto commands, answer_commands(engine, &feeds));
   const auto attached = feeds.attach(engine.live_feed(
       "journal", true, [&](const FeedPositions& positions, const SourceOptions& of) {

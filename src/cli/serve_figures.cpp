@@ -54,6 +54,16 @@ void read_memory(const Engine& engine, std::vector<Reading>& to) {
 
 }  // namespace
 
+void read_feed_figures(const FeedSet& feeds, std::vector<Reading>& to) {
+  for (const FeedStatus& status : feeds.statuses()) {
+    if (status.lane != Lane::live) continue;
+    to.push_back({"quipu_source_up", "1 while a live source can be read", Kind::gauge, "source",
+                  status.name, status.state == FeedStatus::State::reading ? 1.0 : 0.0});
+    to.push_back({"quipu_source_lines_total", "Lines that a live source gave to this process",
+                  Kind::counter, "source", status.name, double(status.lines)});
+  }
+}
+
 void read_engine_figures(const Engine& engine, std::vector<Reading>& to) {
   const CommittedState committed = engine.store().committed();
   read_tallies(committed.tallies, to);

@@ -3,6 +3,8 @@
 #include <cstdlib>
 #include <filesystem>
 
+#include "cli/dead_command.h"
+
 namespace quipu {
 
 StoreAccess::StoreAccess(Store& store, Catalogue& catalogue, std::function<Status()> freshen)
@@ -72,7 +74,8 @@ std::string data_folder_of_plan(const std::string& option, const std::string& pl
 int store_command(const Arguments& arguments, StoreAccess& access, const Console& asked) {
   using Command = Arguments::Command;
   const bool for_programs =
-      arguments.json || arguments.csv || arguments.command == Command::export_;
+      arguments.json || arguments.csv || arguments.command == Command::export_ ||
+      (arguments.command == Command::dead && arguments.dead_action == Arguments::DeadAction::show);
   const Console console = for_programs ? asked : for_people(asked);
   switch (arguments.command) {
     case Command::query:
@@ -85,6 +88,8 @@ int store_command(const Arguments& arguments, StoreAccess& access, const Console
       return backup_command(arguments, access, console);
     case Command::audit:
       return audit_command(arguments, access, console);
+    case Command::dead:
+      return dead_letters_command(arguments, access, console);
     default:
       break;
   }

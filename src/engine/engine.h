@@ -82,6 +82,8 @@ class Engine {
   Result<RunSummary> run_feeds(FeedSet& feeds, const RunOptions& options);
   // Feeds to attach to it; any thread. open() of a live feed: see source/feed.h.
   std::shared_ptr<Feed> live_feed(std::string name, bool ends_by_itself, OpenFeed open);
+  // Lines that were set aside; an error where their header would be missing.
+  Result<std::shared_ptr<Feed>> dead_letter_feed(bool ends_by_itself);
   Result<std::shared_ptr<Feed>> file_feed(std::vector<std::string> inputs, RunOptions options);
 
   // Makes all that was read so far durable and visible; at once if nothing is new.
@@ -111,6 +113,7 @@ class Engine {
   Result<RunSummary> end_run(RunSummary summary, const Tallies& before, const Status& input_error);
   Status take(FedBlock fed);
   Status push(Block block, std::shared_ptr<const InputInfo> info, InputRows rows);
+  FeedPositions feed_positions();
   InputsWiring inputs_wiring(FirstLines* first_lines);
   SourceOptions source_options(const RunOptions& options) const;
   Status read_inputs(const std::vector<std::string>& inputs, RunInputs& opened,

@@ -1,17 +1,32 @@
 // The engine's part in feeds: sources that are read side by side (feed_set.h).
+#include "engine/dead_letter_feed.h"
 #include "engine/engine.h"
 #include "engine/feeds.h"
 
 namespace quipu {
 
-std::shared_ptr<Feed> Engine::live_feed(std::string name, bool ends_by_itself, OpenFeed open) {
-  // A feed knows what is on its way to be committed, too: that is where it goes on.
-  FeedPositions positions = [this](const std::string& key) {
+// A feed knows what is on its way to be committed, too: that is where it goes on.
+FeedPositions Engine::feed_positions() {
+  return [this](const std::string& key) {
     KnownInputs known([this](const std::string& row) { return checkpointer_->input_row(row); });
     return known.of_feed(key);
   };
+}
+
+std::shared_ptr<Feed> Engine::live_feed(std::string name, bool ends_by_itself, OpenFeed open) {
   return std::make_shared<LiveFeed>(std::move(name), ends_by_itself, std::move(open),
-                                    std::move(positions), source_options({}));
+                                    feed_positions(), source_options({}));
+}
+
+Result<std::shared_ptr<Feed>> Engine::dead_letter_feed(bool ends_by_itself) {
+  const SourceOptions of = source_options({});
+  if (of.header)
+    return Error{
+        "the plan reads columns by their header, which stands in the files: write the mended lines "
+        "into a file under its header, and count that"};
+  return std::shared_ptr<Feed>(std::make_shared<DeadLetterFeed>(
+      options_.data_folder + "/dead-letter.jsonl", store_->committed().dead_letter_bytes,
+      ends_by_itself, feed_positions(), of));
 }
 
 Result<std::shared_ptr<Feed>> Engine::file_feed(std::vector<std::string> inputs,

@@ -11,6 +11,7 @@
 #include "journal/journal.h"
 #include "journal/segments.h"
 #include "source/block_buffers.h"
+#include "source/block_weight.h"
 
 namespace quipu {
 namespace {
@@ -27,6 +28,8 @@ class JournalSource : public Source {
       : journal_(journal),
         stop_(options.stop),
         block_bytes_(std::max<size_t>(options.block_bytes, 1)),
+        weigher_(options.weigher),
+        block_weight_(options.block_weight),
         stream_(ZSTD_createDCtx()),
         position_(std::move(position)) {}
   ~JournalSource() override {
@@ -49,10 +52,12 @@ class JournalSource : public Source {
   const Journal& journal_;
   const StopFlag* const stop_;
   const size_t block_bytes_;
+  const LineWeigher* const weigher_;
+  const uint64_t block_weight_;
   const std::unique_ptr<ZSTD_DCtx, FreeStream> stream_;
   BlockBuffers buffers_;
   SourcePosition position_;
-  std::string ahead_;  // decompressed, not given: the head of a line
+  std::string ahead_;  // decompressed, not given: lines beyond the weight, the head of one
   uint64_t at_ = 0;    // offset behind what was decompressed
   int fd_ = -1;
   uint64_t segment_begin_ = 0, segment_read_ = 0;  // of the file at hand
@@ -121,7 +126,8 @@ Result<Block> JournalSource::next() {
   if (fd_ < 0) QUIPU_TRY(open_segment_of(begin));
   auto buffer = buffers_.take(ahead_.size() + block_bytes_ + kBlockPadding);
   std::memcpy(buffer->data(), ahead_.data(), ahead_.size());
-  size_t size = ahead_.size(), whole = 0;  // bytes at hand from `begin` on; of whole lines
+  size_t size = ahead_.size();            // bytes at hand from `begin` on
+  size_t whole = ahead_.rfind('\n') + 1;  // of whole lines
   while (size < block_bytes_ || whole == 0) {
     if (at_ == durable.end) break;
     if (buffer->size() < size + block_bytes_ + kBlockPadding)
@@ -147,10 +153,12 @@ Result<Block> JournalSource::next() {
     if (newline != std::string_view::npos) whole = size + newline + 1;
     size += n;
   }
-  ahead_.assign(buffer->data() + whole, size - whole);
-  if (buffer->size() < whole + kBlockPadding) buffer->resize(whole + kBlockPadding);
+  if (buffer->size() < size + kBlockPadding) buffer->resize(size + kBlockPadding);
   Block block;
   block.text = std::string_view(buffer->data(), whole);
+  whole = cut_by_weight(block, weigher_, block_weight_, block.weight);
+  block.text = std::string_view(buffer->data(), whole);
+  ahead_.assign(buffer->data() + whole, size - whole);
   block.buffer = std::move(buffer);
   block.first_line = position_.lines + 1;
   block.offset = begin;

@@ -14,6 +14,13 @@ namespace {
 
 // Lines of random lengths in random groups and segments, read in blocks of any size and opened anew
 // at random positions, come out as they went in.
+// A byte weighs one.
+class ByBytes final : public LineWeigher {
+ public:
+  uint64_t of_line(std::string_view line) const override { return line.size() + 1; }
+  uint64_t of_text(std::string_view text) const override { return text.size(); }
+};
+
 FeedPositions at(const std::optional<SourcePosition>& position) {
   return [position](const std::string&) { return Result<std::optional<SourcePosition>>(position); };
 }
@@ -43,6 +50,9 @@ TEST(JournalSource, gives_every_line_once_wherever_it_is_opened_again) {
     (*journal)->close();
     SourceOptions options;
     options.block_bytes = 1 + random() % 4000;
+    const ByBytes weigher;
+    if (random() % 2) options.weigher = &weigher;
+    options.block_weight = 1 + random() % 1000;
     std::string got;
     std::optional<SourcePosition> known;
     for (bool more = true; more;) {
@@ -54,6 +64,10 @@ TEST(JournalSource, gives_every_line_once_wherever_it_is_opened_again) {
         more = !block->text.empty();
         if (more) {
           EXPECT_EQ(block->offset, got.size());
+        }
+        if (options.weigher && more) {
+          const bool one_line = block->text.find('\n') + 1 == block->text.size();
+          EXPECT_TRUE(block->weight <= options.block_weight || one_line) << "seed " << seed;
         }
         got += block->text;
       }

@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <cstring>
 
+#include "source/block_weight.h"
+
 namespace quipu {
 namespace {
 
@@ -153,24 +155,6 @@ Result<Block> LineSource::next_too_long(std::shared_ptr<std::vector<char>> buffe
   return block;
 }
 
-// How much of the block's whole records goes into one block, and what that weighs.
-size_t LineSource::weigh(const Block& block, uint64_t& weight) const {
-  weight = 0;
-  if (weigher_ == nullptr) return block.text.size();
-  weight = weigher_->of_text(block.text);
-  if (weight <= block_weight_) return block.text.size();
-  weight = 0;
-  size_t taken = 0;
-  for (BlockRecords records(block); records.next();) {
-    const uint64_t of_record = weigher_->of_line(records.text());
-    if (taken > 0 && weight + of_record > block_weight_) return taken;
-    weight += of_record;
-    taken = size_t(records.text().data() - block.text.data()) + records.text().size();
-    taken = std::min(taken + 1, block.text.size());
-  }
-  return block.text.size();
-}
-
 Result<Block> LineSource::next() {
   auto buffer = buffers_.take(std::max(ahead_.size(), block_bytes_) + kBlockPadding);
   size_t size = ahead_.size();
@@ -194,7 +178,7 @@ Result<Block> LineSource::next() {
   }
   block.text = all.substr(0, whole);
   uint64_t weight;
-  whole = weigh(block, weight);
+  whole = cut_by_weight(block, weigher_, block_weight_, weight);
   ahead_.assign(all.substr(whole));
   std::vector<RecordSpan> over_lines = std::move(block.over_lines);
   while (!over_lines.empty() && over_lines.back().end > whole) over_lines.pop_back();

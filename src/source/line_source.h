@@ -44,7 +44,6 @@ class LineSource : public Source {
   size_t whole_at_end(std::string_view all);
   Result<Block> next_too_long(std::shared_ptr<std::vector<char>> buffer, std::string_view all);
   Result<bool> skip_rest_of_line();
-  size_t weigh(const Block& block, uint64_t& weight) const;
   Block give(std::shared_ptr<std::vector<char>> buffer, size_t text_size);
   void reached(uint64_t lines, bool open_line);
   void leave(std::string_view rest, bool open_quote);
