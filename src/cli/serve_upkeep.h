@@ -3,6 +3,7 @@
 // ends. All it is given outlives it.
 #pragma once
 
+#include <future>
 #include <memory>
 #include <string>
 
@@ -46,6 +47,7 @@ class Upkeep {
   KeptRequests& kept_;
   ApiKeys& keys_;
   const Log& log_;
+  std::future<Status> saving_;  // on a thread of its own: it may be megabytes
   std::string keys_error_, journal_error_, written_error_, requests_error_, obstacle_;
 };
 
