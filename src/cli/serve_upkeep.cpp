@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <atomic>
+#include <chrono>
 #include <csignal>
 #include <ctime>
 
@@ -78,8 +79,10 @@ void Upkeep::look_at_journal() {
   report(intake_.written(), "journal_unwritable", written_error_);
   const Journal::Durable durable = journal_.durable();
   const uint64_t settled = intake_.settled();
-  if (durable.segment_begin > kept_.saved() && settled >= durable.segment_begin)
-    report(kept_.save(settled), "requests_unwritable", requests_error_);
+  if (saving_.valid() && saving_.wait_for(std::chrono::seconds(0)) == std::future_status::ready)
+    report(saving_.get(), "requests_unwritable", requests_error_);
+  if (!saving_.valid() && durable.segment_begin > kept_.saved() && settled >= durable.segment_begin)
+    saving_ = std::async(std::launch::async, [this, settled] { return kept_.save(settled); });
   if (settings_.archive) return;
   report(
       journal_.drop_before(std::min(intake_.counted().offset(), kept_.saved()), settings_.keep_s),

@@ -219,9 +219,11 @@ void KeptRequests::drop(const Hash128& id, const Status& failure) {
 }
 
 Status KeptRequests::save(uint64_t offset) {
+  std::lock_guard one_at_a_time(save_mutex_);
   std::string bytes(kMagic);
   {
     std::lock_guard lock(mutex_);
+    if (offset < saved_) return {};
     ByteWriter out(bytes);
     out.le64(offset);
     out.le64(order_.size());

@@ -65,7 +65,8 @@ class KeptRequests {
   void settle(const Hash128& id, uint64_t end);         // it is durable
   void drop(const Hash128& id, const Status& failure);  // it was not taken
 
-  // Everything before `offset` of the journal is known; writes the file.
+  // Everything before `offset` of the journal is known; writes the file, if it is not further
+  // already. Others wait only while what is known is copied.
   Status save(uint64_t offset);
   uint64_t saved() const;  // the offset that the file has
   size_t size() const;
@@ -88,6 +89,7 @@ class KeptRequests {
   void forget_old(int64_t now_s);
 
   const std::string path_;
+  std::mutex save_mutex_;  // held before mutex_
   mutable std::mutex mutex_;
   std::unordered_map<Hash128, Kept, IdHash> known_;
   std::deque<Hash128> order_;  // of the durable ones, as they came
