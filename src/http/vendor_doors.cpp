@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/json_text.h"
 #include "http/event_lines.h"
 #include "http/json_slices.h"
 #include "http/klaviyo_door.h"
@@ -249,7 +248,7 @@ void VendorDoors::post(const Route& route, const VendorRequest& request, const S
                        Reply reply) {
   const Vendor& vendor = *route.vendor;
   VendorEvents events;
-  if (is_valid_utf8(request.body))
+  if (is_utf8(request.body))
     events = route.read(request);
   else
     events.fault("", reason_name(Reason::invalid_utf8), "the body is no UTF-8");
