@@ -3,6 +3,7 @@
 #include <simdjson.h>
 
 #include <algorithm>
+#include <array>
 
 #include "base/decimal.h"
 #include "base/json_text.h"
@@ -10,8 +11,19 @@
 namespace quipu {
 namespace {
 
-constexpr std::string_view kBlanks = " \t\r\n";
 constexpr std::string_view kLargestExact = "9007199254740992";  // 2^53
+
+bool is_blank(char c) { return c == ' ' || c == '\t' || c == '\r' || c == '\n'; }
+
+// Characters by their bytes: those that end a number or word, and those that matter inside
+// brackets.
+constexpr std::array<bool, 256> table_of(std::string_view characters) {
+  std::array<bool, 256> table{};
+  for (const char c : characters) table[uint8_t(c)] = true;
+  return table;
+}
+constexpr auto kEndsWord = table_of(",]} \t\r\n\":");
+constexpr auto kInBrackets = table_of("\"{}[]");
 
 // Moves through a text from one token to the next.
 class Cursor {
@@ -19,7 +31,7 @@ class Cursor {
   explicit Cursor(std::string_view text) : text_(text) {}
   // The next character that is no blank; 0 at the end.
   char peek() {
-    at_ = std::min(text_.find_first_not_of(kBlanks, at_), text_.size());
+    while (at_ < text_.size() && is_blank(text_[at_])) ++at_;
     return at_ < text_.size() ? text_[at_] : '\0';
   }
   bool take(char c) {
@@ -31,45 +43,65 @@ class Cursor {
   std::string_view value() {
     const char first = peek();
     const size_t begin = at_;
-    if (first == '"') return string_ends() ? text_.substr(begin, at_ - begin) : std::string_view();
-    if (first != '{' && first != '[') {
-      at_ = std::min(text_.find_first_of(",]} \t\r\n\":", at_), text_.size());
-      return text_.substr(begin, at_ - begin);
-    }
-    std::string open;
-    while (at_ < text_.size()) {
-      const char c = text_[at_];
-      if (c == '"') {
-        if (!string_ends()) return {};
-        continue;
-      }
-      ++at_;
-      if (c == '{' || c == '[') open += c;
-      if (c != '}' && c != ']') continue;
-      if (open.back() != (c == '}' ? '{' : '[')) return {};
-      open.pop_back();
-      if (open.empty()) return text_.substr(begin, at_ - begin);
-    }
-    return {};
+    if (first == '"')
+      string();
+    else if (first == '{' || first == '[')
+      brackets();
+    else
+      skip_to(kEndsWord);
+    return failed_ ? std::string_view() : text_.substr(begin, at_ - begin);
   }
 
  private:
-  // Goes behind the string that begins here.
-  bool string_ends() {
+  void skip_to(const std::array<bool, 256>& table) {
+    while (at_ < text_.size() && !table[uint8_t(text_[at_])]) ++at_;
+  }
+  // Each goes behind what begins here, or fails.
+  void string() {
     for (++at_; at_ < text_.size(); ++at_) {
       if (text_[at_] == '\\')
         ++at_;
       else if (text_[at_] == '"')
-        return ++at_, true;
+        return void(++at_);
     }
-    return false;
+    failed_ = true;
+  }
+  void brackets() {
+    std::string open;
+    for (; !failed_; skip_to(kInBrackets)) {
+      if (at_ >= text_.size()) break;
+      const char c = text_[at_];
+      if (c == '"') {
+        string();
+        continue;
+      }
+      ++at_;
+      if (c == '{' || c == '[') {
+        open += c;
+        continue;
+      }
+      if (open.back() != (c == '}' ? '{' : '[')) break;
+      open.pop_back();
+      if (open.empty()) return;
+    }
+    failed_ = true;
   }
 
   std::string_view text_;
   size_t at_ = 0;
+  bool failed_ = false;
 };
 
 std::optional<std::string> doubled_key(const std::vector<JsonMember>& members) {
+  constexpr size_t kFew = 12;  // compared each with each
+  if (members.size() <= kFew) {
+    for (size_t i = 1; i < members.size(); ++i) {
+      for (size_t j = 0; j < i; ++j) {
+        if (members[i].key == members[j].key) return members[i].key;
+      }
+    }
+    return std::nullopt;
+  }
   std::vector<std::string_view> keys;
   keys.reserve(members.size());
   for (const JsonMember& member : members) keys.push_back(member.key);
@@ -121,6 +153,7 @@ std::string first_id(const JsonObject& object, std::initializer_list<const char*
   return {};
 }
 
+bool is_utf8(std::string_view text) { return simdjson::validate_utf8(text.data(), text.size()); }
 bool is_json_object(std::string_view value) { return value.starts_with('{'); }
 bool is_json_string(std::string_view value) { return value.starts_with('"'); }
 bool is_json_id(std::string_view value) { return is_json_string(value) || is_json_number(value); }

@@ -38,6 +38,7 @@ JsonObject object_or_none(std::string_view text);
 // The first of these members that is an id and no empty text; empty if none is.
 std::string first_id(const JsonObject& object, std::initializer_list<const char*> names);
 
+bool is_utf8(std::string_view text);
 bool is_json_object(std::string_view value);
 bool is_json_string(std::string_view value);
 // A string or a number: what an id may be.

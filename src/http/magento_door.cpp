@@ -1,5 +1,7 @@
 #include "http/magento_door.h"
 
+#include <algorithm>
+
 #include "event/outcome.h"
 #include "http/event_lines.h"
 #include "http/hex_digest.h"
@@ -89,7 +91,7 @@ VendorEvents read_magento(const VendorRequest& request) {
     out.fault("", reason_name(Reason::not_json), body.error().message);
     return out;
   }
-  const Subject subject = subject_of(*body, request.body);
+  Subject subject = subject_of(*body, request.body);
   if (subject.object.empty())
     out.fault("/data", "invalid", "there is neither data nor an order");
   else if (subject.metric.empty())
@@ -107,6 +109,9 @@ VendorEvents read_magento(const VendorRequest& request) {
   event.metric = subject.metric;
   event.profile.email = normal_email(first_id(object, {"customer_email", "email"}));
   event.profile.external_id = first_id(object, {"customer_id"});
+  // Adobe says its id in a header, too, whatever the event's form.
+  const std::string* delivery = request.request.header("x-adobe-event-id");
+  if (delivery && !delivery->empty()) subject.delivery_id = json_string(*delivery);
   event.id = subject.delivery_id.empty() ? id_of(object, saves, updated_at) : subject.delivery_id;
   if (event.id.empty()) event.id = json_string(sha256_hex(request.body));  // a repeat is the same
   event.time = saves ? updated_at : first_id(object, {"created_at", "updated_at"});
@@ -127,6 +132,34 @@ VendorEvents read_magento(const VendorRequest& request) {
 Response magento_success() {
   Response response;
   response.body = "{\"op\":\"success\"}\n";
+  return response;
+}
+
+std::string magento_parameter(std::string_view query, std::string_view name) {
+  while (!query.empty()) {
+    const std::string_view parameter = query.substr(0, query.find('&'));
+    query.remove_prefix(std::min(query.size(), parameter.size() + 1));
+    if (parameter.size() > name.size() && parameter.starts_with(name) &&
+        parameter[name.size()] == '=')
+      return std::string(parameter.substr(name.size() + 1));
+  }
+  return {};
+}
+
+bool is_magento_query(std::string_view query) {
+  return query.starts_with("key=") && query.find('&') == std::string_view::npos;
+}
+
+Response magento_challenge(std::string_view query) {
+  const std::string word = magento_parameter(query, "challenge");
+  const auto is_plain = [](char c) {
+    return (c >= '0' && c <= '9') || (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '-' ||
+           c == '_';
+  };
+  if (word.empty() || !std::all_of(word.begin(), word.end(), is_plain))
+    return error_response(405, "POST events here; GET answers a challenge alone");
+  Response response;
+  response.body = "{\"challenge\":\"" + word + "\"}\n";
   return response;
 }
 

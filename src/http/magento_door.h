@@ -14,5 +14,11 @@ namespace quipu {
 
 VendorEvents read_magento(const VendorRequest& request);
 Response magento_success();
+// What stands behind NAME= in the query; empty if it is not there.
+std::string magento_parameter(std::string_view query, std::string_view name);
+// Whether it has nothing but a key.
+bool is_magento_query(std::string_view query);
+// To GET ?challenge=WORD.
+Response magento_challenge(std::string_view query);
 
 }  // namespace quipu

@@ -5,7 +5,6 @@
 #include <algorithm>
 #include <array>
 
-#include "base/json_text.h"
 #include "http/event_lines.h"
 #include "http/json_slices.h"
 #include "http/klaviyo_door.h"
@@ -62,9 +61,8 @@ std::string basic_key(const Request& request) {
 
 // For shops whose webhooks have no headers of their own: ?key=KEY.
 std::string magento_key(const Request& request) {
-  constexpr std::string_view kParameter = "key=";
-  if (request.query.starts_with(kParameter)) return request.query.substr(kParameter.size());
-  return bearer(request);
+  const std::string key = magento_parameter(request.query, "key");
+  return key.empty() ? bearer(request) : key;
 }
 
 std::string same_field(std::string_view field) { return std::string(field); }
@@ -154,11 +152,12 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
   const Vendor& vendor = *route.vendor;
   const bool segment = vendor.field == segment_field;
   if (segment && request.method == "OPTIONS") return reply(segment_preflight());
+  const bool magento = vendor.presented_key == magento_key;
+  if (magento && request.method == "GET") return answer_challenge(route, request, reply);
   const bool reads = !route.read;
   if (request.method != (reads ? "GET" : "POST"))
     return reply(vendor.error(405, reads ? "GET this" : "POST events here"));
-  if (!request.query.empty() &&
-      !(vendor.presented_key == magento_key && request.query.starts_with("key=")))
+  if (!request.query.empty() && !(magento && is_magento_query(request.query)))
     return reply(vendor.error(400, "this takes no parameters: " + request.query));
 
   Sender sender;
@@ -175,6 +174,14 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
   std::string_view path = request.path;
   if (path.ends_with('/')) path.remove_suffix(1);
   post(route, {request, path, body, now_ms, sender.tenant, remembered_}, sender, std::move(reply));
+}
+
+void VendorDoors::answer_challenge(const Route& route, const Request& request,
+                                   const Reply& reply) const {
+  Sender sender;
+  Response refusal;
+  if (!admit(route, request, {}, sender, refusal)) return reply(std::move(refusal));
+  reply(magento_challenge(request.query));
 }
 
 bool VendorDoors::admit(const Route& route, const Request& request, std::string_view body,
@@ -256,7 +263,7 @@ void VendorDoors::post(const Route& route, const VendorRequest& request, const S
                        Reply reply) {
   const Vendor& vendor = *route.vendor;
   VendorEvents events;
-  if (is_valid_utf8(request.body))
+  if (is_utf8(request.body))
     events = route.read(request);
   else
     events.fault("", reason_name(Reason::invalid_utf8), "the body is no UTF-8");

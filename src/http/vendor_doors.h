@@ -5,6 +5,7 @@
 //   POST /api/events, /api/event-bulk-create-jobs, GET /api/metrics   Klaviyo: 202, 200
 //   POST /v1/batch, /v1/track ..., /v1/t ...                          Segment: 200
 //   POST /webhooks/shopify, /webhooks/magento                         webhooks: 200
+//   GET /webhooks/magento?challenge=WORD                              Adobe, before it sends: 200
 #pragma once
 
 #include <functional>
@@ -53,6 +54,8 @@ class VendorDoors {
   bool admit_key(const Vendor& vendor, const Request& request, std::string_view presented,
                  Right right, Sender& sender, Response& refusal) const;
   bool admit_shop(const Request& request, Sender& sender, Response& refusal) const;
+  // Adobe asks an address, before it sends there, to say a word again.
+  void answer_challenge(const Route& route, const Request& request, const Reply& reply) const;
   void post(const Route& route, const VendorRequest& request, const Sender& sender, Reply reply);
   // Events as lines of the journal; adds to the faults what the plan would set aside.
   std::string checked_lines(const Vendor& vendor, const Sender& sender, int64_t now_ms,

@@ -504,7 +504,11 @@ class Magento(Server):
         for body in (bare, bare):
             self.assertEqual(self.post(body), (200, {"op": "success"}))
         self.wait_until_counted()
-        self.assertEqual(self.total(adobe["type"]), (2, 1, "210.20"))
+        for _ in range(2):
+            self.post({k: v for k, v in adobe.items() if k != "event_id"},
+                      **{"Authorization": "Bearer " + self.key, "x-adobe-event-id": "adobe-3"})
+        self.wait_until_counted()
+        self.assertEqual(self.total(adobe["type"]), (3, 1, "315.30"))
         self.assertEqual(self.total("order"), (1, 1, "96.69"))
 
     def test_each_saving_of_an_order_is_an_event(self):
@@ -523,6 +527,16 @@ class Magento(Server):
         for query, headers in (("", {"x": "y"}), ("?key=nobody", {"x": "y"}), ("", {"Authorization": "Bearer nobody"})):
             self.assertEqual(self.post(body, query, **headers)[0], 401)
         self.assertEqual(self.post(body, "?other=1")[0], 400)
+        self.assertEqual(self.post(body, "?key=%s&other=1" % self.key)[0], 400)
+
+    def test_says_adobes_word_again_to_whoever_has_a_key(self):
+        get = lambda query: self.ask("GET", "/webhooks/magento" + query)[::2]
+        status, answer = get("?key=%s&challenge=8ec8d794-e0ab" % self.key)
+        self.assertEqual((status, json.loads(answer)), (200, {"challenge": "8ec8d794-e0ab"}))
+        self.assertEqual(get("?challenge=a&key=" + self.key)[0], 200)
+        for query, status in (("?challenge=a", 401), ("?key=nobody&challenge=a", 401), ("?key=" + self.key, 405),
+                              ("?key=%s&challenge=%%22" % self.key, 405)):
+            self.assertEqual(get(query)[0], status, query)
 
     def test_refuses_what_is_no_event(self):
         for body in ({}, {"data": {"order": MAGENTO_ORDER}}, {"eventName": "e"}, {"eventName": "e", "data": [1]},
