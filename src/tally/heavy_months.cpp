@@ -59,12 +59,13 @@ void HeavyMonths::prefetch(const Place& place, uint64_t word) const {
   if (segment.entries.size() != 0) __builtin_prefetch(&segment.entries[home_of(segment, word)]);
 }
 
-void HeavyMonths::prefetch_slots(const Place& place, uint64_t word) const {
+const HeavyMonths::Entry* HeavyMonths::find_entry(const Place& place, uint64_t word) const {
   const Entry* entry = entry_of(place, word);
-  if (entry == nullptr || entry->count != kAsBitmap) return;
+  if (entry == nullptr || entry->count != kAsBitmap) return entry;
   const uint64_t* bits = &place.bitmaps[entry->bitmap() * bitmap_words(place)];
   __builtin_prefetch(bits);
   __builtin_prefetch(bits + 8);
+  return entry;
 }
 
 const HeavyMonths::Entry* HeavyMonths::entry_of(const Place& place, uint64_t word) {
@@ -95,12 +96,20 @@ bool any_bit_in(const uint64_t* bits, uint32_t begin, uint32_t end) {
 
 }  // namespace
 
-bool HeavyMonths::look_up(const Place& place, uint64_t word, const BucketParts& parts,
-                          uint32_t& unseen) const {
-  const Entry* entry = entry_of(place, word);
+bool HeavyMonths::look_up(const Place& place, const Entry* entry, const BucketParts& parts,
+                          Slot own, uint32_t& unseen) const {
   if (entry == nullptr) return place.is_complete;
   const uint64_t* bits =
       entry->count == kAsBitmap ? &place.bitmaps[entry->bitmap() * bitmap_words(place)] : nullptr;
+  if (own != kNoSlot) {
+    const uint32_t bit = own / place.grain;
+    const auto slots_end = entry->slots.begin() + (bits == nullptr ? entry->count : 0);
+    if (bits != nullptr ? (bits[bit / 64] >> bit % 64 & 1) != 0
+                        : std::find(entry->slots.begin(), slots_end, own) != slots_end) {
+      for (uint32_t i = 0; i < parts.frames; ++i) unseen &= ~(uint32_t(1) << parts.frame[i]);
+      return true;
+    }
+  }
   const auto any_in = [&](BucketParts::Range range) {
     // A range of slots begins and ends with the grain.
     if (bits != nullptr)

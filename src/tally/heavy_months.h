@@ -37,12 +37,17 @@ class HeavyMonths {
   // elements: of the plan's columns; only those in `filled` are read, others are empty.
   void add_row(Place& place, uint64_t meta, uint64_t filled, const uint64_t* elements);
 
-  // Before many look-ups: fetches the word's entry, then what that leads to.
+  // Looking many words up: prefetch() all, then find_entry() all, which fetches their slots.
+  // Entries are valid until a slot is added.
+  struct Entry;
+  static constexpr Slot kNoSlot = 0xFFFF;
   void prefetch(const Place& place, uint64_t word) const;
-  void prefetch_slots(const Place& place, uint64_t word) const;
-  // Whether the word's slots are known here; then `unseen` loses the frames in whose parts one
-  // lies.
-  bool look_up(const Place& place, uint64_t word, const BucketParts& parts, uint32_t& unseen) const;
+  const Entry* find_entry(const Place& place, uint64_t word) const;
+  // Whether the slots of the word with this entry (or none: nullptr) are known here; then `unseen`
+  // loses the frames in whose parts one lies. own: a slot that lies in all of them, if there is
+  // one: most words come again in the slot in which they came last.
+  bool look_up(const Place& place, const Entry* entry, const BucketParts& parts, Slot own,
+               uint32_t& unseen) const;
   // A slot of a word whose slots are known here; of others only with `begin`, after which all other
   // slots of the word must follow.
   void add_slot(Place& place, uint64_t word, Slot slot, bool begin);
@@ -56,12 +61,6 @@ class HeavyMonths {
 
   size_t bytes() const { return bytes_; }  // of tables
 
- private:
-  static constexpr uint32_t kRows = 64, kPlaces = 64, kSegments = 8;
-  static constexpr uint32_t kFillPerUse = 16;  // words that may be filled in for one use
-  struct alignas(64) Line {
-    uint64_t lanes[kTileRows];
-  };
   // A word and its slots: up to three in it, more as a bitmap.
   static constexpr uint16_t kInEntry = 3, kAsBitmap = 4;
   struct Entry {
@@ -71,6 +70,13 @@ class HeavyMonths {
     uint32_t bitmap() const { return uint32_t(slots[1]) << 16 | slots[0]; }
   };
   static_assert(sizeof(Entry) == 16);
+
+ private:
+  static constexpr uint32_t kRows = 64, kPlaces = 64, kSegments = 8;
+  static constexpr uint32_t kFillPerUse = 16;  // words that may be filled in for one use
+  struct alignas(64) Line {
+    uint64_t lanes[kTileRows];
+  };
   struct Segment {  // open addressing, by the first bits of the word
     HugeArray<Entry> entries;
     uint32_t used = 0;

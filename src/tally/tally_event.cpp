@@ -131,14 +131,18 @@ void Tally::Impl::look_at_words_of(uint32_t side, const HeavyMonths::Place* know
   if (known != nullptr)
     for (const WordLookup& l : lookups)
       if (l.unseen & concerned) heavy.prefetch(*known, l.word);
+  entries.assign(lookups.size(), nullptr);
   if (known != nullptr)
-    for (const WordLookup& l : lookups)
-      if (l.unseen & concerned) heavy.prefetch_slots(*known, l.word);
+    for (size_t i = 0; i < lookups.size(); ++i)
+      if (lookups[i].unseen & concerned) entries[i] = heavy.find_entry(*known, lookups[i].word);
   others.clear();
-  for (WordLookup& l : lookups)
+  const Slot own = side == kOwn ? buckets->slot : HeavyMonths::kNoSlot;
+  for (size_t i = 0; i < lookups.size(); ++i) {
+    WordLookup& l = lookups[i];
     if ((l.unseen & concerned) &&
-        (known == nullptr || !heavy.look_up(*known, l.word, parts, l.unseen)))
+        (known == nullptr || !heavy.look_up(*known, entries[i], parts, own, l.unseen)))
       others.push_back(l);
+  }
   if (others.empty()) return;
   hot.look_up(profile, ref, parts, others);
   auto at = lookups.begin();

@@ -102,7 +102,8 @@ struct Tally::Impl {
   std::array<uint64_t, kMaxBitmapWords> wanted, hashed;
   std::array<uint64_t, kMaxDimensions> value_hashes;
   std::vector<WordLookup> lookups, others;
-  HeavyMonths::Place* heavy_own = nullptr;  // of the own month's record, if it has words
+  std::vector<const HeavyMonths::Entry*> entries;  // of lookups
+  HeavyMonths::Place* heavy_own = nullptr;         // of the own month's record, if it has words
 
   static constexpr uint32_t kHandles = 16;  // a ring of profiles found ahead
   std::array<Handle, kHandles> found{};
