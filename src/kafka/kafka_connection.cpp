@@ -177,6 +177,13 @@ Result<KafkaConnection::Range> KafkaConnection::range_of(const std::string& topi
   return range;
 }
 
+int64_t KafkaConnection::known_end(const std::string& topic, int32_t partition) const {
+  int64_t begin = 0, end = 0;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_get_watermark_offsets(client_->handle(), topic.c_str(), partition, &begin, &end);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? end : 0;
+}
+
 Result<int64_t> KafkaConnection::offset_of_time(const std::string& topic, int32_t partition,
                                                 int64_t ms) {
   int64_t offset = 0;

@@ -60,6 +60,8 @@ class KafkaConnection {
     int64_t begin = 0, end = 0;  // offsets of the first record and behind the last
   };
   Result<Range> range_of(const std::string& topic, int32_t partition);
+  // Behind the last record, as the last answer said; 0 if none came yet. Nothing is asked.
+  int64_t known_end(const std::string& topic, int32_t partition) const;
   // The offset of the first record of this time or later, or of the end.
   Result<int64_t> offset_of_time(const std::string& topic, int32_t partition, int64_t ms);
   Status start(rd_kafka_topic_s* topic, int32_t partition, int64_t offset);

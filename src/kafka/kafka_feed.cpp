@@ -12,14 +12,16 @@ namespace quipu {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr auto kCountBehind = std::chrono::seconds(1);
 
 struct Topic;
 
 struct Partition {
   Topic* topic = nullptr;
   int32_t number = 0;
-  SourcePosition position;  // behind what was given
-  bool was_at_end = false;
+  uint64_t begin = 0;                     // where it was begun
+  SourcePosition position;                // behind what was given
+  bool at_end = false, end_seen = false;  // now; once
   PendingRecords pending;
 };
 
@@ -75,6 +77,7 @@ class KafkaFeed : public Source {
   Status start(Place place);
   Status look_for_partitions();
   void take_round();
+  void count_behind();
   bool take_one(const KafkaArrival& arrival, const KafkaRecord& record);
   Block give();
   std::string trouble();
@@ -86,7 +89,7 @@ class KafkaFeed : public Source {
   std::unique_ptr<KafkaConnection> connection_;
   std::deque<Topic> topics_;
   size_t partitions_ = 0, ends_missing_ = 0;  // partitions whose end was not seen
-  Clock::time_point next_look_;
+  Clock::time_point next_look_, next_count_;
   BlockBuffers buffers_;
   std::deque<Partition*> filled_;  // with pending records, in the order in which they came
   size_t round_bytes_ = 0;
@@ -224,6 +227,7 @@ Status KafkaFeed::start(Place place) {
   }
   if (position_.path.empty()) position_ = partition.position;
   ++ends_missing_;
+  partition.begin = place.offset;
   auto& owned = partition.topic->partitions[size_t(partition.number)];
   owned = std::move(place.partition);
   return connection_->start(partition.topic->handle, partition.number, int64_t(place.offset));
@@ -261,10 +265,12 @@ bool KafkaFeed::take_one(const KafkaArrival& arrival, const KafkaRecord& record)
     return false;
   }
   if (arrival.kind == KafkaArrival::Kind::end_of_partition) {
-    if (!std::exchange(partition->was_at_end, true)) --ends_missing_;
+    partition->at_end = true;
+    if (!std::exchange(partition->end_seen, true)) --ends_missing_;
     return true;
   }
   if (record.offset < partition->position.bytes) return true;
+  partition->at_end = false;
   if (!partition->pending.has_block()) filled_.push_back(partition);
   const size_t before = partition->pending.bytes();
   partition->pending.add(
@@ -281,6 +287,21 @@ void KafkaFeed::take_round() {
   connection_->take(options_.with_member, [this](const auto& arrival, const auto& record) {
     return take_one(arrival, record);
   });
+}
+
+void KafkaFeed::count_behind() {
+  if (!options_.records_behind || Clock::now() < next_count_) return;
+  next_count_ = Clock::now() + kCountBehind;
+  int64_t behind = 0;
+  for (const Topic& topic : topics_) {
+    for (const auto& partition : topic.partitions) {
+      if (!partition || partition->at_end) continue;
+      const int64_t end = connection_->known_end(topic.asked.name, partition->number);
+      const int64_t next = int64_t(std::max(partition->position.bytes, partition->begin));
+      behind += std::max<int64_t>(0, end - next);
+    }
+  }
+  *options_.records_behind = behind;
 }
 
 Block KafkaFeed::give() {
@@ -310,8 +331,10 @@ Result<Block> KafkaFeed::next() {
     if (options_.ends && ends_missing_ == 0) return Block();
     QUIPU_TRY(look_for_partitions());
     take_round();
+    count_behind();
     if (!filled_.empty() || !failed_.empty() || (options_.ends && ends_missing_ == 0)) continue;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_look_ - Clock::now());
+    const auto next = options_.records_behind ? std::min(next_look_, next_count_) : next_look_;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
     connection_->wait(std::max(left, std::chrono::milliseconds(1)));
   }
 }
