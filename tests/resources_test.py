@@ -165,6 +165,23 @@ class Resources(Processes):
             self.assertLess(peak, BUDGET_MIB * 1.15)
             self.assertLess(peak, few + 40, "beside what a run of one table takes")
 
+    def test_a_million_values_of_one_property_keep_inside_the_budget(self):
+        # One tenant, one metric, short rows: each checkpoint groups hundreds of thousands of rows at once, by day and for the lifetimes.
+        zones = ("UTC", "America/New_York", "Europe/Berlin", "Asia/Kolkata", "Asia/Kathmandu", "Australia/Adelaide", "America/St_Johns", "Pacific/Chatham")
+        (self.here / "plan.yaml").write_text(
+            "quipu: 1\nevent: {tenant: {const: t}, metric: {const: Viewed}, time: {at: /s, unit: unix_s}}\nproperties: {item: /item}\ncalendars: {default: [%s]}\n"
+            "count: [{metrics: \"*\", by: [[], item], lifetime: yes}]\n" % ", ".join("{zone: %s}" % zone for zone in zones))
+        values = 1_000_000
+        with open(self.here / "items", "w") as file:
+            for n in range(2 * values):
+                file.write('{"s":%d,"item":"%d"}\n' % (1772323200 + n // 100, n * 7919 % values))
+        run = subprocess.Popen([QUIPU, "run", "plan.yaml", "items", "--memory", "%dM" % BUDGET_MIB], cwd=self.here, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True)
+        out, err, peak_kib = self.watched(run)
+        self.assertEqual(run.returncode, 0, out + err)
+        self.assertIn("{:,} counted".format(2 * values), out)
+        print("%d values of a property: %.0f MiB at most" % (values, peak_kib / 1024))
+        self.assertLess(peak_kib / 1024, BUDGET_MIB * 1.15)
+
     def test_memory_stays_in_its_budget_while_the_state_grows_to_ten_times_that(self):
         self.plan(25)
         lines = subprocess.Popen(self.workload(EVENTS, "--profiles", str(PROFILES)), stdout=subprocess.PIPE)

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <bit>
+#include <limits>
 
 #include "cells/cell_codec.h"
 #include "cells/cell_lookup.h"
@@ -15,6 +16,11 @@ constexpr size_t kMaxNarrowRows = 65535;
 constexpr uint64_t kDirectPerRow = 4;
 constexpr uint64_t kDirectAtLeast = 256;
 constexpr size_t kSortedByInsertion = 24;
+// Of a cell, in the tables that find it; of a slot in a row, mostly.
+constexpr size_t kTableBytes = 4 * (sizeof(uint64_t) + sizeof(uint32_t));
+constexpr size_t kSlotBytes = 8;
+// Of a row, while codes of pairs are made.
+constexpr size_t kJoinedBytes = 64;
 
 // kSpread.of[b]: byte i is bit i of b.
 struct Spread {
@@ -79,6 +85,25 @@ void DimensionCells::count(const GroupTable& table, const SelectorShape::Dimensi
   find_elements(table, dimension);
   sort_items();
   part_collisions();
+}
+
+size_t DimensionCells::most_bytes(const GroupTable& table,
+                                  const SelectorShape::Dimension& dimension, int frames) {
+  const size_t rows = table.rows().size(), arity = dimension.arity;
+  uint64_t product = std::max<size_t>(1, table.slots().size());
+  for (size_t k = 0; k < arity; ++k) {
+    if (__builtin_mul_overflow(product, table.column(dimension.columns[k]).count(), &product))
+      product = std::numeric_limits<uint64_t>::max();
+  }
+  const uint64_t cells = std::min<uint64_t>(rows, product) + 1;
+  const size_t sets = size_t(1 + frames + kLanes - 1) / kLanes;
+  const size_t of_row =
+      sizeof(uint32_t) + (product == std::numeric_limits<uint64_t>::max() ? kJoinedBytes : 0);
+  const size_t of_cell = sizeof(uint32_t) + sets * sizeof(WideLanes) + 8 * arity + 1 +
+                         2 * sizeof(Item) + 2 * sizeof(uint32_t) + kTableBytes +
+                         size_t(std::popcount(dimension.sums)) * sizeof(Fixed6) +
+                         2 * (8 * arity + kSlotBytes);
+  return rows * of_row + cells * of_cell;
 }
 
 // A cell is a combination of codes: those of its columns and, last, of its slot.

@@ -20,6 +20,10 @@ class DimensionCells {
   void count(const GroupTable& table, const SelectorShape::Dimension& dimension, size_t d,
              int frames, std::span<const ValueId> value_of);
 
+  // Bytes that count() and row() take at most.
+  static size_t most_bytes(const GroupTable& table, const SelectorShape::Dimension& dimension,
+                           int frames);
+
   uint64_t values() const { return values_; }  // distinct
   bool empty() const { return values_ == 0; }
   // The first hashes of values, rising: at most ValueSketch::kMost.

@@ -6,12 +6,13 @@
 // feed one selector make a group. A group of few rows goes out as one sparse row; of any other each
 // dimension is counted by itself (group_table.h, dimension_cells.h), and those of few values share
 // joint rows. Rows without day (lifetime) come last and are never sparse. Memory beside the panes:
-// about 20 bytes an entry, and a worker some 100-200 bytes more for each entry of its largest
-// group.
+// about 20 bytes an entry, and for each worker GroupByOptions::table_bytes and the rows of one
+// dimension of a group that is counted in portions.
 #pragma once
 
 #include <cstdint>
 #include <functional>
+#include <limits>
 #include <memory>
 #include <mutex>
 #include <span>
@@ -33,6 +34,8 @@ struct GroupByOptions {
   int chunk_values = 128;       // values aimed at in a row
   int joint_values =
       64;  // a dimension of at most so many values a day goes into joint rows (joint_rows.h)
+  // Of a worker's tables, about. A group that needs more is counted in portions (portion_cells.h).
+  size_t table_bytes = std::numeric_limits<size_t>::max();
   // Tests: chunk lengths of 0..6 bits, or a joint row, drawn at random from this seed (0: from the
   // number of values).
   uint64_t random_chunks_seed = 0;

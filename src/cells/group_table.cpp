@@ -11,6 +11,10 @@ namespace {
 
 constexpr size_t kAhead = 6;  // rows whose lines are asked for ahead
 constexpr size_t kLineWords = 8;
+// Of a distinct element of a column: itself and its places in the table, both may just have grown.
+constexpr size_t kElementBytes = 32;
+// Of a row with an amount: its number and the amount, which may just have grown.
+constexpr size_t kAmountBytes = 2 * (sizeof(uint32_t) + sizeof(Fixed6));
 
 void prefetch(PaneEntry entry, size_t lines) {
   for (size_t l = 0; l < lines; ++l) __builtin_prefetch(entry.words() + l * kLineWords);
@@ -32,10 +36,12 @@ void GroupTable::start(const SelectorShape& shape, bool lifetime) {
   rows_.clear();
 }
 
-void GroupTable::add(std::span<const PaneEntry> entries, const SectionSource& source) {
+size_t GroupTable::add(std::span<const PaneEntry> entries, const SectionSource& source,
+                       size_t most_rows) {
   CHECK(source.shape == shape_);
   const size_t lines = entries.empty() ? 0 : (entries[0].size() + kLineWords - 1) / kLineWords;
   for (size_t i = 0; i < entries.size(); ++i) {
+    if (rows_.size() == most_rows) return i;
     if (i + kAhead < entries.size()) prefetch(entries[i + kAhead], lines);
     const uint64_t* here = entries[i].here() + source.first_block;
     uint64_t any = 0;
@@ -43,15 +49,46 @@ void GroupTable::add(std::span<const PaneEntry> entries, const SectionSource& so
       any |= lifetime_ ? here[b] & shape_->lifetime[b] : here[b];
     if (any != 0) rows_.push_back({entries[i], &source});
   }
+  return entries.size();
 }
 
-void GroupTable::build() {
+size_t GroupTable::row_bytes(std::span<const SelectorShape::Dimension> dimensions) {
+  uint64_t columns = 0;
+  unsigned sums = 0;
+  for (const auto& dimension : dimensions) {
+    for (size_t k = 0; k < dimension.arity; ++k) columns |= uint64_t(1) << dimension.columns[k];
+    sums |= dimension.sums;
+  }
+  return 3 * sizeof(Row) + (1 + size_t(std::popcount(columns))) * sizeof(uint32_t) +
+         size_t(std::popcount(sums)) * kAmountBytes;
+}
+
+bool GroupTable::build(std::span<const SelectorShape::Dimension> dimensions, size_t most_bytes) {
+  bytes_ = rows_.size() * row_bytes(dimensions);
+  if (bytes_ > most_bytes) return false;
   order_by_slot();
   for (Amounts& of : amounts_) {
     of.rows.clear();
     of.amounts.clear();
   }
-  read_rows();
+  start_columns(dimensions);
+  return read_rows(most_bytes);
+}
+
+void GroupTable::start_columns(std::span<const SelectorShape::Dimension> dimensions) {
+  uint64_t wanted = 0;
+  for (const auto& dimension : dimensions) {
+    for (size_t k = 0; k < dimension.arity; ++k) wanted |= uint64_t(1) << dimension.columns[k];
+  }
+  if (columns_.size() < shape_->columns.size()) columns_.resize(shape_->columns.size());
+  coded_.clear();
+  for (; wanted != 0; wanted &= wanted - 1) {
+    const auto c = uint8_t(std::countr_zero(wanted));
+    columns_[c].clear();
+    place_[c] = coded_.size();
+    coded_.push_back(c);
+  }
+  codes_.resize(coded_.size() * rows_.size());
 }
 
 void GroupTable::note_amounts(uint32_t row) {
@@ -91,11 +128,9 @@ void GroupTable::order_by_slot() {
   }
 }
 
-void GroupTable::read_rows() {
-  const size_t n = rows_.size(), columns = shape_->columns.size();
-  if (columns_.size() < columns) columns_.resize(columns);
-  for (size_t c = 0; c < columns; ++c) columns_[c].clear();
-  codes_.resize(columns * n);
+bool GroupTable::read_rows(size_t most_bytes) {
+  const size_t n = rows_.size();
+  const size_t of_rows = bytes_;
   std::array<std::array<uint64_t, kTile>, kMaxColumns> tile;
   for (size_t base = 0; base < n; base += kTile) {
     const size_t rows = std::min(kTile, n - base);
@@ -106,16 +141,22 @@ void GroupTable::read_rows() {
       if (shape_->sums != 0) note_amounts(uint32_t(base + r));
       const uint64_t* elements = rows_[base + r].entry.elements();
       const uint8_t* positions = rows_[base + r].source->positions.data();
-      for (size_t c = 0; c < columns; ++c) tile[c][r] = elements[positions[c]];
+      for (uint8_t c : coded_) tile[c][r] = elements[positions[c]];
     }
-    for (size_t c = 0; c < columns; ++c)
-      columns_[c].encode(tile[c].data(), rows, codes_.data() + c * n + base);
+    size_t distinct = 0;
+    for (uint8_t c : coded_) {
+      columns_[c].encode(tile[c].data(), rows, codes_.data() + place_[c] * n + base);
+      distinct += columns_[c].count();
+    }
+    bytes_ = of_rows + distinct * kElementBytes;
+    if (bytes_ > most_bytes) return false;
   }
+  return true;
 }
 
-size_t GroupTable::dimensions_at_once(int frames) const {
-  const size_t each = size_t(frames + 1) * stride() * sizeof(uint64_t);
-  return std::clamp<size_t>(kBitmapBytes / each, 1, kDimensionsLoaded);
+size_t GroupTable::dimensions_at_once(int frames, size_t most_bytes) const {
+  return std::clamp<size_t>(std::min(most_bytes, kBitmapBytes) / bitmap_bytes(frames), 1,
+                            kDimensionsLoaded);
 }
 
 void GroupTable::load(std::span<const SelectorShape::Dimension> dimensions, int frames) {

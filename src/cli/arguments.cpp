@@ -4,6 +4,8 @@
 #include <charconv>
 #include <filesystem>
 
+#include "cli/command_help.h"
+#include "cli/query_arguments.h"
 #include "query/label.h"
 
 namespace quipu {
@@ -104,29 +106,10 @@ namespace {
 
 constexpr char kExitNotes[] =
     "Exit status: 0 done; 1 an error, or audit found a difference; 2 a wrong plan or command line, "
-    "or no such\nfile; 3 done, but lines were set aside (run, check).";
-
-constexpr char kQueryNotes[] =
-    "Values as tables show them can be written back in --where as they stand, quotes included; "
-    "only "
-    "(none)\n"
-    "is written as nothing: campaign= is the empty value, campaign=(none) the text. A value stands "
-    "in "
-    "quotes if\n"
-    "it could be mistaken for something else: it holds | or begins or ends with a blank. Within "
-    "quotes "
-    "\\\" and\n"
-    "\\\\ are a quote and a backslash, \\x09 is a tab. Without quotes \\| is a | of the value. A "
-    "text "
-    "that is a\n"
-    "counted value and could be read otherwise is refused, with both ways to write it. In names of "
-    "properties\n"
-    "\\, (--by) and \\= or \\! (--where) stand for the characters themselves.\n"
-    "A name of a metric and a group means the group if the store's first plan has it; else say "
-    "--metric or --group.\n"
-    "(partial): a figure was not planned all the time since the bucket began; a line below says "
-    "when "
-    "it was.";
+    "or no such\nfile; 3 done, but lines were set aside (run, check).\n"
+    "Environment: QUIPU_DATA names the store's folder for commands without --data; NO_COLOR, if it "
+    "is "
+    "set,\nkeeps tables on terminals without bold headings.";
 
 // How inputs are known again, and what is made of their text.
 void add_input_options(CLI::App* run, Arguments& a) {
@@ -147,7 +130,9 @@ void add_input_options(CLI::App* run, Arguments& a) {
 CLI::App* add_init_command(CLI::App& app, Arguments& a) {
   CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
   auto* sample = init->add_option(
-      "SAMPLE", a.sample, "a file of events (JSON lines, or delimited text; plain, .gz or .zst)");
+      "SAMPLE", a.sample,
+      "a file of events (JSON lines, delimited text or a web server's log; plain, .gz or .zst), or "
+      "- for standard input");
   init->add_option("--for", a.vendor,
                    "no guess, but the plan for what these clients send to quipu serve: klaviyo, "
                    "segment, shopify or magento")
@@ -239,9 +224,6 @@ void add_server_commands(CLI::App& app, Arguments& a) {
 
 ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   Arguments a;
-  std::string interval;
-  std::vector<std::string> where;
-  std::string metric, group;
   CLI::App app{
       "quipu counts event streams exactly: every event in every planned dimension, by hour, day, "
       "week and\n"
@@ -254,7 +236,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       "quipu"};
   app.require_subcommand(1);
   app.footer(kExitNotes);
-  app.set_version_flag("--version", "quipu 0.1.0");
+  app.set_version_flag("--version", version_text());
   app.get_formatter()->column_width(34);
 
   auto data = [&](CLI::App* c) {
@@ -269,7 +251,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   CLI::App* check =
       app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
   check->add_option("PLAN", a.plan, "the plan file")->required();
-  check->add_option("SAMPLE,--sample", a.sample, "a file of events");
+  check->add_option("SAMPLE,--sample", a.sample, "a file of events, or - for standard input");
   check->add_option("--show", a.show, "events to show in full")->capture_default_str();
   zoneinfo(check);
 
@@ -298,52 +280,13 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   run->add_option("--pane-bytes", a.pane_bytes)->group("");
   zoneinfo(run);
 
-  CLI::App* query =
-      app.add_subcommand("query", "Ask a store; without a metric, list what can be asked");
-  Question& q = a.question;
-  auto* name = query->add_option("METRIC", q.metric, "a metric, or the name of a `together` group");
-  auto* as_metric =
-      query->add_option("--metric", metric, "a metric, where a group has its name, too");
-  auto* as_group =
-      query->add_option("--group", group, "a `together` group, where a metric has its name");
-  name->excludes(as_metric)->excludes(as_group);
-  as_metric->excludes(as_group);
-  data(query);
-  query->add_option("--tenant", q.tenant, "whose counts (needed if the store has several tenants)");
-  query
-      ->add_option("--by", a.by,
-                   "group by properties: --by campaign,client or --by a --by b; \\, in a name")
-      ->allow_extra_args(false);
-  query
-      ->add_option(
-          "--where", where,
-          "property=value, =one|other, !=value, = (no value), != (not empty); repeat it for "
-          "more; see below")
-      ->allow_extra_args(false);
-  query->add_option("--in", q.in,
-                    "one bucket: 2026-03, 2026-W10, 2026-03-05, 2026-03-05T14, or lifetime");
-  query->add_option(
-      "--from", q.from,
-      "begin of a range, in the calendar's zone: 2026-03, 2026-03-05, 2026-03-05T14:30 ...");
-  query->add_option("--to", q.to, "end of the range, exclusive");
-  query->add_option("--interval", interval,
-                    "hour, day, week or month: one row a bucket; or lifetime");
-  query->add_option("--calendar", q.calendar,
-                    "which of the tenant's calendars (default: its first)");
-  query->add_option("--sort", q.sort,
-                    "count, unique, name, or a value's name (sum:NAME if it is one of these); - "
-                    "before it turns the order round");
-  query->add_option("--limit", q.limit, "groups to show");
-  query->footer(kQueryNotes);
-  CLI::App* export_ = app.add_subcommand("export", "Print every non-zero bucket of every counter");
-  data(export_);
+  QuestionTexts texts;
+  CLI::App* query = add_query_command(app, a, texts);
+  CLI::App* export_ = add_export_command(app, a, texts);
   CLI::App* inspect = app.add_subcommand(
       "inspect", "Print sizes, positions, tallies, plans and zone rules of a store");
   data(inspect);
-  for (CLI::App* c : {query, export_, inspect}) {
-    auto* json = c->add_flag("--json", a.json, "JSON");
-    if (c != inspect) json->excludes(c->add_flag("--csv", a.csv, "CSV"));
-  }
+  inspect->add_flag("--json", a.json, "JSON");
   CLI::App* audit = app.add_subcommand(
       "audit", "Recount inputs in another way and compare every answer of the store");
   audit->add_option("PLAN", a.plan, "the plan file")->required();
@@ -356,6 +299,8 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   data(backup);
 
   add_server_commands(app, a);
+  add_help_commands(app);
+  if (auto answered = answer_help(app, args)) return *answered;
 
   ParsedArguments parsed;
   auto usage_error = [&](const std::string& message) {
@@ -373,7 +318,7 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
       parsed.text = out.str();
       return parsed;
     }
-    return usage_error(std::string("quipu: ") + e.what());
+    return usage_error(usage_message(app, args, e));
   }
   using C = Arguments::Command;
   a.command = a.command != C::none ? a.command  // serve, key
@@ -387,22 +332,10 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
                                    : C::backup;
   if (a.command == C::init && a.sample.empty() && a.vendor.empty())
     return usage_error("quipu init: SAMPLE is required, or --for VENDOR");
-  if (a.command == C::query) {
-    if (!metric.empty()) q.metric = metric, q.named = NameKind::metric;
-    if (!group.empty()) q.metric = group, q.named = NameKind::group;
-    for (const std::string& text : where) {
-      auto filter = parse_filter(text);
-      if (!filter.ok()) return usage_error("quipu query: " + filter.error().message);
-      q.where.push_back(std::move(*filter));
-    }
-    if (interval == "lifetime" && !q.in) {
-      q.in = interval;
-    } else if (!interval.empty()) {
-      q.interval = parse_interval(interval);
-      if (!q.interval)
-        return usage_error("quipu query: --interval " + interval +
-                           ": it is hour, day, week or month (or lifetime, without --in)");
-    }
+  if (a.command == C::query || a.command == C::export_) {
+    if (Status read = read_question(texts, a); !read.ok())
+      return usage_error("quipu " + std::string(a.command == C::query ? "query" : "export") + ": " +
+                         read.error().message);
   }
   if (a.command == C::run) {
     const bool standard_input = std::find(a.inputs.begin(), a.inputs.end(), "-") != a.inputs.end();

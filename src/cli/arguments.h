@@ -62,7 +62,10 @@ struct Arguments {
   // query, export
   Question question;            // without `by`
   std::vector<std::string> by;  // as written: property_names() of query/choose.h reads it
-  bool json = false, csv = false;
+  bool json = false, csv = false, safe_csv = false;
+  bool counters = false, chart = false;         // of query
+  bool on_terminal = false, in_colour = false;  // where query's table goes
+  bool lifetime = false, by_given = false;      // of export
   // backup
   std::string target;
 };

@@ -360,14 +360,17 @@ int check_command(const Arguments& arguments, const Console& console) {
   };
   auto plan = read_plan(arguments.plan, arguments.zoneinfo_dir);
   if (!plan.ok()) return fail(plan.error(), kExitUsage);
-  if (!arguments.sample.empty() && !std::filesystem::exists(arguments.sample))
-    return fail(Error{arguments.sample + ": no such file"}, kExitUsage);
+  if (arguments.sample.empty()) {
+    console.out(plan_text(*plan, arguments.plan));
+    return kExitDone;
+  }
+  auto file = SampleFile::open(arguments.sample);
+  if (!file.ok()) return fail(file.error(), kExitUsage);
   console.out(plan_text(*plan, arguments.plan));
-  if (arguments.sample.empty()) return kExitDone;
   auto registry = PlanRegistry::open(std::move(*plan), arguments.zoneinfo_dir);
   if (!registry.ok()) return fail(registry.error(), kExitError);
   console.out("\n");
-  SampleCheck check(**registry, console, arguments.sample, arguments.show);
+  SampleCheck check(**registry, console, file->path(), arguments.show);
   if (Status status = check.run(); !status.ok()) return fail(status.error(), kExitError);
   return check.set_aside() ? kExitSetAside : kExitDone;
 }

@@ -42,7 +42,7 @@ TEST(Check, NamesFileLineAndKeyOfWhatIsWrong) {
   EXPECT_EQ(check(folder.path() + "/none.yaml").status, kExitUsage);
   const Printed wrong = check(folder.write("bad.yaml", "quipu: 1\nevents: {}\ncount: []\n"));
   EXPECT_EQ(wrong.status, kExitUsage);
-  EXPECT_THAT(wrong.err, HasSubstr("bad.yaml:2: "));
+  EXPECT_THAT(wrong.err, HasSubstr("bad.yaml:2:"));
   EXPECT_THAT(wrong.err, HasSubstr("did you mean \"event\""));
   EXPECT_EQ(wrong.out, "");
 }

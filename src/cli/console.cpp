@@ -5,6 +5,7 @@
 #include <atomic>
 #include <cerrno>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 
 #include "base/printable.h"
@@ -22,6 +23,15 @@ Status written_output() {
   return Error{std::string("standard output cannot be written: ") + std::strerror(error)};
 }
 
+bool output_is_terminal() { return ::isatty(STDOUT_FILENO) == 1; }
+
+bool colours_wanted() {
+  const char* no_colour = std::getenv("NO_COLOR");
+  const char* terminal = std::getenv("TERM");
+  return output_is_terminal() && (!no_colour || !*no_colour) &&
+         (!terminal || std::string_view(terminal) != "dumb");
+}
+
 Console process_console() {
   auto writer = [](FILE* file) {
     return [file](std::string_view text) {
@@ -36,6 +46,7 @@ Console process_console() {
     g_output_error.compare_exchange_strong(none, errno ? errno : EIO);
     return false;
   };
+  console.styled = console.out;
   console.err = [write = writer(stderr)](std::string_view text) {
     return write(printable_lines(text));
   };

@@ -17,12 +17,18 @@ struct Console {
   std::function<bool(std::string_view)> err;  // messages
   std::function<bool(std::string_view)>
       terminal;  // as it is, where err leads to a terminal (to redraw a line); else empty
+  std::function<bool(std::string_view)>
+      styled;                    // to where out leads, as it is: only for colours; may be empty
   std::function<bool()> wanted;  // false: the asker is gone, or may not be waited for; may be empty
 
   bool gone() const { return wanted && !wanted(); }
 };
 // The streams of this process; err is made printable.
 Console process_console();
+// Whether standard output is a terminal, and whether colours are wanted there
+// (https://no-color.org: no NO_COLOR in the environment, and a terminal that is not dumb).
+bool output_is_terminal();
+bool colours_wanted();
 // Whether all that was given to this process's standard output got there.
 Status written_output();
 // The same for a command whose output is for people: out is made printable too, by whole lines.

@@ -15,12 +15,12 @@ constexpr const char* kMetrics[] = {"metric", "metricname", "event",    "eventna
                                     "type",   "action",     "activity", "verb",      "kind",
                                     "topic",  "what",       "name"};
 constexpr const char* kProfiles[] = {
-    "profile",      "profileid",    "userid",    "user",      "customerid", "customer",
-    "email",        "emailaddress", "personid",  "person",    "memberid",   "member",
-    "subscriberid", "subscriber",   "contactid", "contact",   "visitorid",  "visitor",
-    "domainuserid", "anonymousid",  "entityid",  "username",  "login",      "author",
-    "actorid",      "actor",        "phone",     "who",       "deviceid",   "clientid",
-    "clientip",     "ip",           "ipaddress", "remoteaddr"};
+    "profile",      "profileid",    "userid",       "user",        "customerid", "customer",
+    "email",        "emailaddress", "personid",     "person",      "memberid",   "member",
+    "subscriberid", "subscriber",   "contactid",    "contact",     "visitorid",  "visitor",
+    "domainuserid", "distinctid",   "userpseudoid", "anonymousid", "entityid",   "username",
+    "login",        "author",       "actorid",      "actor",       "phone",      "who",
+    "deviceid",     "clientid",     "clientip",     "ip",          "ipaddress",  "remoteaddr"};
 constexpr const char* kIds[] = {"uniqueid", "eventid", "messageid", "insertid", "dedupid",
                                 "uuid",     "guid",    "id",        "recordid", "requestid"};
 constexpr const char* kSureIds[] = {"uniqueid", "eventid", "messageid", "insertid", "dedupid"};
@@ -144,6 +144,12 @@ double time_name_score(const std::string& path) {
   for (size_t i = 0; i < std::size(kBest); ++i) {
     if (name == kBest[i]) return 1 - 0.05 * double(i);
   }
+  static constexpr const char* kMoments[] = {"created",  "occurred",   "happened", "received",
+                                             "sent",     "logged",     "recorded", "when",
+                                             "modified", "eventepoch", "epoch"};
+  for (const char* moment : kMoments) {
+    if (name == moment) return 0.35;
+  }
   for (const std::string& w : words) {
     if (w == "time" || w == "timestamp" || w == "tstamp" || w == "date" || w == "day" || w == "ts")
       return 0.4;
@@ -192,6 +198,7 @@ std::string name_for(const std::string& path, std::set<std::string>& taken) {
   const std::vector<std::string> tokens = tokens_of(path);
   std::string name = tokens.empty() ? "" : plain_name(tokens.back());
   if (name.empty()) name = "field";
+  if (name.find_first_not_of("0123456789") == std::string::npos) name = "column_" + name;
   if (taken.count(name) && tokens.size() > 1) {
     const std::string parent = plain_name(tokens[tokens.size() - 2]);
     if (!parent.empty()) name = parent + "_" + name;

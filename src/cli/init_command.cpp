@@ -1,6 +1,5 @@
 // `init`: prints a plan guessed from a sample, or that for a vendor's clients.
 #include <algorithm>
-#include <filesystem>
 
 #include "cli/plan_commands.h"
 #include "cli/plan_guess.h"
@@ -36,26 +35,31 @@ Error not_json(const std::string& sample, const std::string& line, size_t bad, s
                " lines are no JSON objects, first " + head(line) + "; " + advice};
 }
 
-Result<std::string> guess(const std::string& sample) {
+// `sample`: as it was given; `path`: where it is read from.
+Result<PlanGuess> guess(const std::string& sample, const std::string& path) {
+  GuessedFrom from;
+  from.sample = sample;
   std::vector<std::string> lines;
   SourceOptions options;  // of lines, as long as it is not known how fields are quoted
-  Status read = read_sample_lines(sample, options, {},
-                                  [&, bytes = size_t(0)](const SampleLine& line) mutable {
-                                    std::string text(line.text);
-                                    if (!text.empty() && text.back() == '\r') text.pop_back();
-                                    if (line.too_long || !is_blank(text))
-                                      lines.push_back(std::move(text));
-                                    bytes += line.text.size();
-                                    return lines.size() < kMaxInitLines && bytes < kMaxInitBytes;
-                                  });
+  Status read =
+      read_sample_lines(path, options, {}, [&, bytes = size_t(0)](const SampleLine& line) mutable {
+        std::string text(line.text);
+        if (!text.empty() && text.back() == '\r') text.pop_back();
+        if (line.too_long || !is_blank(text)) lines.push_back(std::move(text));
+        bytes += line.text.size();
+        from.has_more = lines.size() >= kMaxInitLines || bytes >= kMaxInitBytes;
+        return !from.has_more;
+      });
   if (!read.ok()) return read.error();
   if (lines.empty())
     return Error{
         sample +
         " holds no lines; a sample is a file of some events, one a line (a thousand are plenty)"};
 
+  if (bool combined = false; is_web_log(lines, combined))
+    return PlanGuess{web_log_plan(from, lines.size(), combined), ""};
   SampleSurvey survey;
-  InputFormat format;
+  InputFormat& format = from.input;
   std::vector<SampleValue> values;
   const size_t first = lines[0].find_first_not_of(" \t");
   const bool bracket =
@@ -75,8 +79,8 @@ Result<std::string> guess(const std::string& sample) {
       }
       survey.add_line(values);
     }
-    return guess_plan(survey, format, sample,
-                      lines.size() - survey.lines() - (format.header ? 1 : 0));
+    from.unread = lines.size() - survey.lines() - (format.header ? 1 : 0);
+    return guess_plan(survey, from);
   }
   JsonSampleReader reader;
   const std::string* first_bad = nullptr;
@@ -94,7 +98,9 @@ Result<std::string> guess(const std::string& sample) {
                  "tabs, commas, semicolons, bars or blanks; first " +
                  head(*first_bad) + "; write one event a line in one of these ways"};
   }
-  return guess_plan(survey, InputFormat(), sample, bad);
+  format = InputFormat();
+  from.unread = bad;
+  return guess_plan(survey, from);
 }
 
 }  // namespace
@@ -104,17 +110,20 @@ int init_command(const Arguments& arguments, const Console& console) {
     console.out(*plan);
     return kExitDone;
   }
-  if (!std::filesystem::exists(arguments.sample)) {
-    console.err("quipu init: " + arguments.sample + ": no such file\n");
+  auto file = SampleFile::open(arguments.sample);
+  if (!file.ok()) {
+    console.err("quipu init: " + file.error().message + "\n");
     return kExitUsage;
   }
-  auto plan = guess(arguments.sample);
+  auto plan = guess(arguments.sample, file->path());
   if (!plan.ok()) {
     console.err("quipu init: " + plan.error().message + "\n");
     return kExitError;
   }
-  console.out(*plan);
-  return kExitDone;
+  console.out(plan->text);
+  if (plan->missing.empty()) return kExitDone;
+  console.err("quipu init: " + plan->missing + "\n");
+  return kExitError;
 }
 
 }  // namespace quipu

@@ -16,6 +16,11 @@
 namespace quipu {
 namespace {
 
+// "1 tenant", "2 tenants"
+std::string number_of(uint64_t n, const std::string& thing) {
+  return with_thousands(n) + " " + thing + (n == 1 ? "" : "s");
+}
+
 std::string quoted(const std::string& text) {
   std::string out;
   append_json_string(text, out);
@@ -94,13 +99,15 @@ std::string as_text(const Inspection& i, const std::string& folder) {
                     p.finished ? "read to its end" : "to be continued"});
   }
   out << aligned(rows, {false, true, true, false}) << "\n";
-  out << i.tenants << " tenants, " << i.selectors << " metrics and groups, " << i.plans.size()
-      << " plan version(s):\n";
+  out << number_of(i.tenants, "tenant") << ", "
+      << (i.selectors == 1 ? std::string("1 metric or group")
+                           : with_thousands(i.selectors) + " metrics and groups")
+      << ", " << number_of(i.plans.size(), "plan version") << ":\n";
   for (size_t v = 0; v < i.plans.size(); ++v) {
     out << "  version " << v + 1 << " from checkpoint " << i.plans[v].from_checkpoint << " ("
         << format_instant(i.plans[v].from_time_s, 0) << ")\n";
   }
-  out << i.rules_versions << " version(s) of zone rules; zones:";
+  out << number_of(i.rules_versions, "version") << " of zone rules; zones:";
   for (const std::string& zone : i.zones) out << " " << zone;
   out << "\n";
   return out.str();

@@ -50,7 +50,16 @@ int on_store(const Arguments& arguments, const std::vector<std::string>& args,
   return store_command(arguments, **access, console);
 }
 
-int run_program(const std::vector<std::string>& args) {
+// What the process that answers cannot see: the terminal that a table goes to.
+std::vector<std::string> with_terminal(std::vector<std::string> args) {
+  if (args.empty() || args[0] != "query" || !output_is_terminal()) return args;
+  if (colours_wanted()) args.insert(args.begin() + 1, "--in-colour");
+  args.insert(args.begin() + 1, "--on-terminal");
+  return args;
+}
+
+int run_program(const std::vector<std::string>& given) {
+  const std::vector<std::string> args = with_terminal(given);
   const Console console = process_console();
   ParsedArguments parsed = parse_arguments(args);
   if (!parsed.arguments) {

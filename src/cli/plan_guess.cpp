@@ -6,6 +6,7 @@
 #include <set>
 
 #include "cli/field_names.h"
+#include "cli/guessed_plan.h"
 #include "query/render.h"
 
 namespace quipu {
@@ -15,42 +16,33 @@ constexpr uint64_t kFewLines = 20;  // below this many lines, shares mean little
 constexpr uint64_t kFewMisses =
     3;  // so many lines may lack what nearly all have, in small samples too
 constexpr size_t kMostTenants = 100, kMostMetrics = 200, kMostValues = 10000;
+constexpr size_t kMostNamelessMetrics = 30;
 constexpr uint64_t kMostProduct = 500;  // of the elements of the planned arrays of a line
 
 double share(uint64_t part, uint64_t whole) {
   return whole == 0 ? 0 : double(part) / double(whole);
 }
 
-std::string count_text(uint64_t n, const char* one, const char* many) {
-  return with_thousands(n) + " " + (n == 1 ? one : many);
-}
-
-struct TimeGuess {
-  const FieldSurvey* field = nullptr;
-  TimeReading reading = TimeReading::text;
-};
-
 class Guess {
  public:
-  Guess(const SampleSurvey& survey, const InputFormat& input, const std::string& sample,
-        uint64_t unread)
-      : survey_(survey), input_(input), sample_(sample), unread_(unread) {}
+  Guess(const SampleSurvey& survey, const InputFormat& input) : survey_(survey), input_(input) {}
 
-  Result<std::string> text() {
+  // False: no field reads as a time.
+  bool choose() {
     choose_time();
-    if (!time_.field) return no_time();
-    tenant_ =
+    if (!guess_.time.field) return false;
+    note_days_and_months();
+    guess_.tenant =
         by_name(kTenantNames, [&](const FieldSurvey& f) { return is_label(f, kMostTenants); });
-    metric_ = by_name(kMetricNames, [&](const FieldSurvey& f) {
-      return is_label(f, kMostMetrics) && f.texts == f.values;
-    });
+    choose_metric();
     choose_profile();
     choose_id();
     choose_values();
     choose_properties();
-    write();
-    return std::move(out_);
+    return true;
   }
+  const GuessedPlan& guess() const { return guess_; }
+  std::string no_time() const;
 
  private:
   // Fields that an event's own places may be: one scalar, (nearly) never twice under one key.
@@ -61,9 +53,9 @@ class Guess {
     return nearly_all(survey_.lines() - std::min(lines, survey_.lines()));
   }
   bool is_taken(const FieldSurvey* f) const {
-    return f == tenant_ || f == metric_ || f == time_.field || f == id_ ||
-           std::find(profile_.begin(), profile_.end(), f) != profile_.end() ||
-           std::find(values_.begin(), values_.end(), f) != values_.end();
+    return f == guess_.tenant || f == guess_.metric || f == guess_.time.field || f == guess_.id ||
+           std::find(guess_.profile.begin(), guess_.profile.end(), f) != guess_.profile.end() ||
+           std::find(guess_.values.begin(), guess_.values.end(), f) != guess_.values.end();
   }
   // Over 95% of the lines.
   bool nearly_all(uint64_t lines) const {
@@ -106,22 +98,42 @@ class Guess {
         const double score = 1 + name * 10 + (text ? 1 : 0) - 0.1 * double(path_depth(f.path));
         if (score <= best) continue;
         best = score;
-        time_ = {&f, TimeReading(r)};
+        guess_.time = {&f, TimeReading(r), false};
       }
     }
   }
 
-  Error no_time() const {
-    std::string near;
-    for (const FieldSurvey& f : survey_.fields()) {
-      if (time_name_score(f.path) > 0 && near.size() < 200)
-        near += (near.empty() ? "" : ", ") + yaml_text(f.path);
+  // A format that begins with the month, and the same with the day first, both fit.
+  void note_days_and_months() {
+    if (!guess_.time.field || size_t(guess_.time.reading) < size_t(TimeReading::first_format))
+      return;
+    const auto format_of = [](size_t reading) {
+      return std::string(kTimeFormats[reading - size_t(TimeReading::first_format)]);
+    };
+    const std::string chosen = format_of(size_t(guess_.time.reading));
+    if (chosen.rfind("%m/%d/", 0) != 0) return;
+    for (size_t r = size_t(TimeReading::first_format); r < kTimeReadings; ++r) {
+      if (format_of(r) == "%d/%m/" + chosen.substr(6) && nearly_all(guess_.time.field->times[r]))
+        guess_.time.days_and_months = true;
     }
-    return Error{"no field of the sample reads as a time in over 95% of its " +
-                 count_text(survey_.lines(), "line", "lines") + ", and every event needs one" +
-                 (near.empty() ? "" : " (looked at, by their names: " + near + ")") +
-                 "; write the plan by hand: `time: {at: /path, unit: unix_ms}` or `format:` may "
-                 "say how to read yours"};
+  }
+
+  void choose_metric() {
+    const auto may_be = [&](const FieldSurvey& f) {
+      return is_label(f, kMostMetrics) && f.texts == f.values;
+    };
+    // One that varies tells more than one that is always the same ("object": "event").
+    guess_.metric =
+        by_name(kMetricNames, [&](const FieldSurvey& f) { return may_be(f) && f.distinct() > 1; });
+    if (!guess_.metric) guess_.metric = by_name(kMetricNames, may_be);
+    if (guess_.metric || !input_.delimited || input_.header) return;
+    // Columns without names: the text with the fewest different values.
+    for (const FieldSurvey& f : survey_.fields()) {
+      const bool words = may_be(f) && f.amounts == 0 && f.emails == 0 && f.distinct() > 1 &&
+                         f.distinct() <= kMostNamelessMetrics && f.longest <= 60 &&
+                         f.distinct() < f.lines;
+      if (words && (!guess_.metric || f.distinct() < guess_.metric->distinct())) guess_.metric = &f;
+    }
   }
 
   void choose_profile() {
@@ -135,6 +147,11 @@ class Guess {
       });
       if (f) named.push_back(f);
     }
+    if (named.empty()) {
+      for (const FieldSurvey& f : survey_.fields()) {  // addresses, whatever their name
+        if (is_scalar(f) && !is_taken(&f) && f.emails * 10 > f.values * 9) named.push_back(&f);
+      }
+    }
     if (named.empty()) return;
     // The best name that most lines have, then alternatives for lines without it.
     auto first = std::find_if(named.begin(), named.end(), [&](const FieldSurvey* f) {
@@ -145,11 +162,11 @@ class Guess {
           named.begin(), named.end(),
           [](const FieldSurvey* a, const FieldSurvey* b) { return a->lines < b->lines; });
     }
-    profile_.push_back(*first);
+    guess_.profile.push_back(*first);
     if ((*first)->lines == survey_.lines()) return;
     for (const FieldSurvey* f : named) {
-      if (f != *first && profile_.size() < 3 && share(f->lines, survey_.lines()) >= 0.05)
-        profile_.push_back(f);
+      if (f != *first && guess_.profile.size() < 3 && share(f->lines, survey_.lines()) >= 0.05)
+        guess_.profile.push_back(f);
     }
   }
 
@@ -162,20 +179,20 @@ class Guess {
     auto different = [&](const FieldSurvey& f) {
       return may_be_id(f) && f.lines == survey_.lines() && f.distinct() == f.lines;
     };
-    id_ = by_name(kIdNames, different);
-    if (id_) return;
+    guess_.id = by_name(kIdNames, different);
+    if (guess_.id) return;
     for (const FieldSurvey& f : survey_.fields()) {
       if (different(f) && ends_as_id(f.path) &&
-          (!id_ || path_depth(f.path) < path_depth(id_->path)))
-        id_ = &f;
+          (!guess_.id || path_depth(f.path) < path_depth(guess_.id->path)))
+        guess_.id = &f;
     }
     // What is named as an event's own id is one though some lines come again.
-    if (!id_)
-      id_ = by_name(kSureIdNames, [&](const FieldSurvey& f) {
+    if (!guess_.id)
+      guess_.id = by_name(kSureIdNames, [&](const FieldSurvey& f) {
         return may_be_id(f) && f.distinct() * 10 >= survey_.lines() * 7;
       });
-    if (!id_)
-      unsure_id_ =
+    if (!guess_.id)
+      guess_.unsure_id =
           by_name(kIdNames, [&](const FieldSurvey& f) { return may_be_id(f) && f.distinct() > 1; });
   }
 
@@ -192,7 +209,12 @@ class Guess {
     std::stable_sort(ranked.begin(), ranked.end(),
                      [](const auto& a, const auto& b) { return a.first > b.first; });
     if (ranked.size() > size_t(kMaxValues)) ranked.resize(size_t(kMaxValues));
-    for (const auto& [rank, f] : ranked) values_.push_back(f);
+    for (const auto& [rank, f] : ranked) guess_.values.push_back(f);
+  }
+
+  // Counters by people would be as many as the people; who they are is the profile's affair.
+  static bool is_person(const FieldSurvey& f) {
+    return name_rank(f.path, kProfileNames).has_value() || f.emails * 2 > f.values;
   }
 
   void choose_properties() {
@@ -200,10 +222,14 @@ class Guess {
     for (const FieldSurvey& f : survey_.fields()) {
       if (is_taken(&f) || f.repeated || f.unreadable || f.values == 0 || f.distinct() > kMostValues)
         continue;
-      if (&f == unsure_id_) continue;
+      if (&f == guess_.unsure_id) continue;
+      if (is_person(f)) {
+        guess_.persons.push_back(&f);
+        continue;
+      }
       const bool texts = f.texts > 0 || f.booleans > 0;
       if (f.distinct() < 2) {
-        if (texts && f.longest <= 500) constants_.push_back(&f);
+        if (texts && f.longest <= 500) guess_.constants.push_back(&f);
         continue;
       }
       const bool codes = f.numbers > 0 && f.fractions == 0 && f.distinct() <= 100 &&
@@ -223,252 +249,41 @@ class Guess {
     for (const auto& [rank, f] : ranked) {
       uint64_t with = product;
       if (!f->array.empty() && !arrays.count(f->array)) with *= survey_.most_elements(f->array);
-      if (properties_.size() == kMaxGuessedProperties || with > kMostProduct) {
-        ++more_properties_;
+      if (guess_.properties.size() == kMaxGuessedProperties || with > kMostProduct) {
+        ++guess_.more_properties;
         continue;
       }
       product = with;
       if (!f->array.empty()) arrays.insert(f->array);
-      properties_.push_back(f);
+      guess_.properties.push_back(f);
     }
-  }
-
-  // ---- writing ----
-
-  std::string lines_text(uint64_t lines) const {
-    if (lines == survey_.lines()) return "all " + count_text(lines, "line", "lines");
-    const uint64_t percent = lines * 100 / survey_.lines();
-    return count_text(lines, "line", "lines") + " of " + with_thousands(survey_.lines()) + " (" +
-           std::to_string(percent) + "%)";
-  }
-  std::string values_text(const FieldSurvey& f) const {
-    return (f.distinct() >= kMostValues ? "over 10,000" : with_thousands(f.distinct())) +
-           (f.distinct() == 1 ? " value" : " values");
-  }
-  std::string rests_on(const char* what, const FieldSurvey& f, const std::string& more) const {
-    return std::string("  # ") + what + " from " + yaml_text(f.path) + ", " +
-           (more.empty() ? "" : more + ", ") + lines_text(f.lines) + "\n";
-  }
-
-  void write() {
-    out_ =
-        "# Guessed by quipu init from " + yaml_text(sample_) + ": " +
-        count_text(survey_.lines(), "line", "lines") + ", " +
-        count_text(survey_.fields().size(), "field", "fields") +
-        (survey_.left_fields_out() ? " and more that were not looked at" : "") +
-        (unread_ ? "; " + count_text(unread_, "line", "lines") + " beside them cannot be read"
-                 : "") +
-        ".\n# Change what is wrong, then see what it reads:  quipu check PLAN SAMPLE\nquipu: 1\n\n";
-    if (input_.delimited) write_input();
-    out_ += "event:\n";
-    write_label("tenant", tenant_, "no field looks like an account; all events are of one tenant",
-                tenant_constant());
-    write_label("metric", metric_, "no field says what happened; all events are of one kind",
-                "Event");
-    write_profile();
-    write_id();
-    write_time();
-    write_values();
-    write_properties();
-    out_ +=
-        "\n# Weeks, days and hours are UTC's. Another zone, or several:\n"
-        "# calendars: {default: [{zone: America/New_York, week_start: sunday}, {zone: UTC}]}\n";
-    write_count();
-  }
-
-  void write_input() {
-    const std::string delimiter = input_.whitespace ? "whitespace"
-                                  : input_.delimiter == '\t'
-                                      ? "\"\\t\""
-                                      : "\"" + std::string(1, input_.delimiter) + "\"";
-    out_ += std::string("# ") +
-            (input_.header ? "the first line names the columns"
-                           : "no header line: columns are named by their place, /0 is the first") +
-            "\ninput: {format: delimited, delimiter: " + delimiter +
-            ", header: " + (input_.header ? "yes" : "no") + "}\n\n";
-  }
-
-  std::string tenant_constant() const {
-    std::string name = sample_.substr(sample_.rfind('/') + 1);
-    name = plain_name(name.substr(0, name.find('.')));
-    return name.empty() ? "main" : name;
-  }
-
-  void write_label(const char* key, const FieldSurvey* f, const char* none,
-                   const std::string& constant) {
-    if (f) {
-      out_ += rests_on(key, *f, values_text(*f)) + "  " + key + ": " + yaml_text(f->path) + "\n";
-    } else {
-      out_ +=
-          std::string("  # ") + none + "\n  " + key + ": {const: " + yaml_text(constant) + "}\n";
-    }
-  }
-
-  void write_profile() {
-    if (profile_.empty()) {
-      out_ +=
-          "  # no field looks like a person, so nothing is counted by different people; if one "
-          "is:\n  # profile: /path\n";
-      return;
-    }
-    uint64_t emails = 0, upper_case = 0, texts = 0;
-    for (const FieldSurvey* f : profile_) {
-      out_ += rests_on("profile", *f, values_text(*f));
-      emails += f->emails;
-      upper_case += f->upper_case;
-      texts += f->texts;
-    }
-    const bool fold = emails * 2 > texts || upper_case > 0;
-    if (fold) out_ += "  # (addresses: the same in capitals and with blanks around)\n";
-    if (profile_.size() == 1 && !fold) {
-      out_ += "  profile: " + yaml_text(profile_[0]->path) + "\n";
-      return;
-    }
-    out_ += "  profile: {first: [";
-    for (size_t i = 0; i < profile_.size(); ++i)
-      out_ += (i ? ", " : "") + yaml_text(profile_[i]->path);
-    out_ += std::string("]") + (fold ? ", trim: yes, lowercase: yes" : "") + "}\n";
-  }
-
-  void write_id() {
-    if (id_) {
-      const std::string how =
-          id_->distinct() == survey_.lines() ? "different in every line" : values_text(*id_);
-      out_ += rests_on("id", *id_, how) +
-              "  # (an event that comes again with its id is a duplicate)\n  id: " +
-              yaml_text(id_->path) + "\n";
-    } else if (unsure_id_) {
-      out_ += "  # " + yaml_text(unsure_id_->path) + " is named like an id, but has only " +
-              values_text(*unsure_id_) + " in " + lines_text(unsure_id_->lines) +
-              ": nothing is taken for a duplicate; if an event that comes again has the same:\n  # "
-              "id: " +
-              yaml_text(unsure_id_->path) + "\n";
-    } else {
-      out_ +=
-          "  # no field is different in every line and named like an id: nothing is taken for a "
-          "duplicate; if one is:\n  # id: /path\n";
-    }
-  }
-
-  void write_time() {
-    const FieldSurvey& f = *time_.field;
-    const size_t reading = size_t(time_.reading);
-    const std::string path = yaml_text(f.path);
-    static const char* const kUnits[] = {"", "unix_s", "unix_ms", "unix_us", "unix_ns"};
-    static const char* const kUnitNames[] = {"", "seconds", "milliseconds", "microseconds",
-                                             "nanoseconds"};
-    std::string how, text = path;
-    if (time_.reading == TimeReading::text) {
-      how = "RFC 3339";
-    } else if (reading < size_t(TimeReading::first_format)) {
-      how = std::string("a number of ") + kUnitNames[reading] + " since 1970";
-      text = "{at: " + path + ", unit: " + kUnits[reading] + "}";
-    } else {
-      const std::string format =
-          yaml_text(kTimeFormats[reading - size_t(TimeReading::first_format)]);
-      how = "as " + format;
-      text = "{at: " + path + ", format: " + format + "}";
-    }
-    FieldSurvey read = f;
-    read.lines = f.times[reading];
-    out_ += rests_on("time", read, how);
-    if (time_.reading == TimeReading::text && f.times_without_offset > 0) {
-      out_ += "  # (" + lines_text(f.times_without_offset) +
-              " say no offset: taken as UTC. Another zone: {at: " + path +
-              ", no_offset: Europe/Berlin})\n";
-    }
-    out_ += "  time: " + text + "\n";
-  }
-
-  void write_values() {
-    if (values_.empty()) return;
-    out_ += "  values:\n";
-    std::set<std::string> taken;
-    for (const FieldSurvey* f : values_) {
-      value_names_.push_back(name_for(f->path, taken));
-      out_ += "    " + yaml_text(value_names_.back()) + ": " + yaml_text(f->path) +
-              "   # numbers, " + lines_text(f->lines) + "\n";
-    }
-  }
-
-  void write_properties() {
-    if (properties_.empty() && constants_.empty()) return;
-    out_ += properties_.empty() ? "\n" : "\nproperties:\n";
-    std::set<std::string> taken;
-    for (const FieldSurvey* f : properties_) {
-      property_names_.push_back(name_for(f->path, taken));
-      out_ += "  " + yaml_text(property_names_.back()) + ": " + yaml_text(f->path) + "   # " +
-              values_text(*f) + ", " + lines_text(f->lines) +
-              (f->array.empty() ? "" : "; an array: an event counts in each of its elements") +
-              "\n";
-    }
-    if (more_properties_)
-      out_ += "  # " + count_text(more_properties_, "other field", "other fields") +
-              " could be counted by as well\n";
-    write_constants();
-  }
-
-  // They may have other values elsewhere.
-  void write_constants() {
-    if (constants_.empty()) return;
-    std::string paths;
-    size_t named = 0;
-    for (; named < constants_.size() && paths.size() < 200; ++named)
-      paths += (named ? ", " : "") + yaml_text(constants_[named]->path);
-    if (named < constants_.size())
-      paths += " and " + with_thousands(constants_.size() - named) + " more";
-    out_ += std::string(properties_.empty() ? "" : "  ") +
-            "# the same in the whole sample, so not counted by: " + paths + "\n";
-  }
-
-  void write_count() {
-    out_ +=
-        "\n# [] is the metric alone, [a, b] two properties together.\ncount:\n  - metrics: \"*\"\n "
-        "   by:\n      - []\n";
-    for (const std::string& name : property_names_) out_ += "      - " + yaml_text(name) + "\n";
-    if (value_names_.empty()) return;
-    out_ += "    sum: [";
-    for (size_t i = 0; i < value_names_.size(); ++i)
-      out_ += (i ? ", " : "") + yaml_text(value_names_[i]);
-    out_ += "]\n";
   }
 
   const SampleSurvey& survey_;
   const InputFormat& input_;
-  const std::string& sample_;
-  const uint64_t unread_;
-  const FieldSurvey* tenant_ = nullptr;
-  const FieldSurvey* metric_ = nullptr;
-  const FieldSurvey* id_ = nullptr;
-  const FieldSurvey* unsure_id_ = nullptr;  // named like one, but the same in many lines
-  TimeGuess time_;
-  std::vector<const FieldSurvey*> profile_, values_, properties_, constants_;
-  size_t more_properties_ = 0;
-  std::vector<std::string> value_names_, property_names_;
-  std::string out_;
+  GuessedPlan guess_;
 };
+
+std::string Guess::no_time() const {
+  std::string near;
+  for (const FieldSurvey& f : survey_.fields()) {
+    if (time_name_score(f.path) > 0 && near.size() < 200)
+      near += (near.empty() ? "" : ", ") + yaml_text(f.path);
+  }
+  return "no field of the sample reads as a time in over 95% of its " +
+         with_thousands(survey_.lines()) + (survey_.lines() == 1 ? " line" : " lines") +
+         ", and every event needs one" +
+         (near.empty() ? "" : " (looked at, by their names: " + near + ")") +
+         "; what was printed is a plan to be completed: `time: {at: /path, unit: unix_ms}` or "
+         "`format:` may say how to read yours";
+}
 
 }  // namespace
 
-std::string yaml_text(std::string_view text) {
-  static const std::set<std::string> kWords = {"null", "yes", "no", "true", "false",
-                                               "on",   "off", "y",  "n"};
-  auto letter = [](char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || c == '_'; };
-  auto inner = [&](char c) {
-    return letter(c) || (c >= '0' && c <= '9') || c == '/' || c == '.' || c == '-';
-  };
-  const std::string_view name = !text.empty() && text[0] == '/' ? text.substr(1) : text;
-  std::string lower(text);
-  for (char& c : lower) c = c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c;
-  const bool plain = !name.empty() && letter(name[0]) &&
-                     std::all_of(name.begin(), name.end(), inner) &&
-                     name.find_last_of("/.-") != name.size() - 1 && !kWords.count(lower);
-  return plain ? std::string(text) : quoted_yaml(text);
-}
-
-Result<std::string> guess_plan(const SampleSurvey& survey, const InputFormat& input,
-                               const std::string& sample, uint64_t unread) {
-  return Guess(survey, input, sample, unread).text();
+PlanGuess guess_plan(const SampleSurvey& survey, const GuessedFrom& from) {
+  Guess guess(survey, from.input);
+  if (!guess.choose()) return {plan_skeleton(survey, from), guess.no_time()};
+  return {guessed_plan_text(guess.guess(), survey, from), ""};
 }
 
 }  // namespace quipu

@@ -14,10 +14,26 @@ namespace quipu {
 
 inline constexpr size_t kMaxGuessedProperties = 12;
 
-// The text of a plan file. `sample`: the file's path as given; `unread`: its lines that the survey
-// lacks. An error says which field is missing that a plan cannot be without (a time).
-Result<std::string> guess_plan(const SampleSurvey& survey, const InputFormat& input,
-                               const std::string& sample, uint64_t unread);
+// The sample that a plan is guessed from.
+struct GuessedFrom {
+  InputFormat input;
+  std::string sample;     // its path as given, or "-"
+  uint64_t unread = 0;    // its lines that the survey lacks
+  bool has_more = false;  // there are lines behind those that were looked at
+};
+
+// A plan's text. Without a field that reads as a time no plan can be guessed: then it is a
+// skeleton, and `missing` says what is to be done.
+struct PlanGuess {
+  std::string text;
+  std::string missing;
+};
+PlanGuess guess_plan(const SampleSurvey& survey, const GuessedFrom& from);
+
+// Whether nearly all of the lines are a web server's, in the common or combined log format; and the
+// plan of it.
+bool is_web_log(const std::vector<std::string>& lines, bool& combined);
+std::string web_log_plan(const GuessedFrom& from, uint64_t lines, bool combined);
 
 // A text as a YAML scalar: plain where that is safe, else in double quotes.
 std::string yaml_text(std::string_view text);

@@ -93,6 +93,8 @@ std::string unit_question(const Plan& plan) {
 
 Result<Plan> read_plan(const std::string& path, const std::string& zoneinfo_dir) {
   std::ifstream file(path, std::ios::binary);
+  if (std::error_code ignored; std::filesystem::is_directory(path, ignored))
+    return Error{path + ": a folder, not a plan file; name the file, as " + path + "/plan.yaml"};
   if (!file) return Error{path + ": no such plan file (quipu init SAMPLE > plan.yaml makes one)"};
   std::stringstream text;
   text << file.rdbuf();

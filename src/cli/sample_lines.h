@@ -23,4 +23,23 @@ Status read_sample_lines(const std::string& path, const SourceOptions& options,
                          const std::function<Status(const std::string&)>& header,
                          const std::function<bool(const SampleLine&)>& visit);
 
+inline constexpr size_t kMaxStandardSampleBytes = size_t(64)
+                                                  << 20;  // of standard input, as a sample
+
+// A sample file by its name, or for `-` what standard input holds (its first bytes, to a line's
+// end), in a temporary file that goes with this. Errors say that there is no such file.
+class SampleFile {
+ public:
+  static Result<SampleFile> open(const std::string& name);
+  SampleFile(SampleFile&& other) noexcept;
+  SampleFile& operator=(SampleFile&&) = delete;
+  ~SampleFile();
+  const std::string& path() const { return path_; }
+
+ private:
+  SampleFile(std::string path, bool temporary) : path_(std::move(path)), temporary_(temporary) {}
+  std::string path_;
+  bool temporary_;
+};
+
 }  // namespace quipu

@@ -20,8 +20,15 @@ inline constexpr size_t kMaxSurveyedFields = 2000;  // further ones are not look
 
 // Ways to read a time, in the order in which they are tried. The first is text without `format`.
 enum class TimeReading : uint8_t { text, unix_s, unix_ms, unix_us, unix_ns, first_format };
-inline constexpr std::array<const char*, 4> kTimeFormats = {
-    "%Y%m%d", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d/%b/%Y:%H:%M:%S %z"};
+inline constexpr std::array kTimeFormats = {
+    "%Y%m%d", "%Y/%m/%d", "%Y/%m/%d %H:%M:%S", "%d/%b/%Y:%H:%M:%S %z",
+    // RFC 2822 and those like it
+    "%a, %d %b %Y %H:%M:%S %z", "%a, %d %b %Y %H:%M:%S %Z", "%d %b %Y %H:%M:%S %z",
+    "%a %b %d %H:%M:%S %z %Y", "%a %b %d %H:%M:%S %Y",
+    // US dates, then others that could be taken for them
+    "%m/%d/%Y", "%m/%d/%Y %H:%M", "%m/%d/%Y %H:%M:%S", "%m/%d/%Y %I:%M %p", "%m/%d/%Y %I:%M:%S %p",
+    "%m/%d/%y", "%m/%d/%y %H:%M", "%d/%m/%Y", "%d/%m/%Y %H:%M", "%d/%m/%Y %H:%M:%S", "%d.%m.%Y",
+    "%d.%m.%Y %H:%M", "%d.%m.%Y %H:%M:%S"};
 inline constexpr size_t kTimeReadings = size_t(TimeReading::first_format) + kTimeFormats.size();
 
 struct FieldSurvey {

@@ -27,7 +27,8 @@
 namespace quipu {
 namespace {
 
-constexpr double kServeCheckpointS = 2;
+// Checkpoints are as often as they are cheap: every half second, or every two under full load.
+constexpr double kServeCheckpointS = 2, kServeFreshS = 0.5;
 
 // The key decides the tenant: it is what the door wrote, never what the event says. (What files and
 // other sources say may stand behind it in a list: a line of the journal always has /tenant.)
@@ -224,6 +225,7 @@ int serve_command(const Arguments& given, const Console& console) {
   auto options = engine_options_of(arguments, plan->name);
   if (!options.ok()) return fail(options.error(), kExitUsage);
   options->checkpoint_age_s = kServeCheckpointS;
+  options->fresh_age_s = kServeFreshS;
   CommitRelay relay;
   options->on_commit = [&](const CommittedState&) { relay.committed(); };
   const Log log(console, settings->log_level, settings->log_json);

@@ -13,7 +13,7 @@
 namespace quipu {
 namespace {
 
-constexpr int kMostConnections = 100'000, kMostRate = 999'999;
+constexpr int kMostConnections = 100'000, kMostRate = 999'999, kMostDays = 36'500;
 
 class SettingsParser {
  public:
@@ -106,8 +106,14 @@ class SettingsParser {
     return {};
   }
   Status read_journal(const PlanNode& node) {
-    QUIPU_TRY(node.only_keys({"archive"}));
-    return node.has("archive") ? node.at("archive").yes_no(settings_.archive) : Status();
+    QUIPU_TRY(node.only_keys({"archive", "keep_days"}));
+    if (node.has("archive")) QUIPU_TRY(node.at("archive").yes_no(settings_.archive));
+    size_t days = 0;
+    QUIPU_TRY(count(node, "keep_days", kMostDays, days));
+    if (days > 0 && settings_.archive)
+      return node.error("archive: yes keeps all segments; leave out archive or keep_days");
+    settings_.keep_s = int64_t(days) * 86'400;
+    return {};
   }
   Status read_log(const PlanNode& node) {
     QUIPU_TRY(node.only_keys({"level", "format"}));

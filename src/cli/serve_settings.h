@@ -23,7 +23,8 @@ struct ServeSettings {
   size_t connections = 0, connections_of_client = 0;  // see DoorOptions
   IntakeLimits intake;
   std::vector<KafkaSource> kafka;
-  bool archive = false;
+  bool archive = false;  // counted segments of the journal stay
+  int64_t keep_s = 0;    // for so long, otherwise
   LogLevel log_level = LogLevel::info;
   bool log_json = false;
 };

@@ -80,8 +80,9 @@ void Upkeep::look_at_journal() {
   if (durable.segment_begin > kept_.saved() && settled >= durable.segment_begin)
     report(kept_.save(settled), "requests_unwritable", requests_error_);
   if (settings_.archive) return;
-  report(journal_.drop_before(std::min(intake_.counted().offset(), kept_.saved())),
-         "journal_unremovable", journal_error_);
+  report(
+      journal_.drop_before(std::min(intake_.counted().offset(), kept_.saved()), settings_.keep_s),
+      "journal_unremovable", journal_error_);
 }
 
 void Upkeep::look_at_obstacle() {

@@ -64,13 +64,15 @@ bool hung_up(int fd) {
   return ::poll(&poll, 1, 0) > 0;
 }
 
-// The address of DIR/socket, reached through a descriptor of DIR so that long paths fit into
-// sun_path.
+// The address of DIR/socket. Where that is too long for sun_path, it is reached through a
+// descriptor of DIR, which needs /proc.
 struct SocketAddress {
   explicit SocketAddress(const std::string& data_folder)
       : folder(::open(data_folder.c_str(), O_PATH | O_DIRECTORY | O_CLOEXEC)) {
     address.sun_family = AF_UNIX;
-    const std::string path = "/proc/self/fd/" + std::to_string(folder) + "/socket";
+    std::string path = data_folder + "/socket";
+    if (path.size() >= sizeof address.sun_path)
+      path = "/proc/self/fd/" + std::to_string(folder) + "/socket";
     std::memcpy(address.sun_path, path.c_str(), path.size() + 1);
   }
   ~SocketAddress() {
@@ -182,7 +184,7 @@ void CommandServer::answer(Client& client) {
       return !client.cut;
     };
   };
-  console.out = writer(kOutput);
+  console.out = console.styled = writer(kOutput);
   console.err = writer(kErrorOutput);
   console.wanted = [&client] { return !client.cut && !hung_up(client.fd); };
   if (r.u8() != kProtocolVersion) {

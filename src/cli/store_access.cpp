@@ -1,5 +1,6 @@
 #include "cli/store_access.h"
 
+#include <cstdlib>
 #include <filesystem>
 
 namespace quipu {
@@ -31,7 +32,18 @@ Result<std::unique_ptr<Snapshot>> StoreAccess::snapshot() {
   return store_->snapshot();
 }
 
-Result<std::string> find_data_folder(const std::string& given) {
+namespace {
+
+// --data, or else what the environment names, if it does.
+std::string named_data_folder(const std::string& given) {
+  const char* from_environment = std::getenv("QUIPU_DATA");
+  return given.empty() && from_environment ? from_environment : given;
+}
+
+}  // namespace
+
+Result<std::string> find_data_folder(const std::string& option) {
+  const std::string given = named_data_folder(option);
   if (!given.empty()) {
     std::error_code ignored;
     if (std::filesystem::is_directory(given, ignored)) return given;
@@ -52,7 +64,8 @@ Result<std::string> find_data_folder(const std::string& given) {
   return Error{"several stores here; name one with --data:" + list};
 }
 
-std::string data_folder_of_plan(const std::string& given, const std::string& plan_name) {
+std::string data_folder_of_plan(const std::string& option, const std::string& plan_name) {
+  const std::string given = named_data_folder(option);
   return given.empty() ? "./" + plan_name + ".quipu" : given;
 }
 

@@ -42,9 +42,10 @@ class StoreAccess {
   std::function<Status()> freshen_;
 };
 
-// The data folder of a command without a plan: --data, or the only *.quipu folder here.
+// The data folder of a command without a plan: --data, QUIPU_DATA of the environment, or the only
+// *.quipu folder here.
 Result<std::string> find_data_folder(const std::string& given);
-// Of a command with a plan: --data, or ./NAME.quipu.
+// Of a command with a plan: --data, QUIPU_DATA, or ./NAME.quipu.
 std::string data_folder_of_plan(const std::string& given, const std::string& plan_name);
 
 // Commands that only read a store. They return the exit status.

@@ -30,10 +30,12 @@ Checkpointer::Checkpointer(Wiring wiring, DeadLetterFile dead_letters, const Eng
     : wiring_(std::move(wiring)),
       dead_letters_(std::move(dead_letters)),
       options_(options),
+      group_by_(options.group_by),
       pane_bytes_(pane_bytes),
       hot_bytes_(hot_bytes),
       commit_threads_(options.commit_threads ? options.commit_threads
                                              : std::max(1u, std::thread::hardware_concurrency())) {
+  group_by_.table_bytes = std::min(group_by_.table_bytes, pane_bytes_ / commit_threads_);
   group_state_.stored = [store = wiring_.store](std::span<const std::string> keys,
                                                 std::span<std::string> rows) {
     return store->get_cells(keys, rows);
@@ -182,6 +184,9 @@ bool Checkpointer::due() const {
   if (!dirty_) return false;
   const double age = seconds_since(first_new_);
   if (age >= options_.checkpoint_age_s) return true;
+  if (options_.fresh_age_s > 0 &&
+      age >= std::max(options_.fresh_age_s, kCheckpointShare * totals_.last_s))
+    return true;
   if (age >= kIdleCheckpointS && seconds_since(last_new_) >= kIdleCheckpointS) return true;
   if (must_begin()) return true;
   return wiring_.live->hot_bytes.load(std::memory_order_relaxed) > hot_bytes_ + hot_bytes_ / 16;
@@ -283,7 +288,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, Input
   uint64_t workers_cpu_ns = 0;
   write.cells = [&](const RowSink& sink) {
     const auto group_begin = Clock::now();
-    const GroupBy groups(panes, wiring_.registry->plan(), options_.group_by, group_state_,
+    const GroupBy groups(panes, wiring_.registry->plan(), group_by_, group_state_,
                          kPiecesOfThread * commit_threads_);
     groups.report(grouped);
     Status status = group_in_parallel(groups, commit_threads_, pane_bytes_ / kRowsOfPane, sink,

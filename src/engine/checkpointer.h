@@ -91,6 +91,7 @@ class Checkpointer {
   Wiring wiring_;
   DeadLetterFile dead_letters_;
   const EngineOptions options_;
+  GroupByOptions group_by_;  // all workers' tables together take no more than the panes may
   const size_t pane_bytes_, hot_bytes_;
   const unsigned commit_threads_;
   GroupByState group_state_;

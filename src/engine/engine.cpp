@@ -54,7 +54,7 @@ TallyOptions tally_options_of(const EngineOptions& options, size_t memory_bytes)
   if (options.matrix_rows) of.matrix_rows = options.matrix_rows;
   if (options.inlined_rows >= 0) of.inlined_rows = options.inlined_rows;
   if (options.whole_bytes >= 0) of.whole_bytes = options.whole_bytes;
-  if (options.chunk_words) of.chunk_words = options.chunk_words;
+  if (options.chunk_words) of.chunk_words = of.deep_chunk_words = options.chunk_words;
   of.variant = options.tally_variant;
   return of;
 }

@@ -24,6 +24,7 @@ inline constexpr size_t kBatchEvents = 4096;  // events a batch holds at most
 inline constexpr size_t kBatchBytes = size_t(1) << 20;
 inline constexpr double kIdleCheckpointS =
     0.5;  // after so long without input what is there is committed
+inline constexpr double kCheckpointShare = 5;  // of the time between: see fresh_age_s
 
 struct EngineOptions {
   std::string data_folder;  // the data folder
@@ -36,7 +37,10 @@ struct EngineOptions {
   int readers = -1;           // threads of the store that look for records; -1: the store's default
   bool direct_reads = false;  // past the page cache (to measure what the disk costs)
   double checkpoint_age_s = 60;  // under load
-  std::string zoneinfo_dir;      // "": the system's
+  // Sooner than that, at this age, if checkpoints are short: so that they take no more than a fifth
+  // of the time (kCheckpointShare). 0: never.
+  double fresh_age_s = 0;
+  std::string zoneinfo_dir;  // "": the system's
   // Told of each checkpoint when it is durable, on the checkpointer's thread: it must be short.
   std::function<void(const CommittedState&)> on_commit;
   // For tests: sizes that make rare paths common. 0 or default: by memory_bytes.

@@ -69,6 +69,7 @@ LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<Re
   if (!d.fields.time(ignored, *time_ms)) time_ms.reset();
   ReadField time{"time", plan.time.path.text, {}};
   for (const Path& path : plan.time.then) time.from += ", " + path.text;
+  for (const Path& path : plan.time.others) time.from += ", " + path.text;
   if (time_ms) time.texts.push_back(format_instant(*time_ms / 1000, 0));
   fields.push_back(std::move(time));
   if (plan.profile.kind != Field::Kind::absent)

@@ -96,20 +96,41 @@ bool FieldReader::text(const FieldValues& field, LineOutcome& outcome, std::stri
   return true;
 }
 
-// The text of the time's path, or of all that are joined.
-bool FieldReader::time_text(LineOutcome& outcome, std::string_view& text, ValueKind& kind) {
+namespace {
+
+bool is_nothing(const Value& v) {
+  return v.fault == ValueFault::none &&
+         (v.kind == ValueKind::missing || v.kind == ValueKind::null ||
+          (v.kind == ValueKind::string && v.text().empty()));
+}
+
+}  // namespace
+
+// Where `first` finds something; 0 if it does nowhere, or if there is one path.
+size_t FieldReader::time_place() const {
+  if (!is_nothing(value(paths_.time))) return 0;
+  for (size_t i = 0; i < paths_.time_others.size(); ++i) {
+    if (!is_nothing(value(paths_.time_others[i]))) return i + 1;
+  }
+  return 0;
+}
+
+// The text of the time's path, of the first where something is, or of all that are joined.
+bool FieldReader::time_text(LineOutcome& outcome, std::string_view& text, ValueKind& kind,
+                            const Path*& from) {
   const TimeField& field = paths_.plan.time;
+  const size_t place = time_place();
+  from = place == 0 ? &field.path : &field.others[place - 1];
   const size_t parts = 1 + paths_.time_then.size();
-  const auto path = [&](size_t i) { return (i == 0 ? field.path : field.then[i - 1]).text; };
+  const auto path = [&](size_t i) { return (i == 0 ? *from : field.then[i - 1]).text; };
   for (size_t i = 0; i < parts; ++i) {
-    const Value& v = value(i == 0 ? paths_.time : paths_.time_then[i - 1]);
+    const Value& v = value(i > 0       ? paths_.time_then[i - 1]
+                           : place > 0 ? paths_.time_others[place - 1]
+                                       : paths_.time);
     if (v.fault != ValueFault::none) return set_aside_fault(outcome, v.fault, path(i));
     text = v.text();
     kind = v.kind;
-    if (kind == ValueKind::missing || kind == ValueKind::null ||
-        (kind == ValueKind::string && text.empty())) {
-      return set_aside(outcome, Reason::time_missing, path(i) + ": no time");
-    }
+    if (is_nothing(v)) return set_aside(outcome, Reason::time_missing, path(i) + ": no time");
     if (kind != ValueKind::string && kind != ValueKind::number)
       return set_aside(outcome, Reason::time_bad, path(i) + ": neither a string nor a number");
     if (parts == 1) return true;
@@ -125,7 +146,8 @@ bool FieldReader::time(LineOutcome& outcome, EventTimeMs& ms) {
   const TimeField& field = paths_.plan.time;
   std::string_view text;
   ValueKind kind;
-  if (!time_text(outcome, text, kind)) return false;
+  const Path* from = nullptr;
+  if (!time_text(outcome, text, kind, from)) return false;
   const bool number = kind == ValueKind::number || all_digits(text) || is_json_number(text);
   const ParsedTime parsed = !field.format.empty()
                                 ? parse_time_format(text, field.format, *no_offset_)
@@ -134,7 +156,7 @@ bool FieldReader::time(LineOutcome& outcome, EventTimeMs& ms) {
   if (parsed.error != TimeError::none) {
     const bool bad = parsed.error == TimeError::bad;
     return set_aside(outcome, bad ? Reason::time_bad : Reason::time_out_of_range,
-                     field.path.text + ": " + parsed.hint);
+                     from->text + ": " + parsed.hint);
   }
   if (number && field.unit > TimeUnit::s && parsed.ms < kEndOfJanuary1970Ms)
     add_note(outcome, Note::unit_too_fine);

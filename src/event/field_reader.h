@@ -48,7 +48,8 @@ class FieldReader {
  private:
   const Value& value(uint32_t index) const { return paths_.found.values[index]; }
   bool no_faults(const FieldValues& field, LineOutcome& outcome) const;
-  bool time_text(LineOutcome& outcome, std::string_view& text, ValueKind& kind);
+  size_t time_place() const;
+  bool time_text(LineOutcome& outcome, std::string_view& text, ValueKind& kind, const Path*& from);
   const Value* first_present(const FieldValues& field, LineOutcome& outcome) const;
   bool one_value(const FieldValues& field, LineOutcome& outcome, std::optional<Fixed6>& out) const;
 

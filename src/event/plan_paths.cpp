@@ -12,7 +12,12 @@ PlanPaths::PlanPaths(const Plan& p) : plan(p) {
   profile = field(plan.profile);
   id = field(plan.id);
   time = index(plan.time.path);
-  needed.push_back({&plan.time.path});
+  std::vector<const Path*> one_of{&plan.time.path};
+  for (const Path& path : plan.time.others) {
+    time_others.push_back(index(path));
+    one_of.push_back(&path);
+  }
+  needed.push_back(std::move(one_of));
   for (const Path& path : plan.time.then) {
     time_then.push_back(index(path));
     needed.push_back({&path});

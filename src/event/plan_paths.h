@@ -47,6 +47,7 @@ struct PlanPaths {
   std::vector<FieldValues> values;
   uint32_t time = 0;
   std::vector<uint32_t> time_then;     // of TimeField::then
+  std::vector<uint32_t> time_others;   // of TimeField::others
   std::vector<ColumnValues> columns;   // of properties, by plan column
   std::vector<uint32_t> column_order;  // the same in the plan's order: faults are found in it
   uint32_t groups = 0;

@@ -8,6 +8,9 @@
 namespace quipu {
 namespace {
 
+constexpr std::string_view kNoSuchPath =
+    "there is POST /v1/events, GET /healthz, /readyz, /metrics";
+
 // "/event/time: no time" -> field "/time" (as the client knows it), reason as the decoder names it.
 std::string fault_of(size_t index, std::string_view reason, std::string_view detail) {
   std::string field;
@@ -67,9 +70,14 @@ std::string_view EventsHandler::route_of(std::string_view path) {
   return vendors.empty() ? kNoRoute : vendors;
 }
 
-// So that nobody without a key, or beyond its rate, has a body held.
+// So that nobody without a key, or beyond its rate, has a body held, nor where none is read.
 std::optional<Response> EventsHandler::refuse_early(const Request& request) {
-  if (request.path != "/v1/events" || request.method != "POST") return std::nullopt;
+  const std::string_view route = route_of(request.path);
+  if (route == kNoRoute) return error_response(404, kNoSuchPath);
+  if (route == "/healthz" || route == "/readyz" || route == "/metrics")
+    return error_response(request.method == "GET" ? 400 : 405, "GET this, without a body");
+  if (route != "/v1/events") return std::nullopt;
+  if (request.method != "POST") return error_response(405, "POST events here");
   std::string key, tenant;
   Response refusal;
   if (!admit(request, key, tenant, refusal)) return refusal;
@@ -85,7 +93,7 @@ void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) 
     return post_events(request, now_ms, std::move(reply));
   }
   if (request.path != "/healthz" && request.path != "/readyz" && request.path != "/metrics")
-    return reply(error_response(404, "there is POST /v1/events, GET /healthz, /readyz, /metrics"));
+    return reply(error_response(404, kNoSuchPath));
   if (!get) return reply(error_response(405, "GET this"));
   if (request.path == "/readyz") return reply(ready());
   if (request.path == "/metrics") return reply(metrics(request));

@@ -7,6 +7,7 @@
 #include <cerrno>
 #include <chrono>
 #include <cstring>
+#include <ctime>
 #include <filesystem>
 #include <utility>
 
@@ -104,7 +105,7 @@ Journal::Took Journal::append(std::string lines, Done done) {
   if (in_flight_ + lines.size() > options_.max_in_flight) return Took::full;
   in_flight_ += lines.size();
   waiting_.push_back({std::move(lines), std::move(done)});
-  changed_.notify_all();
+  if (waiting_.size() == 1) work_.notify_one();  // else it is awake, or was just woken
   return Took::yes;
 }
 
@@ -113,7 +114,7 @@ void Journal::close() {
     std::lock_guard lock(mutex_);
     closing_ = true;
   }
-  changed_.notify_all();
+  work_.notify_one();
   if (writer_.joinable()) writer_.join();
 }
 
@@ -145,10 +146,10 @@ std::vector<Journal::Waiting> Journal::next_group(std::string& lines) {
   std::unique_lock lock(mutex_);
   while (waiting_.empty() && !closing_) {
     if (failed_.ok()) {
-      changed_.wait(lock);
+      work_.wait(lock);
       continue;
     }
-    changed_.wait_for(lock, kMendPause);
+    work_.wait_for(lock, kMendPause);
     lock.unlock();
     Status mended = mend();
     lock.lock();
@@ -233,10 +234,14 @@ Status Journal::write_group(const std::string& lines) {
   return {};
 }
 
-Status Journal::drop_before(uint64_t offset) {
+Status Journal::drop_before(uint64_t offset, int64_t age_s) {
   QUIPU_ASSIGN(const auto segments, list_segments(folder_));
   for (size_t i = 0; i + 1 < segments.size() && segments[i + 1].begin <= offset; ++i) {
     if (segments[i + 1].begin > durable().end) break;
+    struct stat info {};
+    if (age_s > 0 && ::stat(segments[i].path.c_str(), &info) == 0 &&
+        info.st_mtim.tv_sec > ::time(nullptr) - age_s)
+      break;
     if (::unlink(segments[i].path.c_str()) != 0 && errno != ENOENT)
       return Error{segments[i].path + ": cannot be removed: " + system_error()};
   }

@@ -65,8 +65,9 @@ class Journal {
   // Waits until something is durable beyond the offset, or nothing more will come, or `stop` is
   // set (looked at every kStopPoll).
   Durable wait_beyond(uint64_t offset, const StopFlag* stop) const;
-  // Removes the segments that end at or before the offset; never the last one.
-  Status drop_before(uint64_t offset);
+  // Removes the segments that end at or before the offset and were last written so many seconds
+  // ago; never the last one, nor one behind a segment that stays.
+  Status drop_before(uint64_t offset, int64_t age_s = 0);
 
  private:
   struct Waiting {
@@ -86,7 +87,8 @@ class Journal {
   int folder_fd_ = -1;
   int fd_ = -1;  // of the last segment; the writer's alone once it runs
   mutable std::mutex mutex_;
-  mutable std::condition_variable changed_;
+  std::condition_variable work_;             // for the writer: there is something to do
+  mutable std::condition_variable changed_;  // for readers: durable_ has changed
   std::deque<Waiting> waiting_;
   size_t in_flight_ = 0;
   bool closing_ = false;

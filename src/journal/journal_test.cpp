@@ -81,6 +81,27 @@ TEST_F(JournalTest, goes_on_where_it_ended_with_segments_named_by_their_offset) 
   EXPECT_EQ(segments().size(), 1u) << "the last one stays: it tells where the journal ends";
 }
 
+TEST_F(JournalTest, keeps_segments_for_as_long_as_it_is_told) {
+  JournalOptions small;
+  small.segment_bytes = 1;
+  auto journal = open(small);
+  for (int i = 0; i < 4; ++i) append(*journal, "{\"a\":1}\n");
+  ASSERT_EQ(segments().size(), 4u);
+  const auto age = [&](size_t segment, int seconds) {
+    fs::last_write_time(segments()[segment].path,
+                        fs::file_time_type::clock::now() - std::chrono::seconds(seconds));
+  };
+  EXPECT_TRUE(journal->drop_before(32, 100).ok());
+  EXPECT_EQ(segments().size(), 4u);
+  age(0, 110);
+  age(2, 110);
+  EXPECT_TRUE(journal->drop_before(4, 100).ok());
+  EXPECT_EQ(segments().size(), 4u) << "not what is not counted, however old";
+  EXPECT_TRUE(journal->drop_before(32, 100).ok());
+  EXPECT_EQ(segments().size(), 3u) << "none is taken out of the middle";
+  EXPECT_EQ(segments()[0].begin, 8u);
+}
+
 TEST_F(JournalTest, cuts_a_torn_tail_at_every_byte_to_the_last_whole_frame) {
   append(*open(), "{\"a\":1}\n");
   const std::string one = bytes_of(segments()[0].path);

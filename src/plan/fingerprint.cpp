@@ -100,6 +100,10 @@ std::string Plan::mapping_fingerprint() const {
          ",\"profile\":" + field_text(profile) + ",\"id\":" + field_text(id);
   std::string time_paths = json(time.path.text);
   for (const Path& path : time.then) time_paths += "," + json(path.text);
+  if (!time.others.empty()) {  // a list of its own: joined paths stand without
+    for (const Path& path : time.others) time_paths += "," + json(path.text);
+    time_paths = "[" + time_paths + "]";
+  }
   out += ",\"time\":[" + time_paths + "," + std::to_string(int(time.unit)) + "," +
          json(time.format) + "," + json(time.no_offset) + "]";
   std::vector<std::string> fields;

@@ -37,7 +37,8 @@ struct Field {
 
 struct TimeField {
   Path path;
-  std::vector<Path> then;  // {join: [path, then..]}: all their texts, with a blank between
+  std::vector<Path> then;    // {join: [path, then..]}: all their texts, with a blank between
+  std::vector<Path> others;  // {first: [path, others..]}: the first of them where something is
   TimeUnit unit = TimeUnit::none;
   std::string format;  // empty: RFC 3339 and loose forms
   std::string no_offset = "UTC";

@@ -14,9 +14,11 @@ char lower(char c) { return c >= 'A' && c <= 'Z' ? char(c - 'A' + 'a') : c; }
 
 }  // namespace
 
-Error plan_error(const std::string& file, int line, const std::string& key,
+Error plan_error(const std::string& file, Place place, const std::string& key,
                  const std::string& what) {
-  return Error{file + ":" + std::to_string(line) + ": " + (key.empty() ? "" : key + ": ") + what};
+  const std::string column = place.column ? ":" + std::to_string(place.column) : "";
+  return Error{file + ":" + std::to_string(place.line) + column + ": " +
+               (key.empty() ? "" : key + ": ") + what};
 }
 
 std::string shown(std::string_view text) {
@@ -55,7 +57,7 @@ Status PlanNode::only_keys(std::initializer_list<const char*> known) const {
   for (const YamlNode& child : node_->children) {
     if (std::find(known.begin(), known.end(), child.key) != known.end()) continue;
     const std::vector<std::string> names(known.begin(), known.end());
-    return plan_error(*file_, child.line,
+    return plan_error(*file_, {child.line, child.column},
                       key_.empty() ? shown(child.key) : key_ + "." + shown(child.key),
                       "unknown key" + did_you_mean(nearest_name(child.key, names)) +
                           " (known here: " + list + ")");

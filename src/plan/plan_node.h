@@ -14,7 +14,11 @@
 namespace quipu {
 
 // what: "what is wrong; what would be right". No key: the place alone.
-Error plan_error(const std::string& file, int line, const std::string& key,
+// Where in a file; column 0: not known.
+struct Place {
+  int line = 1, column = 0;
+};
+Error plan_error(const std::string& file, Place place, const std::string& key,
                  const std::string& what);
 
 // A text as messages show it: in quotes, control characters escaped, cut when it is long.
@@ -31,9 +35,10 @@ class PlanNode {
   bool is_empty_list() const { return is_list() && node_->children.empty(); }
   const std::string& name() const { return node_->key; }  // of an entry of a map
   int line() const { return node_->line; }
+  Place place() const { return {node_->line, node_->column}; }
   const std::string& file() const { return *file_; }
 
-  Error error(const std::string& what) const { return plan_error(*file_, node_->line, key_, what); }
+  Error error(const std::string& what) const { return plan_error(*file_, place(), key_, what); }
   // The error of a value of the wrong kind: "is a list; write ...".
   Error wrong_kind(const std::string& right) const;
 

@@ -76,14 +76,37 @@ Status PlanParser::read_root(const PlanNode& root) {
   return read_count(root.at("count"));
 }
 
+namespace {
+
+// Formats as other programs call them.
+Status refuse_other_format_names(const PlanNode& node) {
+  std::string name;
+  if (!node.text(name).ok()) return {};
+  const auto delimited = [&](const char* delimiter) {
+    return node.error("is a text (" + shown(name) +
+                      "); write `format: delimited, delimiter: " + delimiter + ", header: yes`");
+  };
+  if (name == "csv" || name == "CSV") return delimited("\",\"");
+  if (name == "tsv" || name == "TSV") return delimited("\"\\t\"");
+  if (name == "jsonl" || name == "ndjson" || name == "jsonlines")
+    return node.error("is a text (" + shown(name) + "); write `format: json`: an object a line");
+  if (name == "nginx" || name == "apache" || name == "combined" || name == "clf")
+    return node.error("is a text (" + shown(name) + "); write `format: combined_log`");
+  return {};
+}
+
+}  // namespace
+
 Status PlanParser::read_input(const PlanNode& node) {
   InputFormat& input = plan_.input;
   const auto keys = {"delimiter", "header", "quote", "columns", "missing_columns"};
   QUIPU_TRY(
       node.only_keys({"format", "delimiter", "header", "quote", "columns", "missing_columns"}));
   int format = 0;
-  if (node.has("format"))
+  if (node.has("format")) {
+    QUIPU_TRY(refuse_other_format_names(node.at("format")));
     QUIPU_TRY(node.at("format").one_of({"json", "delimited", "combined_log"}, format));
+  }
   input.delimited = format != 0;
   input.combined_log = format == 2;
   if (format != 1) {

@@ -87,7 +87,7 @@ class PlanParser {
   std::map<std::string, uint16_t, std::less<>> property_by_name_;
   std::map<std::string, std::string> zone_problems_;  // zones met: what is wrong with them, or ""
   std::vector<Column> whens_;  // in order of first use; numbered when all are known
-  std::vector<int> rule_lines_;
+  std::vector<Place> rule_places_;
   size_t identity_bytes_ = 0;
 };
 

@@ -216,7 +216,7 @@ Status PlanParser::read_tenants_csv(const std::string& text, const std::string& 
   if (rest.substr(0, 3) == "\xEF\xBB\xBF") rest.remove_prefix(3);
   int line_number = 0;
   auto wrong = [&](const std::string& key, const std::string& what) {
-    return plan_error(file, line_number, key, what);
+    return plan_error(file, {line_number, 0}, key, what);
   };
   while (!rest.empty()) {
     ++line_number;

@@ -82,7 +82,7 @@ Status PlanParser::read_count(const PlanNode& node) {
 Status PlanParser::read_rule(const PlanNode& node) {
   QUIPU_TRY(node.only_keys(
       {"metrics", "together", "when", "by", "combinations", "unique", "sum", "lifetime"}));
-  rule_lines_.push_back(node.line());
+  rule_places_.push_back(node.place());
   Plan::Rule& rule = plan_.rules_.emplace_back();
   if (!node.has("metrics")) return node.error(std::string("metrics is missing; ") + kMetricsAdvice);
   QUIPU_TRY(read_metrics(node.at("metrics"), rule));
@@ -315,9 +315,9 @@ Status PlanParser::check_groups() const {
     auto [there, fresh] = groups.try_emplace(rule.together, i);
     const Plan::Rule& first = plan_.rules_[there->second];
     if (!fresh && (first.all_metrics != rule.all_metrics || first.metrics != rule.metrics)) {
-      return plan_error(file_, rule_lines_[i], "count.together",
+      return plan_error(file_, rule_places_[i], "count.together",
                         shown(rule.together) + " has other metrics than in line " +
-                            std::to_string(rule_lines_[there->second]) +
+                            std::to_string(rule_places_[there->second].line) +
                             "; give it the same ones, or another name");
     }
   }
@@ -325,9 +325,9 @@ Status PlanParser::check_groups() const {
     for (const std::string& metric : plan_.rules_[i].metrics) {
       const auto group = groups.find(metric);
       if (group != groups.end()) {
-        return plan_error(file_, rule_lines_[i], "count.metrics",
+        return plan_error(file_, rule_places_[i], "count.metrics",
                           "the metric " + shown(metric) + " has the name of the group in line " +
-                              std::to_string(rule_lines_[group->second]) +
+                              std::to_string(rule_places_[group->second].line) +
                               "; give that `together` another name");
       }
     }
@@ -359,7 +359,7 @@ Status PlanParser::check_dimensions_of_metrics() const {
     for (const PlannedSection& s : plan_.sections_of(metric))
       blocks += (s.dimensions.size() + 63) / 64;
     if (blocks <= size_t(kMaxBitmapWords)) return {};
-    return plan_error(file_, rule_lines_[rules.back()], "count",
+    return plan_error(file_, rule_places_[rules.back()], "count",
                       (metric == "*" ? "all metrics" : "the metric " + shown(metric)) +
                           " would count in more than " + std::to_string(kMaxDimensions) +
                           " lists (of its own and of each `together`, each rounded up to a "

@@ -111,11 +111,17 @@ Status PlanParser::read_time(const PlanNode& node) {
     return read_path(node, false, time.path);
   }
   if (!node.is_map()) return node.wrong_kind("write a path (/a/b) or {at: path, unit: unix_ms}");
-  QUIPU_TRY(node.only_keys({"at", "join", "unit", "format", "no_offset"}));
-  if (int(node.has("at")) + int(node.has("join")) != 1)
-    return node.error("needs either at or join; write {at: path, ...} or {join: [/date, /time]}");
+  QUIPU_TRY(node.only_keys({"at", "first", "join", "unit", "format", "no_offset"}));
+  if (int(node.has("at")) + int(node.has("first")) + int(node.has("join")) != 1)
+    return node.error(
+        "needs one of at, first and join; write {at: path, ...}, {first: [/one, /other], ...} or "
+        "{join: [/date, /time]}");
   if (node.has("at")) {
     QUIPU_TRY(read_path(node.at("at"), false, time.path));
+  } else if (node.has("first")) {
+    QUIPU_TRY(read_paths(node.at("first"), time.others));
+    time.path = time.others.front();
+    time.others.erase(time.others.begin());
   } else {
     if (node.has("unit"))
       return node.at("unit").error(

@@ -256,7 +256,9 @@ std::string yaml_of(Random& random, const Model& m) {
       map_yaml(random,
                {{"tenant", random.chance(50) ? "/t" : "{first: [/t]}"},
                 {"metric", "/m"},
-                {"time", random.chance(50) ? "/at" : "{at: /at}"},
+                {"time", random.chance(50)   ? "/at"
+                         : random.chance(50) ? "{at: /at}"
+                                             : "{first: [/at]}"},
                 {"profile", "{first: [/u, /v], trim: yes}"},
                 {"values", map_yaml(random, {{"revenue", "/r"}, {"units", "/n"}}, true, "")}},
                deep, "  "));

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 #include <ostream>
+#include <regex>
 
 #include "plan/plan.h"
 
@@ -18,9 +19,14 @@ std::string plan_text(const std::string& properties_and_count,
   return "quipu: 1\nevent: " + event + "\n" + properties_and_count;
 }
 
+// Lines are what these tests look at; columns have a test of their own.
+std::string without_column(const std::string& message) {
+  return std::regex_replace(message, std::regex("^(shop.yaml:[0-9]+):[0-9]+"), "$1");
+}
+
 std::string refusal(const std::string& text) {
   auto plan = Plan::parse(text, "shop.yaml", ".");
-  return plan.ok() ? "accepted" : plan.error().message;
+  return plan.ok() ? "accepted" : without_column(plan.error().message);
 }
 
 struct Refused {
@@ -172,7 +178,7 @@ const Refused kRefused[] = {
     {"input_json_delimiter", "input: {delimiter: \",\"}",
      "input.delimiter: goes with `format: delimited` only"},
     {"input_format", "input: {format: csv}",
-     "input.format: is a text (\"csv\"); write json, delimited or combined_log"},
+     "input.format: is a text (\"csv\"); write `format: delimited"},
     {"input_delimiter", "input: {format: delimited, delimiter: \"::\"}",
      "write one ASCII character"},
     {"input_delimiter_wide", "input: {format: delimited, delimiter: \"é\"}",
@@ -244,7 +250,7 @@ const Refused kRefusedEvents[] = {
      "needs one of first, all and const"},
     {"time_list", "{tenant: /t, metric: /m, time: [/at]}", "event.time: is a list"},
     {"time_no_path", "{tenant: /t, metric: /m, time: {unit: unix_s}}",
-     "event.time: needs either at or join"},
+     "event.time: needs one of at, first and join"},
     {"time_unit", "{tenant: /t, metric: /m, time: {at: /at, unit: ms}}",
      "event.time.unit: is a text (\"ms\"); write unix_s, unix_ms, unix_us or unix_ns; did you mean "
      "\"unix_ms\"?"},
@@ -288,6 +294,33 @@ TEST(PlanRoot, OtherVersionsAndOtherFilesAreRefused) {
   EXPECT_THAT(refusal(std::string("quipu: 1\n\0", 10)), HasSubstr("shop.yaml:2: a NUL character"));
   EXPECT_THAT(refusal("quipu: 1\n" + std::string(1 << 20, '#')),
               HasSubstr("a plan has at most 1048576"));
+}
+
+// The message of a plan as the parser has it, with the column.
+std::string whole_refusal(const std::string& text) {
+  auto plan = Plan::parse(text, "shop.yaml", ".");
+  return plan.ok() ? "accepted" : plan.error().message;
+}
+
+TEST(PlanRoot, ThePlaceHasAColumn) {
+  EXPECT_THAT(whole_refusal(plan_text("count: [{metrics: \"*\", by: [[], color]}]")),
+              HasSubstr("shop.yaml:3:33: count.by: "));
+  EXPECT_THAT(whole_refusal(plan_text("count: [{metrics: \"*\",\n  by: [[]],\n  summ: [x]}]")),
+              HasSubstr("shop.yaml:5:3: count.\"summ\": unknown key"));
+  EXPECT_THAT(whole_refusal(plan_text("count: [\n  &a {}]")),
+              HasSubstr("shop.yaml:4:3: an anchor"));
+}
+
+TEST(PlanRoot, FormatsMayBeCalledAsOtherProgramsCallThem) {
+  for (const auto& [format, advice] : {std::pair("csv", "delimiter: \",\""),
+                                       {"tsv", "delimiter: \"\\t\""},
+                                       {"jsonl", "`format: json`"},
+                                       {"nginx", "`format: combined_log`"}}) {
+    const std::string message = refusal(plan_text(
+        "count: [{metrics: \"*\", by: [[]]}]\ninput: {format: " + std::string(format) + "}"));
+    EXPECT_THAT(message, HasSubstr(advice));
+    EXPECT_EQ(message.find("did you mean"), std::string::npos) << message;
+  }
 }
 
 TEST(PlanRoot, HostileNestingIsAnError) {

@@ -6,6 +6,7 @@
 
 #include <filesystem>
 #include <fstream>
+#include <regex>
 
 namespace quipu {
 namespace {
@@ -66,9 +67,14 @@ Plan parsed(const std::string& text) {
   return plan.ok() ? *plan : Plan();
 }
 
+// Lines are what these tests look at; columns have a test of their own.
+std::string without_column(const std::string& message) {
+  return std::regex_replace(message, std::regex("^(shop.yaml:[0-9]+):[0-9]+"), "$1");
+}
+
 std::string refusal(const std::string& text) {
   auto plan = Plan::parse(text, "shop.yaml", ".");
-  return plan.ok() ? "accepted" : plan.error().message;
+  return plan.ok() ? "accepted" : without_column(plan.error().message);
 }
 
 // A dimension as a test reads it: "campaign+client" and its flags.
@@ -423,7 +429,8 @@ TEST(PlanZones, AreLookedForInTheGivenFolder) {
           "calendars: {default: [{zone: Europe/Berlin}]}\ncount: [{metrics: \"*\", by: [[]]}]"),
       "shop.yaml", ".", empty.path());
   ASSERT_FALSE(plan.ok());
-  EXPECT_THAT(plan.error().message, HasSubstr("shop.yaml:3: calendars.default.zone: "));
+  EXPECT_THAT(without_column(plan.error().message),
+              HasSubstr("shop.yaml:3: calendars.default.zone: "));
 }
 
 }  // namespace

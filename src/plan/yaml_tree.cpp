@@ -17,12 +17,13 @@ namespace {
 
 // Thrown through the YAML parser, which reports everything by exceptions; caught in read_yaml.
 struct Refused {
-  int line;
+  Place place;
   std::string key;
   std::string what;
 };
 
-int line_of(const YAML::Mark& mark) { return mark.line + 1; }
+Place place_of(const YAML::Mark& mark) { return {mark.line + 1, mark.column + 1}; }
+Place place_of(const YamlNode& node) { return {node.line, node.column}; }
 
 class TreeBuilder : public YAML::EventHandler {
  public:
@@ -30,9 +31,11 @@ class TreeBuilder : public YAML::EventHandler {
 
   void OnDocumentStart(const YAML::Mark&) override {}
   void OnDocumentEnd() override {}
-  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override { refuse_reference(line_of(mark)); }
+  void OnAlias(const YAML::Mark& mark, YAML::anchor_t) override {
+    refuse_reference(place_of(mark));
+  }
   void OnAnchor(const YAML::Mark& mark, const std::string&) override {
-    refuse_reference(line_of(mark));
+    refuse_reference(place_of(mark));
   }
   void OnNull(const YAML::Mark& mark, YAML::anchor_t anchor) override {
     add(node(YamlNode::Kind::null, mark, "?", anchor));
@@ -40,7 +43,8 @@ class TreeBuilder : public YAML::EventHandler {
   void OnScalar(const YAML::Mark& mark, const std::string& tag, YAML::anchor_t anchor,
                 const std::string& value) override {
     YamlNode text = node(YamlNode::Kind::text, mark, tag, anchor);
-    if (!is_valid_utf8(value)) throw Refused{text.line, "", "not UTF-8; save the file as UTF-8"};
+    if (!is_valid_utf8(value))
+      throw Refused{place_of(text), "", "not UTF-8; save the file as UTF-8"};
     text.text = value;
     add(std::move(text));
   }
@@ -63,11 +67,11 @@ class TreeBuilder : public YAML::EventHandler {
     YamlNode node;
     bool has_key = false;
     std::string key;
-    int key_line = 0;
+    Place key_place;
   };
 
-  static void refuse_reference(int line) {
-    throw Refused{line, "",
+  static void refuse_reference(Place place) {
+    throw Refused{place, "",
                   "an anchor (&) or alias (*), which plans do not use; write the value out"};
   }
 
@@ -75,10 +79,11 @@ class TreeBuilder : public YAML::EventHandler {
                        YAML::anchor_t anchor) {
     YamlNode n;
     n.kind = kind;
-    n.line = line_of(mark);
-    if (anchor != YAML::NullAnchor) refuse_reference(n.line);
+    n.line = mark.line + 1;
+    n.column = mark.column + 1;
+    if (anchor != YAML::NullAnchor) refuse_reference(place_of(n));
     if (!tag.empty() && tag != "?" && tag != "!") {
-      throw Refused{n.line, "", "a tag (!), which plans do not use; write the text in quotes"};
+      throw Refused{place_of(n), "", "a tag (!), which plans do not use; write the text in quotes"};
     }
     return n;
   }
@@ -98,18 +103,18 @@ class TreeBuilder : public YAML::EventHandler {
     }
     if (again) {
       throw Refused{
-          again->line, shown(again->key),
+          place_of(*again), shown(again->key),
           "given twice (first in line " + std::to_string(first->line) + "); keep one of them"};
     }
   }
 
   void open(YamlNode n) {
-    if (!open_.empty() && wants_key(open_.back())) refuse_key(n.line);
+    if (!open_.empty() && wants_key(open_.back())) refuse_key(place_of(n));
     if (open_.size() == kMaxPlanDepth) {
-      throw Refused{n.line, "",
+      throw Refused{place_of(n), "",
                     "nested deeper than " + std::to_string(kMaxPlanDepth) + " levels; no plan is"};
     }
-    open_.push_back({std::move(n), false, "", 0});
+    open_.push_back({std::move(n), false, "", {}});
   }
 
   void close() {
@@ -125,23 +130,24 @@ class TreeBuilder : public YAML::EventHandler {
     }
     Open& parent = open_.back();
     if (wants_key(parent)) {
-      if (n.kind != YamlNode::Kind::text) refuse_key(n.line);
+      if (n.kind != YamlNode::Kind::text) refuse_key(place_of(n));
       parent.has_key = true;
       parent.key = std::move(n.text);
-      parent.key_line = n.line;
+      parent.key_place = place_of(n);
       return;
     }
     if (parent.has_key) {
       n.key = std::move(parent.key);
-      n.line = parent.key_line;
+      n.line = parent.key_place.line;
+      n.column = parent.key_place.column;
       parent.has_key = false;
     }
     parent.node.children.push_back(std::move(n));
   }
 
   static bool wants_key(const Open& o) { return o.node.kind == YamlNode::Kind::map && !o.has_key; }
-  [[noreturn]] static void refuse_key(int line) {
-    throw Refused{line, "",
+  [[noreturn]] static void refuse_key(Place place) {
+    throw Refused{place, "",
                   "a key that is missing or no text; close all brackets and quotes, and write the "
                   "key as a text"};
   }
@@ -165,11 +171,11 @@ Result<YamlNode> read_yaml(std::string_view text, const std::string& file) {
       end = std::min(text.find('\n', good), text.size());
       if (!is_valid_utf8(text.substr(good, end - good))) break;
     }
-    return plan_error(file, line, "", "not UTF-8; save the file as UTF-8");
+    return plan_error(file, {line, 0}, "", "not UTF-8; save the file as UTF-8");
   }
   if (size_t nul = text.find('\0'); nul != text.npos) {
     const int line = 1 + int(std::count(text.begin(), text.begin() + std::ptrdiff_t(nul), '\n'));
-    return plan_error(file, line, "",
+    return plan_error(file, {line, 0}, "",
                       "a NUL character; in a text in double quotes it is written \\0");
   }
   try {
@@ -179,15 +185,15 @@ Result<YamlNode> read_yaml(std::string_view text, const std::string& file) {
     parser.HandleNextDocument(builder);
     YamlNode root = builder.take();
     if (TreeBuilder second; parser.HandleNextDocument(second)) {
-      return plan_error(file, second.take().line, "", "a second YAML document; a plan is one");
+      return plan_error(file, place_of(second.take()), "", "a second YAML document; a plan is one");
     }
     return root;
   } catch (const Refused& r) {
-    return plan_error(file, r.line, r.key, r.what);
+    return plan_error(file, r.place, r.key, r.what);
   } catch (const YAML::Exception& e) {
     const bool reference =
         e.msg.find("alias") != std::string::npos || e.msg.find("anchor") != std::string::npos;
-    return plan_error(file, std::max(1, line_of(e.mark)), "",
+    return plan_error(file, e.mark.line < 0 ? Place{1, 0} : place_of(e.mark), "",
                       "not YAML: " + e.msg + (reference ? "; a star stands in quotes: \"*\"" : ""));
   } catch (const std::exception& e) {
     return Error{file + ": not YAML that can be read: " + e.what()};

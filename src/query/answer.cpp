@@ -2,12 +2,13 @@
 
 #include <algorithm>
 #include <map>
-#include <numeric>
 
 #include "base/check.h"
+#include "query/answer_parts.h"
 #include "query/cell_scan.h"
 #include "query/choose.h"
 #include "query/label.h"
+#include "query/order.h"
 #include "query/span.h"
 #include "query/whole.h"
 
@@ -55,53 +56,6 @@ std::vector<std::vector<uint64_t>> point_values(const Choice& choice) {
     values = std::move(next);
   }
   return values;
-}
-
-// The value that a key of --sort names, by its name or as "sum:NAME"; values.size() if there is
-// none.
-size_t value_of(const Answer& out, const std::string& key) {
-  const auto named = [&](const std::string& name) {
-    return size_t(std::find(out.values.begin(), out.values.end(), name) - out.values.begin());
-  };
-  const size_t value = named(key);
-  return value == out.values.size() && key.rfind("sum:", 0) == 0 ? named(key.substr(4)) : value;
-}
-
-void sort_groups(Answer& out, const std::string& sort) {
-  std::string key = sort.empty() ? "count" : sort;
-  const bool reversed = key[0] == '-';
-  if (reversed) key.erase(0, 1);
-  auto total = [](const auto& v) {
-    return std::accumulate(v.begin(), v.end(), typename std::decay_t<decltype(v)>::value_type{});
-  };
-  const size_t value = value_of(out, key);
-  auto compare = [&](const Group& a, const Group& b) -> int {
-    if (key == "name") return 0;
-    if (key == "count")
-      return total(a.count) > total(b.count) ? -1 : total(a.count) < total(b.count);
-    if (key == "unique")
-      return total(a.unique) > total(b.unique) ? -1 : total(a.unique) < total(b.unique);
-    const Fixed6 x = total(a.sums[value]), y = total(b.sums[value]);
-    return x > y ? -1 : x < y;
-  };
-  std::sort(out.groups.begin(), out.groups.end(), [&](const Group& a, const Group& b) {
-    const int order = compare(a, b) * (reversed ? -1 : 1);
-    if (order != 0) return order < 0;
-    return key == "name" && reversed ? b.by < a.by : a.by < b.by;
-  });
-}
-
-Status check_sort(const Answer& out, const std::string& sort) {
-  const std::string key = !sort.empty() && sort[0] == '-' ? sort.substr(1) : sort;
-  if (sort.empty() || key == "count" || key == "name") return {};
-  if (key == "unique" && out.has_unique) return {};
-  if (value_of(out, key) < out.values.size()) return {};
-  std::vector<std::string> known = out.values;
-  known.insert(known.end(), {"count", "name"});
-  if (out.has_unique) known.push_back("unique");
-  std::string list;
-  for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
-  return Error{"this answer cannot be sorted by \"" + key + "\"; it has " + list};
 }
 
 // The counter to ask: of those that fit, the first that has all of the time asked for; else of
@@ -172,7 +126,7 @@ void mark_partial(const Counter& counter, const Span& span, Answer& out) {
     Answer::ShownFigure& figure = out.figures[f];
     for (size_t i = 0; i < span.entries(); ++i) {
       const bool whole = span.lifetime ? planned_always(figure.since)
-                                       : has_all(figure.since, span.list.buckets[i].first_s);
+                                       : has_all(figure.since, span.first_of(i).first_s);
       if (!whole) figure.partial.push_back(i);
     }
     if (figure.partial.empty()) continue;
@@ -185,18 +139,6 @@ void mark_partial(const Counter& counter, const Span& span, Answer& out) {
       out.notes.push_back(figure.name.substr(figure.name.find('.') + 1) + " is counted " +
                           spans_text(figure.since));
   }
-}
-
-constexpr size_t kBytesOfGroup = 192;  // beside its buckets
-
-Error too_large(size_t limit, bool adds_groups, size_t max_bytes) {
-  return Error{"this answer would take more than " + std::to_string(max_bytes >> 20) +
-               " MiB (kMaxAnswerBytes): ask for " +
-               (limit && adds_groups
-                    ? "fewer buckets, some values only, or by all properties of one counter"
-                : limit ? "a smaller --limit or fewer buckets"
-                        : "the first groups with --limit, some values only, or fewer buckets") +
-               "; quipu export writes everything, however much"};
 }
 
 // Adds up the entries of a counter's cells that the question is about. The first groups of many are
@@ -217,7 +159,7 @@ class Adder {
 
   std::map<std::vector<uint64_t>, Totals> groups;  // of the piece at hand
 
-  size_t group_bytes() const { return kBytesOfGroup + span_.entries() * 16 * (1 + values_.size()); }
+  size_t group_bytes() const { return bytes_of_group(span_.entries(), values_.size()); }
   Error refused() const { return too_large(limit_, choice_.adds_groups, max_bytes_); }
 
   // Goes to the next piece; false behind the last.
@@ -264,7 +206,7 @@ class Adder {
             Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table->month()) / kQuarterS);
         auto it = span_.list.index_of_label.find(table->label(frame, in_month));
         if (it == span_.list.index_of_label.end()) continue;
-        index = span_.total ? 0 : it->second;
+        index = span_.entry_of(it->second);
       }
       if (!totals) {
         std::vector<uint64_t> group;
@@ -348,9 +290,25 @@ Status name_groups(StoreView& view, TenantId tenant, const Choice& choice,
   return {};
 }
 
+constexpr size_t kBytesOfGroup = 192;  // beside its buckets
+
 }  // namespace
 
-Result<Answer> answer(StoreView& view, const Question& question, size_t max_bytes) {
+size_t bytes_of_group(size_t entries, size_t sums) {
+  return kBytesOfGroup + entries * 16 * (1 + sums);
+}
+
+Error too_large(size_t limit, bool adds_groups, size_t max_bytes) {
+  return Error{"this answer would take more than " + std::to_string(max_bytes >> 20) +
+               " MiB (kMaxAnswerBytes): ask for " +
+               (limit && adds_groups
+                    ? "fewer buckets, some values only, or by all properties of one counter"
+                : limit ? "a smaller --limit or fewer buckets"
+                        : "the first groups with --limit, some values only, or fewer buckets") +
+               "; quipu export writes everything, however much"};
+}
+
+Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_bytes) {
   Answer out;
   out.question = question;
   auto tenant = view.tenant(question.tenant);
@@ -370,10 +328,12 @@ Result<Answer> answer(StoreView& view, const Question& question, size_t max_byte
   out.group = counter.group;
   out.lifetime = span.lifetime;
   out.interval = span.interval;
+  out.years = span.years;
   out.range_text = span.range_text;
   out.since = span.lifetime ? counter.lifetime_since : counter.since;
   for (const auto& [name, since] : counter.sums_since) out.values.push_back(name);
-  const bool adds = choice->adds_groups || span.total;
+  const bool adds = choice->adds_groups || span.total || span.years;
+  out.unique_planned = counter.planned.unique && counter.plan->profile.kind != Field::Kind::absent;
   out.has_unique =
       counter.planned.unique && !adds &&
       (!span.lifetime || !in_both(counter.unique_since, counter.lifetime_since).empty());
@@ -383,7 +343,7 @@ Result<Answer> answer(StoreView& view, const Question& question, size_t max_byte
       view.catalogue().counted_in_several(*tenant, counter.selector, counter.dimension);
   QUIPU_TRY(check_sort(out, question.sort));
   for (size_t i = 0; !span.lifetime && i < span.entries(); ++i) {
-    const Bucket& bucket = span.list.buckets[i];
+    const Bucket& bucket = span.first_of(i);
     out.buckets.push_back(format_instant(bucket.first_s, bucket.first_offset_s));
   }
   mark_partial(counter, span, out);

@@ -23,20 +23,28 @@ struct Filter {
   std::optional<std::string> written = std::nullopt;
 };
 
+// Of several tenants: one answer for each, or one total (counts and sums; people do not add up).
+enum class TenantsAsked : uint8_t { one, each, total };
+
 struct Question {
   std::optional<std::string> tenant;
+  TenantsAsked tenants = TenantsAsked::one;
   std::string metric;  // or a `together` name
   NameKind named = NameKind::either;
   std::vector<std::string> by;  // property names
   std::vector<Filter> where;
   std::optional<std::string> calendar;
-  // What time: one of in ("2026-03", "lifetime", ...), from/to, or neither (the last 30 buckets).
-  std::optional<std::string> in, from, to;
+  // What time: one of in ("2026-03", "today", "lifetime", ...), last ("7d"), from/to (without `to`:
+  // up to now), or none (the last 30 buckets with counts).
+  std::optional<std::string> in, from, to, last;
   std::optional<Interval> interval;
+  bool years = false;     // by year: months added up, so without uniques; interval is none then
+  bool versus = false;    // beside each figure that of the period before
+  bool previous = false;  // of as many buckets before what `in` and the others say
   // "count", "unique", "name", a value's name or "sum:NAME"; "-" before it turns it round.
   std::string sort;
   size_t limit = 0;   // 0: all groups
-  int64_t now_s = 0;  // for the default range
+  int64_t now_s = 0;  // what is last, today and yesterday
 };
 
 struct Group {
@@ -44,6 +52,7 @@ struct Group {
   std::vector<uint64_t> count;            // by bucket
   std::vector<uint64_t> unique;           // empty if not answered
   std::vector<std::vector<Fixed6>> sums;  // by value, by bucket
+  std::string tenant = {};                // where each tenant was asked for
 };
 
 // Of an answer's groups, or of those looked at at a time; more are refused. Tests change it.
@@ -59,6 +68,7 @@ struct Answer {
   bool lifetime = false;
   // With an interval: one entry a bucket. Without (a range of several buckets added up): one entry.
   std::optional<Interval> interval;
+  bool years = false;                // entries are years; interval is none
   std::vector<std::string> buckets;  // starts with offset
   std::string range_text;            // for people
   std::vector<SinceSpan> since;
@@ -74,11 +84,24 @@ struct Answer {
   bool counted_in_several_groups = false;
   std::vector<std::string> values;  // names of the sums
   bool has_unique = false;
+  bool unique_planned = false;     // else nobody expects uniques
   std::vector<std::string> notes;  // why something is "-" and how to get it
   std::vector<Group> groups;
   size_t groups_in_all = 0;  // before `limit`
+  // The period before, where it was asked for: groups[i] is that of groups[i] above.
+  struct Previous {
+    std::string range_text;
+    std::vector<std::string> buckets;
+    std::vector<size_t> partial;
+    bool has_unique = false, has_sums = false;
+    std::vector<Group> groups;
+  };
+  std::optional<Previous> previous;
+
+  bool is_series() const { return interval || years; }
 };
 
+// Asked of one tenant, of each, or of all; of one period, or of two.
 Result<Answer> answer(StoreView& view, const Question& question,
                       size_t max_bytes = kMaxAnswerBytes);
 
@@ -92,5 +115,25 @@ struct MetricLine {
   bool partial = false;               // count has not all that was accepted
 };
 Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant);
+
+// By what a metric or group is counted, whole: a counter each, in the order of the plans.
+struct CounterLine {
+  std::string metric;
+  bool group = false;
+  std::vector<std::string> by;
+  std::string when;  // "client = Safari|Chrome", or ""
+  bool unique = false, lifetime = false, retired = false;
+  std::vector<std::string> sums;
+  std::vector<SinceSpan> since;
+};
+Result<std::vector<CounterLine>> list_counters(const StoreView& view, const std::string& name,
+                                               NameKind kind);
+
+// The tenants that have counts, by name.
+struct TenantLine {
+  std::string name;
+  std::vector<Calendar> calendars;  // the first is the one that questions use
+};
+std::vector<TenantLine> list_tenants(const StoreView& view);
 
 }  // namespace quipu

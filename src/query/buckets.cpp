@@ -186,9 +186,10 @@ Result<NamedBucket> named_bucket(StoreView& view, TenantId tenant, int calendar,
               format_instant(f.bucket.first_s, f.bucket.first_offset_s).substr(19);
     return Error{"the hour \"" + text + "\" happens twice in this calendar's zone; say " + both};
   }
-  return Error{
-      "\"" + text +
-      "\" is no month (2026-03), week (2026-W10), day (2026-03-05) or hour (2026-03-05T14)"};
+  return Error{"\"" + text +
+               "\" is no year (2026), month (2026-03), week (2026-W10), day (2026-03-05, today, "
+               "yesterday) or "
+               "hour (2026-03-05T14)"};
 }
 
 Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar,
@@ -227,7 +228,8 @@ Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, 
       return Error{format_instant(edge, bucket->first_offset_s) + " is inside the " +
                    interval_name(interval) + " that begins at " +
                    format_instant(bucket->first_s, bucket->first_offset_s) +
-                   "; a range must begin and end where a " + interval_name(interval) +
+                   "; a range must begin and end where " +
+                   (interval == Interval::hour ? "an " : "a ") + interval_name(interval) +
                    " does, or have a finer --interval"};
     }
   }

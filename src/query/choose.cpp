@@ -187,6 +187,17 @@ std::string why_not_added(StoreView& view, TenantId tenant, Choice& choice) {
   return "";
 }
 
+// "a, b, c and 7 more"
+std::string names_listed(const std::vector<std::string>& names) {
+  if (names.empty()) return "none";
+  std::string text;
+  for (size_t i = 0; i < names.size() && i < kNamesListed; ++i)
+    text += (i ? ", " : "") + label_of(names[i], ",");
+  if (names.size() > kNamesListed)
+    text += " and " + std::to_string(names.size() - kNamesListed) + " more";
+  return text;
+}
+
 Status check_names(const Question& question, const Properties& properties) {
   std::vector<std::string> asked = question.by;
   for (const Filter& f : question.where) asked.push_back(f.property);
@@ -195,7 +206,8 @@ Status check_names(const Question& question, const Properties& properties) {
     std::vector<std::string> known;
     for (const auto& [property, identity] : properties) known.push_back(property);
     return Error{"the plan has no property \"" + name + "\"" +
-                 did_you_mean(near_names(name, known, kNamesOffered))};
+                 did_you_mean(near_names(name, known, kNamesOffered)) + "; it has " +
+                 names_listed(known)};
   }
   const std::set<std::string> distinct(question.by.begin(), question.by.end());
   if (distinct.size() < question.by.size()) return Error{"--by names a property twice"};

@@ -2,30 +2,34 @@
 
 #include <algorithm>
 #include <map>
+#include <set>
 
 #include "base/json_text.h"
 #include "query/buckets.h"
 #include "query/cell_scan.h"
+#include "query/csv.h"
+#include "query/span.h"
 #include "query/whole.h"
 
 namespace quipu {
 namespace {
 
-void append_csv(const std::string& text, std::string& out) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) {
-    out += text;
-    return;
-  }
-  out += '"';
-  for (char c : text) {
-    if (c == '"') out += '"';
-    out += c;
-  }
-  out += '"';
-}
+// By the value's hash first, as the pieces are: so the order does not depend on their size.
+struct Key {
+  uint64_t hash;
+  std::vector<uint64_t> elements;
+  int calendar;
+  Interval interval;
+  int64_t label;
 
-using Key =
-    std::tuple<std::vector<uint64_t>, int, Interval, int64_t>;  // value, calendar, interval, label
+  Key(std::vector<uint64_t> value, int of_calendar, Interval of_interval, int64_t of_label)
+      : hash(value_hash(value)),
+        elements(std::move(value)),
+        calendar(of_calendar),
+        interval(of_interval),
+        label(of_label) {}
+  auto operator<=>(const Key&) const = default;
+};
 
 void add_slot(const CellEntry& entry, const SlotCount& slot, int frame, CounterBucket& t) {
   t.count += slot.count;
@@ -33,13 +37,76 @@ void add_slot(const CellEntry& entry, const SlotCount& slot, int frame, CounterB
   for (size_t i = 0; i < entry.value_ids.size(); ++i) t.sums[entry.value_ids[i]] += slot.sums[i];
 }
 
+// What of one tenant's buckets is wanted.
+class TenantFilter {
+ public:
+  static Result<TenantFilter> make(StoreView& view, TenantId tenant, const ExportFilter& filter) {
+    TenantFilter wanted(filter);
+    const std::vector<Calendar>& calendars = view.calendars(tenant);
+    for (size_t c = 0; c < calendars.size(); ++c) {
+      Range range;
+      range.wanted = !filter.calendar || calendars[c].name == *filter.calendar;
+      for (auto [text, bound] :
+           {std::pair(&filter.from, &range.from_s), {&filter.to, &range.to_s}}) {
+        if (!*text) continue;
+        auto read = read_bound(view, tenant, int(c), **text, filter.now_s);
+        if (!read.ok()) return read.error();
+        *bound = *read;
+      }
+      wanted.ranges_.push_back(range);
+    }
+    return wanted;
+  }
+
+  bool has(int calendar, Interval interval) const {
+    return ranges_[size_t(calendar)].wanted && (!filter_.interval || *filter_.interval == interval);
+  }
+  bool has_begin(int calendar, int64_t first_s) const {
+    const Range& range = ranges_[size_t(calendar)];
+    return range.from_s <= first_s && first_s < range.to_s;
+  }
+  bool only_lifetime() const { return filter_.lifetime; }
+  bool has_lifetime() const {
+    return filter_.lifetime ||
+           (!filter_.interval && !filter_.calendar && !filter_.from && !filter_.to);
+  }
+  // UTC days that hold all wanted buckets: one that begins in the range ends a month later, at
+  // most.
+  DayIndex first_day() const {
+    int64_t first_s = kEndEventTimeS;
+    for (const Range& r : ranges_) first_s = std::min(first_s, r.from_s);
+    return day_of(first_s - 2 * kDayS);
+  }
+  DayIndex last_day() const {
+    int64_t last_s = 0;
+    for (const Range& r : ranges_) last_s = std::max(last_s, std::min(r.to_s, kEndEventTimeS));
+    return day_of(last_s + 33 * kDayS);
+  }
+
+ private:
+  static constexpr int64_t kDayS = 86400;
+  struct Range {
+    bool wanted = true;
+    int64_t from_s = -kEndEventTimeS;  // before whatever begins before 1970
+    int64_t to_s = 2 * kEndEventTimeS;
+  };
+  explicit TenantFilter(const ExportFilter& filter) : filter_(filter) {}
+  static DayIndex day_of(int64_t utc_s) {
+    return DayIndex(std::clamp<int64_t>(utc_s, 0, kEndEventTimeS) / kDayS);
+  }
+
+  const ExportFilter& filter_;
+  std::vector<Range> ranges_;
+};
+
 // Of a bucket in a Totals, about, beside its sums.
 constexpr size_t kBytesOfBucket = 256, kBytesOfSum = 64;
 
 // The buckets of a counter's values in a piece, which becomes smaller when they are too many.
 struct Totals {
-  std::map<Key, CounterBucket> buckets;
-  HashPiece piece;
+  const TenantFilter& wanted;
+  std::map<Key, CounterBucket> buckets = {};
+  HashPiece piece = {};
   size_t most = 0;  // buckets
 
   bool holds(const CellEntry& entry) const {
@@ -47,9 +114,7 @@ struct Totals {
   }
   void fit() {
     while (buckets.size() > most && piece.halve()) {
-      std::erase_if(buckets, [&](const auto& bucket) {
-        return !piece.holds(value_hash(std::get<0>(bucket.first)));
-      });
+      std::erase_if(buckets, [&](const auto& bucket) { return !piece.holds(bucket.first.hash); });
     }
   }
 };
@@ -66,8 +131,10 @@ Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry
         Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table.month()) / kQuarterS);
     for (int c = 0; c < table.calendars(); ++c) {
       for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
+        if (!totals.wanted.has(c, interval)) continue;
         const int frame = table.frame(c, interval);
         const Bucket bucket = table.bucket(c, interval, in_month);
+        if (!totals.wanted.has_begin(c, bucket.first_s)) continue;
         CounterBucket& t = totals.buckets[Key(elements, c, interval, bucket.label)];
         t.first_s = bucket.first_s;
         t.first_offset_s = bucket.first_offset_s;
@@ -83,14 +150,17 @@ Status count_buckets(StoreView& view, TenantId tenant, const Counter& counter, T
   Status inner;
   totals.buckets.clear();
   const HashPiece piece = totals.piece;  // it may become smaller meanwhile
-  QUIPU_TRY(scan_counter(
-      view, tenant, counter.selector, counter.dimension, 0, DayIndex(kEndEventTimeS / 86400),
-      [&](DayIndex day, const CellEntry& entry) {
-        if (inner.ok()) inner = add_entry(view, tenant, day, entry, totals);
-      },
-      piece));
-  QUIPU_TRY(inner);
-  if (counter.lifetime_since.empty()) return {};
+  const TenantFilter& wanted = totals.wanted;
+  if (!wanted.only_lifetime()) {
+    QUIPU_TRY(scan_counter(
+        view, tenant, counter.selector, counter.dimension, wanted.first_day(), wanted.last_day(),
+        [&](DayIndex day, const CellEntry& entry) {
+          if (inner.ok()) inner = add_entry(view, tenant, day, entry, totals);
+        },
+        piece));
+    QUIPU_TRY(inner);
+  }
+  if (counter.lifetime_since.empty() || !wanted.has_lifetime()) return {};
   return scan_counter(
       view, tenant, counter.selector, counter.dimension, kLifetimeDay, kLifetimeDay,
       [&](DayIndex, const CellEntry& entry) {
@@ -158,15 +228,11 @@ std::string partial_text(const CounterBucket& b) {
   return out.empty() ? out : out + "]";
 }
 
-}  // namespace
-
-namespace {
-
 // False: no more is wanted.
 Result<bool> visit_counter(StoreView& view, TenantId tenant, const std::string& name,
-                           const Counter& counter, size_t piece_bytes,
+                           const Counter& counter, size_t piece_bytes, const TenantFilter& wanted,
                            const std::function<Result<bool>(const CounterBucket&)>& visit) {
-  Totals totals;
+  Totals totals{wanted};
   totals.most = piece_bytes / (kBytesOfBucket + kBytesOfSum * counter.sums_since.size());
   do {
     QUIPU_TRY(count_buckets(view, tenant, counter, totals));
@@ -175,10 +241,10 @@ Result<bool> visit_counter(StoreView& view, TenantId tenant, const std::string& 
       bucket.tenant = tenant;
       bucket.tenant_name = &name;
       bucket.counter = &counter;
-      bucket.elements = &std::get<0>(key);
-      bucket.calendar = std::get<1>(key);
-      bucket.interval = std::get<2>(key);
-      bucket.label = std::get<3>(key);
+      bucket.elements = &key.elements;
+      bucket.calendar = key.calendar;
+      bucket.interval = key.interval;
+      bucket.label = key.label;
       auto more = visit(bucket);
       if (!more.ok() || !*more) return more;
     }
@@ -186,18 +252,71 @@ Result<bool> visit_counter(StoreView& view, TenantId tenant, const std::string& 
   return true;
 }
 
+bool is_named(const ExportFilter& filter, const SelectorEntry& selector) {
+  return filter.metric.empty() ||
+         (selector.name == filter.metric && (filter.named == NameKind::either ||
+                                             selector.group == (filter.named == NameKind::group)));
+}
+
+bool is_by(const std::vector<std::string>& names, const Counter& counter) {
+  return std::set<std::string>(names.begin(), names.end()) ==
+         std::set<std::string>(counter.names.begin(), counter.names.end());
+}
+
+// A filter that names what is not there, or no counter, is a mistake.
+Status check_filter(const StoreView& view, const ExportFilter& filter) {
+  if (filter.tenant) {
+    auto tenant = view.tenant(filter.tenant);
+    if (!tenant.ok()) return tenant.error();
+  }
+  if (filter.calendar) {
+    Status missing = Error{"no event has been counted in this store yet"};
+    for (const auto& [tenant, name] : view.tenants()) {
+      auto calendar = view.calendar(tenant, filter.calendar);
+      missing = calendar.ok() ? Status() : calendar.error();
+      if (missing.ok()) break;
+    }
+    QUIPU_TRY(missing);
+  }
+  if (filter.metric.empty() && !filter.by) return {};
+  std::vector<Counter> counters;
+  if (!filter.metric.empty()) {
+    auto named = view.counters(filter.metric, filter.named);
+    if (!named.ok()) return named.error();
+    counters = std::move(*named);
+  } else {
+    for (const SelectorEntry& s : view.known_selectors()) {
+      for (Counter& c : view.counters_of(s.identity, s.group, s.name))
+        counters.push_back(std::move(c));
+    }
+  }
+  const bool found =
+      !filter.by || std::any_of(counters.begin(), counters.end(),
+                                [&](const Counter& c) { return is_by(*filter.by, c); });
+  return found ? Status()
+               : Error{
+                     "nothing is counted by exactly these properties; quipu query METRIC "
+                     "--counters lists what a metric is counted by"};
+}
+
 }  // namespace
 
 Status visit_counter_buckets(StoreView& view,
                              const std::function<Result<bool>(const CounterBucket&)>& visit,
-                             size_t piece_bytes) {
+                             size_t piece_bytes, const ExportFilter& filter) {
+  QUIPU_TRY(check_filter(view, filter));
   for (const auto& [tenant, name] : view.tenants()) {
+    if (filter.tenant && name != *filter.tenant) continue;
+    auto wanted = TenantFilter::make(view, tenant, filter);
+    if (!wanted.ok()) return wanted.error();
     for (const SelectorEntry& selector : view.selectors()) {
+      if (!is_named(filter, selector)) continue;
       for (const Counter& counter :
            view.counters_of(selector.identity, selector.group, selector.name)) {
         if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none)
           continue;
-        auto more = visit_counter(view, tenant, name, counter, piece_bytes, visit);
+        if (filter.by && !is_by(*filter.by, counter)) continue;
+        auto more = visit_counter(view, tenant, name, counter, piece_bytes, *wanted, visit);
         if (!more.ok()) return more.error();
         if (!*more) return {};
       }
@@ -226,8 +345,10 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
   const std::string calendar =
       b.calendar < 0 ? "" : view.calendars(b.tenant)[size_t(b.calendar)].name;
   std::string out;
-  if (format == ExportFormat::csv) {
-    append_csv(*b.tenant_name, out);
+  if (format != ExportFormat::json) {
+    const CsvTexts texts =
+        format == ExportFormat::safe_csv ? CsvTexts::no_formulas : CsvTexts::exact;
+    append_csv_field(*b.tenant_name, out, texts);
     for (const std::string& field :
          {counter.group ? std::string() : counter.selector_name,
           counter.group ? counter.selector_name : std::string(),
@@ -236,7 +357,7 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
           counter.planned.unique ? std::to_string(b.unique) : std::string(),
           sums.empty() ? sums : "{" + sums + "}", partial}) {
       out += ',';
-      append_csv(field, out);
+      append_csv_field(field, out, texts);
     }
     return out;
   }
@@ -261,8 +382,9 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
 }
 
 Status export_all(StoreView& view, ExportFormat format,
-                  const std::function<bool(const std::string& line)>& line, size_t piece_bytes) {
-  if (format == ExportFormat::csv &&
+                  const std::function<bool(const std::string& line)>& line, size_t piece_bytes,
+                  const ExportFilter& filter) {
+  if (format != ExportFormat::json &&
       !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum,partial"))
     return {};
   const auto visit = [&](const CounterBucket& bucket) -> Result<bool> {
@@ -270,7 +392,7 @@ Status export_all(StoreView& view, ExportFormat format,
     if (!text.ok()) return text.error();
     return line(*text);
   };
-  return visit_counter_buckets(view, visit, piece_bytes);
+  return visit_counter_buckets(view, visit, piece_bytes, filter);
 }
 
 }  // namespace quipu

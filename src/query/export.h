@@ -5,6 +5,7 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -30,19 +31,35 @@ struct CounterBucket {
 // counter is scanned once a piece.
 inline constexpr size_t kExportPieceBytes = size_t(16) << 20;
 inline constexpr size_t kAlonePieceBytes = size_t(96) << 20;
+// What of a store is exported: all that nothing here leaves out.
+struct ExportFilter {
+  std::optional<std::string> tenant;
+  std::string metric;  // or a group's name; "": all
+  NameKind named = NameKind::either;
+  std::optional<std::vector<std::string>> by;  // the properties of a counter, in any order
+  std::optional<std::string> calendar;
+  std::optional<Interval> interval;
+  bool lifetime = false;                // lifetimes only
+  std::optional<std::string> from, to;  // buckets that begin in it, by their own calendar
+  int64_t now_s = 0;                    // what is today
+};
+
 // Visits all of them, counter by counter, until `visit` returns false or an error. Those of one
-// value follow each other.
+// value follow each other. The order is the same every time: tenants by name; metrics, then groups,
+// by name; counters as the plans have them; values by their hashes in this store; then calendar,
+// interval, time, and the lifetime first.
 Status visit_counter_buckets(StoreView& view,
                              const std::function<Result<bool>(const CounterBucket&)>& visit,
-                             size_t piece_bytes);
+                             size_t piece_bytes, const ExportFilter& filter = {});
 
 // The text of one, as export writes it.
-enum class ExportFormat : uint8_t { json, csv };
+enum class ExportFormat : uint8_t { json, csv, safe_csv };  // safe: CsvTexts::no_formulas
 
 Result<std::string> export_line(StoreView& view, const CounterBucket& bucket, ExportFormat format);
 
 // Gives one line (without newline) at a time; stops when `line` returns false.
 Status export_all(StoreView& view, ExportFormat format,
-                  const std::function<bool(const std::string& line)>& line, size_t piece_bytes);
+                  const std::function<bool(const std::string& line)>& line, size_t piece_bytes,
+                  const ExportFilter& filter = {});
 
 }  // namespace quipu

@@ -70,4 +70,38 @@ Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
   return lines;
 }
 
+Result<std::vector<CounterLine>> list_counters(const StoreView& view, const std::string& name,
+                                               NameKind kind) {
+  auto counters = view.counters(name, kind);
+  if (!counters.ok()) return counters.error();
+  std::vector<CounterLine> lines;
+  for (const Counter& c : *counters) {
+    CounterLine line;
+    line.metric = c.selector_name;
+    line.group = c.group;
+    line.by = c.names;
+    line.unique = c.planned.unique;
+    line.lifetime = !c.lifetime_since.empty();
+    line.retired = c.retired;
+    line.since = c.since;
+    for (const auto& [sum, since] : c.sums_since) line.sums.push_back(sum);
+    if (c.planned.when) {
+      for (const auto& [column, values] : c.plan->columns[*c.planned.when].when) {
+        const Property& property = c.plan->properties[c.plan->columns[column].property];
+        line.when += (line.when.empty() ? "" : ", ") + label_of(property.name, ",=") + " = ";
+        for (size_t i = 0; i < values.size(); ++i)
+          line.when += (i ? "|" : "") + label_of(values[i], ",");
+      }
+    }
+    lines.push_back(std::move(line));
+  }
+  return lines;
+}
+
+std::vector<TenantLine> list_tenants(const StoreView& view) {
+  std::vector<TenantLine> lines;
+  for (const auto& [id, name] : view.tenants()) lines.push_back({name, view.calendars(id)});
+  return lines;
+}
+
 }  // namespace quipu

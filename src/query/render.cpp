@@ -5,24 +5,11 @@
 #include "base/json_text.h"
 #include "base/printable.h"
 #include "query/label.h"
+#include "query/render_parts.h"
 #include "query/whole.h"
 
 namespace quipu {
 namespace {
-
-// Code points, as a terminal shows them (wide and combining characters apart).
-size_t shown_width(const std::string& text) {
-  return size_t(
-      std::count_if(text.begin(), text.end(), [](char c) { return (uint8_t(c) & 0xC0) != 0x80; }));
-}
-
-std::string sum_for_people(Fixed6 value) {
-  std::string text = format_fixed6(value);
-  const size_t begin = text[0] == '-' ? 1 : 0;
-  size_t point = std::min(text.find('.'), text.size());
-  while (point > begin + 3) text.insert(point -= 3, ",");
-  return text;
-}
 
 std::string quoted(const std::string& text) {
   std::string out;
@@ -30,27 +17,10 @@ std::string quoted(const std::string& text) {
   return out;
 }
 
-std::string csv_field(const std::string& text) {
-  if (text.find_first_of(",\"\r\n") == std::string::npos) return text;
-  std::string out = "\"";
-  for (char c : text) out += c == '"' ? "\"\"" : std::string(1, c);
-  return out + "\"";
-}
-
-// Headings of columns: a name that is a figure's or another column's, too, says what it is of. None
-// else begins with "by:" or "sum:", so no two are alike.
-std::vector<std::string> column_names(const std::string& prefix,
-                                      const std::vector<std::string>& names,
-                                      const std::vector<std::string>& others,
-                                      const std::vector<std::string>& fixed) {
-  std::vector<std::string> columns;
-  for (const std::string& name : names) {
-    const bool taken = std::find(others.begin(), others.end(), name) != others.end() ||
-                       std::find(fixed.begin(), fixed.end(), name) != fixed.end() ||
-                       name.rfind("by:", 0) == 0 || name.rfind("sum:", 0) == 0;
-    columns.push_back(taken ? prefix + name : name);
-  }
-  return columns;
+std::string csv_field(const std::string& text, CsvTexts texts = CsvTexts::exact) {
+  std::string out;
+  append_csv_field(text, out, texts);
+  return out;
 }
 
 // The figures that have not all of entry i, as a JSON list; nothing if all have.
@@ -64,13 +34,6 @@ std::string partial_text(const Answer& a, size_t i) {
 }
 
 std::string time_text(int64_t s) { return s ? "\"" + format_instant(s, 0) + "\"" : "null"; }
-
-std::string short_bucket(const Answer& a, size_t i) {
-  const std::string& b = a.buckets[i];
-  if (a.interval == Interval::hour) return b.substr(0, 16) + b.substr(19);
-  if (a.interval == Interval::month) return b.substr(0, 7);
-  return b.substr(0, 10);
-}
 
 template <typename T, typename F>
 std::string join(const std::vector<T>& items, F text) {
@@ -103,95 +66,27 @@ std::string figures_json(const Answer& a) {
          "}";
 }
 
-std::string title_of(const Answer& a) {
-  std::string title = label_of(a.question.metric, ",") + (a.group ? " (together)" : "");
-  for (const Filter& f : a.question.where) {
-    title += ", " + label_of(f.property, ",");
-    if (f.kind == Filter::Kind::not_empty) title += " not empty";
-    if (f.kind != Filter::Kind::not_empty) title += f.kind == Filter::Kind::none_of ? " not " : " ";
-    for (size_t i = 0; i < f.values.size(); ++i)
-      title += (i ? "|" : "") + label_of(f.values[i], ",");
+// "count":[..],"unique":[..],"sum":{..}
+std::string figures_of_group(const Answer& a, const Group& group, bool has_unique, bool has_sums) {
+  const auto number = [](uint64_t n) { return std::to_string(n); };
+  std::string out = "\"count\":[" + join(group.count, number) + "],\"unique\":" +
+                    (has_unique ? "[" + join(group.unique, number) + "]" : "null") + ",\"sum\":{";
+  for (size_t v = 0; has_sums && v < a.values.size(); ++v) {
+    out += (v ? "," : "") + quoted(a.values[v]) + ":[" +
+           join(group.sums[v], [](Fixed6 s) { return "\"" + format_fixed6(s) + "\""; }) + "]";
   }
-  title += ", " + a.range_text;
-  if (a.lifetime) return title;
-  return title + ", " + printable(a.calendar.name) +
-         (a.calendar.name == a.calendar.zone ? "" : " (" + a.calendar.zone + ")");
+  return out + "}";
 }
 
 }  // namespace
 
-std::string with_thousands(uint64_t n) {
-  std::string text = std::to_string(n);
-  for (size_t point = text.size(); point > 3;) text.insert(point -= 3, ",");
-  return text;
-}
-
-std::string aligned(const std::vector<std::vector<std::string>>& rows,
-                    const std::vector<bool>& right) {
-  std::vector<size_t> widths(right.size());
-  for (const auto& row : rows) {
-    for (size_t c = 0; c < row.size(); ++c) widths[c] = std::max(widths[c], shown_width(row[c]));
-  }
-  std::string out;
-  for (const auto& row : rows) {
-    std::string line;
-    for (size_t c = 0; c < row.size(); ++c) {
-      const std::string pad(widths[c] - shown_width(row[c]), ' ');
-      line += (c ? "  " : "") + (right[c] ? pad + row[c] : row[c] + pad);
-    }
-    line.erase(line.find_last_not_of(' ') + 1);
-    out += line + "\n";
-  }
-  return out;
-}
-
-std::string render_table(const Answer& a) {
-  const bool series = a.interval && a.buckets.size() > 1;
-  const std::vector<std::string>& by = a.question.by;
-  std::vector<std::string> fixed{"count", "unique"};
-  if (series) fixed.push_back(interval_name(*a.interval));
-  std::vector<std::vector<std::string>> rows(1);
-  std::vector<bool> right;
-  auto column = [&](const std::string& name, bool is_right) {
-    rows[0].push_back(label_of(name));
-    right.push_back(is_right);
-  };
-  for (const std::string& name : column_names("by:", by, a.values, fixed)) column(name, false);
-  if (series) column(interval_name(*a.interval), false);
-  column("count", true);
-  column("unique", true);
-  for (const std::string& name : column_names("sum:", a.values, by, fixed)) column(name, true);
-  for (const Group& g : a.groups) {
-    for (size_t i = 0; i < g.count.size(); ++i) {
-      if (series && !by.empty() && g.count[i] == 0) continue;
-      std::vector<std::string> row;
-      for (const std::string& text : g.by) row.push_back(label_of(text));
-      if (series) {
-        const bool is_partial = std::find(a.partial.begin(), a.partial.end(), i) != a.partial.end();
-        row.push_back(short_bucket(a, i) + (is_partial ? " (partial)" : ""));
-      }
-      row.push_back(with_thousands(g.count[i]));
-      row.push_back(a.has_unique ? with_thousands(g.unique[i]) : "-");
-      for (const auto& sums : g.sums) row.push_back(sum_for_people(sums[i]));
-      rows.push_back(std::move(row));
-    }
-  }
-  std::string out = title_of(a) + "\n" + aligned(rows, right);
-  if (a.groups.size() < a.groups_in_all) {
-    out += "(" + std::to_string(a.groups.size()) + " of " + with_thousands(a.groups_in_all) +
-           " groups)\n";
-  }
-  if (a.groups.empty()) out += "(nothing counted)\n";
-  if (!a.figures.empty() && !a.figures[0].partial.empty())
-    out += "partial: counted only " + spans_text(a.figures[0].since) + "\n";
-  if (a.counted_in_several_groups) out += "some events count in several groups\n";
-  for (const std::string& note : a.notes) out += printable(note) + "\n";
-  return out;
-}
-
 std::string render_json(const Answer& a) {
   const Question& q = a.question;
-  std::string out = "{\"question\":{\"tenant\":" + quoted(a.tenant) +
+  const bool one = q.tenants == TenantsAsked::one, each = q.tenants == TenantsAsked::each;
+  std::string out = "{\"question\":{" +
+                    (one    ? "\"tenant\":" + quoted(a.tenant)
+                     : each ? std::string("\"tenants\":\"each\"")
+                            : std::string("\"tenants\":\"total\"")) +
                     ",\"metric\":" + quoted(q.metric) +
                     ",\"together\":" + (a.group ? "true" : "false") + ",\"by\":[" +
                     join(q.by, quoted) + "],\"where\":[";
@@ -204,9 +99,9 @@ std::string render_json(const Answer& a) {
     return text + "}";
   });
   out += "],\"range\":" + quoted(a.range_text) + ",\"interval\":" +
-         (a.lifetime   ? "\"lifetime\""
-          : a.interval ? quoted(interval_name(*a.interval))
-                       : "null") +
+         (a.lifetime      ? "\"lifetime\""
+          : a.is_series() ? quoted(series_name(a))
+                          : "null") +
          "}";
   out += ",\"calendar\":" + (a.lifetime ? "null" : quoted(a.calendar.name)) +
          ",\"zone\":" + (a.lifetime ? "null" : quoted(a.calendar.zone));
@@ -216,40 +111,68 @@ std::string render_json(const Answer& a) {
          ",\"figures\":" + figures_json(a);
   out += std::string(",\"counted_in_several_groups\":") +
          (a.counted_in_several_groups ? "true" : "false");
-  out += ",\"buckets\":[" + join(a.buckets, quoted) + "],\"groups\":[";
-  auto number = [](uint64_t n) { return std::to_string(n); };
+  out += ",\"buckets\":[" + join(a.buckets, quoted) + "]";
+  if (a.previous) {
+    out += ",\"previous\":{\"range\":" + quoted(a.previous->range_text) + ",\"buckets\":[" +
+           join(a.previous->buckets, quoted) + "],\"partial\":[" +
+           join(a.previous->partial, [&](size_t i) { return quoted(a.previous->buckets[i]); }) +
+           "]}";
+  }
+  out += ",\"groups\":[";
   for (size_t g = 0; g < a.groups.size(); ++g) {
     const Group& group = a.groups[g];
-    out += g ? ",{\"by\":{" : "{\"by\":{";
+    out += g ? ",{" : "{";
+    if (each) out += "\"tenant\":" + quoted(group.tenant) + ",";
+    out += "\"by\":{";
     for (size_t i = 0; i < group.by.size(); ++i)
       out += (i ? "," : "") + quoted(q.by[i]) + ":" + quoted(group.by[i]);
-    out += "},\"count\":[" + join(group.count, number) +
-           "],\"unique\":" + (a.has_unique ? "[" + join(group.unique, number) + "]" : "null");
-    out += ",\"sum\":{";
-    for (size_t v = 0; v < a.values.size(); ++v) {
-      out += (v ? "," : "") + quoted(a.values[v]) + ":[" +
-             join(group.sums[v], [](Fixed6 s) { return "\"" + format_fixed6(s) + "\""; }) + "]";
+    out += "}," + figures_of_group(a, group, a.has_unique, true);
+    if (a.previous) {
+      out +=
+          ",\"previous\":{" +
+          figures_of_group(a, a.previous->groups[g], a.previous->has_unique, a.previous->has_sums) +
+          "}";
     }
-    out += "}}";
+    out += "}";
   }
   return out + "]}\n";
 }
 
-std::string render_csv(const Answer& a) {
-  const std::vector<std::string> fixed{"bucket", "count", "unique", "partial"};
-  std::string out;
-  for (const std::string& name : column_names("by:", a.question.by, a.values, fixed))
-    out += csv_field(name) + ",";
-  out += "bucket,count,unique";
+std::string render_csv(const Answer& a, CsvTexts texts) {
+  const bool each = a.question.tenants == TenantsAsked::each;
+  std::vector<std::string> fixed{"bucket", "count", "unique", "partial"};
+  if (each) fixed.push_back("tenant");
+  std::vector<std::string> figures{"count", "unique"};
   for (const std::string& name : column_names("sum:", a.values, a.question.by, fixed))
-    out += "," + csv_field(name);
+    figures.push_back(name);
+  std::string out = each ? "tenant," : "";
+  for (const std::string& name : column_names("by:", a.question.by, a.values, fixed))
+    out += csv_field(name, texts) + ",";
+  out += "bucket";
+  for (const std::string& name : figures) out += "," + csv_field(name, texts);
+  for (size_t f = 0; a.previous && f < figures.size(); ++f) {
+    for (const char* compared : {"previous:", "change:", "percent:"})
+      out += "," + csv_field(compared + figures[f]);
+  }
   out += ",partial\n";
-  for (const Group& g : a.groups) {
+  const auto text = [](const std::optional<Fixed6>& value, bool is_sum) {
+    return value ? format_fixed6(is_sum ? *value : *value * 1000000) : std::string();
+  };
+  for (size_t n = 0; n < a.groups.size(); ++n) {
+    const Group& g = a.groups[n];
     for (size_t i = 0; i < g.count.size(); ++i) {
-      for (const std::string& text : g.by) out += csv_field(text) + ",";
-      out += (i < a.buckets.size() && a.interval ? a.buckets[i] : "") + "," +
-             std::to_string(g.count[i]) + "," + (a.has_unique ? std::to_string(g.unique[i]) : "");
-      for (const auto& sums : g.sums) out += "," + format_fixed6(sums[i]);
+      if (each) out += csv_field(g.tenant, texts) + ",";
+      for (const std::string& name : g.by) out += csv_field(name, texts) + ",";
+      out += i < a.buckets.size() && a.is_series() ? a.buckets[i] : "";
+      const std::vector<FigureOf> shown = figures_at(a, n, i);
+      for (const FigureOf& f : shown) out += "," + text(f.now, f.is_sum);
+      for (const FigureOf& f : shown) {
+        if (!a.previous) break;
+        const bool both = f.now && f.before;
+        out += "," + text(f.before, f.is_sum) + "," +
+               (both ? text(Fixed6(*f.now - *f.before), f.is_sum) : "") + "," +
+               (both ? percent_text(*f.now, *f.before).value_or("") : "");
+      }
       out += "," + csv_field(partial_text(a, i)) + "\n";
     }
   }
@@ -263,7 +186,8 @@ std::string render_metrics_table(const std::vector<MetricLine>& lines) {
     std::string counters;
     for (const std::string& c : m.counters)
       counters += (counters.empty() ? "" : "; ") + printable(c);
-    if (counters.size() > 100) counters = std::to_string(m.counters.size()) + " dimensions";
+    if (counters.size() > kMaxCountersText)
+      counters = std::to_string(m.counters.size()) + " dimensions (--counters lists them)";
     rows.push_back({label_of(m.name) + (m.group ? " (together)" : ""),
                     (m.partial ? "(partial) " : "") + (m.count ? with_thousands(*m.count) : "-"),
                     m.first_day, m.last_day, counters});
@@ -292,6 +216,88 @@ std::string render_metrics_csv(const std::vector<MetricLine>& lines) {
     out += csv_field(m.name) + (m.group ? ",yes," : ",no,") +
            (m.count ? std::to_string(*m.count) : "") + "," + m.first_day + "," + m.last_day +
            (m.partial ? ",yes\n" : ",no\n");
+  }
+  return out;
+}
+
+std::string render_counters_table(const std::vector<CounterLine>& lines) {
+  std::vector<std::vector<std::string>> rows{{"by", "when", "figures", "counted"}};
+  const auto list = [](const std::vector<std::string>& names) {
+    std::string text;
+    for (const std::string& name : names) text += (text.empty() ? "" : ", ") + label_of(name, ",");
+    return text;
+  };
+  for (const CounterLine& c : lines) {
+    std::string figures = c.unique ? "count, unique" : "count";
+    for (const std::string& sum : c.sums) figures += ", sum of " + label_of(sum, ",");
+    if (c.lifetime) figures += "; lifetime";
+    const bool always = planned_always(c.since);
+    rows.push_back({c.by.empty() ? "(all)" : list(c.by), printable(c.when), figures,
+                    always ? "always" : spans_text(c.since)});
+  }
+  return aligned(rows, {false, false, false, false});
+}
+
+std::string render_counters_json(const std::vector<CounterLine>& lines) {
+  const auto truth = [](bool yes) { return std::string(yes ? "true" : "false"); };
+  return "{\"counters\":[" +
+         join(lines,
+              [&](const CounterLine& c) {
+                return "{\"metric\":" + quoted(c.metric) + ",\"together\":" + truth(c.group) +
+                       ",\"by\":[" + join(c.by, quoted) + "],\"when\":" + quoted(c.when) +
+                       ",\"unique\":" + truth(c.unique) + ",\"lifetime\":" + truth(c.lifetime) +
+                       ",\"sums\":[" + join(c.sums, quoted) + "],\"planned\":" + truth(!c.retired) +
+                       ",\"since\":" + spans_json(c.since) + "}";
+              }) +
+         "]}\n";
+}
+
+std::string render_counters_csv(const std::vector<CounterLine>& lines) {
+  std::string out = "metric,together,by,when,unique,lifetime,sums,planned\n";
+  const auto yes = [](bool is) { return is ? std::string("yes") : std::string("no"); };
+  for (const CounterLine& c : lines) {
+    out += csv_field(c.metric) + "," + yes(c.group) + "," +
+           csv_field("[" + join(c.by, quoted) + "]") + "," + csv_field(c.when) + "," +
+           yes(c.unique) + "," + yes(c.lifetime) + "," +
+           csv_field("[" + join(c.sums, quoted) + "]") + "," + yes(!c.retired) + "\n";
+  }
+  return out;
+}
+
+std::string render_tenants_table(const std::vector<TenantLine>& lines) {
+  std::vector<std::vector<std::string>> rows{{"tenant", "calendars"}};
+  for (const TenantLine& t : lines) {
+    std::string calendars;
+    for (const Calendar& c : t.calendars) {
+      calendars += (calendars.empty() ? "" : ", ") + label_of(c.name, ",");
+      if (c.name != c.zone) calendars += " (" + c.zone + ")";
+    }
+    rows.push_back({label_of(t.name), calendars});
+  }
+  return aligned(rows, {false, false});
+}
+
+std::string render_tenants_json(const std::vector<TenantLine>& lines) {
+  return "{\"tenants\":[" +
+         join(lines,
+              [](const TenantLine& t) {
+                return "{\"name\":" + quoted(t.name) + ",\"calendars\":[" +
+                       join(t.calendars,
+                            [](const Calendar& c) {
+                              return "{\"name\":" + quoted(c.name) + ",\"zone\":" + quoted(c.zone) +
+                                     "}";
+                            }) +
+                       "]}";
+              }) +
+         "]}\n";
+}
+
+std::string render_tenants_csv(const std::vector<TenantLine>& lines) {
+  std::string out = "tenant,calendars\n";
+  for (const TenantLine& t : lines) {
+    std::string calendars;
+    for (const Calendar& c : t.calendars) calendars += (calendars.empty() ? "" : ",") + c.name;
+    out += csv_field(t.name) + "," + csv_field(calendars) + "\n";
   }
   return out;
 }

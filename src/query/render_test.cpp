@@ -42,7 +42,7 @@ Answer difficult_answer() {
                {"unique", {{1, 0, 1772000000, 0}}, {}},
                {"sum.odd \"one\"", {}, {0}}};
   a.values = {"worth", "odd \"one\""};
-  a.has_unique = true;
+  a.has_unique = a.unique_planned = true;
   a.groups = {{{"spring,\"sale\"", "é\n"},
                {1234567, 0},
                {12, 0},
@@ -74,9 +74,9 @@ TEST(Render, ThousandsHaveCommas) {
   EXPECT_EQ(with_thousands(18446744073709551615u), "18,446,744,073,709,551,615");
 }
 
-TEST(Render, ATableOfASeriesLeavesOutWhatIsZeroAndMarksWhatIsPartial) {
+TEST(Render, ATableOfASeriesHasEveryBucketAndMarksWhatIsPartial) {
   const Lines lines = lines_of(render_table(difficult_answer()));
-  ASSERT_GE(lines.size(), 6u);
+  ASSERT_GE(lines.size(), 7u);
   EXPECT_EQ(lines[0],
             "Opened \"Email\", client x|(none), url not \"\\x09\", who not empty, 2026-03-29 to "
             "2026-03-31 (exclusive), home (Europe/Berlin)");
@@ -87,9 +87,12 @@ TEST(Render, ATableOfASeriesLeavesOutWhatIsZeroAndMarksWhatIsPartial) {
             "spring,\"sale\"  \"é\\x0a\"  2026-03-29 (partial)  1,234,567      12  1,234,567.89    "
             "   -1.50");
   EXPECT_EQ(lines[3],
+            "spring,\"sale\"  \"é\\x0a\"  2026-03-30                    0       0             0    "
+            "       0");
+  EXPECT_EQ(lines[4],
             "(none)         日本       2026-03-29 (partial)          3       2          0.50       "
             "    0");
-  EXPECT_EQ(lines[4],
+  EXPECT_EQ(lines[5],
             "(none)         日本       2026-03-30                    4       1         0.125  "
             "-1,234,567");
 }
@@ -108,7 +111,7 @@ TEST(Render, NothingThatATerminalObeysIsInATable) {
   size_t times = 0;
   for (size_t at = 0; (at = table.find(shown, at)) != std::string::npos; at += shown.size())
     ++times;
-  EXPECT_EQ(times, 7u) << table;
+  EXPECT_EQ(times, 8u) << table;
   const std::string list =
       render_metrics_table({{hostile, false, 1, "2026-03-01", "2026-03-02", {hostile}}});
   EXPECT_EQ(list.find_first_of("\x1b\x9b\x7f"), std::string::npos) << list;

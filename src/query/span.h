@@ -1,5 +1,5 @@
-// What time a question is about: `--in`, `--from` and `--to`, or neither, as buckets of one
-// calendar. One thread, one snapshot.
+// What time a question is about: `--in`, `--last`, `--from` and `--to`, or none of them, as buckets
+// of one calendar. Years are months added up. One thread, one snapshot.
 #pragma once
 
 #include "query/answer.h"
@@ -13,14 +13,31 @@ struct Span {
   BucketList list;
   bool lifetime = false;
   bool total = false;                // all buckets into one entry
-  std::optional<Interval> interval;  // none: the lifetime, or a total
+  bool years = false;                // each twelve buckets, which are months, into one entry
+  std::optional<Interval> interval;  // none: the lifetime, a total, or years
   std::string range_text;            // for people
-  size_t entries() const { return lifetime || total ? 1 : list.buckets.size(); }
+
+  static constexpr size_t kMonthsOfYear = 12;
+  size_t entries() const {
+    return lifetime || total ? 1
+           : years           ? list.buckets.size() / kMonthsOfYear
+                             : list.buckets.size();
+  }
+  size_t entry_of(size_t bucket) const {
+    return total ? 0 : years ? bucket / kMonthsOfYear : bucket;
+  }
+  const Bucket& first_of(size_t entry) const {
+    return list.buckets[years ? entry * kMonthsOfYear : entry];
+  }
 };
 
 inline constexpr size_t kDefaultBuckets = 30;  // without a range: up to the counter's last count
 
 Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const Counter& counter,
                           const Question& question);
+
+// A bound as --from and --to are written, today and years included.
+Result<int64_t> read_bound(StoreView& view, TenantId tenant, int calendar, const std::string& text,
+                           int64_t now_s);
 
 }  // namespace quipu

@@ -68,7 +68,8 @@ Result<TenantId> StoreView::tenant(const std::optional<std::string>& name) const
     for (size_t i = 0; i < tenants_.size() && i < 5; ++i)
       some += (i ? ", " : "") + printable(tenants_[i].second);
     return Error{"this store has " + std::to_string(tenants_.size()) +
-                 " tenants; name one with --tenant (such as " + some + ")"};
+                 " tenants; name one with --tenant (such as " + some +
+                 "), or ask with --tenants for each of them"};
   }
   for (const auto& [id, tenant] : tenants_) {
     if (tenant == *name) return id;

@@ -16,6 +16,7 @@
 namespace quipu {
 
 inline constexpr size_t kNamesOffered = 3;  // near ones, where a question's name is not there
+inline constexpr size_t kNamesListed = 40;  // of all there are, in such a message
 
 // [from, to): checkpoints and wall times between which a counter was planned; to 0 = still.
 struct SinceSpan {

@@ -18,6 +18,7 @@ TallyOptions within_limits(TallyOptions options) {
   options.inlined_rows = std::clamp(options.inlined_rows, 0, 32);
   options.whole_bytes = std::clamp(options.whole_bytes, 0, 1 << 16);
   options.chunk_words = std::clamp(options.chunk_words, 2, 1 << 15);
+  options.deep_chunk_words = std::clamp(options.deep_chunk_words, 2, 1 << 15);
   return options;
 }
 
@@ -315,15 +316,13 @@ void HotTier::look_up(Handle profile, const RecordRef& ref, const BucketParts& p
   });
 }
 
-void HotTier::fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
-  walk<true>(profile, ref, lookups, [](const WordLookup& l) { return l.set->contains(l.word); });
-}
-
-void HotTier::find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups) {
-  walk<false>(profile, ref, lookups, [](const WordLookup& l) {
+void HotTier::find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups,
+                         bool indexed) {
+  walk<false>(profile, ref, lookups, [indexed](const WordLookup& l) {
     if (l.set->full) return false;
     __builtin_prefetch(l.set->words() + l.set->count, 1);
     __builtin_prefetch(l.set->slots() + l.set->count, 1);
+    if (!indexed) return true;
     __builtin_prefetch(l.set->before() + l.set->count, 1);
     l.set->prefetch_place(l.word);
     return true;
@@ -348,7 +347,7 @@ void HotTier::pin(uint32_t& generation) {
 // key.
 bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, Slot slot, bool fresh,
                        bool indexed) {
-  const uint32_t limit = uint32_t(options_.chunk_words);
+  const uint32_t limit = words_of_chunk(key.depth);
   const bool deepest = key.depth == kMaxChunkDepth, slotted = key.month != kForever;
   auto& log = RowLogAccess::of(log_);
   const auto count = [&] { return handle == kNoHandle ? 0u : arena_.at<WordSet>(handle)->count; };

@@ -172,10 +172,9 @@ class HotTier {
     }
     return true;
   }
-  // Says which chunks take these words, in step, and fetches them.
-  void find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
-  // What contains() of these words will read comes near.
-  void fetch_words(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups);
+  // Says which chunks take these words, in step, and fetches what insert(.., indexed) will write.
+  void find_homes(Handle profile, const RecordRef& ref, std::span<WordLookup> lookups,
+                  bool indexed);
   // A word that is not in the record: of a forever record; of a month, with a slot, where
   // find_homes() said (kNoHandle: wherever).
   void insert(Handle profile, RecordRef& ref, uint64_t word);
@@ -224,6 +223,9 @@ class HotTier {
   Handle make_chunk(const RecordKey& key, Handle set);
   RecordKey key_of(Handle profile, MonthIndex month) const;
   static RecordKey child(RecordKey key, uint64_t word);
+  uint32_t words_of_chunk(uint8_t depth) const {
+    return uint32_t(depth == 0 ? options_.chunk_words : options_.deep_chunk_words);
+  }
 
   // hot_tier_load.cpp
   Status fill(const RecordKey& key, std::string_view bytes);

@@ -96,7 +96,7 @@ extern "C" int LLVMFuzzerTestOneInput(const uint8_t* data, size_t size) {
   const bool forever = data[0] & 0x80;
   OneRecord tier({reinterpret_cast<const char*>(data) + 1, size - 1}, depth, forever);
   TallyOptions options;
-  options.chunk_words = 4;
+  options.chunk_words = options.deep_chunk_words = 4;
   options.matrix_rows = 3;
   options.inlined_rows = 2;
   Tally tally(options, fixed.plan, tier);

@@ -33,7 +33,10 @@ struct TallyOptions {
   // A record that was read and then added to is written whole if it is stored in so many bytes at
   // most, so that who reads it next finds all of it in one place (0: none .. 65536).
   int whole_bytes = 2048;
-  int chunk_words = 1024;  // words a chunk holds before new ones go to its children (2 .. 32768)
+  // Words a chunk holds before new ones go to its children (2 .. 32768): the root, which is read
+  // with its record, and the chunks below it. Large ones cost a heavy profile fewer places to
+  // write.
+  int chunk_words = 1024, deep_chunk_words = 16384;
   // All of these may differ from run to run of one store.
   // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.
   int variant = 0;

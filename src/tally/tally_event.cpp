@@ -172,8 +172,8 @@ const uint64_t* Tally::Impl::store_row(const Event& e, const MetricShape& shape,
   each_fresh(shape, uint32_t(e.month->frames()), first, [&](uint32_t d, uint32_t fresh) {
     lookups.push_back({value_hash(shape, d), fresh, 0, d, kNoHandle, nullptr, 0});
   });
-  if (own.has_words) hot.find_homes(profile, *own.ref, lookups);
   const bool indexed = heavy_own == nullptr || !heavy.is_complete(*heavy_own);
+  if (own.has_words) hot.find_homes(profile, *own.ref, lookups, indexed);
   for (const WordLookup& l : lookups) {
     hot.insert(profile, *own.ref, l.word, e.slot, l.chunk, indexed);
     if (heavy_own != nullptr) heavy.add_slot(*heavy_own, l.word, e.slot, false);

@@ -108,6 +108,7 @@ class Life {
     o.matrix_rows = rows[draw(rng_, 9)];
     const int words[] = {2, 3, 8, 30, 100, 1024};
     o.chunk_words = words[draw(rng_, 6)];
+    o.deep_chunk_words = draw(rng_, 2) == 0 ? o.chunk_words : words[draw(rng_, 6)];
     const int inlined[] = {0, 1, 2, 5, 8, 32};
     o.inlined_rows = inlined[draw(rng_, 6)];
     const int whole[] = {0, 300, 2048, 1 << 16};

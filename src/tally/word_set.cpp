@@ -23,6 +23,12 @@ size_t bytes_of(uint32_t capacity, bool slotted) {
          (bits == 0 ? 0 : (size_t(1) << bits) * sizeof(uint16_t));
 }
 
+// A table is empty once its first word is to be entered: until then it is not touched.
+void clear_table(WordSet& set) {
+  if (set.index_bits != 0)
+    std::memset(set.index(), 0, (size_t(1) << set.index_bits) * sizeof(uint16_t));
+}
+
 // The word at the position, which is the newest, into the table; without one, to its slot before.
 void enter(WordSet& set, uint32_t position) {
   const uint64_t* words = set.words();
@@ -61,8 +67,7 @@ Handle moved(Arena& arena, Handle old_handle, bool slotted, uint32_t capacity) {
   set->slotted = slotted;
   set->capacity = uint16_t(capacity);
   set->index_bits = uint8_t(index_bits_of(capacity));
-  if (set->index_bits != 0)
-    std::memset(set->index(), 0, (size_t(1) << set->index_bits) * sizeof(uint16_t));
+  if (set->indexed != 0) clear_table(*set);
   if (old == nullptr) return handle;
   std::memcpy(set->words(), old->words(), old->count * sizeof(uint64_t));
   if (slotted) std::memcpy(set->slots(), old->slots(), old->count * sizeof(Slot));
@@ -92,6 +97,7 @@ Handle insert(Arena& arena, Handle handle, uint64_t word, const Slot* slot, uint
 }  // namespace
 
 void WordSet::complete_index() {
+  if (indexed == 0) clear_table(*this);
   while (indexed < count) enter(*this, indexed++);
 }
 

@@ -1,14 +1,18 @@
 #include <chrono>
+#include <span>
 
 #include "time/civil.h"
 
 namespace quipu {
 namespace {
 
-constexpr std::string_view kDirectives = "YymdeHIpMSfbBzZjTFDnt%";
+constexpr std::string_view kDirectives = "YymdeHIpMSfbBaAzZjTFDnt%";
 constexpr std::string_view kMonthNames[] = {"january",   "february", "march",    "april",
                                             "may",       "june",     "july",     "august",
                                             "september", "october",  "november", "december"};
+
+constexpr std::string_view kDayNames[] = {"monday", "tuesday",  "wednesday", "thursday",
+                                          "friday", "saturday", "sunday"};
 
 // What the directives leave to be put together at the end.
 struct Reading {
@@ -18,17 +22,15 @@ struct Reading {
   int day_of_year = 0;   // %j
 };
 
-bool read_month_name(TimeCursor& in, int& month) {
+// The place of a name, or of its first three letters, in a list; -1: it is none of them.
+int read_name(TimeCursor& in, std::span<const std::string_view> names) {
   // A full name begins with its short one: try that first.
   for (size_t letters : {size_t{9}, size_t{3}}) {
-    for (int m = 0; m < 12; ++m) {
-      if (in.word(kMonthNames[m].substr(0, letters))) {
-        month = m + 1;
-        return true;
-      }
+    for (size_t n = 0; n < names.size(); ++n) {
+      if (in.word(names[n].substr(0, letters))) return int(n);
     }
   }
-  return false;
+  return -1;
 }
 
 bool read(TimeCursor& in, std::string_view format, Reading& r);
@@ -64,7 +66,11 @@ bool read_directive(TimeCursor& in, char directive, Reading& r) {
       return in.fraction(c.millisecond);
     case 'b':
     case 'B':
-      return read_month_name(in, c.month);
+      c.month = read_name(in, kMonthNames) + 1;
+      return c.month > 0;
+    case 'a':
+    case 'A':
+      return read_name(in, kDayNames) >= 0;  // the date says which day it was
     case 'j':
       return in.up_to_digits(3, r.day_of_year) && r.day_of_year >= 1;
     case 'z':

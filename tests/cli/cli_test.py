@@ -43,13 +43,13 @@ class Start(Quipu):
 
     def test_wrong_plans_name_file_line_key_and_what_is_right(self):
         cases = [
-            (PLAN.replace("metrics:", "metric:"), r"plan\.yaml:5: .*metric.*did you mean \"metrics\""),
-            (PLAN.replace("[colour, size]", "[color, size]"), r"plan\.yaml:5: .*\"color\".*did you mean \"colour\""),
-            (PLAN.replace("time: /at", "when: /at"), r"plan\.yaml:2: "),
-            (PLAN + "calendars: {default: [{zone: Europe/Belin}]}\n", r"plan\.yaml:6: .*Europe/Berlin"),
-            ("quipu: 2\n", r"plan\.yaml:1: "),
+            (PLAN.replace("metrics:", "metric:"), r"plan\.yaml:5:\d+: .*metric.*did you mean \"metrics\""),
+            (PLAN.replace("[colour, size]", "[color, size]"), r"plan\.yaml:5:\d+: .*\"color\".*did you mean \"colour\""),
+            (PLAN.replace("time: /at", "when: /at"), r"plan\.yaml:2:\d+: "),
+            (PLAN + "calendars: {default: [{zone: Europe/Belin}]}\n", r"plan\.yaml:6:\d+: .*Europe/Berlin"),
+            ("quipu: 2\n", r"plan\.yaml:1:\d+: "),
             ("", r"plan\.yaml:1: "),
-            (PLAN + "  x: [\n", r"plan\.yaml:\d+: "),
+            (PLAN + "  x: [\n", r"plan\.yaml:\d+:\d+: "),
         ]
         self.write("events.jsonl", event(1))
         for text, message in cases:

@@ -32,7 +32,7 @@ class Statuses(Quipu):
             self.assertTrue(self.quipu(*command).stdout, command)
         # 1: an error, or what the store does not have
         for command in (["query", "Bougth"], ["query", "Bought", "--by", "color"], ["query", "Bought", "--tenant", "x"], ["query", "--tenant", "x"],
-                        ["query", "Bought", "--in", "March"], ["query", "Bought", "--in", "2026-03", "--from", "2026-03"], ["query", "Bought", "--from", "2026-03"],
+                        ["query", "Bought", "--in", "March"], ["query", "Bought", "--in", "2026-03", "--from", "2026-03"], ["query", "Bought", "--to", "2026-03"],
                         ["query", "Bought", "--in", "lifetime", "--calendar", "x"], ["backup", "copy"], ["audit", "plan.yaml", "good.jsonl", "other.jsonl"]):
             failed = self.quipu(*command, "--data", "plan.quipu", status=1)
             self.assertEqual(failed.stdout, "", command)
@@ -45,7 +45,7 @@ class Statuses(Quipu):
                         ["run", "plan.yaml", "-"], ["run", "plan.yaml", "good.jsonl", "--memory", "lots"], ["run", "plan.yaml", "good.jsonl", "--checkpoint", "0"],
                         ["check", "none.yaml"], ["check", "wrong.yaml"], ["check", "plan.yaml", "none.jsonl"], ["init", "none.jsonl"], ["init"],
                         ["audit", "none.yaml", "good.jsonl"], ["audit", "wrong.yaml", "good.jsonl", "--data", "plan.quipu"], ["audit", "plan.yaml", "none.jsonl"], ["audit", "plan.yaml"],
-                        ["query", "--json", "--csv"], ["query", "Bought", "--limit", "x"], ["query", "Bought", "--interval", "year"], ["backup"],
+                        ["query", "--json", "--csv"], ["query", "Bought", "--limit", "x"], ["query", "Bought", "--interval", "decade"], ["backup"],
                         ["query", "Bought", "--in", "lifetime", "--interval", "lifetime"], ["query", "Bought", "--where", "=x"]):
             failed = self.quipu(*command, status=2)
             self.assertEqual(failed.stdout, "", command)
@@ -125,7 +125,7 @@ class Statuses(Quipu):
         self.assertEqual({f["family"] for f in found["families"]} >= {"cells", "records", "names"}, True)
         text = self.quipu("inspect", "--data", "plan.quipu").stdout
         for part in ("33 read = 31 counted + 1 duplicate + 1 set aside + 0 unplanned", "set aside: 1 not_json", "note: 1 rounded", "read to its end",
-                     "version 1 from checkpoint 1", "zones: UTC", "1 tenants, 1 metrics and groups"):
+                     "version 1 from checkpoint 1", "zones: UTC", "1 tenant, 1 metric or group"):
             self.assertIn(part, text)
 
 

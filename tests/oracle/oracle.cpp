@@ -402,6 +402,13 @@ struct Counter::State {
 
   std::string read_time_of(const Json& record, int64_t* utc_ms) {
     const Zone* local = &zone(version, plan.time.no_offset);
+    for (const Path& path : plan.time.first) {
+      const Json* there = read_at(record, path);
+      if (there && there->kind != Json::kNull &&
+          (there->kind != Json::kString || !there->text.empty()))
+        return read_time(plan.time, there, local, utc_ms);
+    }
+    if (!plan.time.first.empty()) return "time_missing";
     if (plan.time.join.empty())
       return read_time(plan.time, read_at(record, plan.time.at), local, utc_ms);
     Json joined_parts;

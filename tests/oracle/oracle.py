@@ -191,6 +191,9 @@ class Counter:
     def time_values(self, record):
         """In order, as far as they are good: the first that is not decides."""
         values = []
+        if self.plan.time.first:
+            found = (lookup(record, path) for path in self.plan.time.paths)
+            return [next((v for v in found if v is not None and not (isinstance(v, str) and v == "")), None)]
         for path in self.plan.time.paths:
             values.append(lookup(record, path))
             if not isinstance(values[-1], str) or values[-1] == "":

@@ -9,6 +9,8 @@ from oracle_reading import BLANKS, NUMBER, Num, SetAside, parse_number
 
 DAYS = ("monday", "tuesday", "wednesday", "thursday", "friday", "saturday", "sunday")
 MONTHS = ("january february march april may june july august september october november december").split()
+DAYS = "monday tuesday wednesday thursday friday saturday sunday".split()
+DAY_NAME = "(?i:" + "|".join(DAYS + [d[:3] for d in DAYS]) + ")"
 EPOCH = datetime.datetime(1970, 1, 1, tzinfo=datetime.timezone.utc)
 EPOCH_DAY = datetime.date(1970, 1, 1).toordinal()
 END_S = 7258118400  # 2200-01-01
@@ -58,7 +60,7 @@ def format_pattern(form):
     parts = {
         "Y": "(?P<Y>[0-9]{1,4})", "y": "(?P<y>[0-9]{1,2})", "m": "(?P<m>[0-9]{1,2})", "d": "(?P<d>[0-9]{1,2})", "e": " ?(?P<d>[0-9]{1,2})",
         "H": "(?P<H>[0-9]{1,2})", "I": "(?P<I>[0-9]{1,2})", "p": "(?P<p>[AaPp][Mm])", "M": "(?P<M>[0-9]{1,2})", "S": "(?P<S>[0-9]{1,2})",
-        "f": "(?P<f>[0-9]+)", "b": f"(?P<b>(?i:{names}))", "B": f"(?P<b>(?i:{names}))", "j": "(?P<j>[0-9]{1,3})",
+        "f": "(?P<f>[0-9]+)", "b": f"(?P<b>(?i:{names}))", "B": f"(?P<b>(?i:{names}))", "j": "(?P<j>[0-9]{1,3})", "a": DAY_NAME, "A": DAY_NAME,
         "z": f"(?P<zone>{OFFSET})", "Z": "(?P<zone>(?i:UTC|GMT|Z))", "n": r"[ \t-\r]*", "t": r"[ \t-\r]*", "%": "%",
     }
     pattern = ""
@@ -70,12 +72,15 @@ def format_pattern(form):
 class Times:
     def __init__(self, node):
         options = node if isinstance(node, dict) else {"at": node}
-        self.paths = options["join"] if "join" in options else [options["at"]]
+        self.first = "first" in options
+        self.paths = options["first"] if self.first else options["join"] if "join" in options else [options["at"]]
         self.unit, self.zone = options.get("unit"), options.get("no_offset", "UTC")
         self.format = format_pattern(options["format"]) if "format" in options else None
 
     def read(self, values, rules):
         """UTC seconds, floored. values: at the paths, of which several are joined."""
+        if self.first:
+            return self.read_one(values[0], rules)
         for value in values:
             if value is None or value == "" and isinstance(value, str):
                 raise SetAside("time_missing")

@@ -119,7 +119,8 @@ struct IdSpec {
 
 struct TimeSpec {
   Path at;
-  std::vector<Path> join;  // if not empty: these, with a blank between, instead of `at`
+  std::vector<Path> first;  // if not empty: the first of these where something is, instead of `at`
+  std::vector<Path> join;   // if not empty: these, with a blank between, instead of `at`
   std::string unit, format, no_offset = "UTC";
 };
 

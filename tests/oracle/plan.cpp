@@ -73,6 +73,7 @@ TimeSpec time_of(const YAML::Node& node) {
     return t;
   }
   if (node["at"]) t.at = Path::parse(text_of(node["at"]));
+  if (node["first"]) t.first = paths_of(node["first"]);
   if (node["join"]) t.join = paths_of(node["join"]);
   if (node["unit"]) t.unit = text_of(node["unit"]);
   if (node["format"]) t.format = text_of(node["format"]);

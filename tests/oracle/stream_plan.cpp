@@ -224,11 +224,15 @@ void draw_event(Rng* rng, Layout* layout) {
       if (zone_hints()[i].name == zone) layout->local_zone = static_cast<int>(i);
     time = "{at: " + layout->time_path + ", no_offset: " + zone + "}";
   } else if (layout->time == Layout::kFormat) {
-    layout->format = rng->of(std::vector<std::string>{"[%d/%b/%Y:%H:%M:%S %z]", "%F %T.%f",
-                                                      "%B %e %Y, %I:%M:%S %p UTC", "%Y%j%H%M%S",
-                                                      "%Y-%m-%dT%H:%M:%S%Z"});
+    layout->format = rng->of(
+        std::vector<std::string>{"[%d/%b/%Y:%H:%M:%S %z]", "%F %T.%f", "%B %e %Y, %I:%M:%S %p UTC",
+                                 "%Y%j%H%M%S", "%Y-%m-%dT%H:%M:%S%Z", "%a, %d %b %Y %H:%M:%S %z"});
     time = "{at: " + layout->time_path + ", format: " + yaml_string(layout->format) + "}";
   }
+  // A path before it that no event has. (One that some have is event_test's.)
+  const std::string at = "{at: " + layout->time_path;
+  if (time.starts_with(at) && rng->chance(0.3))
+    time = "{first: [/event/never, " + layout->time_path + "]" + time.substr(at.size());
   event.emplace_back("time", time);
 
   layout->profile_planned = rng->chance(0.95);

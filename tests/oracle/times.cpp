@@ -130,6 +130,17 @@ int month_named(Cursor* in) {
   return 0;
 }
 
+bool passes_day_name(Cursor* in) {
+  for (const char* name :
+       {"Monday", "Tuesday", "Wednesday", "Thursday", "Friday", "Saturday", "Sunday"}) {
+    if (in->word(name)) return true;
+  }
+  for (const char* name : {"Mon", "Tue", "Wed", "Thu", "Fri", "Sat", "Sun"}) {
+    if (in->word(name)) return true;
+  }
+  return false;
+}
+
 bool read_formatted(const std::string& format, std::string_view text, Civil* c) {
   Cursor in(text);
   int year = -1, day_of_year = 0, half = -1, twelve = -1;
@@ -193,6 +204,10 @@ bool read_formatted(const std::string& format, std::string_view text, Civil* c) 
       case 'b':
       case 'B':
         c->month = month_named(&in), ok = c->month > 0;
+        break;
+      case 'a':
+      case 'A':
+        ok = passes_day_name(&in);
         break;
       case 'j':
         ok = in.number(1, 3, &day_of_year) && day_of_year >= 1;

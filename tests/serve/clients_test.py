@@ -7,6 +7,7 @@ usage: clients_test.py --quipu PROGRAM --cache FOLDER
 """
 import argparse
 import fcntl
+import functools
 import hashlib
 import json
 import os
@@ -28,57 +29,68 @@ FAILURES = ("cut", "unavailable", "pass", "cut", "slow_down", "cut", "pass", "un
 OPTIONS = None
 
 
+def install(folder, steps):
+    """Why the packages cannot be had, in words; or nothing."""
+    shutil.rmtree(folder, ignore_errors=True)
+    folder.mkdir()
+    for step in steps(folder):
+        try:
+            done = subprocess.run(step, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
+        except (OSError, subprocess.TimeoutExpired) as e:
+            return str(e)
+        if done.returncode != 0:
+            return (done.stderr or done.stdout)[-500:]
+    (folder / "installed").touch()
+    return None
+
+
+@functools.cache
 def installed(name, description, steps):
-    """The folder with these packages, made if it is not there; a reason in words if it cannot be."""
-    tag = hashlib.sha256(description.read_bytes()).hexdigest()[:12]
-    folder = OPTIONS.cache / ("%s-%s" % (name, tag))
+    """The folder with these packages, made if it is not there; and why it cannot be, or nothing."""
+    folder = OPTIONS.cache / ("%s-%s" % (name, hashlib.sha256(description.read_bytes()).hexdigest()[:12]))
     OPTIONS.cache.mkdir(parents=True, exist_ok=True)
     with open(OPTIONS.cache / (name + ".lock"), "w") as lock:
         fcntl.flock(lock, fcntl.LOCK_EX)
-        if (folder / "installed").exists():
-            return folder
-        shutil.rmtree(folder, ignore_errors=True)
-        folder.mkdir()
-        for step in steps(folder):
-            try:
-                done = subprocess.run(step, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
-            except (OSError, subprocess.TimeoutExpired) as e:
-                raise unittest.SkipTest("the clients cannot be installed: %s" % e)
-            if done.returncode != 0:
-                raise unittest.SkipTest("the clients cannot be installed: %s" % (done.stderr or done.stdout)[-500:])
-        (folder / "installed").touch()
-    return folder
+        return folder, None if (folder / "installed").exists() else install(folder, steps)
+
+
+def python_steps(folder):
+    yield [sys.executable, "-m", "venv", str(folder)]
+    yield [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(CLIENTS / "requirements.txt")]
+
+
+def node_steps(folder):
+    shutil.copy(CLIENTS / "package.json", folder)
+    yield ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
 
 
 class Clients(Server):
-    def python(self, script, *arguments):
-        requirements = CLIENTS / "requirements.txt"
-        folder = installed("python", requirements, lambda folder: (
-            [sys.executable, "-m", "venv", str(folder)],
-            [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(requirements)]))
-        return self.client([folder / "bin" / "python", CLIENTS / script, *arguments])
+    def python(self, script):
+        """How to run a client with an address and a key. Skips the test if it cannot be installed."""
+        folder, why = installed("python", CLIENTS / "requirements.txt", python_steps)
+        return self.runner(why, [folder / "bin" / "python", CLIENTS / script])
 
-    def node(self, script, *arguments):
-        packages = CLIENTS / "package.json"
+    def node(self, script):
+        folder, why = installed("node", CLIENTS / "package.json", node_steps)
+        return self.runner(why, ["node", CLIENTS / script], NODE_PATH=str(folder / "node_modules"))
 
-        def steps(folder):
-            shutil.copy(packages, folder)
-            yield ["npm", "install", "--no-audit", "--no-fund", "--ignore-scripts"]
-        folder = installed("node", packages, steps)
-        return self.client(["node", CLIENTS / script, *arguments], NODE_PATH=str(folder / "node_modules"))
+    def runner(self, why, command, **environment):
+        if why:
+            self.skipTest("the clients cannot be installed: " + why)
 
-    def client(self, command, **environment):
-        done = subprocess.run(list(map(str, command)), capture_output=True, text=True, timeout=CLIENT_S,
-                              env={**os.environ, **environment})
-        self.assertEqual(done.returncode, 0, "%s\n%s%s" % (command, done.stdout, done.stderr))
-        return done.stdout
+        def run(address, key):
+            done = subprocess.run([*map(str, command), address, key], capture_output=True, text=True,
+                                  timeout=CLIENT_S, env={**os.environ, **environment})
+            self.assertEqual(done.returncode, 0, "%s\n%s%s" % (command, done.stdout, done.stderr))
+            return done.stdout
+        return run
 
     def ways(self):
         """A base address where all goes well, and one where answers fail; each with a tenant of its own."""
-        yield "well", "127.0.0.1:%d" % self.port
+        yield "well", "http://127.0.0.1:%d" % self.port
         proxy = FailingProxy(self.port, FAILURES)
         self.addCleanup(proxy.close)
-        yield "failing", "127.0.0.1:%d" % proxy.port
+        yield "failing", "http://127.0.0.1:%d" % proxy.port
         for failure in ("unavailable", "cut"):
             self.assertGreater(proxy.done[failure], 0, "answers did fail")
 
@@ -107,47 +119,49 @@ class Clients(Server):
         return datetime.now(timezone.utc).strftime("%Y-%m")
 
     def test_klaviyo_api_for_python(self):
-        self.run_ways(lambda address, key: self.python("klaviyo_client.py", "http://" + address, key), self.check_klaviyo)
-        self.run_again(lambda address, key: self.python("klaviyo_client.py", "http://" + address, key))
+        send = self.python("klaviyo_client.py")
+        self.run_ways(send, self.check_klaviyo)
+        self.run_again(send)
 
     def run_again(self, send):
         """All that is sent is duplicate then; and the metrics that were counted are told."""
         key = self.add_key("--tenant", "well", "--read", "--write")
         self.stop()
         self.start()
-        told = send("127.0.0.1:%d" % self.port, key)
+        told = send("http://127.0.0.1:%d" % self.port, key)
         self.assertEqual(json.loads(told), ["Ordered Product", "Placed Order", "Viewed Product"])
         self.wait_until_counted()
         self.check_klaviyo("well")
 
     def test_klaviyo_api_for_node(self):
-        self.run_ways(lambda address, key: self.node("klaviyo_client.cjs", "http://" + address, key), self.check_klaviyo)
-        self.run_again(lambda address, key: self.node("klaviyo_client.cjs", "http://" + address, key))
+        send = self.node("klaviyo_client.cjs")
+        self.run_ways(send, self.check_klaviyo)
+        self.run_again(send)
 
     def test_segment_analytics_python(self):
-        self.run_ways(lambda address, key: self.python("segment_client.py", "http://" + address, key),
-                      lambda way: self.check_segment(way, 40, {"Product Viewed": 2, "identify": 2, "page": 2, "screen": 2,
-                                                               "group": 2, "alias": 2}))
+        counts = {"Product Viewed": 2, "identify": 2, "page": 2, "screen": 2, "group": 2, "alias": 2}
+        self.run_ways(self.python("segment_client.py"), lambda way: self.check_segment(way, 40, counts))
 
     def test_analytics_python_the_old_one(self):
-        self.run_ways(lambda address, key: self.python("segment_old_client.py", "http://" + address, key),
-                      lambda way: self.check_segment(way, 20, {"identify": 1, "page": 1}))
+        counts = {"identify": 1, "page": 1}
+        self.run_ways(self.python("segment_old_client.py"), lambda way: self.check_segment(way, 20, counts))
 
     def test_segment_analytics_node(self):
-        self.run_ways(lambda address, key: self.node("segment_client.cjs", "http://" + address, key),
-                      lambda way: self.check_segment(way, 20, {"Product Viewed": 1, "identify": 1, "page": 1, "screen": 1,
-                                                               "group": 1, "alias": 1}))
+        counts = {"Product Viewed": 1, "identify": 1, "page": 1, "screen": 1, "group": 1, "alias": 1}
+        self.run_ways(self.node("segment_client.cjs"), lambda way: self.check_segment(way, 20, counts))
 
     def test_analytics_node_the_old_one(self):
-        self.run_ways(lambda address, key: self.node("segment_old_client.cjs", "http://" + address, key),
-                      lambda way: self.check_segment(way, 20, {"identify": 1, "page": 1}))
+        counts = {"identify": 1, "page": 1}
+        self.run_ways(self.node("segment_old_client.cjs"), lambda way: self.check_segment(way, 20, counts))
 
     def test_segment_analytics_next_in_a_browser(self):
+        counts = {"Product Added": 10, "page": 1, "identify": 1, "group": 1, "alias": 1, "screen": 1}
+
         def check(way):
-            for name, count in {"Product Added": 10, "page": 1, "identify": 1, "group": 1, "alias": 1, "screen": 1}.items():
+            for name, count in counts.items():
                 self.assertEqual(self.total(name, tenant=way, when=self.this_month)[0], count, name)
             self.assertEqual(self.total("Product Added", tenant=way, when=self.this_month)[2], "25")
-        self.run_ways(lambda address, key: self.node("segment_browser.cjs", address, key), check)
+        self.run_ways(self.node("segment_browser.cjs"), check)
 
 
 def main():

@@ -185,6 +185,9 @@ class Bounds(Serve):
         head = "POST /v1/events HTTP/1.1\r\nHost: x\r\nContent-Length: 8000000\r\n%s\r\n"
         for more in ("", "Authorization: Bearer no\r\n", "Expect: 100-continue\r\n"):
             self.assertTrue(self.raw((head % more).encode()).startswith(b"HTTP/1.1 401 "), more)
+        for there, status in (("POST /nothing", 404), ("POST /healthz", 405), ("GET /metrics", 400), ("PUT /v1/events", 405)):
+            answer = self.raw((head % "").replace("POST /v1/events", there).encode())
+            self.assertTrue(answer.startswith(b"HTTP/1.1 %d " % status), (there, answer))
 
     def test_keys_made_at_the_same_time_are_all_kept(self):
         makers = [subprocess.Popen([serve_case.OPTIONS.quipu, "key", "add", "--tenant", "t%d" % n, "--data",
@@ -234,6 +237,17 @@ class Figures(Serve):
         self.request("GET", "/nobody/made/this/route")
         self.assertEqual(self.metric('quipu_http_requests_total{route="none",status="404"}'), 1)
 
+
+    def test_while_events_flow_checkpoints_are_as_often_as_they_are_cheap(self):
+        self.start()
+        end = time.monotonic() + 5
+        n = 0
+        while time.monotonic() < end:
+            self.post(lines([n]))
+            n += 1
+        self.assertGreaterEqual(self.metric("quipu_checkpoints_total"), 4)
+        self.wait_until_counted()
+        self.assertEqual(self.metric("quipu_freshness_seconds_count"), n)
 
     def test_who_asks_from_afar_needs_a_key_that_reads_all_tenants(self):
         with socket.socket(socket.AF_INET, socket.SOCK_DGRAM) as s:

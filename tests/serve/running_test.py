@@ -151,6 +151,7 @@ class Configuration(Serve):
                 "plan: plan.yaml\ntls: {certificate: a, key: b, key_password: hunter2}\n":
                     "server.yaml:2: tls.key_password: a secret does not stand here; write {env: NAME}",
                 "plan: plan.yaml\njournal: {archive: maybe}\n": "journal.archive",
+                "plan: plan.yaml\njournal: {archive: yes, keep_days: 3}\n": "server.yaml:2: journal: archive: yes keeps all",
                 "plan: plan.yaml\nplan: x\n": "server.yaml:2",
                 "listen: 127.0.0.1:0\n": "which plan?",
                 "plan: plan.yaml\nlisten: localhost\n":

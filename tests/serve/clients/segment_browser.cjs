@@ -1,7 +1,8 @@
-// @segment/analytics-next in a page, by jsdom: segment_browser.cjs HOST:PORT KEY
+// @segment/analytics-next in a page, by jsdom: segment_browser.cjs BASE_URL KEY
 const { JSDOM } = require('jsdom')
 
-const [apiHost, writeKey] = process.argv.slice(2)
+const [base, writeKey] = process.argv.slice(2)
+const apiHost = new URL(base).host
 const dom = new JSDOM('<!doctype html><html><head><title>Shop</title></head><body></body></html>',
   { url: 'https://shop.example.test/shop?utm_source=news', pretendToBeVisual: true })
 for (const name of ['window', 'document', 'navigator', 'location', 'localStorage', 'sessionStorage', 'history',
