@@ -127,6 +127,7 @@ Status KafkaConnection::ask(const std::string& what,
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (stopped()) return client_->error("stopped while waiting for an answer");
     const std::string trouble = client_->take_trouble();
+    if (client_->is_refused()) return client_->error(what + ": this client is not let in");
     if (!may_pass(error)) return client_->error(what + ": " + text_of(error));
     if (std::chrono::steady_clock::now() >= end) {
       return client_->error(what + ": no answer within " +
