@@ -28,8 +28,13 @@ struct Partition {
 struct Topic {
   KafkaTopic asked;
   rd_kafka_topic_s* handle = nullptr;
-  int32_t count = 0;                                   // of its partitions, when last looked
-  std::vector<std::unique_ptr<Partition>> partitions;  // by number; absent: not read
+  size_t first_count = 0;                              // partitions that it had when it was opened
+  std::vector<std::unique_ptr<Partition>> partitions;  // by number; absent: not read (yet)
+
+  bool wants(size_t number) const {
+    return asked.partitions.empty() || std::find(asked.partitions.begin(), asked.partitions.end(),
+                                                 int32_t(number)) != asked.partitions.end();
+  }
 };
 
 Status check_options(const KafkaOptions& options) {
@@ -70,9 +75,8 @@ class KafkaFeed : public Source {
   uint64_t bytes_total() const override { return 0; }
 
  private:
-  std::vector<int32_t> numbers_of(const Topic& topic, int32_t from) const;
-  Status begin_partitions(Topic& topic, int32_t from, bool added);
-  Result<Place> place_of(Topic& topic, int32_t number, bool added) const;
+  Status begin_partitions(Topic& topic, const KafkaConnection::Partitions& there);
+  Result<Place> place_of(Topic& topic, int32_t number) const;
   Status compare_last_records(std::vector<Place>& places) const;
   Status start(Place place);
   Status look_for_partitions();
@@ -109,52 +113,45 @@ Status KafkaFeed::begin() {
     Topic& topic = topics_.emplace_back();
     topic.asked = asked;
     QUIPU_ASSIGN(topic.handle, connection_->open_topic(asked.name, &topic));
-    QUIPU_ASSIGN(topic.count, connection_->count_partitions(topic.handle));
+    QUIPU_ASSIGN(const auto there, connection_->partitions_of(topic.handle));
+    topic.first_count = there.size();
     for (const int32_t number : asked.partitions) {
-      if (number >= 0 && number < topic.count) continue;
+      if (number >= 0 && size_t(number) < there.size()) continue;
       return connection_->error("topic " + asked.name + " has no partition " +
                                 std::to_string(number) + "; it has 0 to " +
-                                std::to_string(topic.count - 1));
+                                std::to_string(there.size() - 1));
     }
-    QUIPU_TRY(begin_partitions(topic, 0, false));
+    QUIPU_TRY(begin_partitions(topic, there));
   }
   next_look_ = Clock::now() + options_.look_for_partitions;
   connection_->forget_said();
   return {};
 }
 
-// Of the topic's partitions from `from` on, those that are read.
-std::vector<int32_t> KafkaFeed::numbers_of(const Topic& topic, int32_t from) const {
-  std::vector<int32_t> numbers = topic.asked.partitions;
-  if (numbers.empty()) {
-    for (int32_t i = from; i < topic.count; ++i) numbers.push_back(i);
-    return numbers;
-  }
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  std::erase_if(numbers, [&](int32_t number) { return number < from; });
-  return numbers;
-}
-
-Status KafkaFeed::begin_partitions(Topic& topic, int32_t from, bool added) {
-  const std::vector<int32_t> numbers = numbers_of(topic, from);
-  partitions_ += numbers.size();
-  if (partitions_ > kMaxPartitions) {
-    return connection_->error("more than " + std::to_string(kMaxPartitions) +
-                              " partitions (kMaxPartitions); read fewer topics at once");
-  }
+// Those that are wanted, can be read, and are not read yet. One that no broker leads is left for
+// later, so that it holds up no other.
+Status KafkaFeed::begin_partitions(Topic& topic, const KafkaConnection::Partitions& there) {
   std::vector<Place> places;
-  for (const int32_t number : numbers) {
-    QUIPU_ASSIGN(Place place, place_of(topic, number, added));
+  for (size_t number = 0; number < there.size(); ++number) {
+    if (!topic.wants(number)) continue;
+    if (number >= topic.partitions.size()) {
+      topic.partitions.resize(number + 1);
+      ++ends_missing_;
+      if (++partitions_ > kMaxPartitions) {
+        return connection_->error("more than " + std::to_string(kMaxPartitions) +
+                                  " partitions (kMaxPartitions); read fewer at once");
+      }
+    }
+    if (topic.partitions[number] || !there[number]) continue;
+    QUIPU_ASSIGN(Place place, place_of(topic, int32_t(number)));
     places.push_back(std::move(place));
   }
   QUIPU_TRY(compare_last_records(places));
-  topic.partitions.resize(size_t(topic.count));
   for (Place& place : places) QUIPU_TRY(start(std::move(place)));
   return {};
 }
 
-Result<Place> KafkaFeed::place_of(Topic& topic, int32_t number, bool added) const {
+Result<Place> KafkaFeed::place_of(Topic& topic, int32_t number) const {
   Place place;
   place.partition = std::make_unique<Partition>();
   place.partition->topic = &topic;
@@ -165,7 +162,7 @@ Result<Place> KafkaFeed::place_of(Topic& topic, int32_t number, bool added) cons
   place.partition->position.path = key;
   if (!counted || counted->bytes == 0) {
     place.offset = uint64_t(place.range.begin);
-    if (options_.from_ms != 0 && !added) {
+    if (options_.from_ms != 0 && size_t(number) < topic.first_count) {
       QUIPU_ASSIGN(const int64_t offset,
                    connection_->offset_of_time(topic.asked.name, number, options_.from_ms));
       place.offset = uint64_t(offset);
@@ -226,7 +223,6 @@ Status KafkaFeed::start(Place place) {
     partition.position.last = {};
   }
   if (position_.path.empty()) position_ = partition.position;
-  ++ends_missing_;
   partition.begin = place.offset;
   auto& owned = partition.topic->partitions[size_t(partition.number)];
   owned = std::move(place.partition);
@@ -237,13 +233,11 @@ Status KafkaFeed::look_for_partitions() {
   if (Clock::now() < next_look_) return {};
   next_look_ = Clock::now() + options_.look_for_partitions;
   for (Topic& topic : topics_) {
-    QUIPU_ASSIGN(const auto count, connection_->look_at_partitions(topic.handle));
-    if (!count || *count == topic.count) continue;
-    if (*count < topic.count)
+    QUIPU_ASSIGN(const auto there, connection_->look_at_partitions(topic.handle));
+    if (!there) continue;
+    if (there->size() < topic.partitions.size())
       return connection_->error("topic " + topic.asked.name + " has fewer partitions than before");
-    const int32_t before = topic.count;
-    topic.count = *count;
-    if (topic.asked.partitions.empty()) QUIPU_TRY(begin_partitions(topic, before, true));
+    QUIPU_TRY(begin_partitions(topic, *there));
   }
   return {};
 }
