@@ -1,6 +1,7 @@
 #include "cli/kafka_sources.h"
 
 #include <algorithm>
+#include <atomic>
 #include <cinttypes>
 #include <cstdio>
 #include <mutex>
@@ -35,6 +36,7 @@ class KafkaSources::TopicFeed {
   // On the feed's thread.
   Result<std::unique_ptr<Source>> open(const FeedPositions& positions, const SourceOptions& of) {
     KafkaOptions options = options_;
+    options.records_behind = &records_behind_;
     if (!group_.empty()) {
       QUIPU_TRY(open_offsets(of.stop));
       options.offsets = offsets_.get();
@@ -56,6 +58,7 @@ class KafkaSources::TopicFeed {
     }
   }
   bool has_group() const { return !group_.empty(); }
+  int64_t records_behind() const { return records_behind_; }
 
  private:
   Status open_offsets(const StopFlag* stop) {
@@ -75,6 +78,7 @@ class KafkaSources::TopicFeed {
 
   const KafkaOptions options_;
   const std::string group_, store_;
+  std::atomic<int64_t> records_behind_{0};
   std::mutex mutex_;
   std::set<std::string> keys_;  // of its partitions
   std::unique_ptr<KafkaOffsets> offsets_;
@@ -114,6 +118,13 @@ void KafkaSources::committed(const Store& store) {
   if (std::none_of(feeds_.begin(), feeds_.end(), with_group)) return;
   const auto snapshot = store.snapshot();
   for (const auto& feed : feeds_) feed->committed(*snapshot);
+}
+
+void KafkaSources::read_figures(std::vector<Reading>& readings) const {
+  for (const auto& feed : feeds_)
+    readings.push_back({"quipu_source_lag_records",
+                        "In a topic of Kafka and not read yet, by source", Reading::Kind::gauge,
+                        "source", feed->name(), double(feed->records_behind())});
 }
 
 }  // namespace quipu

@@ -1,5 +1,5 @@
 // The topics of Kafka that a server reads: a feed each, and the offsets of consumer groups that
-// show how far they are. committed() may be called by any thread; all it is given outlives it.
+// show how far they are. Any thread, but for attach(); all it is given outlives it.
 #pragma once
 
 #include <memory>
@@ -7,6 +7,7 @@
 
 #include "cli/kafka_settings.h"
 #include "engine/engine.h"
+#include "http/server_metrics.h"
 
 namespace quipu {
 
@@ -19,6 +20,7 @@ class KafkaSources {
   ~KafkaSources();
   // A checkpoint was committed: says so in the groups.
   void committed(const Store& store);
+  void read_figures(std::vector<Reading>& readings) const;
 
  private:
   class TopicFeed;

@@ -9,6 +9,7 @@
 #include <thread>
 
 #include "cli/engine_host.h"
+#include "cli/feed_watch.h"
 #include "cli/kafka_sources.h"
 #include "cli/log.h"
 #include "cli/metric_lister.h"
@@ -166,7 +167,14 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   door_options.tls = std::move(tls);
   door_options.connections = settings.connections;
   door_options.connections_of_client = settings.connections_of_client;
-  door_options.each_second = [&] { return upkeep.each_second(); };
+  FeedSet feeds;
+  FeedWatch feed_watch(feeds, log);
+  QUIPU_ASSIGN(const auto kafka, KafkaSources::attach(settings.kafka, engine, feeds));
+  metrics.read([&](std::vector<Reading>& readings) { kafka->read_figures(readings); });
+  door_options.each_second = [&] {
+    feed_watch.look();
+    return upkeep.each_second();
+  };
   if (log.takes(LogLevel::debug))
     door_options.on_answer = [&](std::string_view route, int status, const std::string& client) {
       log.write(LogLevel::debug, "answered",
@@ -186,7 +194,6 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
         return open_journal(*journal, positions, of);
       }));
   if (!attached.ok()) return attached.error();
-  QUIPU_ASSIGN(const auto kafka, KafkaSources::attach(settings.kafka, engine, feeds));
   relay.attach(&intake, kafka.get(), &engine);
   tell_service_manager("READY=1");
   Result<RunSummary> summary = Error{""};

@@ -55,7 +55,7 @@ class Upkeep {
   WebhookSecrets& secrets_;
   FeedSet& feeds_;
   const Log& log_;
-  std::future<Status> saving_;  // on a thread of its own: it may be megabytes
+  std::future<Status> saving_;           // on a thread of its own: it may be megabytes
   std::map<uint64_t, FeedStatus> told_;  // of sources, by number: what was logged last
   std::string keys_error_, secrets_error_, journal_error_, written_error_, requests_error_,
       obstacle_;

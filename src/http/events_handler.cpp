@@ -66,12 +66,13 @@ std::string_view EventsHandler::route_of(std::string_view path) {
   for (const std::string_view route : kRoutes) {
     if (path == route) return route;
   }
-  const std::string_view vendors = VendorDoors::route_name(path);
-  return vendors.empty() ? kNoRoute : vendors;
+  return VendorDoors::serves(path) ? VendorDoors::name_of(path) : kNoRoute;
 }
 
 // So that nobody without a key, or beyond its rate, has a body held, nor where none is read.
 std::optional<Response> EventsHandler::refuse_early(const Request& request) {
+  if (vendor_doors_ && vendor_doors_->serves(request.path))
+    return vendor_doors_->refuse_early(request);
   const std::string_view route = route_of(request.path);
   if (route == kNoRoute) return error_response(404, kNoSuchPath);
   if (route == "/healthz" || route == "/readyz" || route == "/metrics")

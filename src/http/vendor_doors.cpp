@@ -71,8 +71,8 @@ Response klaviyo_success() {
   response.status = 202;
   return response;
 }
-Response plain_refusal(const std::vector<VendorFault>& faults) { return faults_response(faults); }
 Response plain_error(int status, std::string_view text) { return error_response(status, text); }
+Response plain_refusal(const std::vector<VendorFault>& faults) { return faults_response(faults); }
 Response shopify_success() {
   Response response;
   response.body = "{}\n";
@@ -134,11 +134,6 @@ const VendorDoors::Route* VendorDoors::route_of(std::string_view path) {
 
 bool VendorDoors::serves(std::string_view path) { return route_of(path) != nullptr; }
 
-std::string_view VendorDoors::route_name(std::string_view path) {
-  const Route* route = route_of(path);
-  return route ? route->path : std::string_view();
-}
-
 VendorDoors::VendorDoors(Intake& intake, ApiKeys& keys, WebhookSecrets& secrets,
                          std::unique_ptr<LineCheck> check, Metrics metrics)
     : intake_(intake),
@@ -146,6 +141,25 @@ VendorDoors::VendorDoors(Intake& intake, ApiKeys& keys, WebhookSecrets& secrets,
       secrets_(secrets),
       check_(std::move(check)),
       metrics_(std::move(metrics)) {}
+
+std::string_view VendorDoors::name_of(std::string_view path) {
+  const Route* route = route_of(path);
+  return route->vendor->presented_key == basic_key ? "/v1/segment" : route->path;
+}
+
+// So that nobody without a key, or beyond its rate, has a body held. Who signs is known by it.
+std::optional<Response> VendorDoors::refuse_early(const Request& request) const {
+  const Route& route = *route_of(request.path);
+  if (request.method != "POST" || !route.read || !route.vendor->presented_key ||
+      (route.read == read_segment && !request.header("authorization")))
+    return std::nullopt;
+  Sender sender;
+  Response refusal;
+  if (!admit(route, request, {}, sender, refusal)) return refusal;
+  const auto refused = intake_.refusal(sender.key);
+  if (!refused) return std::nullopt;
+  return in_words_of(route.vendor->error, *refused);
+}
 
 void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
   const Route& route = *route_of(request.path);
@@ -167,7 +181,6 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
   std::string body;
   if (!key_in_body && !admit(route, request, {}, sender, refusal)) return reply(std::move(refusal));
   if (reads) return get_metrics(sender, std::move(reply));
-  if (const auto why = intake_.refusal(sender.key)) return reply(in_words_of(vendor.error, *why));
   if (!unpack_body(request, body, refusal)) return reply(in_words_of(vendor.error, refusal));
   if (key_in_body && !admit(route, request, body, sender, refusal))
     return reply(std::move(refusal));

@@ -34,7 +34,10 @@ class VendorDoors {
               std::unique_ptr<LineCheck> check, Metrics metrics);
   // Whether a path is a vendor's.
   static bool serves(std::string_view path);
-  static std::string_view route_name(std::string_view path);  // for figures; empty: not a vendor's
+  // How metrics call its route.
+  static std::string_view name_of(std::string_view path);
+  // Why a request is refused before its body is read, as far as its head tells.
+  std::optional<Response> refuse_early(const Request& request) const;
   void handle(const Request& request, int64_t now_ms, Reply reply);
 
  private:

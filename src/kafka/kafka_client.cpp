@@ -70,9 +70,10 @@ Result<std::unique_ptr<KafkaClient>> KafkaClient::open(const KafkaCluster& clust
 
 void KafkaClient::on_error(rd_kafka_s*, int code, const char* reason, void* self) {
   KafkaClient& client = *static_cast<KafkaClient*>(self);
-  const bool of_all = code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN ||
-                      code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL ||
-                      code == RD_KAFKA_RESP_ERR__FATAL;
+  const bool refused = code == RD_KAFKA_RESP_ERR__AUTHENTICATION || code == RD_KAFKA_RESP_ERR__SSL;
+  const bool of_all =
+      refused || code == RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN || code == RD_KAFKA_RESP_ERR__FATAL;
+  client.refused_ |= refused;
   if (of_all && client.trouble_.empty()) client.trouble_ = reason;
   if (code != RD_KAFKA_RESP_ERR__ALL_BROKERS_DOWN) client.said_ = reason;
 }

@@ -36,6 +36,8 @@ class KafkaClient {
   // What went wrong with the cluster as a whole since it was asked last (no broker is there,
   // authentication failed); "" if nothing did.
   std::string take_trouble();
+  // The cluster is there and does not let us in (TLS, SASL): to wait does not help.
+  bool is_refused() const { return refused_; }
   // "kafka NAME (BROKERS): WHAT", and what librdkafka said last, if it said something.
   Error error(const std::string& what) const;
   void forget_said();  // what it said so far is over
@@ -47,6 +49,7 @@ class KafkaClient {
   const std::string where_;
   rd_kafka_s* handle_ = nullptr;
   std::string trouble_, said_;
+  bool refused_ = false;
 };
 
 }  // namespace quipu

@@ -127,6 +127,7 @@ Status KafkaConnection::ask(const std::string& what,
     if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return {};
     if (stopped()) return client_->error("stopped while waiting for an answer");
     const std::string trouble = client_->take_trouble();
+    if (client_->is_refused()) return client_->error(what + ": this client is not let in");
     if (!may_pass(error)) return client_->error(what + ": " + text_of(error));
     if (std::chrono::steady_clock::now() >= end) {
       return client_->error(what + ": no answer within " +
@@ -138,31 +139,39 @@ Status KafkaConnection::ask(const std::string& what,
   }
 }
 
-int KafkaConnection::ask_for_partitions(rd_kafka_topic_s* topic, int timeout_ms, int32_t& count) {
+int KafkaConnection::ask_for_partitions(rd_kafka_topic_s* topic, int timeout_ms,
+                                        Partitions& partitions) {
   const struct rd_kafka_metadata* metadata = nullptr;
   int error = rd_kafka_metadata(client_->handle(), 0, topic, &metadata, timeout_ms);
   if (error != RD_KAFKA_RESP_ERR_NO_ERROR) return error;
   error = RD_KAFKA_RESP_ERR_UNKNOWN_TOPIC_OR_PART;
   if (metadata->topic_cnt > 0) {
-    error = metadata->topics[0].err;
-    count = metadata->topics[0].partition_cnt;
+    const rd_kafka_metadata_topic_t& found = metadata->topics[0];
+    error = found.err;
+    partitions.assign(size_t(found.partition_cnt), false);
+    for (int i = 0; i < found.partition_cnt; ++i) {
+      const rd_kafka_metadata_partition_t& one = found.partitions[i];
+      if (one.id >= 0 && one.id < found.partition_cnt)
+        partitions[size_t(one.id)] = one.err == RD_KAFKA_RESP_ERR_NO_ERROR && one.leader >= 0;
+    }
   }
   rd_kafka_metadata_destroy(metadata);
   return error;
 }
 
-Result<int32_t> KafkaConnection::count_partitions(rd_kafka_topic_s* topic) {
-  int32_t count = 0;
+Result<KafkaConnection::Partitions> KafkaConnection::partitions_of(rd_kafka_topic_s* topic) {
+  Partitions partitions;
   QUIPU_TRY(ask(std::string("topic ") + rd_kafka_topic_name(topic),
-                [&](int timeout_ms) { return ask_for_partitions(topic, timeout_ms, count); }));
-  return count;
+                [&](int timeout_ms) { return ask_for_partitions(topic, timeout_ms, partitions); }));
+  return partitions;
 }
 
-Result<std::optional<int32_t>> KafkaConnection::look_at_partitions(rd_kafka_topic_s* topic) {
-  int32_t count = 0;
-  const int error = ask_for_partitions(topic, int(kAskSlice.count()), count);
-  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::optional<int32_t>(count);
-  if (may_pass(error)) return std::optional<int32_t>();
+Result<std::optional<KafkaConnection::Partitions>> KafkaConnection::look_at_partitions(
+    rd_kafka_topic_s* topic) {
+  Partitions partitions;
+  const int error = ask_for_partitions(topic, int(kAskSlice.count()), partitions);
+  if (error == RD_KAFKA_RESP_ERR_NO_ERROR) return std::optional<Partitions>(std::move(partitions));
+  if (may_pass(error)) return std::optional<Partitions>();
   return client_->error(std::string("topic ") + rd_kafka_topic_name(topic) + ": " + text_of(error));
 }
 
@@ -175,6 +184,13 @@ Result<KafkaConnection::Range> KafkaConnection::range_of(const std::string& topi
                                             &range.begin, &range.end, timeout_ms);
   }));
   return range;
+}
+
+int64_t KafkaConnection::known_end(const std::string& topic, int32_t partition) const {
+  int64_t begin = 0, end = 0;
+  const rd_kafka_resp_err_t error =
+      rd_kafka_get_watermark_offsets(client_->handle(), topic.c_str(), partition, &begin, &end);
+  return error == RD_KAFKA_RESP_ERR_NO_ERROR ? end : 0;
 }
 
 Result<int64_t> KafkaConnection::offset_of_time(const std::string& topic, int32_t partition,

@@ -52,14 +52,18 @@ class KafkaConnection {
 
   // A topic's handle, valid for the connection's life; `owner` comes back with its records.
   Result<rd_kafka_topic_s*> open_topic(const std::string& name, void* owner);
-  // How many partitions there are now: the cluster is asked.
-  Result<int32_t> count_partitions(rd_kafka_topic_s* topic);
+  // The partitions there are now: the cluster is asked.
+  // Each by its number: whether a broker leads it, so that it can be read.
+  using Partitions = std::vector<bool>;
+  Result<Partitions> partitions_of(rd_kafka_topic_s* topic);
   // The same without much waiting: absent if there is no answer at once. An error if it is gone.
-  Result<std::optional<int32_t>> look_at_partitions(rd_kafka_topic_s* topic);
+  Result<std::optional<Partitions>> look_at_partitions(rd_kafka_topic_s* topic);
   struct Range {
     int64_t begin = 0, end = 0;  // offsets of the first record and behind the last
   };
   Result<Range> range_of(const std::string& topic, int32_t partition);
+  // Behind the last record, as the last answer said; 0 if none came yet. Nothing is asked.
+  int64_t known_end(const std::string& topic, int32_t partition) const;
   // The offset of the first record of this time or later, or of the end.
   Result<int64_t> offset_of_time(const std::string& topic, int32_t partition, int64_t ms);
   Status start(rd_kafka_topic_s* topic, int32_t partition, int64_t offset);
@@ -82,7 +86,7 @@ class KafkaConnection {
   void wake_fetchers();
   bool visit_one(const rd_kafka_message_s& message, bool headers, const Visit& visit);
   void read_record(const rd_kafka_message_s& message, bool headers);
-  int ask_for_partitions(rd_kafka_topic_s* topic, int timeout_ms, int32_t& count);
+  int ask_for_partitions(rd_kafka_topic_s* topic, int timeout_ms, Partitions& partitions);
   // Asks again until there is an answer, or it is certain that there is none.
   Status ask(const std::string& what, const std::function<int(int timeout_ms)>& ask_once);
   bool stopped() const { return stop_ && stop_->is_set(); }

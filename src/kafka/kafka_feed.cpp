@@ -12,22 +12,29 @@ namespace quipu {
 namespace {
 
 using Clock = std::chrono::steady_clock;
+constexpr auto kCountBehind = std::chrono::seconds(1);
 
 struct Topic;
 
 struct Partition {
   Topic* topic = nullptr;
   int32_t number = 0;
-  SourcePosition position;  // behind what was given
-  bool was_at_end = false;
+  uint64_t begin = 0;                     // where it was begun
+  SourcePosition position;                // behind what was given
+  bool at_end = false, end_seen = false;  // now; once
   PendingRecords pending;
 };
 
 struct Topic {
   KafkaTopic asked;
   rd_kafka_topic_s* handle = nullptr;
-  int32_t count = 0;                                   // of its partitions, when last looked
-  std::vector<std::unique_ptr<Partition>> partitions;  // by number; absent: not read
+  size_t first_count = 0;                              // partitions that it had when it was opened
+  std::vector<std::unique_ptr<Partition>> partitions;  // by number; absent: not read (yet)
+
+  bool wants(size_t number) const {
+    return asked.partitions.empty() || std::find(asked.partitions.begin(), asked.partitions.end(),
+                                                 int32_t(number)) != asked.partitions.end();
+  }
 };
 
 Status check_options(const KafkaOptions& options) {
@@ -68,13 +75,13 @@ class KafkaFeed : public Source {
   uint64_t bytes_total() const override { return 0; }
 
  private:
-  std::vector<int32_t> numbers_of(const Topic& topic, int32_t from) const;
-  Status begin_partitions(Topic& topic, int32_t from, bool added);
-  Result<Place> place_of(Topic& topic, int32_t number, bool added) const;
+  Status begin_partitions(Topic& topic, const KafkaConnection::Partitions& there);
+  Result<Place> place_of(Topic& topic, int32_t number) const;
   Status compare_last_records(std::vector<Place>& places) const;
   Status start(Place place);
   Status look_for_partitions();
   void take_round();
+  void count_behind();
   bool take_one(const KafkaArrival& arrival, const KafkaRecord& record);
   Block give();
   std::string trouble();
@@ -86,7 +93,7 @@ class KafkaFeed : public Source {
   std::unique_ptr<KafkaConnection> connection_;
   std::deque<Topic> topics_;
   size_t partitions_ = 0, ends_missing_ = 0;  // partitions whose end was not seen
-  Clock::time_point next_look_;
+  Clock::time_point next_look_, next_count_;
   BlockBuffers buffers_;
   std::deque<Partition*> filled_;  // with pending records, in the order in which they came
   size_t round_bytes_ = 0;
@@ -106,52 +113,45 @@ Status KafkaFeed::begin() {
     Topic& topic = topics_.emplace_back();
     topic.asked = asked;
     QUIPU_ASSIGN(topic.handle, connection_->open_topic(asked.name, &topic));
-    QUIPU_ASSIGN(topic.count, connection_->count_partitions(topic.handle));
+    QUIPU_ASSIGN(const auto there, connection_->partitions_of(topic.handle));
+    topic.first_count = there.size();
     for (const int32_t number : asked.partitions) {
-      if (number >= 0 && number < topic.count) continue;
+      if (number >= 0 && size_t(number) < there.size()) continue;
       return connection_->error("topic " + asked.name + " has no partition " +
                                 std::to_string(number) + "; it has 0 to " +
-                                std::to_string(topic.count - 1));
+                                std::to_string(there.size() - 1));
     }
-    QUIPU_TRY(begin_partitions(topic, 0, false));
+    QUIPU_TRY(begin_partitions(topic, there));
   }
   next_look_ = Clock::now() + options_.look_for_partitions;
   connection_->forget_said();
   return {};
 }
 
-// Of the topic's partitions from `from` on, those that are read.
-std::vector<int32_t> KafkaFeed::numbers_of(const Topic& topic, int32_t from) const {
-  std::vector<int32_t> numbers = topic.asked.partitions;
-  if (numbers.empty()) {
-    for (int32_t i = from; i < topic.count; ++i) numbers.push_back(i);
-    return numbers;
-  }
-  std::sort(numbers.begin(), numbers.end());
-  numbers.erase(std::unique(numbers.begin(), numbers.end()), numbers.end());
-  std::erase_if(numbers, [&](int32_t number) { return number < from; });
-  return numbers;
-}
-
-Status KafkaFeed::begin_partitions(Topic& topic, int32_t from, bool added) {
-  const std::vector<int32_t> numbers = numbers_of(topic, from);
-  partitions_ += numbers.size();
-  if (partitions_ > kMaxPartitions) {
-    return connection_->error("more than " + std::to_string(kMaxPartitions) +
-                              " partitions (kMaxPartitions); read fewer topics at once");
-  }
+// Those that are wanted, can be read, and are not read yet. One that no broker leads is left for
+// later, so that it holds up no other.
+Status KafkaFeed::begin_partitions(Topic& topic, const KafkaConnection::Partitions& there) {
   std::vector<Place> places;
-  for (const int32_t number : numbers) {
-    QUIPU_ASSIGN(Place place, place_of(topic, number, added));
+  for (size_t number = 0; number < there.size(); ++number) {
+    if (!topic.wants(number)) continue;
+    if (number >= topic.partitions.size()) {
+      topic.partitions.resize(number + 1);
+      ++ends_missing_;
+      if (++partitions_ > kMaxPartitions) {
+        return connection_->error("more than " + std::to_string(kMaxPartitions) +
+                                  " partitions (kMaxPartitions); read fewer at once");
+      }
+    }
+    if (topic.partitions[number] || !there[number]) continue;
+    QUIPU_ASSIGN(Place place, place_of(topic, int32_t(number)));
     places.push_back(std::move(place));
   }
   QUIPU_TRY(compare_last_records(places));
-  topic.partitions.resize(size_t(topic.count));
   for (Place& place : places) QUIPU_TRY(start(std::move(place)));
   return {};
 }
 
-Result<Place> KafkaFeed::place_of(Topic& topic, int32_t number, bool added) const {
+Result<Place> KafkaFeed::place_of(Topic& topic, int32_t number) const {
   Place place;
   place.partition = std::make_unique<Partition>();
   place.partition->topic = &topic;
@@ -162,7 +162,7 @@ Result<Place> KafkaFeed::place_of(Topic& topic, int32_t number, bool added) cons
   place.partition->position.path = key;
   if (!counted || counted->bytes == 0) {
     place.offset = uint64_t(place.range.begin);
-    if (options_.from_ms != 0 && !added) {
+    if (options_.from_ms != 0 && size_t(number) < topic.first_count) {
       QUIPU_ASSIGN(const int64_t offset,
                    connection_->offset_of_time(topic.asked.name, number, options_.from_ms));
       place.offset = uint64_t(offset);
@@ -223,7 +223,7 @@ Status KafkaFeed::start(Place place) {
     partition.position.last = {};
   }
   if (position_.path.empty()) position_ = partition.position;
-  ++ends_missing_;
+  partition.begin = place.offset;
   auto& owned = partition.topic->partitions[size_t(partition.number)];
   owned = std::move(place.partition);
   return connection_->start(partition.topic->handle, partition.number, int64_t(place.offset));
@@ -233,13 +233,11 @@ Status KafkaFeed::look_for_partitions() {
   if (Clock::now() < next_look_) return {};
   next_look_ = Clock::now() + options_.look_for_partitions;
   for (Topic& topic : topics_) {
-    QUIPU_ASSIGN(const auto count, connection_->look_at_partitions(topic.handle));
-    if (!count || *count == topic.count) continue;
-    if (*count < topic.count)
+    QUIPU_ASSIGN(const auto there, connection_->look_at_partitions(topic.handle));
+    if (!there) continue;
+    if (there->size() < topic.partitions.size())
       return connection_->error("topic " + topic.asked.name + " has fewer partitions than before");
-    const int32_t before = topic.count;
-    topic.count = *count;
-    if (topic.asked.partitions.empty()) QUIPU_TRY(begin_partitions(topic, before, true));
+    QUIPU_TRY(begin_partitions(topic, *there));
   }
   return {};
 }
@@ -261,10 +259,12 @@ bool KafkaFeed::take_one(const KafkaArrival& arrival, const KafkaRecord& record)
     return false;
   }
   if (arrival.kind == KafkaArrival::Kind::end_of_partition) {
-    if (!std::exchange(partition->was_at_end, true)) --ends_missing_;
+    partition->at_end = true;
+    if (!std::exchange(partition->end_seen, true)) --ends_missing_;
     return true;
   }
   if (record.offset < partition->position.bytes) return true;
+  partition->at_end = false;
   if (!partition->pending.has_block()) filled_.push_back(partition);
   const size_t before = partition->pending.bytes();
   partition->pending.add(
@@ -281,6 +281,21 @@ void KafkaFeed::take_round() {
   connection_->take(options_.with_member, [this](const auto& arrival, const auto& record) {
     return take_one(arrival, record);
   });
+}
+
+void KafkaFeed::count_behind() {
+  if (!options_.records_behind || Clock::now() < next_count_) return;
+  next_count_ = Clock::now() + kCountBehind;
+  int64_t behind = 0;
+  for (const Topic& topic : topics_) {
+    for (const auto& partition : topic.partitions) {
+      if (!partition || partition->at_end) continue;
+      const int64_t end = connection_->known_end(topic.asked.name, partition->number);
+      const int64_t next = int64_t(std::max(partition->position.bytes, partition->begin));
+      behind += std::max<int64_t>(0, end - next);
+    }
+  }
+  *options_.records_behind = behind;
 }
 
 Block KafkaFeed::give() {
@@ -310,8 +325,10 @@ Result<Block> KafkaFeed::next() {
     if (options_.ends && ends_missing_ == 0) return Block();
     QUIPU_TRY(look_for_partitions());
     take_round();
+    count_behind();
     if (!filled_.empty() || !failed_.empty() || (options_.ends && ends_missing_ == 0)) continue;
-    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next_look_ - Clock::now());
+    const auto next = options_.records_behind ? std::min(next_look_, next_count_) : next_look_;
+    const auto left = std::chrono::ceil<std::chrono::milliseconds>(next - Clock::now());
     connection_->wait(std::max(left, std::chrono::milliseconds(1)));
   }
 }

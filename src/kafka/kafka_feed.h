@@ -14,6 +14,7 @@
 // feed is opened anew. Records beyond what is asked for wait in librdkafka, within kQueuedBytes.
 #pragma once
 
+#include <atomic>
 #include <chrono>
 #include <cstdint>
 #include <memory>
@@ -52,6 +53,9 @@ struct KafkaOptions {
   // It ends when each partition was read to what is its end then. Otherwise it never does.
   bool ends = false;
   std::chrono::milliseconds look_for_partitions = kLookForPartitions;
+  // Kept at how many records are in the partitions and not given yet, as far as is known; looked at
+  // every second. Outlives the feed.
+  std::atomic<int64_t>* records_behind = nullptr;
   const KafkaOffsets* offsets = nullptr;  // its refusal is the feed's error; outlives the feed
 };
 

@@ -63,8 +63,8 @@ Status KafkaOffsets::look_at_all(const StopFlag* stop) {
   Places places;
   for (const std::string& topic : options_.topics) {
     QUIPU_ASSIGN(rd_kafka_topic_s * handle, connection->open_topic(topic, nullptr));
-    QUIPU_ASSIGN(const int32_t count, connection->count_partitions(handle));
-    for (int32_t i = 0; i < count; ++i) places[{topic, i}] = 0;
+    QUIPU_ASSIGN(const auto partitions, connection->partitions_of(handle));
+    for (size_t i = 0; i < partitions.size(); ++i) places[{topic, int32_t(i)}] = 0;
   }
   const auto end = std::chrono::steady_clock::now() + kKafkaAnswerTime;
   bool answered = false;

@@ -13,7 +13,7 @@ import sys
 import time
 import unittest
 
-from kafka_case import PATIENCE_S, KafkaCase
+from kafka_case import PATIENCE_S, KafkaCase, make_certificate
 
 
 def member_of(text):
@@ -301,6 +301,24 @@ class Words(KafkaCase):
         done = subprocess.run([self.reader, "127.0.0.1:1", "t"], capture_output=True, text=True, timeout=PATIENCE_S)
         self.assertEqual(done.returncode, 1)
         self.assertRegex(done.stderr, "no answer within 10 s.*Connection refused")
+
+    def test_it_reads_by_tls_and_sasl_and_tells_when_it_is_not_let_in(self):
+        self.make()
+        self.many(0, 100, partitions=1)
+
+        def read(*changes, group=()):
+            settings = {"security.protocol": "SASL_SSL", "sasl.mechanism": "PLAIN", "sasl.username": "quipu",
+                        "sasl.password": "pass-word", "ssl.ca.location": self.broker.certificate, **dict(changes)}
+            given = [part for name, value in settings.items() for part in ("--set", "%s=%s" % (name, value))]
+            return subprocess.run([self.reader, self.broker.secure_address, self.topic, *given, *group],
+                                  capture_output=True, text=True, timeout=PATIENCE_S)
+        done = read(group=("--group", "secure", "--store", "s"))
+        self.assertEqual(done.stdout.split(" ")[0], "100", done.stderr)
+        began = time.monotonic()
+        self.assertRegex(read(("sasl.password", "wrong")).stderr, "not let in.*Authentication failed")
+        self.assertRegex(read(("ssl.ca.location", make_certificate(self.here)[0])).stderr,
+                         "not let in.*certificate")
+        self.assertLess(time.monotonic() - began, 10, "it waited for what does not help")
 
     def test_the_groups_offset_shows_what_was_committed(self):
         self.make(2)

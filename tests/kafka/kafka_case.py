@@ -30,9 +30,14 @@ POM = """<project xmlns="http://maven.apache.org/POM/4.0.0">
 """ % VERSION
 PROPERTIES = """process.roles=broker,controller
 node.id=1
-listeners=BROKER://127.0.0.1:{port},CTRL://127.0.0.1:{control}
-advertised.listeners=BROKER://127.0.0.1:{port}
-listener.security.protocol.map=BROKER:PLAINTEXT,CTRL:PLAINTEXT
+listeners=BROKER://127.0.0.1:{port},CTRL://127.0.0.1:{control},SECURE://127.0.0.1:{secure}
+advertised.listeners=BROKER://127.0.0.1:{port},SECURE://127.0.0.1:{secure}
+listener.security.protocol.map=BROKER:PLAINTEXT,CTRL:PLAINTEXT,SECURE:SASL_SSL
+listener.name.secure.ssl.keystore.type=PEM
+listener.name.secure.ssl.keystore.location={folder}/server.pem
+listener.name.secure.sasl.enabled.mechanisms=PLAIN
+listener.name.secure.plain.sasl.jaas.config=org.apache.kafka.common.security.plain.PlainLoginModule required \
+  user_quipu="pass-word";
 inter.broker.listener.name=BROKER
 controller.listener.names=CTRL
 controller.quorum.voters=1@127.0.0.1:{control}
@@ -80,6 +85,15 @@ def fetch_jars():
         unfinished.rename(JARS)
 
 
+def make_certificate(folder):
+    """Files of a certificate for 127.0.0.1 that signs itself, and of its key."""
+    certificate, key = Path(folder) / "certificate.pem", Path(folder) / "key.pem"
+    subprocess.run(["openssl", "req", "-x509", "-newkey", "rsa:2048", "-nodes", "-keyout", key, "-out", certificate,
+                    "-days", "2", "-subj", "/CN=127.0.0.1", "-addext", "subjectAltName=IP:127.0.0.1"],
+                   check=True, capture_output=True)
+    return certificate, key
+
+
 class Broker:
     def __init__(self, quick_start=True):
         """quick_start: it starts sooner and is slower then."""
@@ -90,7 +104,12 @@ class Broker:
         self.address = "127.0.0.1:%d" % self.port
         self.process = None
         self.properties = Path(self.folder) / "server.properties"
-        self.properties.write_text(PROPERTIES.format(port=self.port, control=free_port(), folder=self.folder))
+        secure = free_port()
+        self.secure_address = "127.0.0.1:%d" % secure   # TLS, and SASL's PLAIN: quipu, pass-word
+        self.properties.write_text(PROPERTIES.format(port=self.port, control=free_port(), secure=secure,
+                                                     folder=self.folder))
+        self.certificate, key = make_certificate(self.folder)
+        (Path(self.folder) / "server.pem").write_text(key.read_text() + self.certificate.read_text())
         subprocess.run(self.java() + ["kafka.tools.StorageTool", "format", "-t", "MkU3OEVBNTcwNTJENDM2Qg",
                                       "-c", str(self.properties)], check=True, capture_output=True)
         self.start()

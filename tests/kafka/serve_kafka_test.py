@@ -16,6 +16,7 @@ import subprocess
 import sys
 import time
 import unittest
+import urllib.request
 from pathlib import Path
 
 from kafka_case import PATIENCE_S, KafkaCase
@@ -79,6 +80,11 @@ class ServeKafka(KafkaCase):
     def wait_for_count(self, count):
         self.wait_until(lambda: self.counts() >= count, "%d are counted; the server: %s" % (count, self.said()[-500:]))
         self.assertEqual(self.counts(), count)
+
+    def metrics(self):
+        port = re.findall(r"listening on http://127.0.0.1:(\d+)", self.said())[-1]
+        with urllib.request.urlopen("http://127.0.0.1:%s/metrics" % port) as answer:
+            return answer.read().decode()
 
     def sources(self):
         return {source["name"]: source for source in json.loads(self.quipu("sources", "--json"))}
@@ -163,11 +169,14 @@ class Counts(ServeKafka):
         self.broker.kill()
         name = "kafka:kafka/" + self.topic
         self.wait_until(lambda: "down" in self.sources()[name]["error"], "its source says that it is away")
+        self.wait_until(lambda: re.search(r"error: %s: .*down.*tried again" % name, self.said()), "the log says so")
         self.assertEqual(self.counts(), 100)
         self.broker.start()
         self.many(100, 50, partitions=2)
         self.wait_for_count(150)
         self.assertEqual(self.sources()[name]["error"], "")
+        self.wait_until(lambda: name + " is read again" in self.said(), "the log says so")
+        self.assertIn('quipu_source_lag_records{source="%s"} 0' % name, self.metrics())
         self.stop()
 
     def test_a_topic_made_anew_stops_that_topic_alone(self):

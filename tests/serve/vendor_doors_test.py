@@ -178,6 +178,21 @@ class Klaviyo(Server):
         self.wait_until_counted()
         self.assertEqual(self.total("M"), (7, 1, "12345678901234567916.50"))
 
+    def test_a_key_beyond_its_rate_is_told_in_klaviyos_words_when_to_come_again(self):
+        self.stop()
+        self.start("--rate", "1")
+        events = [event(unique_id=str(n)) for n in range(20)]
+        self.assertEqual(self.bulk((profile(email="ann@x.test"), events)), (202, None), "it may overdraw once")
+        headers = {"Authorization": "Klaviyo-API-Key " + self.key}
+        status, told, body = self.ask("POST", "/api/events", {"data": {"attributes": event()}}, headers)
+        self.assertEqual((status, json.loads(body)["errors"][0]["code"]), (429, "throttled"))
+        self.assertGreater(int(told["Retry-After"]), 0)
+        status, told, body = self.ask("POST", "/v1/t", message(), {"Authorization": basic(self.key)})
+        self.assertEqual((status, json.loads(body)["success"]), (429, False))
+        figures = self.ask("GET", "/metrics")[2].decode()
+        self.assertIn('quipu_events_accepted_total{door="klaviyo"} 20', figures)
+        self.assertIn('status="429"', figures)
+
     def test_metrics_are_the_tenants_own_with_ids_that_stay(self):
         other = self.add_key("--tenant", "other", "--read", "--write")
         time.sleep(1.5)
