@@ -1,8 +1,7 @@
-// Logs what goes wrong with the sources of a server, as it begins and ends. One thread.
+// Logs how the sources of a server fail, are read again, and end. One thread.
 #pragma once
 
 #include <map>
-#include <string>
 
 #include "cli/log.h"
 #include "engine/feed_set.h"
@@ -18,7 +17,7 @@ class FeedWatch {
  private:
   const FeedSet& feeds_;
   const Log& log_;
-  std::map<uint64_t, std::string> errors_;  // by source, as told
+  std::map<uint64_t, FeedStatus> told_;  // of sources, by number: what was logged last
 };
 
 }  // namespace quipu

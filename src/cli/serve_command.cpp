@@ -161,13 +161,12 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
                            });
   handler.set_vendor_doors(&vendor_doors);
   add_figures(engine, intake, *kept, feeds, metrics);
-  Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, feeds, log);
+  Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, log);
   DoorOptions door_options;
   door_options.listen = settings.listen;
   door_options.tls = std::move(tls);
   door_options.connections = settings.connections;
   door_options.connections_of_client = settings.connections_of_client;
-  FeedSet feeds;
   FeedWatch feed_watch(feeds, log);
   QUIPU_ASSIGN(const auto kafka, KafkaSources::attach(settings.kafka, engine, feeds));
   metrics.read([&](std::vector<Reading>& readings) { kafka->read_figures(readings); });

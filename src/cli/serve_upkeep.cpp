@@ -41,7 +41,6 @@ std::shared_ptr<const TlsContext> Upkeep::each_second() {
   look_at_obstacle();
   look_at_keys();
   look_at_journal();
-  look_at_feeds();
   if (!g_hangup.exchange(false)) return nullptr;
   auto tls = load_tls(settings_, log_);
   if (!tls.ok()) {
@@ -98,31 +97,6 @@ void Upkeep::look_at_obstacle() {
   else
     log_.write(LogLevel::info, "events_taken", "events are taken again");
   obstacle_ = now;
-}
-
-// Logs how sources begin, fail, and end.
-void Upkeep::look_at_feeds() {
-  using State = FeedStatus::State;
-  std::map<uint64_t, FeedStatus> now;
-  for (FeedStatus& status : feeds_.statuses()) {
-    FeedStatus& told = told_[status.number];
-    const auto say = [&](LogLevel level, std::string_view event, const std::string& message) {
-      log_.write(level, event, message,
-                 {{"source", status.name},
-                  {"number", std::to_string(status.number)},
-                  {"lines", std::to_string(status.lines)}});
-    };
-    const std::string name = "source " + std::to_string(status.number) + ", " + status.name + ": ";
-    if (!status.error.empty() && status.error != told.error)
-      say(LogLevel::error, "source_failed", name + status.error);
-    else if (status.state == State::reading && told.state == State::pausing)
-      say(LogLevel::info, "source_goes_on", name + "is read again");
-    else if (status.has_ended() && !told.has_ended() && status.lane == Lane::history)
-      say(LogLevel::info, "source_ended",
-          name + state_name(status.state) + " after " + std::to_string(status.lines) + " lines");
-    now[status.number] = std::move(status);
-  }
-  told_ = std::move(now);
 }
 
 }  // namespace quipu

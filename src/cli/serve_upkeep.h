@@ -4,13 +4,11 @@
 #pragma once
 
 #include <future>
-#include <map>
 #include <memory>
 #include <string>
 
 #include "cli/log.h"
 #include "cli/serve_settings.h"
-#include "engine/feed_set.h"
 #include "http/api_keys.h"
 #include "http/intake.h"
 #include "http/kept_requests.h"
@@ -26,14 +24,13 @@ void reload_on_hangup();
 class Upkeep {
  public:
   Upkeep(const ServeSettings& settings, Journal& journal, Intake& intake, KeptRequests& kept,
-         ApiKeys& keys, WebhookSecrets& secrets, FeedSet& feeds, const Log& log)
+         ApiKeys& keys, WebhookSecrets& secrets, const Log& log)
       : settings_(settings),
         journal_(journal),
         intake_(intake),
         kept_(kept),
         keys_(keys),
         secrets_(secrets),
-        feeds_(feeds),
         log_(log) {}
 
   // Certificates that were read anew, if they were.
@@ -43,7 +40,6 @@ class Upkeep {
   void look_at_keys();
   void look_at_journal();
   void look_at_obstacle();
-  void look_at_feeds();
   // Logs an error when it is another than the last of its kind.
   void report(const Status& status, std::string_view event, std::string& last);
 
@@ -53,10 +49,8 @@ class Upkeep {
   KeptRequests& kept_;
   ApiKeys& keys_;
   WebhookSecrets& secrets_;
-  FeedSet& feeds_;
   const Log& log_;
-  std::future<Status> saving_;           // on a thread of its own: it may be megabytes
-  std::map<uint64_t, FeedStatus> told_;  // of sources, by number: what was logged last
+  std::future<Status> saving_;  // on a thread of its own: it may be megabytes
   std::string keys_error_, secrets_error_, journal_error_, written_error_, requests_error_,
       obstacle_;
 };
