@@ -190,7 +190,9 @@ Status FeedSet::read_source(Member& member, Source& source) {
     if (!info || info->name != source.name())
       info = std::make_shared<const InputInfo>(InputInfo{source.name(), source.header()});
     const bool ended = block.text.empty();
-    const uint64_t lines = uint64_t(std::count(block.text.begin(), block.text.end(), '\n'));
+    const uint64_t lines = block.numbered.empty()
+                               ? uint64_t(std::count(block.text.begin(), block.text.end(), '\n'))
+                               : block.numbered.size();
     if (!put(member, {member.feed, std::move(block), info, source.position(), laps.lap_ns()}))
       return Error{"stopped"};
     {

@@ -131,7 +131,7 @@ class Killed(KafkaCase):
         self.many(0, 100_000, settings=["compression.codec=lz4"])
         kills = 0
         for _ in range(8):
-            reader = self.start_reader("--commit-every", 3, "--block", 20_000, "--delay-us", 200)
+            reader = self.start_reader("--commit-every", 3, "--block", 20_000, "--delay-us", 4000)
             time.sleep(random.uniform(0.1, 0.5))
             kills += reader.poll() is None
             reader.kill()

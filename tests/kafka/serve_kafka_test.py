@@ -259,10 +259,10 @@ kafka:
         self.assertIn("No such configuration property", self.refused(*kafka, "--topic", "t", "--kafka-set", "x.y=1"))
         self.assertIn("a secret does not stand in a command",
                       self.refused(*kafka, "--topic", "t", "--kafka-set", "sasl.password=x"))
-        self.assertRegex(self.refused(text="{brokers: a}"), r"server.yaml:3: kafka: needs brokers: .* and topics:")
+        self.assertRegex(self.refused(text="{brokers: a}"), r"server.yaml:3:\d+: kafka: needs brokers: .* and topics:")
         self.assertRegex(self.refused(text="{brokers: a, topics: [t], settings: {sasl.password: pw}}"),
-                         "server.yaml:3: .*a secret does not stand here; write {env: NAME}")
-        self.assertRegex(self.refused(text="{brokers: a, topics: [t], group: ''}"), "server.yaml:3: kafka.*group")
+                         r"server.yaml:3:\d+: .*a secret does not stand here; write {env: NAME}")
+        self.assertRegex(self.refused(text="{brokers: a, topics: [t], group: ''}"), r"server.yaml:3:\d+: kafka.*group")
 
 
 def main():
