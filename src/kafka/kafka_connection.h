@@ -30,8 +30,10 @@ inline constexpr auto kKafkaAnswerTime = std::chrono::seconds(10);
 // a connection. One answer of each broker may come beside them.
 inline constexpr size_t kQueuedBytes = size_t(16) << 20;
 inline constexpr size_t kQueuedRecords = 50'000;
-inline constexpr size_t kFetchBytes = size_t(8) << 20;           // of an answer
-inline constexpr size_t kPartitionFetchBytes = size_t(1) << 20;  // of a partition in it
+// Of an answer, and of a partition in it, as they are sent: unpacked they are several times as
+// much.
+inline constexpr size_t kFetchBytes = size_t(2) << 20;
+inline constexpr size_t kPartitionFetchBytes = size_t(256) << 10;
 
 // What stands at the head of the queue.
 struct KafkaArrival {
