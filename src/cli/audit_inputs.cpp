@@ -4,6 +4,8 @@
 #include <map>
 #include <set>
 
+#include "engine/dead_letter_feed.h"
+
 namespace quipu {
 namespace {
 
@@ -21,14 +23,31 @@ Error lacks(const std::map<uint64_t, std::string>& missing) {
   return Error{"the store has counted more than these inputs; name the others, too: " + list};
 }
 
+// What a server took in is not recounted. (Lines that were set aside and given once more are lines
+// of the inputs.)
+Status refuse_feeds(const std::vector<SourcePosition>& positions) {
+  std::string list;
+  size_t feeds = 0;
+  for (const SourcePosition& position : positions) {
+    if (position.bytes == 0 || position.content > 0 || position.path == kDeadLetterKey) continue;
+    if (feeds++ < kMaxShownInputs) list += (list.empty() ? "" : ", ") + position.path;
+  }
+  if (feeds > kMaxShownInputs) list += " and " + std::to_string(feeds - kMaxShownInputs) + " more";
+  if (feeds == 0) return {};
+  return Error{"the store has counted what a server took in (" + list +
+               "), which is not recounted; to compare, count the archived journal into another "
+               "store and compare both exports"};
+}
+
 }  // namespace
 
 Result<std::vector<AuditedInput>> audited_inputs(const std::vector<SourcePosition>& positions,
                                                  const std::string& spool_folder,
                                                  const std::vector<std::string>& given) {
   std::map<std::string, const SourcePosition*> counted;
+  QUIPU_TRY(refuse_feeds(positions));
   for (const SourcePosition& position : positions) {
-    if (position.bytes > 0) counted[position.path] = &position;
+    if (position.bytes > 0 && position.content > 0) counted[position.path] = &position;
   }
   std::vector<AuditedInput> inputs;
   std::set<uint64_t> taken;  // contents

@@ -8,6 +8,7 @@
 #include <mutex>
 #include <thread>
 
+#include "cli/asker.h"
 #include "cli/engine_host.h"
 #include "cli/feed_watch.h"
 #include "cli/kafka_sources.h"
@@ -84,8 +85,9 @@ void raise_file_limit() {
 // run comes to the journal's end.
 class Ending {
  public:
-  Ending(const StopFlag& asked, Door& door, FeedSet& feeds, Journal& journal, MetricLister& lister)
-      : thread_([this, &asked, &door, &feeds, &journal, &lister] {
+  Ending(const StopFlag& asked, Door& door, FeedSet& feeds, Journal& journal, MetricLister& lister,
+         Asker& asker)
+      : thread_([this, &asked, &door, &feeds, &journal, &lister, &asker] {
           pollfd waited[2] = {{asked.descriptor(), POLLIN, 0}, {ended_.descriptor(), POLLIN, 0}};
           while (::poll(waited, 2, -1) < 0 && errno == EINTR) {
           }
@@ -93,6 +95,7 @@ class Ending {
           door.drain();
           feeds.close();
           lister.close();
+          asker.close();
           journal.close();
         }) {}
   ~Ending() {
@@ -136,6 +139,23 @@ void say_listening(const Door& door, const ServeSettings& settings, const Log& l
               {{"address", door.address()}});
 }
 
+// Without what is looked after each second.
+DoorOptions door_options_of(const ServeSettings& settings, std::shared_ptr<const TlsContext> tls,
+                            const Log& log) {
+  DoorOptions door_options;
+  door_options.listen = settings.listen;
+  door_options.tls = std::move(tls);
+  door_options.connections = settings.connections;
+  door_options.connections_of_client = settings.connections_of_client;
+  if (log.takes(LogLevel::debug))
+    door_options.on_answer = [&log](std::string_view route, int status, const std::string& client) {
+      log.write(LogLevel::debug, "answered",
+                client + ": " + std::string(route) + ": " + std::to_string(status),
+                {{"route", std::string(route)}, {"status", std::to_string(status)}});
+    };
+  return door_options;
+}
+
 Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRelay& relay,
                          const Log& log) {
   StopFlag& asked = stop_on_signals();
@@ -155,6 +175,11 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   QUIPU_ASSIGN(auto secrets, WebhookSecrets::open(folder + "/" + kWebhookSecretsFile));
   QUIPU_ASSIGN(auto vendor_check, LineCheck::open(engine.plan(), settings.zoneinfo_dir));
   MetricLister lister(engine);
+  Asker asker(engine);
+  handler.set_questions([&asker](std::string tenant, QueryParameters parameters, bool csv,
+                                 EventsHandler::Reply reply) {
+    asker.ask(std::move(tenant), std::move(parameters), csv, std::move(reply));
+  });
   VendorDoors vendor_doors(intake, keys, secrets, std::move(vendor_check),
                            [&lister](const std::string& tenant, MetricLister::Done done) {
                              lister.ask(tenant, std::move(done));
@@ -162,11 +187,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   handler.set_vendor_doors(&vendor_doors);
   add_figures(engine, intake, *kept, feeds, metrics);
   Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, log);
-  DoorOptions door_options;
-  door_options.listen = settings.listen;
-  door_options.tls = std::move(tls);
-  door_options.connections = settings.connections;
-  door_options.connections_of_client = settings.connections_of_client;
+  DoorOptions door_options = door_options_of(settings, std::move(tls), log);
   FeedWatch feed_watch(feeds, log);
   QUIPU_ASSIGN(const auto kafka, KafkaSources::attach(settings.kafka, engine, feeds));
   metrics.read([&](std::vector<Reading>& readings) { kafka->read_figures(readings); });
@@ -174,12 +195,6 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
     feed_watch.look();
     return upkeep.each_second();
   };
-  if (log.takes(LogLevel::debug))
-    door_options.on_answer = [&](std::string_view route, int status, const std::string& client) {
-      log.write(LogLevel::debug, "answered",
-                client + ": " + std::string(route) + ": " + std::to_string(status),
-                {{"route", std::string(route)}, {"status", std::to_string(status)}});
-    };
   QUIPU_ASSIGN(auto door, Door::open(std::move(door_options), handler, metrics));
   say_listening(*door, settings, log);
   if (keys.list().empty())
@@ -197,7 +212,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   tell_service_manager("READY=1");
   Result<RunSummary> summary = Error{""};
   {
-    Ending ending(asked, *door, feeds, *journal, lister);
+    Ending ending(asked, *door, feeds, *journal, lister, asker);
     summary = engine.run_feeds(feeds, options);
   }
   relay.attach(nullptr, nullptr, nullptr);

@@ -9,7 +9,7 @@ namespace quipu {
 namespace {
 
 constexpr std::string_view kNoSuchPath =
-    "there is POST /v1/events, GET /healthz, /readyz, /metrics";
+    "there is POST /v1/events, GET /v1/query, /healthz, /readyz, /metrics";
 
 // "/event/time: no time" -> field "/time" (as the client knows it), reason as the decoder names it.
 std::string fault_of(size_t index, std::string_view reason, std::string_view detail) {
@@ -62,7 +62,8 @@ EventsHandler::EventsHandler(Intake& intake, KeptRequests& kept, ApiKeys& keys,
     : intake_(intake), kept_(kept), keys_(keys), metrics_(metrics), check_(std::move(check)) {}
 
 std::string_view EventsHandler::route_of(std::string_view path) {
-  static constexpr std::string_view kRoutes[] = {"/v1/events", "/healthz", "/readyz", "/metrics"};
+  static constexpr std::string_view kRoutes[] = {"/v1/events", "/v1/query", "/healthz", "/readyz",
+                                                 "/metrics"};
   for (const std::string_view route : kRoutes) {
     if (path == route) return route;
   }
@@ -75,7 +76,7 @@ std::optional<Response> EventsHandler::refuse_early(const Request& request) {
     return vendor_doors_->refuse_early(request);
   const std::string_view route = route_of(request.path);
   if (route == kNoRoute) return error_response(404, kNoSuchPath);
-  if (route == "/healthz" || route == "/readyz" || route == "/metrics")
+  if (route != "/v1/events" && !VendorDoors::serves(request.path))
     return error_response(request.method == "GET" ? 400 : 405, "GET this, without a body");
   if (route != "/v1/events") return std::nullopt;
   if (request.method != "POST") return error_response(405, "POST events here");
@@ -93,11 +94,11 @@ void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) 
     if (request.method != "POST") return reply(error_response(405, "POST events here"));
     return post_events(request, now_ms, std::move(reply));
   }
-  if (request.path != "/healthz" && request.path != "/readyz" && request.path != "/metrics")
-    return reply(error_response(404, kNoSuchPath));
+  if (route_of(request.path) == kNoRoute) return reply(error_response(404, kNoSuchPath));
   if (!get) return reply(error_response(405, "GET this"));
   if (request.path == "/readyz") return reply(ready());
   if (request.path == "/metrics") return reply(metrics(request));
+  if (request.path == "/v1/query") return get_query(request, std::move(reply));
   Response healthy;
   healthy.body = "{\"status\":\"ok\"}\n";
   reply(std::move(healthy));
@@ -132,16 +133,30 @@ Response EventsHandler::metrics(const Request& request) const {
   return response;
 }
 
+void EventsHandler::get_query(const Request& request, Reply reply) {
+  std::string key, tenant;
+  Response refusal;
+  if (!admit(request, key, tenant, refusal, Right::read)) return reply(std::move(refusal));
+  auto parameters = read_query_string(request.query);
+  if (!parameters.ok()) return reply(error_response(400, parameters.error().message));
+  if (!questions_) return reply(error_response(503, "the server is starting"));
+  const std::string* accept = request.header("accept");
+  const bool csv = accept && accept->starts_with("text/csv");
+  questions_(std::move(tenant), std::move(*parameters), csv, std::move(reply));
+}
+
 bool EventsHandler::admit(const Request& request, std::string& key, std::string& tenant,
-                          Response& refusal) {
+                          Response& refusal, Right right) {
   const ApiKey* found = key_of(request);
   if (!found) {
     refusal = error_response(401, "send a key of quipu key add: Authorization: Bearer KEY");
     return false;
   }
   const std::string* named = request.header("quipu-tenant");
-  if (!found->write || (named && found->tenant && *named != *found->tenant)) {
-    refusal = error_response(403, "this key may not write here");
+  const bool may = right == Right::write ? found->write : found->read;
+  if (!may || (named && found->tenant && *named != *found->tenant)) {
+    refusal = error_response(
+        403, right == Right::write ? "this key may not write here" : "this key may not read here");
     return false;
   }
   if (!found->tenant && (!named || request.count("quipu-tenant") > 1 || !is_tenant_name(*named))) {

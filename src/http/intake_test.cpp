@@ -282,6 +282,7 @@ TEST_F(IntakeTest, refuses_while_counting_is_behind_by_more_than_its_bound) {
   EXPECT_TRUE(refused->retry_after);
   intake.counted_to(3);
   EXPECT_FALSE(intake.refusal("k1"));
+  journal_->close();  // its thread has told of the last batch, and may not have left the intake yet
 }
 
 }  // namespace

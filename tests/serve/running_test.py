@@ -128,7 +128,7 @@ class Tls(Serve):
         self.assertEqual(self.ask(self.connect("shut.pem"), lines([1]))[0], 200)
         self.stop()
         said = self.quipu("serve", "--config", "server.yaml", status=2)
-        self.assertRegex(said, r'server.yaml:2: tls.key_password.env: there is no variable "SESAME"; set it')
+        self.assertRegex(said, r'server.yaml:2:\d+: tls.key_password.env: there is no variable "SESAME"; set it')
 
 
 class Configuration(Serve):
@@ -157,7 +157,8 @@ class Configuration(Serve):
                 "plan: plan.yaml\nlisten: localhost\n":
                     'server.yaml:2: listen: is a text ("localhost"); write an address and a port, such as 127.0.0.1:8080',
                 "plan: none.yaml\n": "none.yaml"}.items():
-            self.assertIn(said, self.refused(text), text)
+            self.assertIn(said, re.sub(r"(server\.yaml:\d+):\d+:", r"\1:", self.refused(text)), text)
+        self.assertIn("server.yaml:2:10: limits.connections", self.refused("plan: plan.yaml\nlimits: {connections: 0}\n"))
         self.assertNotIn("hunter2", self.refused("plan: p\ntls: {certificate: a, key: b, key_password: hunter2}\n"))
         self.assertIn("none.yaml: cannot be read", self.quipu("serve", "--config", "none.yaml", status=2))
 
