@@ -14,6 +14,8 @@ bool is_valid_utf8(std::string_view text);
 // Appends `text` as a JSON string with quotes. Bytes that are no UTF-8 become U+FFFD, one for each.
 void append_json_string(std::string_view text, std::string& out);
 
+std::string json_string(std::string_view text);  // the same, on its own
+
 // Standard base64 with padding (RFC 4648, section 4).
 std::string base64(std::string_view bytes);
 

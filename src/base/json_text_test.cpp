@@ -5,21 +5,15 @@
 namespace quipu {
 namespace {
 
-std::string quoted(std::string_view text) {
-  std::string out;
-  append_json_string(text, out);
-  return out;
-}
-
 TEST(JsonText, EscapesWhatJsonForbidsInAString) {
-  EXPECT_EQ(quoted(std::string_view("a\"b\\c\nd\te\r\x01\0z", 13)),
+  EXPECT_EQ(json_string(std::string_view("a\"b\\c\nd\te\r\x01\0z", 13)),
             "\"a\\\"b\\\\c\\nd\\te\\r\\u0001\\u0000z\"");
 }
 
 TEST(JsonText, KeepsUnicodeAndReplacesEachBadByte) {
-  EXPECT_EQ(quoted("zürich 東京 😀"), "\"zürich 東京 😀\"");
-  EXPECT_EQ(quoted("a\xC0\xAF"
-                   "b\xED\xA0\x80"),
+  EXPECT_EQ(json_string("zürich 東京 😀"), "\"zürich 東京 😀\"");
+  EXPECT_EQ(json_string("a\xC0\xAF"
+                        "b\xED\xA0\x80"),
             "\"a\xEF\xBF\xBD\xEF\xBF\xBD"
             "b\xEF\xBF\xBD\xEF\xBF\xBD\xEF\xBF\xBD\"");
 }

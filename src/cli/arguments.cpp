@@ -134,9 +134,9 @@ CLI::App* add_init_command(CLI::App& app, Arguments& a) {
       "a file of events (JSON lines, delimited text or a web server's log; plain, .gz or .zst), or "
       "- for standard input");
   init->add_option("--for", a.vendor,
-                   "no guess, but the plan for what these clients send to quipu serve: klaviyo, "
-                   "segment, shopify or magento")
-      ->check(CLI::IsMember({"klaviyo", "segment", "shopify", "magento"}))
+                   "no guess, but the plan for what these clients send to quipu serve: http (your "
+                   "own programs), klaviyo, segment, shopify or magento")
+      ->check(CLI::IsMember({"http", "klaviyo", "segment", "shopify", "magento"}))
       ->excludes(sample);
   return init;
 }

@@ -39,19 +39,24 @@ Result<std::vector<std::string>> command_of(const std::string& tenant,
   return args;
 }
 
+// None of a tenant without counted events.
+Result<std::vector<MetricLine>> metrics_and_groups(StoreView& view, const std::string& tenant) {
+  for (const auto& [id, name] : view.tenants()) {
+    if (name == tenant) return list_metrics(view, id);
+  }
+  return std::vector<MetricLine>();
+}
+
 // Whether the tenant has counted events of that name. Others' names are not told, nor hinted at.
 Result<bool> is_known(StoreView& view, const std::string& tenant,
                       const QueryParameters& parameters) {
-  const auto of = std::find_if(view.tenants().begin(), view.tenants().end(),
-                               [&](const auto& one) { return one.second == tenant; });
-  if (of == view.tenants().end()) return false;
+  QUIPU_ASSIGN(const auto lines, metrics_and_groups(view, tenant));
   for (const auto& [name, value] : parameters) {
     if (name != "metric" && name != "group") continue;
-    QUIPU_ASSIGN(const auto lines, list_metrics(view, of->first));
     return std::any_of(lines.begin(), lines.end(),
                        [&](const MetricLine& line) { return line.name == value; });
   }
-  return true;
+  return !lines.empty();
 }
 
 }  // namespace
@@ -65,7 +70,7 @@ Asker::~Asker() { close(); }
 void Asker::close() {
   {
     std::lock_guard lock(mutex_);
-    ending_ = true;
+    closing_ = true;
   }
   asked_.notify_all();
   for (std::thread& thread : threads_) {
@@ -74,32 +79,44 @@ void Asker::close() {
 }
 
 void Asker::ask(std::string tenant, QueryParameters parameters, bool csv, Done done) {
-  std::unique_lock lock(mutex_);
-  if (ending_ || waiting_.size() >= kMaxWaitingQuestions) {
-    lock.unlock();
-    return done(error_response(503, "too many questions wait for their answers"));
-  }
-  waiting_.push_back({std::move(tenant), std::move(parameters), csv, std::move(done)});
+  const bool posted = post([=, this](bool closing) {
+    done(closing ? error_response(503, "the server is stopping") : answer(tenant, parameters, csv));
+  });
+  if (!posted) done(error_response(503, "too many questions wait for their answers"));
+}
+
+void Asker::ask_metrics(std::string tenant, MetricsDone done) {
+  const bool posted = post([=, this](bool closing) {
+    done(closing ? Error{"the server is stopping"} : metrics_of(tenant));
+  });
+  if (!posted) done(Error{"too many questions wait for their answers"});
+}
+
+bool Asker::post(std::function<void(bool closing)> work) {
+  std::lock_guard lock(mutex_);
+  if (closing_ || waiting_.size() >= kMaxWaitingQuestions) return false;
+  waiting_.push_back(std::move(work));
   asked_.notify_one();
+  return true;
 }
 
 void Asker::run() {
   name_thread("asker");
   std::unique_lock lock(mutex_);
   while (true) {
-    asked_.wait(lock, [this] { return ending_ || !waiting_.empty(); });
+    asked_.wait(lock, [this] { return closing_ || !waiting_.empty(); });
     if (waiting_.empty()) return;
-    Asked asked = std::move(waiting_.front());
+    const auto work = std::move(waiting_.front());
     waiting_.pop_front();
-    const bool ending = ending_;
+    const bool closing = closing_;
     lock.unlock();
-    asked.done(ending ? error_response(503, "the server is stopping") : answer(asked));
+    work(closing);
     lock.lock();
   }
 }
 
-Response Asker::answer(const Asked& asked) {
-  const auto args = command_of(asked.tenant, asked.parameters, asked.csv);
+Response Asker::answer(const std::string& tenant, const QueryParameters& parameters, bool csv) {
+  const auto args = command_of(tenant, parameters, csv);
   if (!args.ok()) return error_response(400, args.error().message);
   const ParsedArguments parsed = parse_arguments(*args);
   if (!parsed.arguments)
@@ -108,8 +125,7 @@ Response Asker::answer(const Asked& asked) {
     return error_response(404, "nothing is counted yet");
   const auto snapshot = engine_.store().snapshot();
   auto view = StoreView::open(engine_.catalogue(), *snapshot, engine_.store().hasher());
-  auto known =
-      view.ok() ? is_known(**view, asked.tenant, asked.parameters) : Result<bool>(view.error());
+  auto known = view.ok() ? is_known(**view, tenant, parameters) : Result<bool>(view.error());
   if (!known.ok()) return error_response(500, known.error().message);
   if (!*known) return error_response(404, "nothing of that name is counted for this tenant");
 
@@ -124,15 +140,27 @@ Response Asker::answer(const Asked& asked) {
     error += text;
     return true;
   };
-  StoreAccess access(engine_.store(), engine_.catalogue(), [] { return Status(); });
-  if (query_command(*parsed.arguments, access, console) == kExitDone) {
-    if (asked.csv) response.content_type = "text/csv; charset=utf-8";
+  if (answer_question(*parsed.arguments, **view, console) == kExitDone) {
+    if (csv) response.content_type = "text/csv; charset=utf-8";
     return response;
   }
   constexpr std::string_view kPrefix = "quipu query: ";
   if (error.starts_with(kPrefix)) error.erase(0, kPrefix.size());
   while (error.ends_with('\n')) error.pop_back();
   return error_response(400, error);
+}
+
+Result<std::vector<std::string>> Asker::metrics_of(const std::string& tenant) {
+  std::vector<std::string> metrics;
+  if (engine_.store().committed().checkpoint == 0) return metrics;
+  const auto snapshot = engine_.store().snapshot();
+  QUIPU_ASSIGN(auto view,
+               StoreView::open(engine_.catalogue(), *snapshot, engine_.store().hasher()));
+  QUIPU_ASSIGN(const auto lines, metrics_and_groups(*view, tenant));
+  for (const MetricLine& line : lines) {
+    if (!line.group) metrics.push_back(line.name);
+  }
+  return metrics;
 }
 
 }  // namespace quipu

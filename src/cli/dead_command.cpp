@@ -22,12 +22,6 @@ struct Group {
 };
 using Groups = std::map<std::pair<std::string, std::string>, Group>;  // by reason and source
 
-std::string quoted(std::string_view text) {
-  std::string json;
-  append_json_string(text, json);
-  return json;
-}
-
 // Those that were not given again yet.
 Result<DeadLetterReader> open_letters(StoreAccess& access) {
   QUIPU_ASSIGN(auto snapshot, access.snapshot());
@@ -42,9 +36,9 @@ std::string groups_json(const Groups& groups) {
   out << "[";
   bool first = true;
   for (const auto& [key, group] : groups) {
-    out << (first ? "" : ",\n ") << "{\"reason\":" << quoted(key.first)
-        << ",\"source\":" << quoted(key.second) << ",\"lines\":" << group.lines
-        << ",\"detail\":" << quoted(group.example.detail) << "}";
+    out << (first ? "" : ",\n ") << "{\"reason\":" << json_string(key.first)
+        << ",\"source\":" << json_string(key.second) << ",\"lines\":" << group.lines
+        << ",\"detail\":" << json_string(group.example.detail) << "}";
     first = false;
   }
   out << "]\n";

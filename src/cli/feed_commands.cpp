@@ -25,12 +25,6 @@ std::optional<FeedStatus> status_of(const FeedSet& feeds, uint64_t number) {
   return std::nullopt;
 }
 
-std::string quoted(std::string_view text) {
-  std::string json;
-  append_json_string(text, json);
-  return json;
-}
-
 const char* lane_name(Lane lane) { return lane == Lane::live ? "live" : "history"; }
 
 std::string share_text(const FeedStatus& status) {
@@ -72,13 +66,13 @@ std::string as_json(const std::vector<FeedStatus>& statuses) {
   out << "[";
   for (size_t i = 0; i < statuses.size(); ++i) {
     const FeedStatus& s = statuses[i];
-    out << (i ? ",\n " : "") << "{\"number\":" << s.number << ",\"name\":" << quoted(s.name)
+    out << (i ? ",\n " : "") << "{\"number\":" << s.number << ",\"name\":" << json_string(s.name)
         << ",\"lane\":\"" << lane_name(s.lane) << "\",\"state\":\"" << state_name(s.state)
-        << "\",\"input\":" << quoted(s.input) << ",\"lines\":" << s.lines
+        << "\",\"input\":" << json_string(s.input) << ",\"lines\":" << s.lines
         << ",\"bytes_read\":" << s.bytes_read << ",\"bytes_total\":" << s.bytes_total
-        << ",\"inputs_failed\":" << s.inputs_failed << ",\"error\":" << quoted(s.error)
+        << ",\"inputs_failed\":" << s.inputs_failed << ",\"error\":" << json_string(s.error)
         << ",\"notes\":[";
-    for (size_t n = 0; n < s.notes.size(); ++n) out << (n ? "," : "") << quoted(s.notes[n]);
+    for (size_t n = 0; n < s.notes.size(); ++n) out << (n ? "," : "") << json_string(s.notes[n]);
     out << "]}";
   }
   out << "]\n";

@@ -44,12 +44,6 @@ Tallies counted(const ScratchFolder& folder, const std::string& sample, const st
   return summary.ok() ? summary->tallies : Tallies();
 }
 
-std::string quoted(const std::string& text) {
-  std::string out;
-  append_json_string(text, out);
-  return out;
-}
-
 TEST(Init, SaysOnWhatEachChoiceRests) {
   ScratchFolder folder;
   std::string lines;
@@ -215,7 +209,7 @@ class OddEvents {
   std::string line() {
     std::string out = "{\"time\":\"2026-0" + std::to_string(1 + random_() % 9) + "-11T08:00:00Z\"";
     for (const std::string& k : keys_) {
-      if (random_() % 4) out += "," + quoted(k) + ":" + value(0);
+      if (random_() % 4) out += "," + json_string(k) + ":" + value(0);
     }
     return out + "}";
   }
@@ -280,8 +274,9 @@ class OddEvents {
     std::string out = "{";
     for (uint64_t i = random_() % 4; i > 0; --i)
       out += (out.size() > 1 ? "," : "") +
-             quoted(random_() % 20 ? pick({"in", "no", "a/b", "*", "k", "ключ"}) + std::to_string(i)
-                                   : "twice") +
+             json_string(random_() % 20
+                             ? pick({"in", "no", "a/b", "*", "k", "ключ"}) + std::to_string(i)
+                             : "twice") +
              ":" + value(depth + 1);
     return out + "}";
   }

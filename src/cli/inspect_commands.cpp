@@ -21,12 +21,6 @@ std::string number_of(uint64_t n, const std::string& thing) {
   return with_thousands(n) + " " + thing + (n == 1 ? "" : "s");
 }
 
-std::string quoted(const std::string& text) {
-  std::string out;
-  append_json_string(text, out);
-  return out;
-}
-
 struct Inspection {
   CommittedState state;
   std::vector<FamilyStats> families;
@@ -116,7 +110,7 @@ std::string as_text(const Inspection& i, const std::string& folder) {
 std::string as_json(const Inspection& i, const std::string& folder) {
   std::ostringstream out;
   const Tallies& t = i.state.tallies;
-  out << "{\"store\":" << quoted(folder) << ",\"checkpoint\":" << i.state.checkpoint
+  out << "{\"store\":" << json_string(folder) << ",\"checkpoint\":" << i.state.checkpoint
       << ",\"time\":\"" << format_instant(i.state.time_s, 0) << "\",\"read\":" << t.read
       << ",\"counted\":" << t.counted << ",\"duplicate\":" << t.duplicate
       << ",\"unplanned\":" << t.unplanned << ",\"set_aside\":{";
@@ -136,8 +130,9 @@ std::string as_json(const Inspection& i, const std::string& folder) {
   out << "},\"families\":[";
   for (size_t f = 0; f < i.families.size(); ++f) {
     const FamilyStats& family = i.families[f];
-    out << (f ? "," : "") << "{\"family\":" << quoted(family.family) << ",\"rows\":" << family.rows
-        << ",\"bytes\":" << family.bytes << ",\"files\":" << family.files << "}";
+    out << (f ? "," : "") << "{\"family\":" << json_string(family.family)
+        << ",\"rows\":" << family.rows << ",\"bytes\":" << family.bytes
+        << ",\"files\":" << family.files << "}";
   }
   out << "],\"records\":{\"months\":" << i.records.months << ",\"rows\":" << i.records.rows
       << ",\"month_words\":" << i.records.month_words << ",\"forever\":" << i.records.forever
@@ -146,13 +141,13 @@ std::string as_json(const Inspection& i, const std::string& folder) {
       << ",\"expected_wrong\":" << i.records.expected_wrong << "},\"inputs\":[";
   for (size_t p = 0; p < i.positions.size(); ++p) {
     const SourcePosition& position = i.positions[p];
-    out << (p ? "," : "") << "{\"path\":" << quoted(position.path)
+    out << (p ? "," : "") << "{\"path\":" << json_string(position.path)
         << ",\"lines\":" << position.lines << ",\"bytes\":" << position.bytes
         << ",\"finished\":" << (position.finished ? "true" : "false") << "}";
   }
   out << "],\"tenants\":" << i.tenants << ",\"plan_versions\":" << i.plans.size()
       << ",\"zone_rules_versions\":" << i.rules_versions << ",\"zones\":[";
-  for (size_t z = 0; z < i.zones.size(); ++z) out << (z ? "," : "") << quoted(i.zones[z]);
+  for (size_t z = 0; z < i.zones.size(); ++z) out << (z ? "," : "") << json_string(i.zones[z]);
   out << "]}\n";
   return out.str();
 }

@@ -82,13 +82,17 @@ int query_command(const Arguments& arguments, StoreAccess& access, const Console
   if (!snapshot.ok()) return fail(console, "query", snapshot.error());
   auto view = StoreView::open(access.catalogue(), **snapshot, access.store().hasher());
   if (!view.ok()) return fail(console, "query", view.error());
+  return answer_question(arguments, **view, console);
+}
+
+int answer_question(const Arguments& arguments, StoreView& view, const Console& console) {
   Question question = arguments.question;
   question.now_s = now_s();
-  if (question.metric.empty() || arguments.counters) return list(arguments, **view, console);
-  auto by = property_names(**view, arguments.by);
+  if (question.metric.empty() || arguments.counters) return list(arguments, view, console);
+  auto by = property_names(view, arguments.by);
   if (!by.ok()) return fail(console, "query", by.error());
   question.by = std::move(*by);
-  auto result = answer(**view, question);
+  auto result = answer(view, question);
   if (!result.ok()) return fail(console, "query", result.error());
   if (arguments.json || arguments.csv) {
     write_out(console,

@@ -13,7 +13,6 @@
 #include "cli/feed_watch.h"
 #include "cli/kafka_sources.h"
 #include "cli/log.h"
-#include "cli/metric_lister.h"
 #include "cli/run_command.h"
 #include "cli/serve_figures.h"
 #include "cli/serve_settings.h"
@@ -85,16 +84,14 @@ void raise_file_limit() {
 // run comes to the journal's end.
 class Ending {
  public:
-  Ending(const StopFlag& asked, Door& door, FeedSet& feeds, Journal& journal, MetricLister& lister,
-         Asker& asker)
-      : thread_([this, &asked, &door, &feeds, &journal, &lister, &asker] {
+  Ending(const StopFlag& asked, Door& door, FeedSet& feeds, Journal& journal, Asker& asker)
+      : thread_([this, &asked, &door, &feeds, &journal, &asker] {
           pollfd waited[2] = {{asked.descriptor(), POLLIN, 0}, {ended_.descriptor(), POLLIN, 0}};
           while (::poll(waited, 2, -1) < 0 && errno == EINTR) {
           }
           tell_service_manager("STOPPING=1");
           door.drain();
           feeds.close();
-          lister.close();
           asker.close();
           journal.close();
         }) {}
@@ -174,15 +171,14 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   EventsHandler handler(intake, *kept, keys, metrics, std::move(check));
   QUIPU_ASSIGN(auto secrets, WebhookSecrets::open(folder + "/" + kWebhookSecretsFile));
   QUIPU_ASSIGN(auto vendor_check, LineCheck::open(engine.plan(), settings.zoneinfo_dir));
-  MetricLister lister(engine);
   Asker asker(engine);
   handler.set_questions([&asker](std::string tenant, QueryParameters parameters, bool csv,
                                  EventsHandler::Reply reply) {
     asker.ask(std::move(tenant), std::move(parameters), csv, std::move(reply));
   });
   VendorDoors vendor_doors(intake, keys, secrets, std::move(vendor_check),
-                           [&lister](const std::string& tenant, MetricLister::Done done) {
-                             lister.ask(tenant, std::move(done));
+                           [&asker](const std::string& tenant, Asker::MetricsDone done) {
+                             asker.ask_metrics(tenant, std::move(done));
                            });
   handler.set_vendor_doors(&vendor_doors);
   add_figures(engine, intake, *kept, feeds, metrics);
@@ -212,7 +208,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   tell_service_manager("READY=1");
   Result<RunSummary> summary = Error{""};
   {
-    Ending ending(asked, *door, feeds, *journal, lister, asker);
+    Ending ending(asked, *door, feeds, *journal, asker);
     summary = engine.run_feeds(feeds, options);
   }
   relay.attach(nullptr, nullptr, nullptr);

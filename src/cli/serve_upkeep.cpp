@@ -68,8 +68,9 @@ void Upkeep::look_at_keys() {
   if (reloaded.ok() && *reloaded)
     log_.write(LogLevel::info, "keys_changed",
                "the keys have changed: " + std::to_string(keys_.list().size()) + " in all");
-  status = secrets_.reload_if_changed();
-  if (!status.ok()) status = Error{status.error().message + "; the secrets stay as they were"};
+  auto secrets = secrets_.reload_if_changed();
+  status = {};
+  if (!secrets.ok()) status = Error{secrets.error().message + "; the secrets stay as they were"};
   report(status, "secrets_unreadable", secrets_error_);
 }
 

@@ -50,6 +50,8 @@ std::string data_folder_of_plan(const std::string& given, const std::string& pla
 
 // Commands that only read a store. They return the exit status.
 int query_command(const Arguments& arguments, StoreAccess& access, const Console& console);
+// Of a view of a store: what query_command() does behind opening one.
+int answer_question(const Arguments& arguments, StoreView& view, const Console& console);
 int export_command(const Arguments& arguments, StoreAccess& access, const Console& console);
 int inspect_command(const Arguments& arguments, StoreAccess& access, const Console& console);
 int backup_command(const Arguments& arguments, StoreAccess& access, const Console& console);

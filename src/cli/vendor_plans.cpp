@@ -112,9 +112,39 @@ count:
 )"},
 };
 
+constexpr std::string_view kHttpPlan =
+    R"(# What your own programs send to quipu serve by POST /v1/events.
+#
+#   quipu init --for http > http.yaml
+#   quipu key add --tenant acme --read --write --data http.quipu
+#   quipu serve http.yaml
+#
+# An event is any JSON object; here it is
+# {"metric": "Opened", "email": "ann@example.com", "id": "1", "time": "2026-03-05T10:00:00Z",
+#  "value": 9.5, "campaign": "C1"}
+# and only metric and time must be there. Change the paths to those of your events.
+quipu: 1
+
+event:
+  tenant: /tenant        # the key's
+  metric: /event/metric
+  profile: {first: [/event/email, /event/user_id], trim: yes, lowercase: yes}
+  id: /event/id
+  time: /event/time
+  values: {value: /event/value}
+
+properties:
+  campaign: /event/campaign
+  client: /event/client
+
+count:
+  - {metrics: "*", by: [[], campaign, client], sum: [value]}
+)";
+
 }  // namespace
 
 std::optional<std::string> vendor_plan(std::string_view vendor) {
+  if (vendor == "http") return std::string(kHttpPlan);
   for (const VendorPlan& plan : kPlans) {
     if (plan.vendor == vendor)
       return std::string(plan.head) + std::string(kEvent) + std::string(plan.rest);

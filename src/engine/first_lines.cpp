@@ -60,7 +60,7 @@ class CheckedSource : public Source {
         LineOutcome outcome;
         outcome.kind = LineOutcome::Kind::set_aside;
         outcome.reason = Reason::line_too_long;
-        if (!held.truncated_line) outcome = first_.decode(records.text());
+        if (!held.truncated_line) outcome = first_.check_->check(records.text());
         if (outcome.kind == LineOutcome::Kind::blank) continue;
         known_ = outcome.kind != LineOutcome::Kind::set_aside;
         if (known_) return {};
@@ -85,17 +85,8 @@ class CheckedSource : public Source {
 
 Result<std::unique_ptr<FirstLines>> FirstLines::open(const Plan& plan,
                                                      const std::string& zoneinfo_dir) {
-  auto registry = PlanRegistry::open(plan, zoneinfo_dir);
-  if (!registry.ok()) return registry.error();
-  return std::unique_ptr<FirstLines>(new FirstLines(std::move(*registry)));
-}
-
-FirstLines::FirstLines(std::unique_ptr<PlanRegistry> registry)
-    : registry_(std::move(registry)),
-      hasher_(HashSecret{}),
-      decoder_(registry_->plan(), hasher_, *registry_, names_, registry_->no_offset()),
-      batches_(1) {
-  batches_[0].columns = uint32_t(registry_->plan().parsed.columns.size());
+  QUIPU_ASSIGN(auto check, LineCheck::open(plan, zoneinfo_dir));
+  return std::unique_ptr<FirstLines>(new FirstLines(std::move(check)));
 }
 
 std::unique_ptr<Source> FirstLines::checked(std::unique_ptr<Source> source) {
@@ -104,16 +95,9 @@ std::unique_ptr<Source> FirstLines::checked(std::unique_ptr<Source> source) {
 }
 
 Status FirstLines::use_header(const Source& source) {
-  Status status = decoder_.set_header(source.header());
+  Status status = check_->set_header(source.header());
   if (!status.ok()) return Error{source.name() + ": " + status.error().message};
   return {};
-}
-
-LineOutcome FirstLines::decode(std::string_view record) {
-  batches_[0].clear();
-  LineOutcome outcome = decoder_.decode(record, batches_);
-  names_.take();
-  return outcome;
 }
 
 Error FirstLines::refusal(const std::string& name, size_t lines, uint64_t line,
@@ -130,7 +114,7 @@ std::string FirstLines::advice(const std::string& name, const LineOutcome& first
                                const std::string& text) const {
   const size_t begin = text.find_first_not_of(" \t\r\n");
   const char sign = begin == std::string::npos ? '\0' : text[begin];
-  if (registry_->plan().parsed.input.delimited)
+  if (check_->plan().input.delimited)
     return sign == '{' ? "; is it JSON? Then drop `input` from the plan" : "";
   if (first.reason != Reason::not_json) return "";
   if (sign == '[')

@@ -9,7 +9,7 @@
 #include <utility>
 #include <vector>
 
-#include "event/plan_registry.h"
+#include "engine/line_check.h"
 #include "source/source.h"
 
 namespace quipu {
@@ -32,20 +32,14 @@ class FirstLines {
 
  private:
   friend class CheckedSource;
-  explicit FirstLines(std::unique_ptr<PlanRegistry> registry);
+  explicit FirstLines(std::unique_ptr<LineCheck> check) : check_(std::move(check)) {}
   Status use_header(const Source& source);
-  // Nothing set aside: the lines are good.
-  LineOutcome decode(std::string_view record);
   Error refusal(const std::string& name, size_t lines, uint64_t line, const LineOutcome& first,
                 const std::string& text) const;
   std::string advice(const std::string& name, const LineOutcome& first,
                      const std::string& text) const;
 
-  std::unique_ptr<PlanRegistry> registry_;
-  const Hasher hasher_;
-  NameLog names_;
-  Decoder decoder_;
-  std::vector<EventBatch> batches_;
+  const std::unique_ptr<LineCheck> check_;
 };
 
 }  // namespace quipu

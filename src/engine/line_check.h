@@ -16,7 +16,10 @@ class LineCheck {
  public:
   // The zones of the plan were read before, so opening fails only if they went away.
   static Result<std::unique_ptr<LineCheck>> open(const Plan& plan, const std::string& zoneinfo_dir);
+  // Of delimited text: the columns of an input. Before its first line.
+  Status set_header(const std::string& header) { return decoder_.set_header(header); }
   LineOutcome check(std::string_view line);
+  const Plan& plan() const { return registry_->plan().parsed; }
 
  private:
   static constexpr size_t kNamesKept = 1 << 20;  // bytes; then they are dropped

@@ -2,19 +2,17 @@
 // the file holds its SHA-256 alone. (A key is 32 random bytes: there is nothing to guess, so no
 // slow hash is needed.) Format of the file: a line a key, with tabs between:
 //   ID | 64 hex digits | w, r or wr | active or revoked | all, or =TENANT (to the end of the line)
-// A change writes the file anew beside the old one and renames it; the lock on PATH.lock lets one
-// process change it at a time. Not thread-safe; changes by another process are seen by
-// reload_if_changed().
+// Changes, and who sees them: record_file.h. Not thread-safe.
 #pragma once
 
 #include <cstdint>
-#include <functional>
 #include <optional>
 #include <string>
 #include <string_view>
 #include <vector>
 
 #include "base/result.h"
+#include "http/record_file.h"
 
 namespace quipu {
 
@@ -32,24 +30,19 @@ class ApiKeys {
   // A file that is not there holds no keys. An error if it is readable by others, or damaged.
   static Result<ApiKeys> open(const std::string& path);
 
-  const std::vector<ApiKey>& list() const { return keys_; }
+  const std::vector<ApiKey>& list() const { return file_.records(); }
   // The whole key, to be shown: it cannot be had again.
   Result<std::string> add(std::optional<std::string> tenant, bool write, bool read);
   Status revoke(const std::string& id);
   // nullptr: no such key, or a revoked one. Takes the same time for every wrong key.
   const ApiKey* find(std::string_view presented) const;
   // Whether they were read anew. What cannot be read leaves the keys as they are.
-  Result<bool> reload_if_changed();
+  Result<bool> reload_if_changed() { return file_.reload_if_changed(); }
 
  private:
-  Status load();
-  Status save() const;
-  Status change(const std::function<Status()>& edit);
+  explicit ApiKeys(const std::string& path);
 
-  std::string path_;
-  std::vector<ApiKey> keys_;
-  uint64_t inode_ = 0;
-  int64_t changed_ns_ = 0;
+  RecordFile<ApiKey> file_;
 };
 
 // Whether a tenant can be named by a key: not empty, no control characters, UTF-8.

@@ -8,23 +8,19 @@
 #include "base/check.h"
 
 namespace quipu {
-namespace {
-
-std::string hex(const unsigned char* bytes, size_t n) {
+std::string hex_of(std::string_view bytes) {
   std::string text;
-  for (size_t i = 0; i < n; ++i) {
-    text += "0123456789abcdef"[bytes[i] >> 4];
-    text += "0123456789abcdef"[bytes[i] & 15];
+  for (const char c : bytes) {
+    text += "0123456789abcdef"[uint8_t(c) >> 4];
+    text += "0123456789abcdef"[uint8_t(c) & 15];
   }
   return text;
 }
 
-}  // namespace
-
 std::string sha256_hex(std::string_view text) {
   unsigned char digest[SHA256_DIGEST_LENGTH];
   SHA256(reinterpret_cast<const unsigned char*>(text.data()), text.size(), digest);
-  return hex(digest, sizeof digest);
+  return hex_of({reinterpret_cast<const char*>(digest), sizeof digest});
 }
 
 uint64_t sha256_number(std::string_view text) {
@@ -38,7 +34,7 @@ uint64_t sha256_number(std::string_view text) {
 std::string random_hex() {
   unsigned char bytes[16];
   CHECK(RAND_bytes(bytes, sizeof bytes) == 1);
-  return hex(bytes, sizeof bytes);
+  return hex_of({reinterpret_cast<const char*>(bytes), sizeof bytes});
 }
 
 }  // namespace quipu

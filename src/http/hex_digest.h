@@ -1,4 +1,4 @@
-// Random and hashed texts for ids. Any thread.
+// Hex digits of bytes, of hashes and of random numbers. Any thread.
 #pragma once
 
 #include <cstdint>
@@ -7,6 +7,7 @@
 
 namespace quipu {
 
+std::string hex_of(std::string_view bytes);  // two digits a byte, small letters
 // SHA-256, 64 hex digits.
 std::string sha256_hex(std::string_view text);
 // Its first 8 bytes.

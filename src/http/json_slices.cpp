@@ -168,12 +168,6 @@ std::optional<std::string> text_of(std::string_view value) {
   return std::string(text);
 }
 
-std::string json_string(std::string_view text) {
-  std::string json;
-  append_json_string(text, json);
-  return json;
-}
-
 bool is_numeric(std::string_view value) {
   if (is_json_number(value)) return true;
   const auto text = text_of(value);

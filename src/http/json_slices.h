@@ -45,8 +45,6 @@ bool is_json_string(std::string_view value);
 bool is_json_id(std::string_view value);
 // The text of a JSON string; nothing if it is none.
 std::optional<std::string> text_of(std::string_view value);
-// A JSON string of the text.
-std::string json_string(std::string_view text);
 // Whether it is a number, or a string that holds nothing else.
 bool is_numeric(std::string_view value);
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json_text.h"
 #include "event/outcome.h"
 #include "http/event_lines.h"
 #include "http/hex_digest.h"

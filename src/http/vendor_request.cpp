@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/json_text.h"
 #include "http/json_slices.h"
 
 namespace quipu {

@@ -1,27 +1,13 @@
 #include "http/webhook_secrets.h"
 
 #include <openssl/crypto.h>
-#include <sys/stat.h>
-
-#include <cerrno>
-#include <cstring>
-#include <fstream>
 
 #include "http/api_keys.h"
-#include "http/replace_file.h"
+#include "http/hex_digest.h"
 #include "http/shopify_door.h"
 
 namespace quipu {
 namespace {
-
-std::string to_hex(std::string_view bytes) {
-  std::string text;
-  for (const char c : bytes) {
-    text += "0123456789abcdef"[uint8_t(c) >> 4];
-    text += "0123456789abcdef"[uint8_t(c) & 15];
-  }
-  return text;
-}
 
 std::optional<std::string> from_hex(std::string_view text) {
   constexpr std::string_view kDigits = "0123456789abcdef";
@@ -31,14 +17,6 @@ std::optional<std::string> from_hex(std::string_view text) {
   for (size_t i = 0; i < text.size(); i += 2)
     bytes += char(kDigits.find(text[i]) << 4 | kDigits.find(text[i + 1]));
   return bytes;
-}
-
-// What stands before the next tab; takes it away.
-std::string_view cut_field(std::string_view& line) {
-  const size_t tab = line.find('\t');
-  const std::string_view field = line.substr(0, tab);
-  line.remove_prefix(tab == std::string_view::npos ? line.size() : tab + 1);
-  return field;
 }
 
 std::optional<WebhookSecret> parse_secret(std::string_view line) {
@@ -59,7 +37,7 @@ std::optional<WebhookSecret> parse_secret(std::string_view line) {
 
 std::string line_of(const WebhookSecret& secret) {
   return secret.id + "\tshopify\t" + (secret.shop ? "=" + *secret.shop : "any") + "\t" +
-         (secret.revoked ? "revoked" : "active") + "\t" + to_hex(secret.secret) + "\t" +
+         (secret.revoked ? "revoked" : "active") + "\t" + hex_of(secret.secret) + "\t" +
          (secret.tenant ? "=" + *secret.tenant : "all") + "\n";
 }
 
@@ -77,49 +55,12 @@ std::optional<std::string> shop_domain(std::string_view text) {
   return domain;
 }
 
+WebhookSecrets::WebhookSecrets(const std::string& path) : file_(path, parse_secret, line_of) {}
+
 Result<WebhookSecrets> WebhookSecrets::open(const std::string& path) {
-  WebhookSecrets secrets;
-  secrets.path_ = path;
-  QUIPU_TRY(secrets.load());
+  WebhookSecrets secrets(path);
+  QUIPU_TRY(secrets.file_.load());
   return secrets;
-}
-
-Status WebhookSecrets::load() {
-  struct stat info {};
-  if (::stat(path_.c_str(), &info) != 0) {
-    if (errno != ENOENT) return Error{path_ + ": cannot be read: " + std::strerror(errno)};
-    secrets_.clear();
-    inode_ = 0;
-    return {};
-  }
-  if (info.st_mode & 077) return Error{path_ + ": others can read or write it; chmod 600 " + path_};
-  std::ifstream file(path_, std::ios::binary);
-  if (!file) return Error{path_ + ": cannot be read: " + std::strerror(errno)};
-  std::vector<WebhookSecret> secrets;
-  for (std::string line; std::getline(file, line);) {
-    auto secret = parse_secret(line);
-    if (!secret)
-      return Error{path_ + ": line " + std::to_string(secrets.size() + 1) + " is damaged"};
-    secrets.push_back(std::move(*secret));
-  }
-  secrets_ = std::move(secrets);
-  inode_ = info.st_ino;
-  changed_ns_ = int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec;
-  return {};
-}
-
-Status WebhookSecrets::reload_if_changed() {
-  struct stat info {};
-  if (::stat(path_.c_str(), &info) == 0 && info.st_ino == inode_ &&
-      int64_t(info.st_mtim.tv_sec) * 1'000'000'000 + info.st_mtim.tv_nsec == changed_ns_)
-    return {};
-  return load();
-}
-
-Status WebhookSecrets::save() const {
-  std::string text;
-  for (const WebhookSecret& secret : secrets_) text += line_of(secret);
-  return replace_file(path_, text);
 }
 
 Result<std::string> WebhookSecrets::add(std::optional<std::string> shop,
@@ -130,29 +71,30 @@ Result<std::string> WebhookSecrets::add(std::optional<std::string> shop,
   if (secret.empty() || secret.size() > kMaxSecretBytes)
     return Error{"a secret has 1 to " + std::to_string(kMaxSecretBytes) + " bytes"};
   WebhookSecret added;
-  added.id = "s" + std::to_string(secrets_.size() + 1);  // revoked ones stay
   if (shop) {
     added.shop = shop_domain(*shop);
     if (!added.shop) return Error{*shop + " is no domain, such as x.myshopify.com"};
   }
   added.tenant = std::move(tenant);
   added.secret = std::move(secret);
-  secrets_.push_back(std::move(added));
-  if (Status status = save(); !status.ok()) {
-    secrets_.pop_back();
-    return status.error();
-  }
-  return secrets_.back().id;
+  QUIPU_TRY(file_.change([&](std::vector<WebhookSecret>& secrets) -> Status {
+    added.id = "s" + std::to_string(secrets.size() + 1);  // revoked ones stay
+    secrets.push_back(added);
+    return {};
+  }));
+  return added.id;
 }
 
 Status WebhookSecrets::revoke(const std::string& id) {
-  for (WebhookSecret& secret : secrets_) {
-    if (secret.id != id) continue;
-    if (secret.revoked) return Error{"secret " + id + " is revoked already"};
-    secret.revoked = true;
-    return save();
-  }
-  return Error{"no secret " + id + "; quipu key list shows them"};
+  return file_.change([&](std::vector<WebhookSecret>& secrets) -> Status {
+    for (WebhookSecret& secret : secrets) {
+      if (secret.id != id) continue;
+      if (secret.revoked) return Error{"secret " + id + " is revoked already"};
+      secret.revoked = true;
+      return {};
+    }
+    return Error{"no secret " + id + "; quipu key list shows them"};
+  });
 }
 
 const WebhookSecret* WebhookSecrets::find(std::string_view shop, std::string_view bytes,
@@ -160,7 +102,7 @@ const WebhookSecret* WebhookSecrets::find(std::string_view shop, std::string_vie
   const auto domain = shop_domain(shop);
   const WebhookSecret* found = nullptr;
   size_t tried = 0;
-  for (const WebhookSecret& secret : secrets_) {
+  for (const WebhookSecret& secret : list()) {
     if (!domain || secret.revoked || (secret.shop && *secret.shop != *domain)) continue;
     ++tried;
     const std::string right = shopify_signature(secret.secret, bytes);

@@ -2,9 +2,8 @@
 // secret is kept readable, for a signature cannot be checked by its hash. Format of the file: a
 // line a secret, with tabs between:
 //   ID | shopify | any, or =SHOP | active or revoked | secret in hex | all, or =TENANT
-// `any`: of whatever shop, as an app's secret is. `all`: the shop's domain is the tenant. A change
-// writes the file anew. Not thread-safe; changes by another process are seen by
-// reload_if_changed().
+// `any`: of whatever shop, as an app's secret is. `all`: the shop's domain is the tenant.
+// Changes, and who sees them: record_file.h. Not thread-safe.
 #pragma once
 
 #include <cstdint>
@@ -14,6 +13,7 @@
 #include <vector>
 
 #include "base/result.h"
+#include "http/record_file.h"
 
 namespace quipu {
 
@@ -34,7 +34,7 @@ class WebhookSecrets {
   // A file that is not there holds none. An error if it is readable by others, or damaged.
   static Result<WebhookSecrets> open(const std::string& path);
 
-  const std::vector<WebhookSecret>& list() const { return secrets_; }
+  const std::vector<WebhookSecret>& list() const { return file_.records(); }
   // Its id.
   Result<std::string> add(std::optional<std::string> shop, std::optional<std::string> tenant,
                           std::string secret);
@@ -42,17 +42,13 @@ class WebhookSecrets {
   // The secret that signed the bytes for this shop; nullptr: none did.
   const WebhookSecret* find(std::string_view shop, std::string_view bytes,
                             std::string_view signature) const;
-  // What cannot be read leaves the secrets as they are.
-  Status reload_if_changed();
+  // Whether they were read anew. What cannot be read leaves the secrets as they are.
+  Result<bool> reload_if_changed() { return file_.reload_if_changed(); }
 
  private:
-  Status load();
-  Status save() const;
+  explicit WebhookSecrets(const std::string& path);
 
-  std::string path_;
-  std::vector<WebhookSecret> secrets_;
-  uint64_t inode_ = 0;
-  int64_t changed_ns_ = 0;
+  RecordFile<WebhookSecret> file_;
 };
 
 // x.myshopify.com, in lower case; nothing if it is no domain.

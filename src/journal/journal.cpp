@@ -13,6 +13,7 @@
 
 #include "base/cpu_clock.h"
 #include "base/fault.h"
+#include "base/files.h"
 #include "journal/segments.h"
 
 namespace quipu {
@@ -22,25 +23,6 @@ constexpr auto kStopPoll = std::chrono::milliseconds(20);
 constexpr auto kMendPause = std::chrono::seconds(1);
 
 std::string system_error() { return std::strerror(errno); }
-
-// errno tells what failed.
-bool write_all(int fd, std::string_view bytes) {
-  while (!bytes.empty()) {
-    const ssize_t n = ::write(fd, bytes.data(), bytes.size());
-    if (n < 0 && errno == EINTR) continue;
-    if (n < 0) return false;
-    bytes.remove_prefix(size_t(n));
-  }
-  return true;
-}
-
-Status sync_folder(const std::string& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool good = fd >= 0 && ::fsync(fd) == 0;
-  const std::string error = system_error();
-  if (fd >= 0) ::close(fd);
-  return good ? Status() : Status(Error{folder + ": cannot be made durable: " + error});
-}
 
 }  // namespace
 

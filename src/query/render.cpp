@@ -11,12 +11,6 @@
 namespace quipu {
 namespace {
 
-std::string quoted(const std::string& text) {
-  std::string out;
-  append_json_string(text, out);
-  return out;
-}
-
 std::string csv_field(const std::string& text, CsvTexts texts = CsvTexts::exact) {
   std::string out;
   append_csv_field(text, out, texts);
@@ -28,7 +22,7 @@ std::string partial_text(const Answer& a, size_t i) {
   std::string list;
   for (const Answer::ShownFigure& f : a.figures) {
     if (std::find(f.partial.begin(), f.partial.end(), i) != f.partial.end())
-      list += (list.empty() ? "" : ",") + quoted(f.name);
+      list += (list.empty() ? "" : ",") + json_string(f.name);
   }
   return list.empty() ? list : "[" + list + "]";
 }
@@ -53,14 +47,14 @@ std::string spans_json(const std::vector<SinceSpan>& spans) {
 
 std::string buckets_json(const Answer& a, const std::vector<size_t>& entries) {
   if (a.lifetime) return entries.empty() ? "[]" : "[\"lifetime\"]";
-  return "[" + join(entries, [&](size_t i) { return quoted(a.buckets[i]); }) + "]";
+  return "[" + join(entries, [&](size_t i) { return json_string(a.buckets[i]); }) + "]";
 }
 
 std::string figures_json(const Answer& a) {
   return "{" +
          join(a.figures,
               [&](const Answer::ShownFigure& f) {
-                return quoted(f.name) + ":{\"since\":" + spans_json(f.since) +
+                return json_string(f.name) + ":{\"since\":" + spans_json(f.since) +
                        ",\"partial\":" + buckets_json(a, f.partial) + "}";
               }) +
          "}";
@@ -72,7 +66,7 @@ std::string figures_of_group(const Answer& a, const Group& group, bool has_uniqu
   std::string out = "\"count\":[" + join(group.count, number) + "],\"unique\":" +
                     (has_unique ? "[" + join(group.unique, number) + "]" : "null") + ",\"sum\":{";
   for (size_t v = 0; has_sums && v < a.values.size(); ++v) {
-    out += (v ? "," : "") + quoted(a.values[v]) + ":[" +
+    out += (v ? "," : "") + json_string(a.values[v]) + ":[" +
            join(group.sums[v], [](Fixed6 s) { return "\"" + format_fixed6(s) + "\""; }) + "]";
   }
   return out + "}";
@@ -84,48 +78,50 @@ std::string render_json(const Answer& a) {
   const Question& q = a.question;
   const bool one = q.tenants == TenantsAsked::one, each = q.tenants == TenantsAsked::each;
   std::string out = "{\"question\":{" +
-                    (one    ? "\"tenant\":" + quoted(a.tenant)
+                    (one    ? "\"tenant\":" + json_string(a.tenant)
                      : each ? std::string("\"tenants\":\"each\"")
                             : std::string("\"tenants\":\"total\"")) +
-                    ",\"metric\":" + quoted(q.metric) +
+                    ",\"metric\":" + json_string(q.metric) +
                     ",\"together\":" + (a.group ? "true" : "false") + ",\"by\":[" +
-                    join(q.by, quoted) + "],\"where\":[";
+                    join(q.by, json_string) + "],\"where\":[";
   out += join(q.where, [](const Filter& f) {
     const char* kind = f.kind == Filter::Kind::any_of    ? "any"
                        : f.kind == Filter::Kind::none_of ? "not"
                                                          : "not_empty";
-    std::string text = "{\"property\":" + quoted(f.property) + ",\"is\":\"" + kind + "\"";
-    if (f.kind != Filter::Kind::not_empty) text += ",\"values\":[" + join(f.values, quoted) + "]";
+    std::string text = "{\"property\":" + json_string(f.property) + ",\"is\":\"" + kind + "\"";
+    if (f.kind != Filter::Kind::not_empty)
+      text += ",\"values\":[" + join(f.values, json_string) + "]";
     return text + "}";
   });
-  out += "],\"range\":" + quoted(a.range_text) + ",\"interval\":" +
+  out += "],\"range\":" + json_string(a.range_text) + ",\"interval\":" +
          (a.lifetime      ? "\"lifetime\""
-          : a.is_series() ? quoted(series_name(a))
+          : a.is_series() ? json_string(series_name(a))
                           : "null") +
          "}";
-  out += ",\"calendar\":" + (a.lifetime ? "null" : quoted(a.calendar.name)) +
-         ",\"zone\":" + (a.lifetime ? "null" : quoted(a.calendar.zone));
+  out += ",\"calendar\":" + (a.lifetime ? "null" : json_string(a.calendar.name)) +
+         ",\"zone\":" + (a.lifetime ? "null" : json_string(a.calendar.zone));
   out += ",\"as_of\":{\"checkpoint\":" + std::to_string(a.checkpoint) +
          ",\"time\":" + time_text(a.time_s) + "}";
   out += ",\"since\":" + spans_json(a.since) + ",\"partial\":" + buckets_json(a, a.partial) +
          ",\"figures\":" + figures_json(a);
   out += std::string(",\"counted_in_several_groups\":") +
          (a.counted_in_several_groups ? "true" : "false");
-  out += ",\"buckets\":[" + join(a.buckets, quoted) + "]";
+  out += ",\"buckets\":[" + join(a.buckets, json_string) + "]";
   if (a.previous) {
-    out += ",\"previous\":{\"range\":" + quoted(a.previous->range_text) + ",\"buckets\":[" +
-           join(a.previous->buckets, quoted) + "],\"partial\":[" +
-           join(a.previous->partial, [&](size_t i) { return quoted(a.previous->buckets[i]); }) +
-           "]}";
+    out +=
+        ",\"previous\":{\"range\":" + json_string(a.previous->range_text) + ",\"buckets\":[" +
+        join(a.previous->buckets, json_string) + "],\"partial\":[" +
+        join(a.previous->partial, [&](size_t i) { return json_string(a.previous->buckets[i]); }) +
+        "]}";
   }
   out += ",\"groups\":[";
   for (size_t g = 0; g < a.groups.size(); ++g) {
     const Group& group = a.groups[g];
     out += g ? ",{" : "{";
-    if (each) out += "\"tenant\":" + quoted(group.tenant) + ",";
+    if (each) out += "\"tenant\":" + json_string(group.tenant) + ",";
     out += "\"by\":{";
     for (size_t i = 0; i < group.by.size(); ++i)
-      out += (i ? "," : "") + quoted(q.by[i]) + ":" + quoted(group.by[i]);
+      out += (i ? "," : "") + json_string(q.by[i]) + ":" + json_string(group.by[i]);
     out += "}," + figures_of_group(a, group, a.has_unique, true);
     if (a.previous) {
       out +=
@@ -199,13 +195,13 @@ std::string render_metrics_json(const std::vector<MetricLine>& lines) {
   return "{\"metrics\":[" +
          join(lines,
               [](const MetricLine& m) {
-                return "{\"name\":" + quoted(m.name) +
+                return "{\"name\":" + json_string(m.name) +
                        ",\"together\":" + (m.group ? "true" : "false") +
                        ",\"count\":" + (m.count ? std::to_string(*m.count) : "null") +
                        ",\"partial\":" + (m.partial ? "true" : "false") +
-                       ",\"first_day\":" + quoted(m.first_day) +
-                       ",\"last_day\":" + quoted(m.last_day) + ",\"counted_by\":[" +
-                       join(m.counters, quoted) + "]}";
+                       ",\"first_day\":" + json_string(m.first_day) +
+                       ",\"last_day\":" + json_string(m.last_day) + ",\"counted_by\":[" +
+                       join(m.counters, json_string) + "]}";
               }) +
          "]}\n";
 }
@@ -243,11 +239,12 @@ std::string render_counters_json(const std::vector<CounterLine>& lines) {
   return "{\"counters\":[" +
          join(lines,
               [&](const CounterLine& c) {
-                return "{\"metric\":" + quoted(c.metric) + ",\"together\":" + truth(c.group) +
-                       ",\"by\":[" + join(c.by, quoted) + "],\"when\":" + quoted(c.when) +
+                return "{\"metric\":" + json_string(c.metric) + ",\"together\":" + truth(c.group) +
+                       ",\"by\":[" + join(c.by, json_string) + "],\"when\":" + json_string(c.when) +
                        ",\"unique\":" + truth(c.unique) + ",\"lifetime\":" + truth(c.lifetime) +
-                       ",\"sums\":[" + join(c.sums, quoted) + "],\"planned\":" + truth(!c.retired) +
-                       ",\"since\":" + spans_json(c.since) + "}";
+                       ",\"sums\":[" + join(c.sums, json_string) +
+                       "],\"planned\":" + truth(!c.retired) + ",\"since\":" + spans_json(c.since) +
+                       "}";
               }) +
          "]}\n";
 }
@@ -257,9 +254,9 @@ std::string render_counters_csv(const std::vector<CounterLine>& lines) {
   const auto yes = [](bool is) { return is ? std::string("yes") : std::string("no"); };
   for (const CounterLine& c : lines) {
     out += csv_field(c.metric) + "," + yes(c.group) + "," +
-           csv_field("[" + join(c.by, quoted) + "]") + "," + csv_field(c.when) + "," +
+           csv_field("[" + join(c.by, json_string) + "]") + "," + csv_field(c.when) + "," +
            yes(c.unique) + "," + yes(c.lifetime) + "," +
-           csv_field("[" + join(c.sums, quoted) + "]") + "," + yes(!c.retired) + "\n";
+           csv_field("[" + join(c.sums, json_string) + "]") + "," + yes(!c.retired) + "\n";
   }
   return out;
 }
@@ -281,11 +278,11 @@ std::string render_tenants_json(const std::vector<TenantLine>& lines) {
   return "{\"tenants\":[" +
          join(lines,
               [](const TenantLine& t) {
-                return "{\"name\":" + quoted(t.name) + ",\"calendars\":[" +
+                return "{\"name\":" + json_string(t.name) + ",\"calendars\":[" +
                        join(t.calendars,
                             [](const Calendar& c) {
-                              return "{\"name\":" + quoted(c.name) + ",\"zone\":" + quoted(c.zone) +
-                                     "}";
+                              return "{\"name\":" + json_string(c.name) +
+                                     ",\"zone\":" + json_string(c.zone) + "}";
                             }) +
                        "]}";
               }) +

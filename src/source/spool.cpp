@@ -13,6 +13,7 @@
 #include <vector>
 
 #include "base/fault.h"
+#include "base/files.h"
 #include "source/raw_input.h"
 
 namespace quipu {
@@ -185,15 +186,6 @@ bool good_name(const std::string& name) {
                   c == '.' || c == '_' || c == '-' || c == '+' || c == ':' || c == '@' ||
                   c == '=' || c == ',';
          });
-}
-
-Status sync_folder(const std::string& folder) {
-  const int fd = ::open(folder.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  const bool ok = fd >= 0 && ::fsync(fd) == 0;
-  const std::string why = system_error();
-  if (fd >= 0) ::close(fd);
-  if (!ok) return Error{folder + ": cannot be made durable: " + why};
-  return {};
 }
 
 }  // namespace

@@ -23,15 +23,6 @@ std::string parent_of(const std::string& path) {
   return p.parent_path().string();
 }
 
-Status sync_folder(const std::string& path) {
-  const int fd = ::open(path.c_str(), O_RDONLY | O_DIRECTORY | O_CLOEXEC);
-  if (fd < 0) return file_error("open", path, errno);
-  const int failed = ::fsync(fd) != 0 ? errno : 0;
-  ::close(fd);
-  if (failed) return file_error("sync", path, failed);
-  return {};
-}
-
 Status make_folder(const std::string& path) {
   if (::mkdir(path.c_str(), 0700) != 0) return file_error("make the folder", path, errno);
   return sync_folder(parent_of(path));

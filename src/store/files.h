@@ -1,8 +1,9 @@
-// Folders of a store, made and synced. Errors carry the path and the system's reason. Any thread.
+// Folders of a store. Errors carry the path and the system's reason. Any thread.
 #pragma once
 
 #include <string>
 
+#include "base/files.h"
 #include "base/result.h"
 
 namespace quipu {
@@ -11,7 +12,6 @@ namespace quipu {
 Error file_error(const std::string& doing, const std::string& path, int error_number);
 
 Status make_folder(const std::string& path);  // mode 0700; its parent is synced. It must not exist.
-Status sync_folder(const std::string& path);
 std::string parent_of(const std::string& path);
 
 }  // namespace quipu

@@ -164,24 +164,31 @@ class ServeTest(Serve):
         self.stop()
         self.assertEqual(self.totals(), (len(taken), 7))
 
-    def test_the_commands_of_the_guide_work(self):
-        guide = (SOURCE / "docs" / "serving.md").read_text()
-        plan = re.search(r"```yaml\n(.*?)```", guide, re.DOTALL)[1]
-        (self.here / "plan.yaml").write_text(plan)
-        subprocess.run(["rm", "-r", self.here / "plan.quipu"], check=True)
-        commands = re.search(r"```sh\n(.*?)```", guide, re.DOTALL)[1]
+    def commands_of(self, paper):
+        """Runs the first shell commands of a paper that begin a server; what they say."""
+        commands = re.search(r"```sh\n(quipu init --for http.*?)```", (SOURCE / paper).read_text(), re.DOTALL)[1]
         with socket.socket() as s:
             s.bind(("127.0.0.1", 0))
             port = s.getsockname()[1]
         commands = commands.replace("8080", str(port)).replace(
-            "quipu serve plan.yaml", "quipu serve plan.yaml --listen 127.0.0.1:%d" % port)
+            "quipu serve http.yaml", "quipu serve http.yaml --listen 127.0.0.1:%d" % port)
         commands = commands.replace("curl ", "curl --retry 50 --retry-connrefused --retry-delay 1 -s ")
         done = subprocess.run(["bash", "-ec", commands + "\nkill %1; wait %1"], cwd=self.here, capture_output=True,
                               text=True, timeout=60,
                               env={**os.environ, "PATH": "%s:%s" % (Path(serve_case.OPTIONS.quipu).parent, os.environ["PATH"])})
         self.assertEqual(done.returncode, 0, done.stderr)
-        self.assertIn('{"accepted":2}', done.stdout)
-        self.assertRegex(self.quipu("query", "Opened", "--in", "2026-03", "--json"), r'"count":\[2\]')
+        answer = self.quipu("query", "Opened", "--in", "2026-03", "--json", "--data", "http.quipu")
+        self.assertRegex(answer, r'"count":\[2\]')
+        return done.stdout
+
+    def test_the_commands_of_the_guide_work(self):
+        self.assertIn('{"accepted":2}', self.commands_of("docs/serving.md"))
+
+    def test_the_commands_of_the_readme_count_and_answer(self):
+        taken, answer = self.commands_of("README.md").split("\n", 1)
+        self.assertEqual(json.loads(taken), {"accepted": 2, "counted": True})
+        self.assertEqual({g["by"]["campaign"]: g["count"] for g in json.loads(answer)["groups"]},
+                         {"C1": [1], "C2": [1]})
 
 
 if __name__ == "__main__":

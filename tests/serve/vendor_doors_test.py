@@ -633,11 +633,13 @@ class Recorded(Server):
 class Plans(Server):
     def test_the_plans_of_the_vendors_are_in_the_examples_and_read_events_alike(self):
         events = set()
-        for vendor in ("klaviyo", "segment", "shopify", "magento"):
+        for vendor in ("http", "klaviyo", "segment", "shopify", "magento"):
             plan = self.quipu("init", "--for", vendor)
             self.assertEqual(plan, (EXAMPLES / (vendor + ".yaml")).read_text(), vendor)
             (self.here / "check.yaml").write_text(plan)
             self.assertIn("a good plan", self.quipu("check", "check.yaml"))
+            if vendor == "http":   # its events stay as they came
+                continue
             begin = plan.index("\nevent:")
             events.add(plan[begin:plan.index("\n\n", begin + 1)])
         self.assertEqual(len(events), 1, "one store can count them all")
