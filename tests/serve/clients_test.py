@@ -20,6 +20,7 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from failing_proxy import FailingProxy
+import serve_case
 from vendor_case import Server
 
 CLIENTS = Path(__file__).with_name("clients")
@@ -170,7 +171,7 @@ def main():
     parser.add_argument("--quipu", required=True)
     parser.add_argument("--cache", required=True, type=Path, help="where the clients are installed")
     OPTIONS, rest = parser.parse_known_args()
-    Server.program = os.path.abspath(OPTIONS.quipu)
+    serve_case.use(OPTIONS.quipu)
     OPTIONS.cache = OPTIONS.cache.resolve()
     unittest.main(argv=[sys.argv[0], *rest])
 

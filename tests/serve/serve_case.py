@@ -31,18 +31,22 @@ def lines(numbers):
 class Serve(unittest.TestCase):
     maxDiff = None
 
-    def setUp(self):
+    def prepare(self):
+        """A folder of its own, where no server runs yet."""
         folder = tempfile.TemporaryDirectory(prefix="quipu-serve-")
         self.addCleanup(folder.cleanup)
         self.here = Path(folder.name)
-        (self.here / "plan.yaml").write_text(PLAN.read_text())
         self.server, self.port = None, None
         self.addCleanup(self.kill)
+
+    def setUp(self):
+        self.prepare()
+        (self.here / "plan.yaml").write_text(PLAN.read_text())
         self.key = self.quipu("key", "add", "--tenant", "acme", "--data", "plan.quipu").strip()
 
-    def quipu(self, *arguments, status=0):
+    def quipu(self, *arguments, status=0, **more):
         done = subprocess.run([OPTIONS.quipu, *map(str, arguments)], cwd=self.here, capture_output=True, text=True,
-                              timeout=60)
+                              timeout=60, **more)
         self.assertEqual(done.returncode, status, "%s\n%s%s" % (arguments, done.stdout, done.stderr))
         return done.stdout if status == 0 else done.stdout + done.stderr
 
@@ -128,6 +132,12 @@ class Serve(unittest.TestCase):
                 return
             self.assertLess(time.monotonic(), deadline, ready)
             time.sleep(0.05)
+
+
+def use(program):
+    """For tests with options of their own."""
+    global OPTIONS
+    OPTIONS = argparse.Namespace(quipu=os.path.abspath(program))
 
 
 def main():

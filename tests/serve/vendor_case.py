@@ -5,18 +5,12 @@ import hmac
 import http.client
 import json
 import os
-import re
-import signal
 import subprocess
-import time
-import unittest
-from pathlib import Path
-import tempfile
 
-SOURCE = Path(__file__).resolve().parents[2]
+from serve_case import DEADLINE_S, SOURCE, Serve
+
 SHOP_SECRET = "shpss_test_secret"
 SHOP = "quipu-test.myshopify.com"
-DEADLINE_S = 30
 
 
 def signed(body, secret=SHOP_SECRET):
@@ -27,59 +21,23 @@ def basic(key):
     return "Basic " + base64.b64encode((key + ":").encode()).decode()
 
 
-class Server(unittest.TestCase):
+class Server(Serve):
     """One server a test, with the vendors' plan; a key of tenant acme that writes and reads."""
-    program = None   # set by main()
     vendor = "klaviyo"
     plan = None      # a text in place of the vendor's plan
-    maxDiff = None
 
     def setUp(self):
-        folder = tempfile.TemporaryDirectory(prefix="quipu-doors-")
-        self.addCleanup(folder.cleanup)
-        self.here = Path(folder.name)
+        self.prepare()
         plan = self.plan or self.quipu("init", "--for", self.vendor)
         (self.here / "plan.yaml").write_text(plan)
         self.key = self.add_key("--tenant", "acme", "--read", "--write")
-        self.server, self.port = None, None
-        self.addCleanup(self.kill)
         self.start()
-
-    def quipu(self, *arguments, status=0, **more):
-        done = subprocess.run([self.program, *map(str, arguments)], cwd=self.here, capture_output=True, text=True,
-                              timeout=60, **more)
-        self.assertEqual(done.returncode, status, "%s\n%s%s" % (arguments, done.stdout, done.stderr))
-        return done.stdout if status == 0 else done.stdout + done.stderr
 
     def add_key(self, *arguments, **more):
         return self.quipu("key", "add", *arguments, "--data", "plan.quipu", **more).strip()
 
     def add_shop(self, *arguments, secret=SHOP_SECRET):
         return self.add_key(*arguments, env={**os.environ, "QUIPU_SHOPIFY_SECRET": secret})
-
-    def start(self, *more):
-        self.server = subprocess.Popen([self.program, "serve", "plan.yaml", "--listen", "127.0.0.1:0", "--memory",
-                                        "256M", *more], cwd=self.here, stderr=subprocess.PIPE, text=True)
-        said = ""
-        for line in self.server.stderr:
-            said += line
-            if found := re.search(r"listening on http://127.0.0.1:(\d+)", line):
-                self.port = int(found[1])
-                return
-        self.fail("the server did not start: " + said)
-
-    def kill(self):
-        if self.server:
-            self.server.kill()
-            self.server.wait()
-            self.server.stderr.close()
-            self.server = None
-
-    def stop(self):
-        self.server.send_signal(signal.SIGTERM)
-        self.assertEqual(self.server.wait(timeout=DEADLINE_S), 0, self.server.stderr.read())
-        self.server.stderr.close()
-        self.server = None
 
     def ask(self, method, path, body=None, headers=None):
         """Status, headers and body of an answer."""
@@ -111,12 +69,6 @@ class Server(unittest.TestCase):
         status, _, text = self.ask("POST", "/webhooks/shopify", body,
                                    {prefix + name: value for name, value in sent.items() if value is not None})
         return status, json.loads(text)
-
-    def wait_until_counted(self):
-        deadline = time.monotonic() + DEADLINE_S
-        while (ready := json.loads(self.ask("GET", "/readyz")[2])) != {"status": "ready", "behind_bytes": 0}:
-            self.assertLess(time.monotonic(), deadline, ready)
-            time.sleep(0.05)
 
     def answer(self, metric, *arguments, tenant="acme", when="2026-03"):
         return json.loads(self.quipu("query", "--metric", metric, "--tenant", tenant, "--in", when, *arguments, "--json"))

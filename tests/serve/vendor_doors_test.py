@@ -6,6 +6,7 @@ at hand (../shared/payloads/captures beside the project's folder); requests/ has
 usage: vendor_doors_test.py --quipu PROGRAM
 """
 import argparse
+import concurrent.futures
 import gzip
 import json
 import os
@@ -16,6 +17,7 @@ from datetime import datetime, timedelta, timezone
 from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
+import serve_case
 from vendor_case import SHOP, SHOP_SECRET, SOURCE, Server, basic, signed
 
 SHARED = SOURCE.parent / "shared"
@@ -409,6 +411,11 @@ class Shopify(Server):
         self.assertEqual(self.add_shop("--tenant", "acme", "--shopify", SHOP), "s1")
         time.sleep(1.5)
 
+    def test_secrets_that_are_added_at_once_are_all_there(self):
+        with concurrent.futures.ThreadPoolExecutor(8) as pool:
+            added = list(pool.map(lambda _: self.add_shop("--tenant", "acme", "--shopify", SHOP), range(16)))
+        self.assertEqual(sorted(added, key=lambda s: int(s[1:])), ["s%d" % n for n in range(2, 18)])
+
     def test_a_delivery_counts_once_by_its_event(self):
         for webhook, of_event in (("w-1", "e-1"), ("w-1", "e-1"), ("w-2", "e-1"), ("w-3", "e-2"), ("w-3", None), ("w-3", None)):
             answer = self.shopify(ORDER, Webhook_Id=webhook, Event_Id=of_event, Triggered_At=TIME)
@@ -649,7 +656,7 @@ def main():
     parser = argparse.ArgumentParser()
     parser.add_argument("--quipu", required=True)
     options, rest = parser.parse_known_args()
-    Server.program = os.path.abspath(options.quipu)
+    serve_case.use(options.quipu)
     unittest.main(argv=[sys.argv[0], *rest])
 
 
