@@ -50,7 +50,7 @@ using StoredCells =
 // nothing breaks when it is lost.
 struct GroupByState {
   // Rows looked up by one commit, at most: of sparse ones, and of joint ones.
-  static constexpr uint32_t kQuestionsOfCommit = 2048;
+  static constexpr uint32_t kQuestionsOfCommit = 512;
 
   StoredCells stored;  // may be empty: then nothing is looked up. Set before the first group-by
   std::mutex mutex;    // guards what follows, while workers group
