@@ -30,7 +30,8 @@ ROOMS = {
     "engine": "base time plan event tally cells store source",
     "query": "store cells plan time base",
     "http": "base time plan event journal source engine query",
-    "cli": "base time plan event tally cells store journal source kafka engine query http",
+    "answers": "base time plan event tally cells store source engine query http",
+    "cli": "base time plan event tally cells store journal source kafka engine query http answers",
 }
 ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
 

@@ -91,10 +91,5 @@ void resolve_paths(Arguments& arguments, const std::string& folder);
 
 // "512M", "2G", "1073741824"
 Result<size_t> parse_size(const std::string& text);
-// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty). A value may
-// be a label in quotes (query/label.h); else \| and \\ in it are | and \. In the property's name
-// \=,
-// \! and \\ are =, ! and \.
-Result<Filter> parse_filter(const std::string& text);
 
 }  // namespace quipu

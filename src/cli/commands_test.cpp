@@ -8,6 +8,7 @@
 #include "cli/store_access.h"
 #include "cli/test_console.h"
 #include "engine/engine.h"
+#include "query/question_text.h"
 
 namespace quipu {
 namespace {

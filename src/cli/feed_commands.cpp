@@ -39,13 +39,21 @@ std::string said_of(const FeedStatus& status) {
          status.input + ", " + with_thousands(status.lines) + " lines in all\n";
 }
 
-// What came of a load, when it has ended and is committed.
-int tell_end(const FeedStatus& status, const Console& client) {
+// What came of a load, when it has ended and is committed. `set_aside`: lines meanwhile, of any
+// source.
+int tell_end(const FeedStatus& status, uint64_t set_aside, const Console& client) {
   for (const std::string& note : status.notes) client.err(note + "\n");
   if (status.notes_left_out)
     client.err("and " + with_thousands(status.notes_left_out) + " more such inputs\n");
   const std::string lines = with_thousands(status.lines) + " lines";
-  if (status.state == FeedStatus::State::ended && status.inputs_failed == 0) {
+  const bool done = status.state == FeedStatus::State::ended && status.inputs_failed == 0;
+  if (done && set_aside > 0) {
+    client.out("loaded: " + lines + " read; meanwhile " + with_thousands(set_aside) +
+               (set_aside == 1 ? " line was" : " lines were") +
+               " set aside (quipu dead list tells why), the others are counted\n");
+    return kExitSetAside;
+  }
+  if (done) {
     client.out("loaded: " + lines + " read; all of it is counted\n");
     return kExitDone;
   }
@@ -125,11 +133,13 @@ int load_command(const Arguments& arguments, Engine& engine, FeedSet& feeds,
   }
   client.err(name + " is under way, and goes on if this command is ended (quipu sources --stop " +
              std::to_string(*number) + " stops it)\n");
+  const auto set_aside = [&] { return engine.store().committed().tallies.set_aside_total(); };
+  const uint64_t before = set_aside();
   ++g_waiting;
   const auto status = wait_for_feed(*number, engine, feeds, client);
   --g_waiting;
   if (!status.ok()) return fail(status.error());
-  return tell_end(*status, client);
+  return tell_end(*status, set_aside() - before, client);
 }
 
 int sources_command(const Arguments& arguments, FeedSet& feeds, const Console& client) {

@@ -2,6 +2,8 @@
 
 #include <CLI/CLI.hpp>
 
+#include "query/question_text.h"
+
 namespace quipu {
 namespace {
 
@@ -145,13 +147,10 @@ Status read_question(const QuestionTexts& texts, Arguments& a) {
   const bool is_export = a.command == Arguments::Command::export_;
   if (texts.interval == "lifetime" && is_export) {
     a.lifetime = true;
-  } else if (texts.interval == "lifetime" && !q.in) {
-    q.in = texts.interval;
-  } else if (texts.interval == "year" && !is_export) {
-    q.years = true;
   } else if (!texts.interval.empty()) {
-    q.interval = parse_interval(texts.interval);
-    if (!q.interval) {
+    const bool known = is_export ? bool(q.interval = parse_interval(texts.interval))
+                                 : read_interval(texts.interval, q);
+    if (!known) {
       return Error{"--interval " + texts.interval +
                    (is_export ? ": it is hour, day, week, month or lifetime"
                               : ": it is hour, day, week, month or year (or lifetime, without "

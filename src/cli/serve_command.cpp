@@ -8,7 +8,7 @@
 #include <mutex>
 #include <thread>
 
-#include "cli/asker.h"
+#include "answers/asker.h"
 #include "cli/engine_host.h"
 #include "cli/feed_watch.h"
 #include "cli/kafka_sources.h"
@@ -16,6 +16,7 @@
 #include "cli/run_command.h"
 #include "cli/serve_figures.h"
 #include "cli/serve_settings.h"
+#include "cli/serve_status.h"
 #include "cli/serve_upkeep.h"
 #include "cli/service_manager.h"
 #include "cli/store_access.h"
@@ -171,10 +172,9 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   EventsHandler handler(intake, *kept, keys, metrics, std::move(check));
   QUIPU_ASSIGN(auto secrets, WebhookSecrets::open(folder + "/" + kWebhookSecretsFile));
   QUIPU_ASSIGN(auto vendor_check, LineCheck::open(engine.plan(), settings.zoneinfo_dir));
-  Asker asker(engine);
-  handler.set_questions([&asker](std::string tenant, QueryParameters parameters, bool csv,
-                                 EventsHandler::Reply reply) {
-    asker.ask(std::move(tenant), std::move(parameters), csv, std::move(reply));
+  Asker asker(engine, [&](bool all) { return status_members(all, engine, intake, feeds); });
+  handler.set_reads([&asker](ReadRequest asked, EventsHandler::Reply reply) {
+    asker.ask(std::move(asked), std::move(reply));
   });
   VendorDoors vendor_doors(intake, keys, secrets, std::move(vendor_check),
                            [&asker](const std::string& tenant, Asker::MetricsDone done) {

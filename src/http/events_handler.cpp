@@ -9,7 +9,9 @@ namespace quipu {
 namespace {
 
 constexpr std::string_view kNoSuchPath =
-    "there is POST /v1/events, GET /v1/query, /healthz, /readyz, /metrics";
+    "there is POST /v1/events, GET /v1/query, /v1/metrics, /v1/status, "
+    "/v1/dimensions/PROPERTY/values, /healthz, /readyz, /metrics, and / for people";
+constexpr std::string_view kPageRoute = "/";
 
 // "/event/time: no time" -> field "/time" (as the client knows it), reason as the decoder names it.
 std::string fault_of(size_t index, std::string_view reason, std::string_view detail) {
@@ -62,11 +64,12 @@ EventsHandler::EventsHandler(Intake& intake, KeptRequests& kept, ApiKeys& keys,
     : intake_(intake), kept_(kept), keys_(keys), metrics_(metrics), check_(std::move(check)) {}
 
 std::string_view EventsHandler::route_of(std::string_view path) {
-  static constexpr std::string_view kRoutes[] = {"/v1/events", "/v1/query", "/healthz", "/readyz",
-                                                 "/metrics"};
+  static constexpr std::string_view kRoutes[] = {"/v1/events", "/healthz", "/readyz", "/metrics"};
   for (const std::string_view route : kRoutes) {
     if (path == route) return route;
   }
+  if (const std::string_view route = read_route_of(path); !route.empty()) return route;
+  if (path == "/" || path.starts_with("/assets/")) return kPageRoute;
   return VendorDoors::serves(path) ? VendorDoors::name_of(path) : kNoRoute;
 }
 
@@ -76,12 +79,16 @@ std::optional<Response> EventsHandler::refuse_early(const Request& request) {
     return vendor_doors_->refuse_early(request);
   const std::string_view route = route_of(request.path);
   if (route == kNoRoute) return error_response(404, kNoSuchPath);
-  if (route != "/v1/events" && !VendorDoors::serves(request.path))
+  Response refusal;
+  if (route == kQueryRoute && request.method == "POST") {
+    ReadRequest asked;
+    if (!admit_reader(request, asked, refusal)) return refusal;
+    return std::nullopt;
+  }
+  if (route != "/v1/events")
     return error_response(request.method == "GET" ? 400 : 405, "GET this, without a body");
-  if (route != "/v1/events") return std::nullopt;
   if (request.method != "POST") return error_response(405, "POST events here");
   std::string key, tenant;
-  Response refusal;
   if (!admit(request, key, tenant, refusal)) return refusal;
   return intake_.refusal(key);
 }
@@ -94,11 +101,19 @@ void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) 
     if (request.method != "POST") return reply(error_response(405, "POST events here"));
     return post_events(request, now_ms, std::move(reply));
   }
-  if (route_of(request.path) == kNoRoute) return reply(error_response(404, kNoSuchPath));
+  const std::string_view route = route_of(request.path);
+  if (route == kNoRoute) return reply(error_response(404, kNoSuchPath));
+  if (route == kQueryRoute && request.method == "POST") return read(request, std::move(reply));
   if (!get) return reply(error_response(405, "GET this"));
   if (request.path == "/readyz") return reply(ready());
   if (request.path == "/metrics") return reply(metrics(request));
-  if (request.path == "/v1/query") return get_query(request, std::move(reply));
+  if (!read_route_of(request.path).empty()) return read(request, std::move(reply));
+  if (route == kPageRoute) {
+    auto file = files_ ? files_(request.path) : std::nullopt;
+    const std::string* known = request.header("if-none-match");
+    return reply(file ? with_etag(std::move(*file), known ? *known : "")
+                      : error_response(404, kNoSuchPath));
+  }
   Response healthy;
   healthy.body = "{\"status\":\"ok\"}\n";
   reply(std::move(healthy));
@@ -133,16 +148,37 @@ Response EventsHandler::metrics(const Request& request) const {
   return response;
 }
 
-void EventsHandler::get_query(const Request& request, Reply reply) {
+bool EventsHandler::admit_reader(const Request& request, ReadRequest& asked, Response& refusal) {
+  const ApiKey* found = key_of(request);
+  if (found && found->read && !found->tenant && !request.header("quipu-tenant")) {
+    asked.all_tenants = true;
+    return true;
+  }
   std::string key, tenant;
+  if (!admit(request, key, tenant, refusal, Right::read)) return false;
+  asked.tenant = std::move(tenant);
+  asked.all_tenants = !found->tenant;
+  return true;
+}
+
+void EventsHandler::read(const Request& request, Reply reply) {
+  ReadRequest who;
   Response refusal;
-  if (!admit(request, key, tenant, refusal, Right::read)) return reply(std::move(refusal));
-  auto parameters = read_query_string(request.query);
-  if (!parameters.ok()) return reply(error_response(400, parameters.error().message));
-  if (!questions_) return reply(error_response(503, "the server is starting"));
-  const std::string* accept = request.header("accept");
-  const bool csv = accept && accept->starts_with("text/csv");
-  questions_(std::move(tenant), std::move(*parameters), csv, std::move(reply));
+  std::string body;
+  if (!admit_reader(request, who, refusal) || !unpack_body(request, body, refusal))
+    return reply(std::move(refusal));
+  auto asked = read_request_of(request, body);
+  if (!asked.ok()) return reply(error_response(400, asked.error().message));
+  asked->tenant = std::move(who.tenant);
+  asked->all_tenants = who.all_tenants;
+  if (!asked->tenant && asked->route != kStatusRoute)
+    return reply(
+        error_response(400, "this key is for all tenants: name one by Quipu-Tenant: NAME"));
+  if (!reads_) return reply(error_response(503, "the server is starting"));
+  const std::string* known = request.header("if-none-match");
+  reads_(std::move(*asked), [reply = std::move(reply), known = known ? *known : ""](Response told) {
+    reply(with_etag(std::move(told), known));
+  });
 }
 
 bool EventsHandler::admit(const Request& request, std::string& key, std::string& tenant,

@@ -6,9 +6,7 @@
 //                    once a checkpoint holds them, 202 if none does within kCountedWait
 //   GET /healthz     200 while the process works
 //   GET /readyz      200, or 503 when nothing can be taken; how far counting is behind
-//   GET /v1/query    what is counted for the key's tenant, as `quipu query --json` has it; 400,
-//   401,
-//                    403, 404 (nothing of that name), 503
+//   GET /v1/...      what is counted for the key's tenant (http/read_routes.h)
 //   GET /metrics     figures for Prometheus; not from afar without a key that reads all tenants
 #pragma once
 
@@ -25,7 +23,7 @@
 #include "http/event_lines.h"
 #include "http/intake.h"
 #include "http/kept_requests.h"
-#include "http/query_string.h"
+#include "http/read_routes.h"
 #include "http/request_reader.h"
 #include "http/response.h"
 #include "http/server_metrics.h"
@@ -45,10 +43,12 @@ class EventsHandler {
                 std::unique_ptr<LineCheck> check);
   // Requests of their paths are theirs. They outlive it.
   void set_vendor_doors(VendorDoors* doors) { vendor_doors_ = doors; }
-  // Answers a tenant's question, as JSON or CSV; may reply on another thread, or at once.
-  using Questions =
-      std::function<void(std::string tenant, QueryParameters parameters, bool csv, Reply reply)>;
-  void set_questions(Questions questions) { questions_ = std::move(questions); }
+  // Answers what is asked of the counts; may reply on another thread, or at once.
+  using Reads = std::function<void(ReadRequest asked, Reply reply)>;
+  void set_reads(Reads reads) { reads_ = std::move(reads); }
+  // Files that anybody may have, by path; nothing: there is none of that path. They stay.
+  using Files = std::function<std::optional<Response>(std::string_view path)>;
+  void set_files(Files files) { files_ = std::move(files); }
   void handle(const Request& request, int64_t now_ms, Reply reply);
   // Why a request is refused before its body is read; nothing: it is to be read.
   std::optional<Response> refuse_early(const Request& request);
@@ -77,7 +77,9 @@ class EventsHandler {
   // Who asks, and for which tenant; an answer if they may not.
   bool admit(const Request& request, std::string& key, std::string& tenant, Response& refusal,
              Right right = Right::write);
-  void get_query(const Request& request, Reply reply);
+  // As admit(), but a key of all tenants need not name one.
+  bool admit_reader(const Request& request, ReadRequest& asked, Response& refusal);
+  void read(const Request& request, Reply reply);
   Response ready() const;
   Response metrics(const Request& request) const;
 
@@ -87,7 +89,8 @@ class EventsHandler {
   ServerMetrics& metrics_;
   const std::unique_ptr<LineCheck> check_;
   VendorDoors* vendor_doors_ = nullptr;
-  Questions questions_;
+  Reads reads_;
+  Files files_;
 };
 
 // The body as it was before it was packed; false with an answer if it cannot be had.

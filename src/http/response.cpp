@@ -11,6 +11,7 @@ std::string_view status_text(int status) {
   static constexpr std::pair<int, std::string_view> kTexts[] = {
       {200, "OK"},
       {202, "Accepted"},
+      {304, "Not Modified"},
       {400, "Bad Request"},
       {401, "Unauthorized"},
       {403, "Forbidden"},
@@ -55,6 +56,7 @@ std::string response_text(const Response& response, bool keep_alive, bool with_b
     text += "Retry-After: " + std::to_string(response.retry_after_s) + "\r\n";
   if (response.status == 401) text += "WWW-Authenticate: Bearer\r\n";
   if (response.status == 405) text += "Allow: GET, HEAD, POST\r\n";
+  if (!response.etag.empty()) text += "ETag: " + response.etag + "\r\n";
   text += response.headers;
   if (!keep_alive) text += "Connection: close\r\n";
   text += "\r\n";

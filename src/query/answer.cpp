@@ -290,6 +290,35 @@ Status name_groups(StoreView& view, TenantId tenant, const Choice& choice,
   return {};
 }
 
+// Leaves the first groups; those behind them go into the rest, if it is asked for. A group that was
+// cut never comes again.
+void cut_groups(const Question& question, Answer& out) {
+  if (question.limit == 0 || out.groups.size() <= question.limit) return;
+  for (size_t g = question.limit; question.rest && g < out.groups.size(); ++g) {
+    Group& cut = out.groups[g];
+    if (!out.rest) {
+      cut.by.clear();
+      cut.unique.clear();
+      out.rest = std::move(cut);
+      continue;
+    }
+    for (size_t i = 0; i < cut.count.size(); ++i) out.rest->count[i] += cut.count[i];
+    for (size_t v = 0; v < cut.sums.size(); ++v) {
+      for (size_t i = 0; i < cut.sums[v].size(); ++i) out.rest->sums[v][i] += cut.sums[v][i];
+    }
+  }
+  out.groups.resize(question.limit);
+}
+
+// Whether what is left over by a limit adds up.
+Status check_rest(const Answer& out, const Question& question) {
+  if (!question.rest) return {};
+  if (question.limit == 0) return Error{"the rest is that of a limit: say how many groups"};
+  if (!out.counted_in_several_groups) return {};
+  return Error{
+      "there is no rest here: an event counts in several of these groups, which do not add up"};
+}
+
 constexpr size_t kBytesOfGroup = 192;  // beside its buckets
 
 }  // namespace
@@ -342,9 +371,12 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
       counter.selector != SelectorId::none &&
       view.catalogue().counted_in_several(*tenant, counter.selector, counter.dimension);
   QUIPU_TRY(check_sort(out, question.sort));
+  QUIPU_TRY(check_rest(out, question));
   for (size_t i = 0; !span.lifetime && i < span.entries(); ++i) {
     const Bucket& bucket = span.first_of(i);
     out.buckets.push_back(format_instant(bucket.first_s, bucket.first_offset_s));
+    if (out.is_series() && bucket.first_s <= question.now_s && question.now_s < span.list.end_s)
+      out.filling = i;
   }
   mark_partial(counter, span, out);
 
@@ -357,7 +389,7 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
     QUIPU_TRY(name_groups(view, *tenant, *choice, adder.groups, out));
     out.groups_in_all += adder.groups.size();
     sort_groups(out, question.sort);
-    if (question.limit && out.groups.size() > question.limit) out.groups.resize(question.limit);
+    cut_groups(question, out);
     if (out.groups.size() * adder.group_bytes() > max_bytes) return adder.refused();
   } while (adder.next());
   if (question.by.empty() && out.groups.empty()) {

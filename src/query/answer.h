@@ -44,6 +44,7 @@ struct Question {
   // "count", "unique", "name", a value's name or "sum:NAME"; "-" before it turns it round.
   std::string sort;
   size_t limit = 0;   // 0: all groups
+  bool rest = false;  // with limit: the other groups added up, too (no uniques)
   int64_t now_s = 0;  // what is last, today and yesterday
 };
 
@@ -80,14 +81,16 @@ struct Answer {
     std::vector<size_t> partial;
   };
   std::vector<ShownFigure> figures;
-  std::vector<size_t> partial;  // of any figure
+  std::vector<size_t> partial;    // of any figure
+  std::optional<size_t> filling;  // the bucket of a series that holds the present
   bool counted_in_several_groups = false;
   std::vector<std::string> values;  // names of the sums
   bool has_unique = false;
   bool unique_planned = false;     // else nobody expects uniques
   std::vector<std::string> notes;  // why something is "-" and how to get it
   std::vector<Group> groups;
-  size_t groups_in_all = 0;  // before `limit`
+  size_t groups_in_all = 0;   // before `limit`
+  std::optional<Group> rest;  // those beyond `limit`, if they were asked for; none: there are none
   // The period before, where it was asked for: groups[i] is that of groups[i] above.
   struct Previous {
     std::string range_text;

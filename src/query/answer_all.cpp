@@ -203,6 +203,8 @@ Result<Answer> answer_tenants(StoreView& view, const Question& question, size_t 
 }  // namespace
 
 Result<Answer> answer(StoreView& view, const Question& question, size_t max_bytes) {
+  if (question.rest && (question.versus || question.tenants != TenantsAsked::one))
+    return Error{"the rest is of one tenant and one period"};
   if (question.tenants == TenantsAsked::one) {
     return question.versus ? answer_versus(view, question, max_bytes)
                            : answer_one(view, question, max_bytes);

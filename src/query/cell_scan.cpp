@@ -44,6 +44,7 @@ Status scan_rows(StoreView& view, const std::string& begin, const std::string& e
               "a row of cells has a broken key: the store's files are damaged; restore a backup"};
           return false;
         }
+        if (inner = view.spend(1); !inner.ok()) return false;
         inner = read_row(
             view, *key, only, value,
             [&](DimensionId dimension, const CellEntry& entry) { visit(*key, dimension, entry); });
@@ -146,6 +147,7 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
     }
     std::sort(keys.begin(), keys.end());
     keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    QUIPU_TRY(view.spend(keys.size()));
     std::vector<std::string> rows;
     QUIPU_TRY(view.snapshot().get_cells(keys, rows));
     for (size_t i = 0; i < keys.size(); ++i) {
@@ -164,6 +166,20 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
     }
   }
   return {};
+}
+
+Result<bool> has_cells(StoreView& view, TenantId tenant, SelectorId selector) {
+  for (uint64_t day = 0; day <= kLifetimeDay; ++day) {
+    QUIPU_TRY(view.spend(1));
+    auto next =
+        view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
+    if (!next.ok()) return next.error();
+    const auto key = CellKey::parse(*next);
+    if (!key) return false;
+    if (key->tenant == tenant && key->selector == selector) return true;
+    if (key->day > day) day = uint64_t(key->day) - 1;
+  }
+  return false;
 }
 
 Status scan_all_cells(StoreView& view,

@@ -24,6 +24,9 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
                   DayIndex first, DayIndex last, std::span<const std::vector<uint64_t>> values,
                   const std::function<void(DayIndex, const CellEntry&)>& visit);
 
+// Whether a tenant has any event of a selector: looks once a day at most.
+Result<bool> has_cells(StoreView& view, TenantId tenant, SelectorId selector);
+
 // Visits all entries of the store: (key's day, tenant, selector, dimension, entry).
 struct AnyCell {
   DayIndex day;

@@ -106,7 +106,8 @@ std::string render_json(const Answer& a) {
          ",\"figures\":" + figures_json(a);
   out += std::string(",\"counted_in_several_groups\":") +
          (a.counted_in_several_groups ? "true" : "false");
-  out += ",\"buckets\":[" + join(a.buckets, json_string) + "]";
+  out += ",\"buckets\":[" + join(a.buckets, json_string) +
+         "],\"filling\":" + (a.filling ? json_string(a.buckets[*a.filling]) : "null");
   if (a.previous) {
     out +=
         ",\"previous\":{\"range\":" + json_string(a.previous->range_text) + ",\"buckets\":[" +
@@ -131,7 +132,11 @@ std::string render_json(const Answer& a) {
     }
     out += "}";
   }
-  return out + "]}\n";
+  out += "]";
+  if (q.rest)
+    out += ",\"rest\":" + (a.rest ? "{" + figures_of_group(a, *a.rest, false, true) + "}" : "null");
+  if (q.limit) out += ",\"groups_in_all\":" + std::to_string(a.groups_in_all);
+  return out + "}\n";
 }
 
 std::string render_csv(const Answer& a, CsvTexts texts) {
@@ -170,6 +175,27 @@ std::string render_csv(const Answer& a, CsvTexts texts) {
                (both ? percent_text(*f.now, *f.before).value_or("") : "");
       }
       out += "," + csv_field(partial_text(a, i)) + "\n";
+    }
+  }
+  return out;
+}
+
+std::string render_ndjson(const Answer& a) {
+  std::string out;
+  for (const Group& g : a.groups) {
+    std::string by;
+    for (size_t i = 0; i < g.by.size(); ++i)
+      by += (i ? "," : "") + json_string(a.question.by[i]) + ":" + json_string(g.by[i]);
+    for (size_t i = 0; i < g.count.size(); ++i) {
+      out += "{\"by\":{" + by + "},\"bucket\":" +
+             (i < a.buckets.size() && a.is_series() ? json_string(a.buckets[i]) : "null") +
+             ",\"count\":" + std::to_string(g.count[i]) +
+             ",\"unique\":" + (a.has_unique ? std::to_string(g.unique[i]) : "null") + ",\"sum\":{";
+      for (size_t v = 0; v < a.values.size(); ++v)
+        out +=
+            (v ? "," : "") + json_string(a.values[v]) + ":\"" + format_fixed6(g.sums[v][i]) + "\"";
+      const std::string partial = partial_text(a, i);
+      out += "},\"partial\":" + (partial.empty() ? "[]" : partial) + "}\n";
     }
   }
   return out;

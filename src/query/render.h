@@ -23,6 +23,8 @@ inline constexpr size_t kMaxCountersText = 100;  // bytes, in the list of metric
 
 std::string render_table(const Answer& answer, const TableStyle& style = {});
 std::string render_json(const Answer& answer);  // one object; the fields stand in docs/formats.md
+// A line of JSON for each group and bucket.
+std::string render_ndjson(const Answer& answer);
 std::string render_csv(const Answer& answer, CsvTexts texts = CsvTexts::exact);
 
 std::string render_metrics_table(const std::vector<MetricLine>& lines);

@@ -9,6 +9,7 @@
 #include <vector>
 
 #include "plan/plan.h"
+#include "query/read_budget.h"
 #include "store/catalogue.h"
 #include "store/pinned_tables.h"
 #include "store/store.h"
@@ -54,6 +55,9 @@ class StoreView {
   const std::vector<Plan>& plans() const { return plans_; }  // every version's, the newest last
   const Catalogue& catalogue() const { return catalogue_; }
   Snapshot& snapshot() const { return snapshot_; }
+  // From here on: what may be read. nullptr: as much as is asked for. It outlives its use.
+  void set_budget(ReadBudget* budget) { budget_ = budget; }
+  Status spend(uint64_t rows) { return budget_ ? budget_->spend(rows) : Status(); }
   const Hasher& hasher() const { return hasher_; }
 
   // Tenants with counted events.
@@ -101,6 +105,7 @@ class StoreView {
   uint32_t set_of(TenantId tenant);
 
   PinnedTables tables_;
+  ReadBudget* budget_ = nullptr;
   std::vector<PlanVersionEntry> versions_;
   std::vector<Plan> plans_;
   std::vector<std::pair<TenantId, std::string>> tenants_;

@@ -80,7 +80,7 @@ class Answers(Quipu):
     def test_json_answers_have_the_promised_fields(self):
         self.run_plan([event(n) for n in range(30)])
         answer = self.ask("Bought", "--by", "colour", "--interval", "day", "--from", "2026-03-01", "--to", "2026-03-04")
-        self.assertEqual(set(answer), {"question", "calendar", "zone", "as_of", "since", "partial", "figures", "counted_in_several_groups", "buckets", "groups"})
+        self.assertEqual(set(answer), {"question", "calendar", "zone", "as_of", "since", "partial", "figures", "counted_in_several_groups", "buckets", "filling", "groups"})
         self.assertEqual(set(answer["as_of"]), {"checkpoint", "time"})
         self.assertEqual((answer["calendar"], answer["zone"]), ("UTC", "UTC"))
         self.assertEqual(answer["buckets"], ["2026-03-01T00:00:00+00:00", "2026-03-02T00:00:00+00:00", "2026-03-03T00:00:00+00:00"])
