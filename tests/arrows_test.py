@@ -31,7 +31,8 @@ ROOMS = {
     "query": "store cells plan time base",
     "http": "base time plan event journal source engine query",
     "answers": "base time plan event tally cells store source engine query http",
-    "cli": "base time plan event tally cells store journal source kafka engine query http answers",
+    "page": "base http",
+    "cli": "base time plan event tally cells store journal source kafka engine query http answers page",
 }
 ROOMS = {room: set(may.split()) for room, may in ROOMS.items()}
 

@@ -180,12 +180,34 @@ Response values(PreparedView& prepared, StoreView& view, const std::string& tena
                        ",\"values\":[" + list + "],\"more\":" + (more ? "true" : "false") + "}\n");
 }
 
+// By name, those that begin with the prefix.
+Response tenants(StoreView& view, const ReadRequest& asked) {
+  std::string prefix;
+  for (const auto& [name, value] : asked.parameters) {
+    if (name != "prefix")
+      return error_response(400, "there is no parameter \"" + name + "\" here; there is prefix");
+    prefix = value;
+  }
+  std::string list;
+  size_t given = 0;
+  bool more = false;
+  for (const auto& [id, name] : view.tenants()) {
+    if (!name.starts_with(prefix)) continue;
+    if (more = given == kTenantsGiven; more) break;
+    list += (given++ ? "," : "") + ("{\"name\":" + json_string(name)) +
+            ",\"calendars\":" + calendars_json(view, id) + "}";
+  }
+  return json_response("{" + as_of_json(view) + ",\"tenants\":[" + list +
+                       "],\"more\":" + (more ? "true" : "false") + "}\n");
+}
+
 }  // namespace
 
 Response read_answer(PreparedView& prepared, StoreView& view, const ReadRequest& asked) {
   ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion);
   view.set_budget(&budget);
-  Response response = asked.route == kQueryRoute     ? query(prepared, view, *asked.tenant, asked)
+  Response response = asked.route == kTenantsRoute   ? tenants(view, asked)
+                      : asked.route == kQueryRoute   ? query(prepared, view, *asked.tenant, asked)
                       : asked.route == kMetricsRoute ? metrics(view, *asked.tenant, asked)
                                                      : values(prepared, view, *asked.tenant, asked);
   view.set_budget(nullptr);

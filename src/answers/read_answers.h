@@ -13,6 +13,7 @@ namespace quipu {
 
 inline constexpr size_t kMaxValuesGiven = 1000;  // of /v1/dimensions/PROPERTY/values
 inline constexpr size_t kValuesGiven = 50;       // without a limit
+inline constexpr size_t kTenantsGiven = 200;     // of /v1/tenants; a prefix leads to the others
 
 // `view` is what prepared.now() gave. Of every route but that of the status. Names of other tenants
 // are neither told nor hinted at.

@@ -23,6 +23,7 @@
 #include "engine/input_positions.h"
 #include "http/door.h"
 #include "http/vendor_doors.h"
+#include "page/page.h"
 #include "source/journal_source.h"
 
 namespace quipu {
@@ -176,6 +177,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   handler.set_reads([&asker](ReadRequest asked, EventsHandler::Reply reply) {
     asker.ask(std::move(asked), std::move(reply));
   });
+  handler.set_files(page_file);
   VendorDoors vendor_doors(intake, keys, secrets, std::move(vendor_check),
                            [&asker](const std::string& tenant, Asker::MetricsDone done) {
                              asker.ask_metrics(tenant, std::move(done));

@@ -10,7 +10,7 @@ namespace {
 
 constexpr std::string_view kNoSuchPath =
     "there is POST /v1/events, GET /v1/query, /v1/metrics, /v1/status, "
-    "/v1/dimensions/PROPERTY/values, /healthz, /readyz, /metrics, and / for people";
+    "/v1/tenants, /v1/dimensions/PROPERTY/values, /healthz, /readyz, /metrics, and / for people";
 constexpr std::string_view kPageRoute = "/";
 
 // "/event/time: no time" -> field "/time" (as the client knows it), reason as the decoder names it.
@@ -171,7 +171,9 @@ void EventsHandler::read(const Request& request, Reply reply) {
   if (!asked.ok()) return reply(error_response(400, asked.error().message));
   asked->tenant = std::move(who.tenant);
   asked->all_tenants = who.all_tenants;
-  if (!asked->tenant && asked->route != kStatusRoute)
+  if (asked->route == kTenantsRoute && !asked->all_tenants)
+    return reply(error_response(403, "this key is of one tenant, and may not list the others"));
+  if (!asked->tenant && asked->route != kStatusRoute && asked->route != kTenantsRoute)
     return reply(
         error_response(400, "this key is for all tenants: name one by Quipu-Tenant: NAME"));
   if (!reads_) return reply(error_response(503, "the server is starting"));

@@ -83,7 +83,7 @@ Result<AnswerForm> form_of(const Request& request, QueryParameters& parameters) 
 }  // namespace
 
 std::string_view read_route_of(std::string_view path) {
-  for (const std::string_view route : {kQueryRoute, kMetricsRoute, kStatusRoute}) {
+  for (const std::string_view route : {kQueryRoute, kMetricsRoute, kStatusRoute, kTenantsRoute}) {
     if (path == route) return route;
   }
   return property_of(path).empty() ? std::string_view() : kValuesRoute;

@@ -5,6 +5,7 @@
 //   GET /v1/metrics                           what can be asked
 //   GET /v1/dimensions/PROPERTY/values        of a property of a metric, for pickers
 //   GET /v1/status                            how the server fares
+//   GET /v1/tenants                           whose counts there are, to a key of all tenants
 //
 // A question stands behind the `?`, or in the body of a POST: as a form, or as a JSON object whose
 // members are texts, numbers, or lists of texts.
@@ -35,7 +36,7 @@ struct ReadRequest {
 
 inline constexpr std::string_view kQueryRoute = "/v1/query", kMetricsRoute = "/v1/metrics",
                                   kValuesRoute = "/v1/dimensions/{property}/values",
-                                  kStatusRoute = "/v1/status";
+                                  kStatusRoute = "/v1/status", kTenantsRoute = "/v1/tenants";
 
 // The route of a path, a text that stays; "" if it is none of them.
 std::string_view read_route_of(std::string_view path);
