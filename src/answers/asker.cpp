@@ -30,7 +30,7 @@ void Asker::ask(ReadRequest asked, Done done) {
     if (!view.ok()) return done(error_response(500, view.error().message));
     if (asked.route == kStatusRoute)
       return done(status_answer(*view, asked, status_members_(asked.all_tenants)));
-    done(*view ? read_answer(*prepared, **view, asked)
+    done(*view ? read_answer(*prepared, **view, kept_, asked)
                : error_response(404, "nothing is counted yet"));
   });
   if (!posted) done(error_response(503, "too many questions wait for their answers"));
@@ -41,7 +41,7 @@ void Asker::ask_metrics(std::string tenant, MetricsDone done) {
     if (!prepared) return done(Error{"the server is stopping"});
     auto view = prepared->now();
     if (!view.ok()) return done(view.error());
-    done(*view ? metric_names(**view, tenant) : std::vector<std::string>());
+    done(*view ? metric_names(*prepared, **view, tenant) : std::vector<std::string>());
   });
   if (!posted) done(Error{"too many questions wait for their answers"});
 }

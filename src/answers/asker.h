@@ -12,6 +12,7 @@
 #include <thread>
 #include <vector>
 
+#include "answers/kept_answers.h"
 #include "answers/prepared_view.h"
 #include "engine/engine.h"
 #include "http/read_routes.h"
@@ -47,6 +48,7 @@ class Asker {
 
   Engine& engine_;
   const StatusMembers status_members_;
+  KeptAnswers kept_;
   std::mutex mutex_;
   std::condition_variable asked_;
   std::deque<Work> waiting_;

@@ -3,6 +3,7 @@
 #include <charconv>
 #include <set>
 
+#include "answers/kept_answers.h"
 #include "query/question_text.h"
 
 namespace quipu {
@@ -12,12 +13,15 @@ namespace {
 const std::set<std::string> kRepeated = {"by", "where"};
 constexpr char kNames[] =
     "metric, group, by, where, in, last, from, to, interval, calendar, versus, sort, limit, rest, "
-    "format";
+    "page_size, cursor, format";
 
-Status read_limit(const std::string& text, Question& question) {
-  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), question.limit);
-  if (error == std::errc() && end == text.data() + text.size() && question.limit > 0) return {};
-  return Error{"limit=" + text + ": it is a number of 1 or more; without it all groups are given"};
+Status read_number(const std::string& name, const std::string& text, size_t most, size_t& number) {
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error == std::errc() && end == text.data() + text.size() && number > 0 && number <= most)
+    return {};
+  return Error{name + "=" + text + ": it is a number of 1 or more" +
+               (most == SIZE_MAX ? "" : ", at most " + std::to_string(most)) +
+               "; without it all groups are given"};
 }
 
 Status read_one(const std::string& name, const std::string& value, AskedQuestion& asked) {
@@ -46,7 +50,9 @@ Status read_one(const std::string& name, const std::string& value, AskedQuestion
   } else if (name == "sort") {
     q.sort = value;
   } else if (name == "limit") {
-    return read_limit(value, q);
+    return read_number(name, value, SIZE_MAX, q.limit);
+  } else if (name == "page_size") {
+    return read_number(name, value, kMaxPageSize, asked.page_size);
   } else if (name == "versus") {
     if (value != "previous") return wrong("write versus=previous");
     q.versus = true;

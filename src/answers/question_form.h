@@ -13,6 +13,7 @@ namespace quipu {
 struct AskedQuestion {
   Question question;            // without tenant and `by`
   std::vector<std::string> by;  // as written: property_names() of query/choose.h reads it
+  size_t page_size = 0;         // 0: all at once
 };
 
 // An error names the parameter that is wrong.

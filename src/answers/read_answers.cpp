@@ -34,7 +34,8 @@ Response json_response(std::string body) {
   return response;
 }
 
-Response rendered(const Answer& answer, AnswerForm form) {
+// `paged`: it may have further pages, whose cursor is `next` ("": none).
+Response rendered(const Answer& answer, AnswerForm form, bool paged, const std::string& next) {
   Response response;
   if (form == AnswerForm::csv) {
     response.body = render_csv(answer);
@@ -45,7 +46,20 @@ Response rendered(const Answer& answer, AnswerForm form) {
   } else {
     response.body = render_json(answer);
   }
+  if (!paged) return response;
+  if (!next.empty()) response.own_headers = "Quipu-Next: " + next + "\r\n";
+  if (form != AnswerForm::json) return response;
+  response.body.resize(response.body.rfind('}'));
+  response.body += ",\"next\":" + (next.empty() ? "null" : json_string(next)) + "}\n";
   return response;
+}
+
+Response next_page(KeptAnswers& kept, const ReadRequest& asked) {
+  if (asked.parameters.size() != 1)
+    return error_response(400, "a cursor stands alone, or with format: it has its question in it");
+  const auto page = kept.page(*asked.tenant, asked.parameters[0].second);
+  return page ? rendered(page->answer, asked.form, true, page->next)
+              : error_response(410, kPageGone);
 }
 
 Response metric_list(StoreView& view, TenantId tenant, AnswerForm form) {
@@ -66,8 +80,12 @@ Result<Answer> answer_form(StoreView& view, const std::string& tenant, AskedQues
   return answer(view, question);
 }
 
-Response query(PreparedView& prepared, StoreView& view, const std::string& tenant,
+Response query(PreparedView& prepared, StoreView& view, KeptAnswers& kept,
                const ReadRequest& asked) {
+  const std::string& tenant = *asked.tenant;
+  for (const auto& [name, value] : asked.parameters) {
+    if (name == "cursor") return next_page(kept, asked);
+  }
   auto form = read_question(asked.parameters);
   if (!form.ok()) return error_response(400, form.error().message);
   const auto id = find_tenant(view, tenant);
@@ -80,9 +98,11 @@ Response query(PreparedView& prepared, StoreView& view, const std::string& tenan
   const auto counted = prepared.is_counted(*id, form->question.metric);
   if (!counted.ok()) return error_response(400, counted.error().message);
   if (!*counted) return error_response(404, kUnknown);
-  const auto answered = answer_form(view, tenant, *form);
-  return answered.ok() ? rendered(*answered, asked.form)
-                       : error_response(400, answered.error().message);
+  auto answered = answer_form(view, tenant, *form);
+  if (!answered.ok()) return error_response(400, answered.error().message);
+  if (form->page_size == 0) return rendered(*answered, asked.form, false, {});
+  const AnswerPage page = kept.first_page(tenant, std::move(*answered), form->page_size);
+  return rendered(page.answer, asked.form, true, page.next);
 }
 
 std::string calendars_json(const StoreView& view, TenantId tenant) {
@@ -203,11 +223,12 @@ Response tenants(StoreView& view, const ReadRequest& asked) {
 
 }  // namespace
 
-Response read_answer(PreparedView& prepared, StoreView& view, const ReadRequest& asked) {
+Response read_answer(PreparedView& prepared, StoreView& view, KeptAnswers& kept,
+                     const ReadRequest& asked) {
   ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion);
   view.set_budget(&budget);
   Response response = asked.route == kTenantsRoute   ? tenants(view, asked)
-                      : asked.route == kQueryRoute   ? query(prepared, view, *asked.tenant, asked)
+                      : asked.route == kQueryRoute   ? query(prepared, view, kept, asked)
                       : asked.route == kMetricsRoute ? metrics(view, *asked.tenant, asked)
                                                      : values(prepared, view, *asked.tenant, asked);
   view.set_budget(nullptr);
@@ -220,13 +241,15 @@ Response status_answer(StoreView* view, const ReadRequest& asked, const std::str
   return json_response("{" + (view ? as_of_json(*view) : "\"as_of\":null") + members + "}\n");
 }
 
-Result<std::vector<std::string>> metric_names(StoreView& view, const std::string& tenant) {
+Result<std::vector<std::string>> metric_names(PreparedView& prepared, StoreView& view,
+                                              const std::string& tenant) {
   std::vector<std::string> names;
   const auto id = find_tenant(view, tenant);
   if (!id) return names;
-  QUIPU_ASSIGN(const auto lines, list_metrics(view, *id));
-  for (const MetricLine& line : lines) {
-    if (!line.group) names.push_back(line.name);
+  for (const SelectorEntry& entry : view.selectors()) {
+    if (entry.group) continue;
+    QUIPU_ASSIGN(const bool counted, prepared.is_counted(*id, entry.name));
+    if (counted) names.push_back(entry.name);
   }
   return names;
 }

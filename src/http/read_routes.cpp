@@ -109,9 +109,9 @@ Result<ReadRequest> read_request_of(const Request& request, std::string_view bod
 
 Response with_etag(Response response, std::string_view if_none_match) {
   if (response.status != 200) return response;
-  response.etag = "\"" + sha256_hex(response.body).substr(0, kTagDigits) + "\"";
-  if (if_none_match != "*" && if_none_match.find(response.etag) == std::string_view::npos)
-    return response;
+  const std::string tag = "\"" + sha256_hex(response.body).substr(0, kTagDigits) + "\"";
+  response.own_headers += "ETag: " + tag + "\r\n";
+  if (if_none_match != "*" && if_none_match.find(tag) == std::string_view::npos) return response;
   response.status = 304;
   response.body.clear();
   return response;

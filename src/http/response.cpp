@@ -18,6 +18,7 @@ std::string_view status_text(int status) {
       {404, "Not Found"},
       {405, "Method Not Allowed"},
       {408, "Request Timeout"},
+      {410, "Gone"},
       {413, "Content Too Large"},
       {415, "Unsupported Media Type"},
       {417, "Expectation Failed"},
@@ -56,7 +57,7 @@ std::string response_text(const Response& response, bool keep_alive, bool with_b
     text += "Retry-After: " + std::to_string(response.retry_after_s) + "\r\n";
   if (response.status == 401) text += "WWW-Authenticate: Bearer\r\n";
   if (response.status == 405) text += "Allow: GET, HEAD, POST\r\n";
-  if (!response.etag.empty()) text += "ETag: " + response.etag + "\r\n";
+  text += response.own_headers;
   text += response.headers;
   if (!keep_alive) text += "Connection: close\r\n";
   text += "\r\n";

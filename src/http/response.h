@@ -14,7 +14,7 @@ struct Response {
   bool retry_after = false;  // send retry_after_s
   int retry_after_s = kRetryAfter_s;
   std::string_view headers;  // further ones, each with its CR LF; a text that stays
-  std::string etag;          // "": none
+  std::string own_headers;   // further ones made for it, each with its CR LF
   std::string_view content_type = "application/json";  // a text that stays
 };
 

@@ -125,6 +125,39 @@ class Query(Serve):
             self.assertEqual(status, 400, body)
             self.assertIn(said, body["error"])
 
+    def test_pages_are_of_one_answer(self):
+        self.post(json.dumps([{**event(n), "campaign": "c%d" % (n % 23)} for n in range(200)]).encode(), None, "/v1/events?wait=counted")
+        asked = {"metric": "Opened", "in": "2026-03", "by": "campaign"}
+        every = self.ask(**asked)[1]
+        for size in (1, 5, 22, 23, 1000):
+            status, page = self.ask(page_size=size, **asked)
+            groups, pages = [], 1
+            while True:
+                self.assertEqual((status, page["as_of"]), (200, every["as_of"]), page)
+                groups += page["groups"]
+                self.assertLessEqual(len(page["groups"]), size)
+                if page["next"] is None:
+                    break
+                if pages == 2:   # what is counted meanwhile changes no further page
+                    self.post(json.dumps([{**event(n), "id": "x%d-%d" % (size, n), "campaign": "c%d" % n} for n in range(30)]).encode(), None, "/v1/events?wait=counted")
+                last = page["next"]
+                status, page = self.ask(cursor=last)
+                pages += 1
+            self.assertEqual(groups, every["groups"])
+            if pages > 1:
+                self.assertEqual(self.ask(cursor=last)[1], page, "a page can be asked for again")
+                self.assertEqual(self.ask(cursor=last, key=self.other)[0], 410, "it is the tenant's")
+                self.assertEqual(self.ask(cursor=last, metric="Opened")[0], 400)
+            every = self.ask(**asked)[1]
+        for cursor in ("", "x", "x.1", last + "0", last.split(".")[0], last.split(".")[0] + ".-1"):
+            self.assertEqual(self.ask(cursor=cursor)[0], 410, cursor)
+        for size in ("0", "x", "10001"):
+            self.assertEqual(self.ask(page_size=size, **asked)[0], 400)
+        status, told, text = self.request("GET", "/v1/query?metric=Opened&in=2026-03&by=campaign&page_size=4&format=csv", None, self.reader)
+        self.assertEqual(len(text.splitlines()), 5)
+        status, told, text = self.request("GET", "/v1/query?format=csv&cursor=" + told["Quipu-Next"], None, self.reader)
+        self.assertEqual((status, len(text.splitlines())), (200, 5))
+
     def test_nothing_is_sent_again_while_nothing_changed(self):
         self.send(range(10))
         path = "/v1/query?metric=Opened&in=2026-03"
