@@ -15,7 +15,8 @@ std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId s
   key.append_to(keys.emplace_back());
   key.dimension = dimension;
   const uint64_t hash = value_hash(elements);
-  for (int bits = 0; bits <= kMaxChunkBits; ++bits) {
+  const int longest = elements.empty() ? 0 : kMaxChunkBits;
+  for (int bits = 0; bits <= longest; ++bits) {
     if (bits == kLengthPlantedOut && planted(Planted::chunk_length_missed)) continue;
     key.chunk_bits = uint8_t(bits);
     key.chunk = chunk_of(hash, bits);

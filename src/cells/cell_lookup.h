@@ -11,7 +11,8 @@
 namespace quipu {
 
 // The keys of all rows that may hold the value: the sparse row (also for the lifetime day, where
-// none is written), one for every chunk length 0 .. kMaxChunkBits, the joint row. Rising.
+// none is written), one for every chunk length 0 .. kMaxChunkBits (0 alone for the empty list, the
+// one value of a dimension without properties, which is never cut), the joint row. Rising.
 std::vector<std::string> lookup_keys(DayIndex day, TenantId tenant, SelectorId selector,
                                      DimensionId dimension, std::span<const uint64_t> elements);
 

@@ -244,6 +244,7 @@ Status GroupWorker::Grouper::emit_joint(CellKey key, RowOutput& out) {
 GroupWorker::Grouper::Place GroupWorker::Grouper::place_of(
     const CellKey& key, uint64_t values, std::span<const uint64_t> smallest_hashes) {
   const GroupByOptions& options = whole_.options;
+  // Of a dimension without properties: it is never cut, and lookup_keys() counts on that.
   const bool only_value = values == 1 && smallest_hashes[0] == kValueHashStart;
   std::lock_guard lock(whole_.state.mutex);
   ChunkLengths& lengths = whole_.state.chunk_lengths;
@@ -258,7 +259,8 @@ GroupWorker::Grouper::Place GroupWorker::Grouper::place_of(
   if (options.random_chunks_seed != 0) {
     const uint64_t drawn = combine64(options.random_chunks_seed, whole_.state.draws++) %
                            (kRandomLengths + kRandomJoint);
-    place.chunk_bits = drawn < kRandomLengths ? std::optional(int(drawn)) : std::nullopt;
+    const int bits = only_value ? 0 : int(drawn);
+    place.chunk_bits = drawn < kRandomLengths ? std::optional(bits) : std::nullopt;
   }
   // What goes into a joint row is seen there.
   if (choice.has_changed && place.chunk_bits)

@@ -1,11 +1,11 @@
 #include "query/answer.h"
 
 #include <algorithm>
-#include <map>
+#include <numeric>
 
 #include "base/check.h"
+#include "query/adder.h"
 #include "query/answer_parts.h"
-#include "query/cell_scan.h"
 #include "query/choose.h"
 #include "query/label.h"
 #include "query/order.h"
@@ -14,49 +14,6 @@
 
 namespace quipu {
 namespace {
-
-constexpr size_t kMaxPointValues = 64;  // values fetched by key; more are scanned
-
-struct Totals {
-  std::vector<uint64_t> count, unique;
-  std::vector<std::vector<Fixed6>> sums;
-  uint64_t value_hash = 0;  // of the first value added
-};
-
-bool passes(const Choice& choice, std::span<const uint64_t> elements) {
-  for (const Choice::ElementFilter& f : choice.filters) {
-    const uint64_t element = elements[f.position];
-    const bool listed =
-        std::find(f.elements.begin(), f.elements.end(), element) != f.elements.end();
-    if (f.kind == Filter::Kind::any_of && !listed) return false;
-    if (f.kind == Filter::Kind::none_of && listed) return false;
-    if (f.kind == Filter::Kind::not_empty && element == kEmptyElement) return false;
-  }
-  return true;
-}
-
-// If the filters leave few values to look at, those values; else nothing, and the counter is
-// scanned.
-std::vector<std::vector<uint64_t>> point_values(const Choice& choice) {
-  const size_t arity = choice.counter.planned.columns.size();
-  std::vector<std::vector<uint64_t>> values{{}};
-  for (size_t i = 0; i < arity; ++i) {
-    const Choice::ElementFilter* filter = nullptr;
-    for (const auto& f : choice.filters) {
-      if (f.position == i && f.kind == Filter::Kind::any_of) filter = &f;
-    }
-    if (!filter || values.size() * filter->elements.size() > kMaxPointValues) return {};
-    std::vector<std::vector<uint64_t>> next;
-    for (const auto& value : values) {
-      for (uint64_t element : filter->elements) {
-        next.push_back(value);
-        next.back().push_back(element);
-      }
-    }
-    values = std::move(next);
-  }
-  return values;
-}
 
 // The counter to ask: of those that fit, the first that has all of the time asked for; else of
 // those that were planned in that time the one that was planned for most checkpoints; else the
@@ -141,122 +98,6 @@ void mark_partial(const Counter& counter, const Span& span, Answer& out) {
   }
 }
 
-// Adds up the entries of a counter's cells that the question is about. The first groups of many are
-// found in pieces of the values, where a group is a value.
-class Adder {
- public:
-  Adder(StoreView& view, TenantId tenant, int calendar, const Choice& choice, const Span& span,
-        std::vector<ValueId> values, size_t limit, size_t max_bytes)
-      : view_(view),
-        tenant_(tenant),
-        calendar_(calendar),
-        choice_(choice),
-        span_(span),
-        values_(std::move(values)),
-        limit_(limit),
-        max_bytes_(max_bytes),
-        in_pieces_(limit != 0 && !choice.adds_groups) {}
-
-  std::map<std::vector<uint64_t>, Totals> groups;  // of the piece at hand
-
-  size_t group_bytes() const { return bytes_of_group(span_.entries(), values_.size()); }
-  Error refused() const { return too_large(limit_, choice_.adds_groups, max_bytes_); }
-
-  // Goes to the next piece; false behind the last.
-  bool next() {
-    groups.clear();
-    return piece_.next();
-  }
-
-  Status run() {
-    const Counter& counter = choice_.counter;
-    if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none) return {};
-    const DayIndex first = span_.lifetime ? kLifetimeDay : span_.list.first_day;
-    const DayIndex last = span_.lifetime ? kLifetimeDay : span_.list.last_day;
-    const auto values = point_values(choice_);
-    Status inner;
-    const auto visit = [&](DayIndex day, const CellEntry& entry) {
-      if (inner.ok() && passes(choice_, entry.elements)) inner = add(day, entry);
-    };
-    const HashPiece looked_at = piece_;  // it may become smaller meanwhile
-    QUIPU_TRY(values.empty() ? scan_counter(view_, tenant_, counter.selector, counter.dimension,
-                                            first, last, visit, looked_at)
-                             : get_values(view_, tenant_, counter.selector, counter.dimension,
-                                          first, last, values, visit));
-    return inner;
-  }
-
- private:
-  Status add(DayIndex day, const CellEntry& entry) {
-    const uint64_t hash = in_pieces_ ? value_hash(entry.elements) : 0;
-    if (!piece_.holds(hash)) return {};
-    std::shared_ptr<const MonthTable> table;
-    int frame = 0;
-    if (!span_.lifetime) {
-      auto found = view_.table(tenant_, month_of(int64_t(day) * 86400));
-      if (!found.ok()) return found.error();
-      table = *found;
-      frame = table->frame(calendar_, span_.list.interval);
-    }
-    Totals* totals = nullptr;
-    for (const SlotCount& slot : entry.slots) {
-      size_t index = 0;
-      if (table) {
-        const Slot in_month =
-            Slot(int64_t(day) * 96 + slot.slot - month_begin_s(table->month()) / kQuarterS);
-        auto it = span_.list.index_of_label.find(table->label(frame, in_month));
-        if (it == span_.list.index_of_label.end()) continue;
-        index = span_.entry_of(it->second);
-      }
-      if (!totals) {
-        std::vector<uint64_t> group;
-        for (size_t position : choice_.group_positions) group.push_back(entry.elements[position]);
-        if (!groups.contains(group)) QUIPU_TRY(make_room());
-        if (!piece_.holds(hash)) return {};
-        totals = &totals_of(std::move(group), hash);
-      }
-      totals->count[index] += slot.count;
-      if (frame < entry.frames) totals->unique[index] += slot.first[size_t(frame)];
-      for (size_t i = 0; i < entry.value_ids.size(); ++i) {
-        auto id = std::find(values_.begin(), values_.end(), entry.value_ids[i]);
-        if (id != values_.end()) totals->sums[size_t(id - values_.begin())][index] += slot.sums[i];
-      }
-    }
-    return {};
-  }
-
-  Status make_room() {
-    const size_t most = std::max<size_t>(1, max_bytes_ / group_bytes());
-    if (groups.size() < most) return {};
-    while (groups.size() >= std::max<size_t>(1, most / 2)) {
-      if (!in_pieces_ || !piece_.halve()) return refused();
-      std::erase_if(groups, [&](const auto& g) { return !piece_.holds(g.second.value_hash); });
-    }
-    return {};
-  }
-
-  Totals& totals_of(std::vector<uint64_t> group, uint64_t hash) {
-    Totals& totals = groups[std::move(group)];
-    if (totals.count.empty()) {
-      totals.value_hash = hash;
-      totals.count.resize(span_.entries());
-      totals.unique.resize(span_.entries());
-      totals.sums.assign(values_.size(), std::vector<Fixed6>(span_.entries()));
-    }
-    return totals;
-  }
-
-  StoreView& view_;
-  const TenantId tenant_;
-  const int calendar_;
-  const Choice& choice_;
-  const Span& span_;
-  const std::vector<ValueId> values_;
-  const size_t limit_, max_bytes_;
-  const bool in_pieces_;
-  HashPiece piece_;
-};
-
 // Of values that are filtered: two texts under one hash would both be counted.
 Status check_filtered_names(StoreView& view, TenantId tenant, const Choice& choice) {
   const Counter& counter = choice.counter;
@@ -269,11 +110,13 @@ Status check_filtered_names(StoreView& view, TenantId tenant, const Choice& choi
   return {};
 }
 
-Status name_groups(StoreView& view, TenantId tenant, const Choice& choice,
-                   std::map<std::vector<uint64_t>, Totals>& groups, Answer& out) {
+// Groups of the table, named.
+Status name_groups(StoreView& view, TenantId tenant, const Choice& choice, GroupTable& table,
+                   std::span<const uint32_t> groups, Answer& out) {
   const Counter& counter = choice.counter;
-  for (auto& [elements, totals] : groups) {
+  for (const uint32_t g : groups) {
     Group group;
+    const std::span<const uint64_t> elements = table.elements(g);
     for (size_t i = 0; i < elements.size(); ++i) {
       const uint16_t column = counter.planned.columns[choice.group_positions[i]];
       auto property = view.catalogue().find_property(counter.plan->columns[column].identity);
@@ -282,12 +125,30 @@ Status name_groups(StoreView& view, TenantId tenant, const Choice& choice,
       if (!name.ok()) return name.error();
       group.by.push_back(*name);
     }
-    group.count = std::move(totals.count);
-    if (out.has_unique) group.unique = std::move(totals.unique);
-    group.sums = std::move(totals.sums);
+    const auto count = table.count(g), unique = table.unique(g);
+    group.count.assign(count.begin(), count.end());
+    if (out.has_unique) group.unique.assign(unique.begin(), unique.end());
+    for (size_t v = 0; v < out.values.size(); ++v) {
+      const auto sum = table.sum(g, v);
+      group.sums.emplace_back(sum.begin(), sum.end());
+    }
     out.groups.push_back(std::move(group));
   }
   return {};
+}
+
+template <typename Counts, typename SumOf>
+void add_to_rest(const Counts& count, const SumOf& sum_of, Answer& out) {
+  if (!out.rest) {
+    out.rest.emplace();
+    out.rest->count.resize(count.size());
+    out.rest->sums.assign(out.values.size(), std::vector<Fixed6>(count.size()));
+  }
+  for (size_t i = 0; i < count.size(); ++i) out.rest->count[i] += count[i];
+  for (size_t v = 0; v < out.values.size(); ++v) {
+    const auto& sum = sum_of(v);
+    for (size_t i = 0; i < count.size(); ++i) out.rest->sums[v][i] += sum[i];
+  }
 }
 
 // Leaves the first groups; those behind them go into the rest, if it is asked for. A group that was
@@ -295,19 +156,38 @@ Status name_groups(StoreView& view, TenantId tenant, const Choice& choice,
 void cut_groups(const Question& question, Answer& out) {
   if (question.limit == 0 || out.groups.size() <= question.limit) return;
   for (size_t g = question.limit; question.rest && g < out.groups.size(); ++g) {
-    Group& cut = out.groups[g];
-    if (!out.rest) {
-      cut.by.clear();
-      cut.unique.clear();
-      out.rest = std::move(cut);
-      continue;
-    }
-    for (size_t i = 0; i < cut.count.size(); ++i) out.rest->count[i] += cut.count[i];
-    for (size_t v = 0; v < cut.sums.size(); ++v) {
-      for (size_t i = 0; i < cut.sums[v].size(); ++i) out.rest->sums[v][i] += cut.sums[v][i];
-    }
+    const Group& cut = out.groups[g];
+    add_to_rest(
+        cut.count, [&](size_t v) -> const auto& { return cut.sums[v]; }, out);
   }
   out.groups.resize(question.limit);
+}
+
+// Adds the groups of a piece to the answer, as far as they may be among its first ones. Of many,
+// most are told by their figures, so that only few need their names.
+Status take_groups(StoreView& view, TenantId tenant, const Choice& choice, Adder& adder,
+                   size_t max_bytes, Answer& out) {
+  const Question& question = out.question;
+  GroupTable& table = adder.groups();
+  std::vector<uint32_t> chosen(table.size());
+  std::iota(chosen.begin(), chosen.end(), 0);
+  if (question.limit != 0 && chosen.size() > question.limit) {
+    const auto last = first_by_figure(out, question.sort, question.limit, table, chosen);
+    for (auto left = last; question.rest && left != chosen.end(); ++left)
+      add_to_rest(
+          table.count(*left), [&](size_t v) { return table.sum(*left, v); }, out);
+    chosen.erase(last, chosen.end());
+  }
+  out.groups_in_all += table.size();
+  const size_t at_once = std::max<size_t>(1, max_bytes / adder.group_bytes());
+  for (size_t at = 0; at < chosen.size(); at += at_once) {
+    const size_t n = std::min(at_once, chosen.size() - at);
+    QUIPU_TRY(name_groups(view, tenant, choice, table, std::span(chosen).subspan(at, n), out));
+    sort_groups(out, question.sort);
+    cut_groups(question, out);
+    if (out.groups.size() * adder.group_bytes() > max_bytes) return adder.refused();
+  }
+  return {};
 }
 
 // Whether what is left over by a limit adds up.
@@ -386,11 +266,7 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
   Adder adder(view, *tenant, *calendar, *choice, span, ids, question.limit, max_bytes);
   do {
     QUIPU_TRY(adder.run());
-    QUIPU_TRY(name_groups(view, *tenant, *choice, adder.groups, out));
-    out.groups_in_all += adder.groups.size();
-    sort_groups(out, question.sort);
-    cut_groups(question, out);
-    if (out.groups.size() * adder.group_bytes() > max_bytes) return adder.refused();
+    QUIPU_TRY(take_groups(view, *tenant, *choice, adder, max_bytes, out));
   } while (adder.next());
   if (question.by.empty() && out.groups.empty()) {
     const size_t entries = span.entries();

@@ -7,6 +7,8 @@
 namespace quipu {
 namespace {
 
+constexpr uint64_t kDaysAtOnce = 16;  // whose rows of few values are fetched together
+
 std::string key_of(DayIndex day, TenantId tenant, SelectorId selector, DimensionId dimension) {
   std::string key;
   append_cell_prefix(day, tenant, selector, key);
@@ -129,40 +131,49 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
   std::vector<uint64_t> hashes;
   for (const auto& value : values) hashes.push_back(value_hash(value));
   std::sort(hashes.begin(), hashes.end());
-  for (uint64_t day = first; day <= last; ++day) {
+  const auto visit_row = [&](const CellKey& key, std::string_view row) {
+    return read_row(
+        view, key, dimension, row,
+        [&](DimensionId d, const CellEntry& entry) {
+          const bool wanted = std::any_of(values.begin(), values.end(), [&](const auto& value) {
+            return std::equal(value.begin(), value.end(), entry.elements.begin(),
+                              entry.elements.end());
+          });
+          if (d == dimension && wanted) visit(key.day, entry);
+        },
+        hashes);
+  };
+  for (uint64_t day = first; day <= last;) {
+    // Skip to the next day that has anything of this selector; then look at some at once.
     auto next =
         view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
     if (!next.ok()) return next.error();
-    auto found = CellKey::parse(*next);
+    const auto found = CellKey::parse(*next);
     if (!found || found->day > last) return {};
     if (found->day > day) {
-      day = found->day - 1;
+      day = found->day;
       continue;
     }
-    if (found->tenant != tenant || found->selector != selector) continue;
-    std::vector<std::string> keys;
-    for (const auto& value : values) {
-      for (std::string& key : lookup_keys(DayIndex(day), tenant, selector, dimension, value))
-        keys.push_back(std::move(key));
+    if (found->tenant != tenant || found->selector != selector) {
+      ++day;
+      continue;
     }
-    std::sort(keys.begin(), keys.end());
-    keys.erase(std::unique(keys.begin(), keys.end()), keys.end());
+    const uint64_t end = std::min(uint64_t(last) + 1, day + kDaysAtOnce);
+    std::vector<std::string> keys;
+    for (; day < end; ++day) {
+      const size_t begin = keys.size();
+      for (const auto& value : values) {
+        for (std::string& key : lookup_keys(DayIndex(day), tenant, selector, dimension, value))
+          keys.push_back(std::move(key));
+      }
+      std::sort(keys.begin() + ptrdiff_t(begin), keys.end());
+      keys.erase(std::unique(keys.begin() + ptrdiff_t(begin), keys.end()), keys.end());
+    }
     QUIPU_TRY(view.spend(keys.size()));
     std::vector<std::string> rows;
     QUIPU_TRY(view.snapshot().get_cells(keys, rows));
     for (size_t i = 0; i < keys.size(); ++i) {
-      if (rows[i].empty()) continue;
-      auto key = CellKey::parse(keys[i]);
-      QUIPU_TRY(read_row(
-          view, *key, dimension, rows[i],
-          [&](DimensionId d, const CellEntry& entry) {
-            const bool wanted = std::any_of(values.begin(), values.end(), [&](const auto& value) {
-              return std::equal(value.begin(), value.end(), entry.elements.begin(),
-                                entry.elements.end());
-            });
-            if (d == dimension && wanted) visit(DayIndex(day), entry);
-          },
-          hashes));
+      if (!rows[i].empty()) QUIPU_TRY(visit_row(*CellKey::parse(keys[i]), rows[i]));
     }
   }
   return {};

@@ -18,16 +18,15 @@ struct HashPiece {
     last = first + (last - first) / 2;
     return true;
   }
-  // Goes to what follows: up to twice as wide, or behind a single hash all the rest (that value was
-  // large, which says nothing of the others). False: nothing follows.
-  bool next() {
+  // Goes to what follows: as wide, up to twice as wide if it may grow, or behind a single hash all
+  // the rest (that value was large, which says nothing of the others). False: nothing follows.
+  bool next(bool may_grow = true) {
     if (last == UINT64_MAX) return false;
     const bool single = first == last;
     const uint64_t width = last - first;
+    const uint64_t wanted = !may_grow ? width : width < UINT64_MAX / 2 ? 2 * width : UINT64_MAX;
     first = last + 1;
-    last = single ? UINT64_MAX
-                  : first + std::min(UINT64_MAX - first,
-                                     width < UINT64_MAX / 2 ? 2 * width : UINT64_MAX);
+    last = single ? UINT64_MAX : first + std::min(UINT64_MAX - first, wanted);
     return true;
   }
 };

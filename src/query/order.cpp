@@ -67,6 +67,12 @@ size_t value_of(const Answer& out, const std::string& key) {
   return value == out.values.size() && key.rfind("sum:", 0) == 0 ? named(key.substr(4)) : value;
 }
 
+// A key of --sort, without the - that turns it round.
+std::pair<std::string, bool> key_of(const std::string& sort) {
+  if (sort.empty()) return {"count", false};
+  return sort[0] == '-' ? std::pair(sort.substr(1), true) : std::pair(sort, false);
+}
+
 }  // namespace
 
 int compare_names(std::string_view a, std::string_view b) {
@@ -76,15 +82,35 @@ int compare_names(std::string_view a, std::string_view b) {
   return order != 0 ? order : sign_of(a.compare(b));
 }
 
+std::vector<uint32_t>::iterator first_by_figure(const Answer& out, const std::string& sort,
+                                                size_t limit, GroupTable& table,
+                                                std::vector<uint32_t>& groups) {
+  const auto [key, reversed] = key_of(sort);
+  if (key == "name" || groups.size() <= limit) return groups.end();
+  const size_t value = value_of(out, key);
+  std::vector<Fixed6> totals(table.size());
+  for (const uint32_t g : groups) {
+    const auto add = [&](const auto& figures) {
+      for (const auto n : figures) totals[g] += reversed ? -Fixed6(n) : Fixed6(n);
+    };
+    key == "count"    ? add(table.count(g))
+    : key == "unique" ? add(table.unique(g))
+                      : add(table.sum(g, value));
+  }
+  const auto before = [&](uint32_t a, uint32_t b) { return totals[a] > totals[b]; };
+  std::nth_element(groups.begin(), groups.begin() + ptrdiff_t(limit - 1), groups.end(), before);
+  const Fixed6 least = totals[groups[limit - 1]];
+  return std::partition(groups.begin() + ptrdiff_t(limit), groups.end(),
+                        [&](uint32_t g) { return totals[g] == least; });
+}
+
 void sort_groups(Answer& out, const std::string& sort) {
-  std::string key = sort.empty() ? "count" : sort;
-  const bool reversed = key[0] == '-';
-  if (reversed) key.erase(0, 1);
+  const auto [key, reversed] = key_of(sort);
   auto total = [](const auto& v) {
     return std::accumulate(v.begin(), v.end(), typename std::decay_t<decltype(v)>::value_type{});
   };
   const size_t value = value_of(out, key);
-  auto compare = [&](const Group& a, const Group& b) -> int {
+  auto compare = [&, &key = key](const Group& a, const Group& b) -> int {
     if (key == "name") return compare_groups(a, b);
     if (key == "count")
       return total(a.count) > total(b.count) ? -1 : total(a.count) < total(b.count);
@@ -93,10 +119,11 @@ void sort_groups(Answer& out, const std::string& sort) {
     const Fixed6 x = total(a.sums[value]), y = total(b.sums[value]);
     return x > y ? -1 : x < y;
   };
-  std::sort(out.groups.begin(), out.groups.end(), [&](const Group& a, const Group& b) {
-    const int order = compare(a, b) * (reversed ? -1 : 1);
-    return order != 0 ? order < 0 : compare_groups(a, b) < 0;
-  });
+  std::sort(out.groups.begin(), out.groups.end(),
+            [&, reversed = reversed](const Group& a, const Group& b) {
+              const int order = compare(a, b) * (reversed ? -1 : 1);
+              return order != 0 ? order < 0 : compare_groups(a, b) < 0;
+            });
 }
 
 Status check_sort(const Answer& out, const std::string& sort) {

@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "query/answer.h"
+#include "query/group_table.h"
 
 namespace quipu {
 
@@ -15,6 +16,12 @@ int compare_names(std::string_view a, std::string_view b);
 
 // Whether an answer with these figures has the key of --sort.
 Status check_sort(const Answer& answer, const std::string& sort);
+// Moves the groups of a table that may be among the first `limit` of such an order to the begin of
+// `groups`, and says where they end: by their figures alone, so all that are equal to the last are
+// among them.
+std::vector<uint32_t>::iterator first_by_figure(const Answer& answer, const std::string& sort,
+                                                size_t limit, GroupTable& table,
+                                                std::vector<uint32_t>& groups);
 // Sorts the groups by a key that check_sort() took; equal ones by their names.
 void sort_groups(Answer& answer, const std::string& sort);
 
