@@ -43,7 +43,7 @@ class Made:
         self.unique = r.random() < 0.8
         self.values = {"campaign": ["c%d" % i for i in range(r.choice((2, 10, 60)))], "client": ["Safari", "a|b", " x ", "(none)", ""],
                        "tags": ["t%d" % i for i in range(4)], "level": ["1", "2", ""]}
-        self.number = 0
+        self.number, self.known = 0, []
 
     def plan(self):
         def lists(by):
@@ -70,7 +70,11 @@ count:
         values = {"campaign": [r.choice(self.values["campaign"])], "client": [r.choice(self.values["client"])], "tags": tags or [""],
                   "level": [r.choice(self.values["level"])]}
         known = {"tenant": r.choices(TENANTS, (4, 1))[0], "metric": r.choices(METRICS, (5, 3, 1))[0], "profile": r.choice([None] + ["p%d" % i for i in range(25)]),
-                 "id": "e%d" % r.randrange(self.number) if r.random() < 0.15 else "e%d" % self.number, "time": time, "values": values, "revenue": value}
+                 "id": "e%d" % self.number, "time": time, "values": values, "revenue": value}
+        if self.known and r.random() < 0.15:   # one comes again, perhaps with other content: it is the first that counts
+            first = r.choice(self.known)
+            known.update({k: first[k] for k in ("tenant", "metric", "profile", "id")})
+        self.known.append(known)
         sent = {"metric": known["metric"], "id": known["id"], "time": datetime.datetime.fromtimestamp(time, zone).isoformat(), "value": float(value),
                 "tags": tags}
         if known["profile"]:
