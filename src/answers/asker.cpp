@@ -1,7 +1,9 @@
 #include "answers/asker.h"
 
+#include "answers/klaviyo_answer.h"
 #include "answers/read_answers.h"
 #include "base/cpu_clock.h"
+#include "http/klaviyo_door.h"
 
 namespace quipu {
 
@@ -34,6 +36,22 @@ void Asker::ask(ReadRequest asked, Done done) {
                : error_response(404, "nothing is counted yet"));
   });
   if (!posted) done(error_response(503, "too many questions wait for their answers"));
+}
+
+void Asker::ask_klaviyo(std::string tenant, KlaviyoQuestion asked, Done done) {
+  const bool posted = post(
+      [this, tenant = std::move(tenant), asked = std::move(asked), done](PreparedView* prepared) {
+        if (!prepared) return done(klaviyo_error(503, "the server is stopping"));
+        auto view = prepared->now();
+        if (!view.ok()) return done(klaviyo_error(500, view.error().message));
+        if (!*view) return done(klaviyo_error(404, "nothing is counted yet"));
+        ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion);
+        (*view)->set_budget(&budget);
+        Response response = klaviyo_answer(*prepared, **view, kept_, tenant, asked);
+        (*view)->set_budget(nullptr);
+        done(std::move(response));
+      });
+  if (!posted) done(klaviyo_error(503, "too many questions wait for their answers"));
 }
 
 void Asker::ask_metrics(std::string tenant, MetricsDone done) {

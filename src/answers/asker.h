@@ -15,6 +15,7 @@
 #include "answers/kept_answers.h"
 #include "answers/prepared_view.h"
 #include "engine/engine.h"
+#include "http/klaviyo_aggregates.h"
 #include "http/read_routes.h"
 #include "http/response.h"
 
@@ -35,6 +36,7 @@ class Asker {
   Asker(Engine& engine, StatusMembers status_members);
   ~Asker();  // closes
   void ask(ReadRequest asked, Done done);
+  void ask_klaviyo(std::string tenant, KlaviyoQuestion asked, Done done);
   // Names of a tenant's metrics with counted events; none of a tenant that has none.
   void ask_metrics(std::string tenant, MetricsDone done);
   // Takes no more; what waits is answered by an error.

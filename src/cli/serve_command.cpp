@@ -178,10 +178,14 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
     asker.ask(std::move(asked), std::move(reply));
   });
   handler.set_files(page_file);
-  VendorDoors vendor_doors(intake, keys, secrets, std::move(vendor_check),
-                           [&asker](const std::string& tenant, Asker::MetricsDone done) {
-                             asker.ask_metrics(tenant, std::move(done));
-                           });
+  VendorDoors vendor_doors(
+      intake, keys, secrets, std::move(vendor_check),
+      [&asker](const std::string& tenant, Asker::MetricsDone done) {
+        asker.ask_metrics(tenant, std::move(done));
+      },
+      [&asker](const std::string& tenant, KlaviyoQuestion asked, EventsHandler::Reply reply) {
+        asker.ask_klaviyo(tenant, std::move(asked), std::move(reply));
+      });
   handler.set_vendor_doors(&vendor_doors);
   add_figures(engine, intake, *kept, feeds, metrics);
   Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, log);

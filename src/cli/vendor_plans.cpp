@@ -40,6 +40,10 @@ properties:
   flow: /event/properties/$flow
   currency: /event/currency
 
+# Klaviyo's own questions (POST /api/metric-aggregates) are in UTC unless they name another zone of
+# these: put the zone of your account in the second's place.
+calendars: {default: [{zone: UTC}, {zone: America/New_York}]}
+
 count:
   - {metrics: "*", by: [[], campaign, message, flow, currency], sum: [value]}
 )"},

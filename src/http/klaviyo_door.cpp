@@ -223,6 +223,7 @@ Kind kind_of(int status) {
       {401, "not_authenticated", "Authentication credentials were not provided."},
       {403, "permission_denied", "You do not have permission to perform this action."},
       {404, "not_found", "Not found."},
+      {410, "gone", "Not there any more."},
       {405, "method_not_allowed", "Method not allowed."},
       {413, "payload_too_large", "The request is too large."},
       {415, "unsupported_media_type", "Unsupported media type."},

@@ -27,7 +27,8 @@ struct VendorDoors::Vendor {
 struct VendorDoors::Route {
   std::string_view path;
   const Vendor* vendor;
-  VendorEvents (*read)(const VendorRequest&);  // nullptr: the metrics are asked for
+  VendorEvents (*read)(const VendorRequest&);  // nullptr: it asks
+  std::string_view method = "POST";
 };
 
 namespace {
@@ -105,6 +106,8 @@ void add_fault(std::string (*field)(std::string_view), std::string_view reason,
 
 }  // namespace
 
+constexpr std::string_view kAggregates = "/api/metric-aggregates";
+
 const VendorDoors::Route* VendorDoors::route_of(std::string_view path) {
   static const Vendor kKlaviyo = {
       "klaviyo",      klaviyo_key,     "Authorization: Klaviyo-API-Key KEY",
@@ -118,10 +121,11 @@ const VendorDoors::Route* VendorDoors::route_of(std::string_view path) {
   static const Vendor kMagento = {"magento",    magento_key,     "Authorization: Bearer KEY",
                                   same_field,   magento_success, plain_error,
                                   plain_refusal};
-  static const std::array<Route, 5> kRoutes = {
+  static const std::array<Route, 6> kRoutes = {
       {{"/api/events", &kKlaviyo, read_klaviyo_event},
        {"/api/event-bulk-create-jobs", &kKlaviyo, read_klaviyo_bulk},
-       {"/api/metrics", &kKlaviyo, nullptr},
+       {"/api/metrics", &kKlaviyo, nullptr, "GET"},
+       {kAggregates, &kKlaviyo, nullptr},
        {"/webhooks/shopify", &kShopify, read_shopify},
        {"/webhooks/magento", &kMagento, read_magento}}};
   static const Route kSegmentRoute = {"/v1/", &kSegment, read_segment};
@@ -135,12 +139,13 @@ const VendorDoors::Route* VendorDoors::route_of(std::string_view path) {
 bool VendorDoors::serves(std::string_view path) { return route_of(path) != nullptr; }
 
 VendorDoors::VendorDoors(Intake& intake, ApiKeys& keys, WebhookSecrets& secrets,
-                         std::unique_ptr<LineCheck> check, Metrics metrics)
+                         std::unique_ptr<LineCheck> check, Metrics metrics, Aggregates aggregates)
     : intake_(intake),
       keys_(keys),
       secrets_(secrets),
       check_(std::move(check)),
-      metrics_(std::move(metrics)) {}
+      metrics_(std::move(metrics)),
+      aggregates_(std::move(aggregates)) {}
 
 std::string_view VendorDoors::name_of(std::string_view path) {
   const Route* route = route_of(path);
@@ -150,13 +155,13 @@ std::string_view VendorDoors::name_of(std::string_view path) {
 // So that nobody without a key, or beyond its rate, has a body held. Who signs is known by it.
 std::optional<Response> VendorDoors::refuse_early(const Request& request) const {
   const Route& route = *route_of(request.path);
-  if (request.method != "POST" || !route.read || !route.vendor->presented_key ||
+  if (request.method != "POST" || route.method != "POST" || !route.vendor->presented_key ||
       (route.read == read_segment && !request.header("authorization")))
     return std::nullopt;
   Sender sender;
   Response refusal;
   if (!admit(route, request, {}, sender, refusal)) return refusal;
-  const auto refused = intake_.refusal(sender.key);
+  const auto refused = route.read ? intake_.refusal(sender.key) : std::nullopt;
   if (!refused) return std::nullopt;
   return in_words_of(route.vendor->error, *refused);
 }
@@ -169,9 +174,10 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
   const bool magento = vendor.presented_key == magento_key;
   if (magento && request.method == "GET") return answer_challenge(route, request, reply);
   const bool reads = !route.read;
-  if (request.method != (reads ? "GET" : "POST"))
-    return reply(vendor.error(405, reads ? "GET this" : "POST events here"));
-  if (!request.query.empty() && !(magento && is_magento_query(request.query)))
+  if (request.method != route.method)
+    return reply(vendor.error(405, std::string(route.method) + " this"));
+  const bool asks = reads && route.method == "POST";
+  if (!request.query.empty() && !asks && !(magento && is_magento_query(request.query)))
     return reply(vendor.error(400, "this takes no parameters: " + request.query));
 
   Sender sender;
@@ -180,7 +186,7 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
   const bool key_in_body = segment && !request.header("authorization");
   std::string body;
   if (!key_in_body && !admit(route, request, {}, sender, refusal)) return reply(std::move(refusal));
-  if (reads) return get_metrics(sender, std::move(reply));
+  if (reads) return read(request, sender, std::move(reply));
   if (!unpack_body(request, body, refusal)) return reply(in_words_of(vendor.error, refusal));
   if (key_in_body && !admit(route, request, body, sender, refusal))
     return reply(std::move(refusal));
@@ -297,7 +303,15 @@ void VendorDoors::post(const Route& route, const VendorRequest& request, const S
   for (const uint64_t mark : events.anonymous) remembered_.add(mark);
 }
 
-void VendorDoors::get_metrics(const Sender& sender, Reply reply) {
+void VendorDoors::read(const Request& request, const Sender& sender, Reply reply) {
+  if (request.method == "POST") {
+    std::string body;
+    Response refusal;
+    if (!unpack_body(request, body, refusal)) return reply(in_words_of(klaviyo_error, refusal));
+    auto asked = read_klaviyo_aggregates(body, request.query);
+    if (!asked.ok()) return reply(klaviyo_error(400, asked.error().message));
+    return aggregates_(sender.tenant, std::move(*asked), std::move(reply));
+  }
   metrics_(sender.tenant, [reply = std::move(reply),
                            tenant = sender.tenant](Result<std::vector<std::string>> metrics) {
     reply(metrics.ok() ? klaviyo_metrics(tenant, *metrics)

@@ -2,7 +2,8 @@
 // (event_shape.h), checked by the plan as POST /v1/events does, and answered as their clients
 // expect. Belongs to the door's thread; `reply` may be called on another, exactly once a request.
 //
-//   POST /api/events, /api/event-bulk-create-jobs, GET /api/metrics   Klaviyo: 202, 200
+//   POST /api/events, /api/event-bulk-create-jobs                     Klaviyo: 202
+//   POST /api/metric-aggregates, GET /api/metrics                     Klaviyo, asking: 200
 //   POST /v1/batch, /v1/track ..., /v1/t ...                          Segment: 200
 //   POST /webhooks/shopify, /webhooks/magento                         webhooks: 200
 //   GET /webhooks/magento?challenge=WORD                              Adobe, before it sends: 200
@@ -18,6 +19,7 @@
 #include "http/api_keys.h"
 #include "http/events_handler.h"
 #include "http/intake.h"
+#include "http/klaviyo_aggregates.h"
 #include "http/vendor_request.h"
 #include "http/webhook_secrets.h"
 
@@ -29,9 +31,12 @@ class VendorDoors {
   // Gives a tenant's metrics, at once or later, on any thread.
   using Metrics = std::function<void(const std::string& tenant,
                                      std::function<void(Result<std::vector<std::string>>)> done)>;
+  // Answers what Klaviyo's clients ask, at once or later, on any thread.
+  using Aggregates =
+      std::function<void(const std::string& tenant, KlaviyoQuestion asked, Reply reply)>;
   // All outlive it.
   VendorDoors(Intake& intake, ApiKeys& keys, WebhookSecrets& secrets,
-              std::unique_ptr<LineCheck> check, Metrics metrics);
+              std::unique_ptr<LineCheck> check, Metrics metrics, Aggregates aggregates);
   // Whether a path is a vendor's.
   static bool serves(std::string_view path);
   // How metrics call its route.
@@ -63,13 +68,15 @@ class VendorDoors {
   // Events as lines of the journal; adds to the faults what the plan would set aside.
   std::string checked_lines(const Vendor& vendor, const Sender& sender, int64_t now_ms,
                             VendorEvents& events);
-  void get_metrics(const Sender& sender, Reply reply);
+  // Questions of Klaviyo's clients.
+  void read(const Request& request, const Sender& sender, Reply reply);
 
   Intake& intake_;
   ApiKeys& keys_;
   WebhookSecrets& secrets_;
   const std::unique_ptr<LineCheck> check_;
   const Metrics metrics_;
+  const Aggregates aggregates_;
   RememberedMessages remembered_;
 };
 

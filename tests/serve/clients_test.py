@@ -139,6 +139,27 @@ class Clients(Server):
         self.run_ways(send, self.check_klaviyo)
         self.run_again(send)
 
+    def asks(self, send, ask):
+        """A client of Klaviyo queries what it sent."""
+        self.stop()
+        plan = self.here / "plan.yaml"
+        plan.write_text(plan.read_text().replace("properties:\n", "properties:\n  Method: /event/properties/sku\n", 1).replace("flow, currency]", "flow, currency, Method]"))
+        self.start()
+        address = "http://127.0.0.1:%d" % self.port
+        send(address, self.key)
+        self.wait_until_counted()
+        told = json.loads(ask(address, self.key))
+        dates = [d.replace(".000Z", "+00:00") for d in told["days"]["dates"]]
+        self.assertEqual(dates, ["2026-03-29T00:00:00+00:00", "2026-03-30T00:00:00+00:00"])
+        self.assertEqual(told["days"]["rows"], [[["USD"], {"count": [3.0, 0.0], "sum_value": [20.09, 0.0], "unique": [2.0, 0.0]}]])
+        self.assertEqual(sorted(told["pages"]), [[[str(n)], {"count": [2.0]}] for n in range(10)], "every group once")
+
+    def test_klaviyo_api_for_python_asks(self):
+        self.asks(self.python("klaviyo_client.py"), self.python("klaviyo_query.py"))
+
+    def test_klaviyo_api_for_node_asks(self):
+        self.asks(self.node("klaviyo_client.cjs"), self.node("klaviyo_query.cjs"))
+
     def test_segment_analytics_python(self):
         counts = {"Product Viewed": 2, "identify": 2, "page": 2, "screen": 2, "group": 2, "alias": 2}
         self.run_ways(self.python("segment_client.py"), lambda way: self.check_segment(way, 40, counts))
