@@ -13,6 +13,11 @@
 namespace quipu {
 namespace {
 
+constexpr char kCsv[] = "text/csv; charset=utf-8", kText[] = "text/plain; charset=utf-8";
+
+bool is_csv(AnswerForm form) { return form == AnswerForm::csv || form == AnswerForm::safe_csv; }
+bool is_table(AnswerForm form) { return form == AnswerForm::table || form == AnswerForm::terminal; }
+
 constexpr char kUnknown[] = "nothing of that name is counted for this tenant";
 
 std::optional<TenantId> find_tenant(const StoreView& view, const std::string& tenant) {
@@ -37,9 +42,13 @@ Response json_response(std::string body) {
 // `paged`: it may have further pages, whose cursor is `next` ("": none).
 Response rendered(const Answer& answer, AnswerForm form, bool paged, const std::string& next) {
   Response response;
-  if (form == AnswerForm::csv) {
-    response.body = render_csv(answer);
-    response.content_type = "text/csv; charset=utf-8";
+  if (is_csv(form)) {
+    response.body =
+        render_csv(answer, form == AnswerForm::csv ? CsvTexts::exact : CsvTexts::no_formulas);
+    response.content_type = kCsv;
+  } else if (is_table(form)) {
+    response.body = render_table(answer, {.terminal = form == AnswerForm::terminal});
+    response.content_type = kText;
   } else if (form == AnswerForm::ndjson) {
     response.body = render_ndjson(answer);
     response.content_type = "application/x-ndjson";
@@ -66,9 +75,11 @@ Response metric_list(StoreView& view, TenantId tenant, AnswerForm form) {
   const auto lines = list_metrics(view, tenant);
   if (!lines.ok()) return error_response(400, lines.error().message);
   Response response;
-  response.body =
-      form == AnswerForm::csv ? render_metrics_csv(*lines) : render_metrics_json(*lines);
-  if (form == AnswerForm::csv) response.content_type = "text/csv; charset=utf-8";
+  response.body = is_csv(form)     ? render_metrics_csv(*lines)
+                  : is_table(form) ? render_metrics_table(*lines)
+                                   : render_metrics_json(*lines);
+  if (is_csv(form)) response.content_type = kCsv;
+  if (is_table(form)) response.content_type = kText;
   return response;
 }
 

@@ -72,7 +72,10 @@ struct Arguments {
   bool json = false, csv = false, safe_csv = false;
   bool counters = false, chart = false;         // of query
   bool on_terminal = false, in_colour = false;  // where query's table goes
-  bool lifetime = false, by_given = false;      // of export
+  std::string server, key_file;                 // query --server
+  std::vector<std::string> where_texts;         // as written, as is the interval
+  std::string interval_text;
+  bool lifetime = false, by_given = false;  // of export
   // backup
   std::string target;
 };

@@ -7,6 +7,7 @@
 #include "cli/console.h"
 #include "cli/dead_command.h"
 #include "cli/plan_commands.h"
+#include "cli/query_server.h"
 #include "cli/run_command.h"
 #include "cli/serve_command.h"
 #include "cli/socket.h"
@@ -85,6 +86,10 @@ int run_program(const std::vector<std::string>& given) {
       return serve_command(*parsed.arguments, for_people(console));
     case Arguments::Command::key:
       return key_command(*parsed.arguments, for_people(console));
+    case Arguments::Command::query:
+      if (!parsed.arguments->server.empty())
+        return query_server_command(*parsed.arguments, console);
+      return on_store(*parsed.arguments, args, console);
     default:
       return on_store(*parsed.arguments, args, console);
   }

@@ -109,6 +109,10 @@ CLI::App* add_query_command(CLI::App& app, Arguments& a, QuestionTexts& texts) {
       "--chart", a.chart, "bars beside the counts; of grouped series, a line each with its course");
   for (const char* format : {"--json", "--csv", "--safe-csv"})
     chart->excludes(query->get_option(format));
+  auto* server = query->add_option(
+      "--server", a.server,
+      "ask the server there: http://HOST:PORT or https://HOST:PORT; the key stands in QUIPU_KEY");
+  query->add_option("--key-file", a.key_file, "or in the first line of this file")->needs(server);
   // Hidden: what main.cpp knows of the asker's terminal.
   query->add_flag("--on-terminal", a.on_terminal)->group("");
   query->add_flag("--in-colour", a.in_colour)->group("");
@@ -139,6 +143,8 @@ Status read_question(const QuestionTexts& texts, Arguments& a) {
   if (!texts.metric.empty()) q.metric = texts.metric, q.named = NameKind::metric;
   if (!texts.group.empty()) q.metric = texts.group, q.named = NameKind::group;
   a.csv = a.csv || a.safe_csv;
+  a.where_texts = texts.where;
+  a.interval_text = texts.interval;
   for (const std::string& text : texts.where) {
     auto filter = parse_filter(text);
     if (!filter.ok()) return filter.error();

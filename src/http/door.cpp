@@ -41,6 +41,9 @@ Result<tcp::endpoint> endpoint_of(const std::string& listen) {
   return tcp::endpoint(address, uint16_t(std::stoul(port)));
 }
 
+// Its memory, too: a text that is given an empty one keeps it.
+void give_back(std::string& text) { std::string().swap(text); }
+
 }  // namespace
 
 class Connection;
@@ -64,6 +67,8 @@ struct Door::Impl {
                         double(refused)});
     readings.push_back({"quipu_http_held_bytes", "Of requests that are being received", Kind::gauge,
                         "", "", double(held_bytes)});
+    readings.push_back({"quipu_http_untaken_bytes", "Of answers that clients have not taken yet",
+                        Kind::gauge, "", "", double(untaken_bytes)});
   }
 
   DoorOptions options;
@@ -75,7 +80,7 @@ struct Door::Impl {
   std::set<std::shared_ptr<Connection>> connections;
   std::map<asio::ip::address, size_t> of_clients;  // connections
   std::array<char, kReadBytes> bytes;              // what was just read
-  size_t held_bytes = 0, being_refused = 0;
+  size_t held_bytes = 0, untaken_bytes = 0, being_refused = 0;
   uint64_t refused = 0;
   bool draining = false;
   std::string address;
@@ -128,6 +133,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     socket_.close(ignored);
     timer_.cancel();
     hold(0);
+    owe(0);
     refused_ ? void(--door_.being_refused) : door_.forget(client_);
     door_.connections.erase(shared_from_this());
     if (door_.draining && door_.connections.empty()) door_.ticker.cancel();
@@ -152,6 +158,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
     bytes -= std::min(bytes, kFreeHeldBytes);
     door_.held_bytes += bytes;
     door_.held_bytes -= std::exchange(held_, bytes);
+  }
+
+  void owe(size_t bytes) {
+    bytes -= std::min(bytes, kFreeUntakenBytes);
+    door_.untaken_bytes += bytes;
+    door_.untaken_bytes -= std::exchange(owed_, bytes);
   }
 
   // Plain connections share one buffer: they wait until there is something to read.
@@ -220,10 +232,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
           self->write(r, keep_alive && !self->draining_, with_body);
       });
     });
-    reader_.request().body = {};
+    give_back(reader_.request().body);
     hold(ahead_.size());
   }
   void write(const Response& response, bool keep_alive, bool with_body) {
+    if (response.body.size() > kFreeUntakenBytes && door_.untaken_bytes > 0 &&
+        door_.untaken_bytes + response.body.size() > kMaxUntakenBytes)
+      return write(error_response(503, "too many large answers wait for clients to take them"),
+                   keep_alive, with_body);
     const bool answers = state_ == State::answering;
     const double seconds =
         answers ? std::chrono::duration<double>(Clock::now() - asked_at_).count() : 0;
@@ -232,13 +248,16 @@ class Connection : public std::enable_shared_from_this<Connection> {
       door_.options.on_answer(answers ? route_ : EventsHandler::kNoRoute, response.status,
                               client_.to_string());
     state_ = State::writing;
-    reader_.request().body = {};
+    give_back(reader_.request().body);
     hold(ahead_.size());
     out_ = response_text(response, keep_alive, with_body);
+    owe(out_.size());
     wait_for(kAnswerTime);
     send([self = shared_from_this(), keep_alive](Failure failure, size_t) {
       if (self->state_ != State::writing) return;
       if (failure) return self->close();
+      give_back(self->out_);
+      self->owe(0);
       keep_alive ? self->next_request() : self->begin_linger();
     });
   }
@@ -262,7 +281,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void begin_linger() {
     state_ = State::lingering;
     reader_ = RequestReader();
-    ahead_ = {};
+    give_back(ahead_);
     hold(0);
     wait_for(kLingerTime);
     if (tls_) {
@@ -290,7 +309,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   State state_ = State::reading;
   Clock::time_point asked_at_;
   std::string_view route_;
-  size_t held_ = 0, lingered_ = 0;
+  size_t held_ = 0, owed_ = 0, lingered_ = 0;
   bool draining_ = false, refused_ = false;
 };
 

@@ -24,6 +24,9 @@ inline constexpr size_t kMaxConnectionsOfClient = 3072;  // of one address; with
 // not counted, so that small requests come through while others send large ones.
 inline constexpr size_t kMaxHeldBytes = size_t(64) << 20;
 inline constexpr size_t kFreeHeldBytes = size_t(16) << 10;
+// Of answers that clients have not taken yet, all together; small answers are not counted.
+inline constexpr size_t kMaxUntakenBytes = size_t(64) << 20;
+inline constexpr size_t kFreeUntakenBytes = size_t(16) << 10;
 inline constexpr auto kRequestTime = std::chrono::seconds(10);  // for a head, from its first byte
 inline constexpr auto kBodyTime = std::chrono::seconds(30);     // for a body
 inline constexpr auto kIdleTime = std::chrono::seconds(60);     // between requests

@@ -77,7 +77,10 @@ Result<AnswerForm> form_of(const Request& request, QueryParameters& parameters) 
   if (name.empty() || name == "json") return AnswerForm::json;
   if (name == "csv") return AnswerForm::csv;
   if (name == "ndjson") return AnswerForm::ndjson;
-  return Error{"format=" + name + ": it is json, csv or ndjson"};
+  if (name == "safe-csv") return AnswerForm::safe_csv;
+  if (name == "table") return AnswerForm::table;
+  if (name == "terminal") return AnswerForm::terminal;
+  return Error{"format=" + name + ": it is json, csv, safe-csv, ndjson, table or terminal"};
 }
 
 }  // namespace

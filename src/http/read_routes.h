@@ -23,7 +23,8 @@
 
 namespace quipu {
 
-enum class AnswerForm : uint8_t { json, csv, ndjson };
+// A table is for people: whole, or for a terminal (its first rows, long values cut).
+enum class AnswerForm : uint8_t { json, csv, safe_csv, ndjson, table, terminal };
 
 struct ReadRequest {
   std::string_view route;             // as read_route_of() has it
