@@ -69,6 +69,7 @@ std::string_view EventsHandler::route_of(std::string_view path) {
     if (path == route) return route;
   }
   if (const std::string_view route = read_route_of(path); !route.empty()) return route;
+  if (path == "/v1/openapi.json") return "/v1/openapi.json";
   if (path == "/" || path.starts_with("/assets/")) return kPageRoute;
   return VendorDoors::serves(path) ? VendorDoors::name_of(path) : kNoRoute;
 }
@@ -108,7 +109,7 @@ void EventsHandler::handle(const Request& request, int64_t now_ms, Reply reply) 
   if (request.path == "/readyz") return reply(ready());
   if (request.path == "/metrics") return reply(metrics(request));
   if (!read_route_of(request.path).empty()) return read(request, std::move(reply));
-  if (route == kPageRoute) {
+  if (route == kPageRoute || route == "/v1/openapi.json") {
     auto file = files_ ? files_(request.path) : std::nullopt;
     const std::string* known = request.header("if-none-match");
     return reply(file ? with_etag(std::move(*file), known ? *known : "")

@@ -10,7 +10,7 @@
 
 namespace quipu {
 
-// `/` and `/assets/NAME`; nothing for other paths.
+// `/`, `/assets/NAME`, and the OpenAPI document; nothing for other paths.
 std::optional<Response> page_file(std::string_view path);
 
 }  // namespace quipu

@@ -6,9 +6,6 @@ are installed from their registries into a folder beside the build; skipped wher
 usage: clients_test.py --quipu PROGRAM --cache FOLDER
 """
 import argparse
-import fcntl
-import functools
-import hashlib
 import json
 import os
 import shutil
@@ -20,44 +17,16 @@ from pathlib import Path
 
 sys.path.insert(0, str(Path(__file__).parent))
 from failing_proxy import FailingProxy
+from installs import installed, python_steps
 import serve_case
 from vendor_case import Server
 
 CLIENTS = Path(__file__).with_name("clients")
-INSTALL_S, CLIENT_S = 600, 180
+CLIENT_S = 180
 # Of the first answers; a request fails in one way, and in another when it comes again.
 FAILURES = ("cut", "unavailable", "pass", "cut", "slow_down", "cut", "pass", "unavailable", "cut")
 OPTIONS = None
-
-
-def install(folder, steps):
-    """Why the packages cannot be had, in words; or nothing."""
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
-    for step in steps(folder):
-        try:
-            done = subprocess.run(step, cwd=folder, capture_output=True, text=True, timeout=INSTALL_S)
-        except (OSError, subprocess.TimeoutExpired) as e:
-            return str(e)
-        if done.returncode != 0:
-            return (done.stderr or done.stdout)[-500:]
-    (folder / "installed").touch()
-    return None
-
-
-@functools.cache
-def installed(name, description, steps):
-    """The folder with these packages, made if it is not there; and why it cannot be, or nothing."""
-    folder = OPTIONS.cache / ("%s-%s" % (name, hashlib.sha256(description.read_bytes()).hexdigest()[:12]))
-    OPTIONS.cache.mkdir(parents=True, exist_ok=True)
-    with open(OPTIONS.cache / (name + ".lock"), "w") as lock:
-        fcntl.flock(lock, fcntl.LOCK_EX)
-        return folder, None if (folder / "installed").exists() else install(folder, steps)
-
-
-def python_steps(folder):
-    yield [sys.executable, "-m", "venv", str(folder)]
-    yield [str(folder / "bin" / "python"), "-m", "pip", "install", "-q", "-r", str(CLIENTS / "requirements.txt")]
+PYTHON_STEPS = python_steps(CLIENTS / "requirements.txt")
 
 
 def node_steps(folder):
@@ -68,11 +37,11 @@ def node_steps(folder):
 class Clients(Server):
     def python(self, script):
         """How to run a client with an address and a key. Skips the test if it cannot be installed."""
-        folder, why = installed("python", CLIENTS / "requirements.txt", python_steps)
+        folder, why = installed(OPTIONS.cache, "python", CLIENTS / "requirements.txt", PYTHON_STEPS)
         return self.runner(why, [folder / "bin" / "python", CLIENTS / script])
 
     def node(self, script):
-        folder, why = installed("node", CLIENTS / "package.json", node_steps)
+        folder, why = installed(OPTIONS.cache, "node", CLIENTS / "package.json", node_steps)
         return self.runner(why, ["node", CLIENTS / script], NODE_PATH=str(folder / "node_modules"))
 
     def runner(self, why, command, **environment):
