@@ -8,13 +8,14 @@
 namespace quipu {
 
 Asker::Asker(Engine& engine, StatusMembers status_members)
-    : engine_(engine), status_members_(std::move(status_members)) {
+    : engine_(engine), status_members_(std::move(status_members)), watchers_(engine) {
   for (size_t i = 0; i < kAskers; ++i) threads_.emplace_back([this] { run(); });
 }
 
 Asker::~Asker() { close(); }
 
 void Asker::close() {
+  watchers_.close();
   {
     std::lock_guard lock(mutex_);
     closing_ = true;
@@ -36,6 +37,28 @@ void Asker::ask(ReadRequest asked, Done done) {
                : error_response(404, "nothing is counted yet"));
   });
   if (!posted) done(error_response(503, "too many questions wait for their answers"));
+}
+
+void Asker::watch(ReadRequest asked, Done done) {
+  if (asked.form != AnswerForm::json)
+    return done(error_response(400, "what is watched is JSON: leave out format"));
+  for (const auto& [name, value] : asked.parameters) {
+    if (name == "cursor" || name == "page_size")
+      return done(error_response(400, "what is watched has no pages: leave out " + name));
+  }
+  asked.route = kQueryRoute;
+  ReadRequest again = asked;
+  ask(std::move(asked), [this, again = std::move(again), done](Response first) {
+    if (first.status != 200) return done(std::move(first));
+    auto stream = std::make_shared<EventStream>();
+    if (!watchers_.add(again, first, stream))
+      return done(error_response(503, "too many questions are watched (kMaxWatchers)"));
+    Response response;
+    response.content_type = "text/event-stream";
+    response.own_headers = "Cache-Control: no-store\r\n";
+    response.events = std::move(stream);
+    done(std::move(response));
+  });
 }
 
 void Asker::ask_klaviyo(std::string tenant, KlaviyoQuestion asked, Done done) {

@@ -14,6 +14,7 @@
 
 #include "answers/kept_answers.h"
 #include "answers/prepared_view.h"
+#include "answers/watchers.h"
 #include "engine/engine.h"
 #include "http/klaviyo_aggregates.h"
 #include "http/read_routes.h"
@@ -36,6 +37,8 @@ class Asker {
   Asker(Engine& engine, StatusMembers status_members);
   ~Asker();  // closes
   void ask(ReadRequest asked, Done done);
+  // Answers again and again, as events.
+  void watch(ReadRequest asked, Done done);
   void ask_klaviyo(std::string tenant, KlaviyoQuestion asked, Done done);
   // Names of a tenant's metrics with counted events; none of a tenant that has none.
   void ask_metrics(std::string tenant, MetricsDone done);
@@ -51,6 +54,7 @@ class Asker {
   Engine& engine_;
   const StatusMembers status_members_;
   KeptAnswers kept_;
+  Watchers watchers_;
   std::mutex mutex_;
   std::condition_variable asked_;
   std::deque<Work> waiting_;

@@ -175,6 +175,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   QUIPU_ASSIGN(auto vendor_check, LineCheck::open(engine.plan(), settings.zoneinfo_dir));
   Asker asker(engine, [&](bool all) { return status_members(all, engine, intake, feeds); });
   handler.set_reads([&asker](ReadRequest asked, EventsHandler::Reply reply) {
+    if (asked.route == kWatchRoute) return asker.watch(std::move(asked), std::move(reply));
     asker.ask(std::move(asked), std::move(reply));
   });
   handler.set_files(page_file);

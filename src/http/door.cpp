@@ -91,6 +91,7 @@ struct Door::Impl {
 // One client. All on the door's thread; it lives as long as it is in the door's set or something
 // is under way.
 //   shaking hands (TLS) -> reading -> answering -> writing -> reading ... -> lingering -> closed
+//                                               \-> streaming -> closed
 // While answering it waits for the journal to sync, or for a checkpoint.
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
@@ -124,11 +125,12 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void drain() {
     draining_ = true;
     const bool asks_nothing = state_ == State::reading && !reader_.begun();
-    if (asks_nothing || state_ == State::shaking_hands) close();
+    if (asks_nothing || state_ == State::streaming || state_ == State::shaking_hands) close();
   }
   void close() {
     if (state_ == State::closed) return;
     state_ = State::closed;
+    if (events_) events_->close();
     Failure ignored;
     socket_.close(ignored);
     timer_.cancel();
@@ -140,7 +142,15 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
 
  private:
-  enum class State : uint8_t { shaking_hands, reading, answering, writing, lingering, closed };
+  enum class State : uint8_t {
+    shaking_hands,
+    reading,
+    answering,
+    writing,
+    streaming,
+    lingering,
+    closed
+  };
   using Clock = std::chrono::steady_clock;
 
   void wait_for(Clock::duration time) {
@@ -152,6 +162,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void too_late() {
     if (state_ == State::reading && reader_.begun())
       return write(error_response(408, "the request came too slowly"), false, true);
+    if (state_ == State::streaming && !sending_) return send_event(": nothing new\n\n");
     if (state_ != State::answering) close();
   }
   void hold(size_t bytes) {
@@ -186,6 +197,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   }
   void came(Failure failure, std::string_view bytes) {
     if (state_ == State::lingering) return linger(failure, bytes.size());
+    if (state_ == State::streaming) return failure ? close() : read();  // it has said all it may
     if (state_ != State::reading) return;
     failure ? close() : take(bytes);
   }
@@ -230,6 +242,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
       asio::post(self->door_.io, [self, keep_alive, with_body, r = std::move(r)] {
         if (self->state_ == State::answering)
           self->write(r, keep_alive && !self->draining_, with_body);
+        else if (r.events)
+          r.events->close();
       });
     });
     give_back(reader_.request().body);
@@ -250,6 +264,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
     state_ = State::writing;
     give_back(reader_.request().body);
     hold(ahead_.size());
+    if (response.events && with_body) return stream(response);
+    if (response.events) response.events->close();
     out_ = response_text(response, keep_alive, with_body);
     owe(out_.size());
     wait_for(kAnswerTime);
@@ -259,6 +275,38 @@ class Connection : public std::enable_shared_from_this<Connection> {
       give_back(self->out_);
       self->owe(0);
       keep_alive ? self->next_request() : self->begin_linger();
+    });
+  }
+  // Events until a side closes. What the client sends meanwhile is read, to see that it is there.
+  void stream(const Response& response) {
+    state_ = State::streaming;
+    events_ = response.events;
+    events_->attach([self = weak_from_this()] {
+      if (const auto connection = self.lock()) {
+        asio::post(connection->door_.io, [connection] { connection->next_event(); });
+      }
+    });
+    read();
+    send_event(response_text(response, false, false));
+  }
+  void next_event() {
+    if (state_ != State::streaming || sending_) return;
+    std::string text = events_->take();
+    if (!text.empty()) send_event(std::move(text));
+  }
+  void send_event(std::string text) {
+    out_ = std::move(text);
+    sending_ = true;
+    owe(out_.size());
+    wait_for(kAnswerTime);
+    send([self = shared_from_this()](Failure failure, size_t) {
+      if (self->state_ != State::streaming) return;
+      if (failure) return self->close();
+      self->sending_ = false;
+      give_back(self->out_);
+      self->owe(0);
+      self->wait_for(kStreamComment);
+      self->next_event();
     });
   }
   template <typename Handler>
@@ -310,7 +358,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point asked_at_;
   std::string_view route_;
   size_t held_ = 0, owed_ = 0, lingered_ = 0;
-  bool draining_ = false, refused_ = false;
+  bool draining_ = false, refused_ = false, sending_ = false;
+  std::shared_ptr<EventStream> events_;
 };
 
 void Door::Impl::accept() {

@@ -27,11 +27,12 @@ inline constexpr size_t kFreeHeldBytes = size_t(16) << 10;
 // Of answers that clients have not taken yet, all together; small answers are not counted.
 inline constexpr size_t kMaxUntakenBytes = size_t(64) << 20;
 inline constexpr size_t kFreeUntakenBytes = size_t(16) << 10;
-inline constexpr auto kRequestTime = std::chrono::seconds(10);  // for a head, from its first byte
-inline constexpr auto kBodyTime = std::chrono::seconds(30);     // for a body
-inline constexpr auto kIdleTime = std::chrono::seconds(60);     // between requests
-inline constexpr auto kAnswerTime = std::chrono::seconds(30);   // to take an answer
-inline constexpr auto kDrainTime = std::chrono::seconds(5);     // for answers under way at the end
+inline constexpr auto kRequestTime = std::chrono::seconds(10);    // for a head, from its first byte
+inline constexpr auto kBodyTime = std::chrono::seconds(30);       // for a body
+inline constexpr auto kIdleTime = std::chrono::seconds(60);       // between requests
+inline constexpr auto kStreamComment = std::chrono::seconds(15);  // while no event comes
+inline constexpr auto kAnswerTime = std::chrono::seconds(30);     // to take an answer
+inline constexpr auto kDrainTime = std::chrono::seconds(5);  // for answers under way at the end
 
 struct DoorOptions {
   // HOST:PORT with a numeric host, [::1]:PORT too. Port 0: any; address() tells it.

@@ -10,7 +10,8 @@ namespace {
 
 constexpr std::string_view kNoSuchPath =
     "there is POST /v1/events, GET /v1/query, /v1/metrics, /v1/status, "
-    "/v1/tenants, /v1/dimensions/PROPERTY/values, /healthz, /readyz, /metrics, and / for people";
+    "/v1/tenants, /v1/watch, /v1/dimensions/PROPERTY/values, /healthz, /readyz, /metrics, and / "
+    "for people";
 constexpr std::string_view kPageRoute = "/";
 
 // "/event/time: no time" -> field "/time" (as the client knows it), reason as the decoder names it.

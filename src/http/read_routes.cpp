@@ -86,7 +86,8 @@ Result<AnswerForm> form_of(const Request& request, QueryParameters& parameters) 
 }  // namespace
 
 std::string_view read_route_of(std::string_view path) {
-  for (const std::string_view route : {kQueryRoute, kMetricsRoute, kStatusRoute, kTenantsRoute}) {
+  for (const std::string_view route :
+       {kQueryRoute, kMetricsRoute, kStatusRoute, kTenantsRoute, kWatchRoute}) {
     if (path == route) return route;
   }
   return property_of(path).empty() ? std::string_view() : kValuesRoute;
@@ -111,7 +112,7 @@ Result<ReadRequest> read_request_of(const Request& request, std::string_view bod
 }
 
 Response with_etag(Response response, std::string_view if_none_match) {
-  if (response.status != 200) return response;
+  if (response.status != 200 || response.events) return response;
   const std::string tag = "\"" + sha256_hex(response.body).substr(0, kTagDigits) + "\"";
   response.own_headers += "ETag: " + tag + "\r\n";
   if (if_none_match != "*" && if_none_match.find(tag) == std::string_view::npos) return response;

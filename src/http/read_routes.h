@@ -4,6 +4,7 @@
 //   GET, POST /v1/query                       a question
 //   GET /v1/metrics                           what can be asked
 //   GET /v1/dimensions/PROPERTY/values        of a property of a metric, for pickers
+//   GET /v1/watch                             a question, again whenever its answer changes
 //   GET /v1/status                            how the server fares
 //   GET /v1/tenants                           whose counts there are, to a key of all tenants
 //
@@ -37,7 +38,8 @@ struct ReadRequest {
 
 inline constexpr std::string_view kQueryRoute = "/v1/query", kMetricsRoute = "/v1/metrics",
                                   kValuesRoute = "/v1/dimensions/{property}/values",
-                                  kStatusRoute = "/v1/status", kTenantsRoute = "/v1/tenants";
+                                  kStatusRoute = "/v1/status", kTenantsRoute = "/v1/tenants",
+                                  kWatchRoute = "/v1/watch";
 
 // The route of a path, a text that stays; "" if it is none of them.
 std::string_view read_route_of(std::string_view path);

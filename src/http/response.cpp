@@ -52,7 +52,8 @@ std::string response_text(const Response& response, bool keep_alive, bool with_b
   text += status_text(response.status);
   text += "\r\nContent-Type: ";
   text += response.content_type;
-  text += "\r\nContent-Length: " + std::to_string(response.body.size()) + "\r\n";
+  text += "\r\n";
+  if (!response.events) text += "Content-Length: " + std::to_string(response.body.size()) + "\r\n";
   if (response.retry_after)
     text += "Retry-After: " + std::to_string(response.retry_after_s) + "\r\n";
   if (response.status == 401) text += "WWW-Authenticate: Bearer\r\n";

@@ -1,8 +1,11 @@
 // What a request is answered with. Plain values; pure functions, any thread.
 #pragma once
 
+#include <memory>
 #include <string>
 #include <string_view>
+
+#include "http/event_stream.h"
 
 namespace quipu {
 
@@ -16,6 +19,7 @@ struct Response {
   std::string_view headers;  // further ones, each with its CR LF; a text that stays
   std::string own_headers;   // further ones made for it, each with its CR LF
   std::string_view content_type = "application/json";  // a text that stays
+  std::shared_ptr<EventStream> events;  // if given, they follow the head, until a side closes
 };
 
 // {"error":"..."}; 429 and 503 with Retry-After
