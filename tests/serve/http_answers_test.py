@@ -2,7 +2,7 @@
 """Random questions over HTTP while events are counted, while known events come again, and after restarts, on random
 plans: every answer is that of a naive counter (naive_answers.py) for one state of the store, and states only grow.
 
-usage: answers_test.py --quipu PROGRAM [--seeds N] [--first SEED]
+usage: http_answers_test.py --quipu PROGRAM [--seeds N] [--first SEED]
 """
 import collections
 import datetime
