@@ -8,7 +8,7 @@
 namespace quipu {
 namespace {
 
-constexpr size_t kPieceBytes = size_t(1) << 20;
+constexpr size_t kPieceBytes = size_t(1) << 20, kPieceGroups = 8192;
 constexpr size_t kMaxPointValues = 64;  // values fetched by key; more are scanned
 
 bool passes(const Choice& choice, std::span<const uint64_t> elements) {
@@ -71,10 +71,12 @@ bool Adder::next() {
   return piece_.next(few);
 }
 
-// At a time: in pieces so many that their figures stay near the processor.
+// At a time: in pieces so many that their figures stay near the processor, but not so few that the
+// same days are gone through again and again.
 size_t Adder::most_groups() const {
-  const size_t bytes = in_pieces_ ? std::min(max_bytes_, kPieceBytes) : max_bytes_;
-  return std::max<size_t>(1, bytes / groups_.bytes_of_group());
+  const size_t most = std::max<size_t>(1, max_bytes_ / groups_.bytes_of_group());
+  return in_pieces_ ? std::min(most, std::max(kPieceBytes / groups_.bytes_of_group(), kPieceGroups))
+                    : most;
 }
 
 Status Adder::run() {
