@@ -4,6 +4,7 @@
 
 #include "base/check.h"
 #include "base/cpu_clock.h"
+#include "base/newlines.h"
 
 namespace quipu {
 namespace {
@@ -190,9 +191,8 @@ Status FeedSet::read_source(Member& member, Source& source) {
     if (!info || info->name != source.name())
       info = std::make_shared<const InputInfo>(InputInfo{source.name(), source.header()});
     const bool ended = block.text.empty();
-    const uint64_t lines = block.numbered.empty()
-                               ? uint64_t(std::count(block.text.begin(), block.text.end(), '\n'))
-                               : block.numbered.size();
+    const uint64_t lines =
+        block.numbered.empty() ? count_newlines(block.text) : block.numbered.size();
     if (!put(member, {member.feed, std::move(block), info, source.position(), laps.lap_ns()}))
       return Error{"stopped"};
     {

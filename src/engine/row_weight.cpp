@@ -3,6 +3,8 @@
 #include <algorithm>
 #include <bit>
 
+#include "base/newlines.h"
+
 namespace quipu {
 namespace {
 
@@ -80,7 +82,7 @@ uint64_t LineWeight::of_line(std::string_view line) const {
 }
 
 uint64_t LineWeight::of_text(std::string_view text) const {
-  const uint64_t lines = 1 + uint64_t(std::count(text.begin(), text.end(), '\n'));
+  const uint64_t lines = 1 + count_newlines(text);
   if (delimited_ || text.find('[') == std::string_view::npos) return row_ * lines;
   return row_ * uint64_t(kMaxRowsOfEvent) * lines;
 }

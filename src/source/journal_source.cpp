@@ -8,6 +8,7 @@
 #include <cerrno>
 #include <cstring>
 
+#include "base/newlines.h"
 #include "journal/journal.h"
 #include "journal/segments.h"
 #include "source/block_buffers.h"
@@ -163,7 +164,7 @@ Result<Block> JournalSource::next() {
   block.first_line = position_.lines + 1;
   block.offset = begin;
   position_.bytes += whole;
-  position_.lines += uint64_t(std::count(block.text.begin(), block.text.end(), '\n'));
+  position_.lines += count_newlines(block.text);
   position_.finished = false;
   return block;
 }

@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cstring>
 
+#include "base/newlines.h"
 #include "source/block_weight.h"
 
 namespace quipu {
@@ -17,12 +18,6 @@ size_t find_too_long(const Block& block, size_t most) {
     if (records.text().size() > most) return size_t(records.text().data() - block.text.data());
   }
   return block.text.size();
-}
-
-uint64_t count_newlines(std::string_view text) {
-  uint64_t n = 0;
-  for (size_t at = 0; (at = text.find('\n', at)) != std::string_view::npos; ++at) ++n;
-  return n;
 }
 
 }  // namespace
