@@ -347,7 +347,7 @@ void HotTier::pin(uint32_t& generation) {
 // key.
 bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, Slot slot, bool fresh,
                        bool indexed) {
-  const uint32_t limit = words_of_chunk(key.depth);
+  const uint32_t limit = words_of_chunk(key);
   const bool deepest = key.depth == kMaxChunkDepth, slotted = key.month != kForever;
   auto& log = RowLogAccess::of(log_);
   const auto count = [&] { return handle == kNoHandle ? 0u : arena_.at<WordSet>(handle)->count; };

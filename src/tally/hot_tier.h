@@ -223,8 +223,9 @@ class HotTier {
   Handle make_chunk(const RecordKey& key, Handle set);
   RecordKey key_of(Handle profile, MonthIndex month) const;
   static RecordKey child(RecordKey key, uint64_t word);
-  uint32_t words_of_chunk(uint8_t depth) const {
-    return uint32_t(depth == 0 ? options_.chunk_words : options_.deep_chunk_words);
+  uint32_t words_of_chunk(const RecordKey& key) const {
+    const bool small = key.depth == 0 || key.month == kForever;
+    return uint32_t(small ? options_.chunk_words : options_.deep_chunk_words);
   }
 
   // hot_tier_load.cpp

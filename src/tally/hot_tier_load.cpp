@@ -170,7 +170,7 @@ Status HotTier::fill_word(const RecordKey& key, RecordReader::Item item, const R
   if (!slotted && known != nullptr && known->contains(word)) return {};
   if (known != nullptr && known->count == kMaxSetWords)
     return damaged(key, "more words than a chunk may have");
-  const uint32_t limit = words_of_chunk(key.depth);
+  const uint32_t limit = words_of_chunk(key);
   set = slotted ? insert_slot_word(arena_, set, word, reader.slot(), limit)
                 : insert_word(arena_, set, word, limit);
   ++words_;

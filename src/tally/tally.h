@@ -34,8 +34,9 @@ struct TallyOptions {
   // most, so that who reads it next finds all of it in one place (0: none .. 65536).
   int whole_bytes = 2048;
   // Words a chunk holds before new ones go to its children (2 .. 32768): the root, which is read
-  // with its record, and the chunks below it. Large ones cost a heavy profile fewer places to
-  // write.
+  // with its record, and all chunks of forever records; and the chunks below a month's root. Large
+  // ones cost a heavy month fewer places to write. Of a forever record (ids, lifetimes) a chunk is
+  // read for a single word, so those are small.
   int chunk_words = 1024, deep_chunk_words = 16384;
   // All of these may differ from run to run of one store.
   // Instruction set of the compare: 0 = best the machine has, 1 = plain, 2 = AVX2, 3 = AVX-512.
