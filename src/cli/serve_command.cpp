@@ -180,7 +180,7 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   });
   handler.set_files(page_file);
   VendorDoors vendor_doors(
-      intake, keys, secrets, std::move(vendor_check),
+      intake, *kept, keys, secrets, std::move(vendor_check),
       [&asker](const std::string& tenant, Asker::MetricsDone done) {
         asker.ask_metrics(tenant, std::move(done));
       },

@@ -32,6 +32,16 @@ std::string fault_of(size_t index, std::string_view reason, std::string_view det
   return text + "}";
 }
 
+Response answer_of(const RequestIntake::Outcome& outcome) {
+  if (!outcome.status.ok()) return error_response(503, "the journal cannot be written now");
+  Response taken;
+  taken.status = outcome.counted.value_or(true) ? 200 : 202;
+  taken.body = "{\"accepted\":" + std::to_string(outcome.events);
+  if (outcome.counted) taken.body += *outcome.counted ? ",\"counted\":true" : ",\"counted\":false";
+  taken.body += "}\n";
+  return taken;
+}
+
 }  // namespace
 
 bool unpack_body(const Request& request, std::string& bytes, Response& refusal) {
@@ -62,7 +72,11 @@ bool unpack_body(const Request& request, std::string& bytes, Response& refusal) 
 
 EventsHandler::EventsHandler(Intake& intake, KeptRequests& kept, ApiKeys& keys,
                              ServerMetrics& metrics, std::unique_ptr<LineCheck> check)
-    : intake_(intake), kept_(kept), keys_(keys), metrics_(metrics), check_(std::move(check)) {}
+    : intake_(intake),
+      requests_(intake, kept),
+      keys_(keys),
+      metrics_(metrics),
+      check_(std::move(check)) {}
 
 std::string_view EventsHandler::route_of(std::string_view path) {
   static constexpr std::string_view kRoutes[] = {"/v1/events", "/healthz", "/readyz", "/metrics"};
@@ -209,55 +223,37 @@ bool EventsHandler::admit(const Request& request, std::string& key, std::string&
 }
 
 void EventsHandler::post_events(const Request& request, int64_t now_ms, Reply reply) {
-  Post post;
-  post.reply = std::move(reply);
+  RequestIntake::Post post;
   post.wait = request.query == "wait=counted";
+  post.done = [reply](const RequestIntake::Outcome& outcome) { reply(answer_of(outcome)); };
   if (!request.query.empty() && !post.wait)
-    return post.reply(error_response(400, "this takes wait=counted alone, not " + request.query));
-  post.envelope.received_ms = now_ms;
+    return reply(error_response(400, "this takes wait=counted alone, not " + request.query));
+  Envelope envelope;
+  envelope.received_ms = now_ms;
   Response refusal;
   std::string body;
-  if (!admit(request, post.envelope.key, post.envelope.tenant, refusal))
-    return post.reply(std::move(refusal));
-  if (auto refused = intake_.refusal(post.envelope.key)) return post.reply(std::move(*refused));
-  if (!unpack_body(request, body, refusal) || !read_request_key(request, body, post, refusal))
-    return post.reply(std::move(refusal));
-  if (post.mark) {
-    const auto known =
-        kept_.find(*post.mark, [this, post](const Status& status, uint32_t events, uint64_t end) {
-          answer(post, status, events, end);
-        });
-    if (known == KeptRequests::Known::yes) return;
-    if (known == KeptRequests::Known::other_body)
-      return post.reply(error_response(422, "this Idempotency-Key came with another body before"));
-  }
+  if (!admit(request, envelope.key, envelope.tenant, refusal)) return reply(std::move(refusal));
+  if (auto refused = intake_.refusal(envelope.key)) return reply(std::move(*refused));
+  if (!unpack_body(request, body, refusal)) return reply(std::move(refusal));
+  if (const Status read =
+          RequestIntake::read_key(request, envelope.key, envelope.tenant, body, now_ms, post);
+      !read.ok())
+    return reply(error_response(400, read.error().message));
+  const auto known = requests_.find(post);
+  if (known == RequestIntake::Known::yes) return;
+  if (known == RequestIntake::Known::other_body) return reply(error_response(422, kOtherBody));
   auto events = split_events(body);
-  if (!events.ok()) return post.reply(error_response(400, events.error().message));
-  std::string lines;
+  if (!events.ok()) return reply(error_response(400, events.error().message));
   if (post.mark) {
     post.mark->events = uint32_t(events->size());
-    post.envelope.request = post.mark->text();
+    envelope.request = post.mark->text();
   }
-  if (!wrap(*events, post.envelope, lines, refusal)) return post.reply(std::move(refusal));
-  if (lines.empty()) return answer(post, {}, 0, 0);
-  take(std::move(post), std::move(lines), events->size());
-}
-
-// False if the header is there and no good.
-bool EventsHandler::read_request_key(const Request& request, std::string_view body, Post& post,
-                                     Response& refusal) {
-  const std::string* key = request.header("idempotency-key");
-  if (!key) return true;
-  if (key->empty() || key->size() > kMaxRequestKeyBytes || request.count("idempotency-key") > 1) {
-    refusal = error_response(400, "Idempotency-Key is one text of 1 to " +
-                                      std::to_string(kMaxRequestKeyBytes) + " bytes");
-    return false;
-  }
-  post.mark = RequestMark();
-  post.mark->id = request_id(post.envelope.key, post.envelope.tenant, *key);
-  post.mark->body = body_hash(body);
-  post.mark->taken_s = post.envelope.received_ms / 1000;
-  return true;
+  IntakeBatch batch;
+  batch.key = envelope.key;
+  batch.events = events->size();
+  if (!wrap(*events, std::move(envelope), batch.lines, refusal)) return reply(std::move(refusal));
+  if (batch.lines.empty()) return RequestIntake::done_at_once(post);
+  if (auto refused = requests_.take(std::move(post), std::move(batch))) reply(std::move(*refused));
 }
 
 // The events as lines of the journal; false if any is bad.
@@ -296,40 +292,6 @@ bool EventsHandler::wrap(const std::vector<std::string_view>& events, Envelope e
                  std::to_string(events.size()) + " are bad\",\"accepted\":0,\"events\":[" + faults +
                  "]}\n";
   return false;
-}
-
-void EventsHandler::take(Post post, std::string lines, size_t events) {
-  IntakeBatch batch;
-  batch.key = post.envelope.key;
-  batch.lines = std::move(lines);
-  batch.events = events;
-  const auto mark = post.mark;
-  const Reply reply = post.reply;
-  if (mark) kept_.begin(*mark);
-  auto refused = intake_.append(
-      std::move(batch), [this, post = std::move(post), events](const Status& status, uint64_t end) {
-        if (post.mark && status.ok()) kept_.settle(post.mark->id, end);
-        if (post.mark && !status.ok()) kept_.drop(post.mark->id, status);
-        answer(post, status, events, end);
-      });
-  if (!refused) return;
-  if (mark) kept_.drop(mark->id, Error{"refused"});
-  reply(std::move(*refused));
-}
-
-// What was taken is durable, up to `end` of the journal, or could not be written.
-void EventsHandler::answer(const Post& post, const Status& status, size_t events, uint64_t end) {
-  if (!status.ok()) return post.reply(error_response(503, "the journal cannot be written now"));
-  const auto answered = [reply = post.reply, events](int code, std::string_view more) {
-    Response taken;
-    taken.status = code;
-    taken.body = "{\"accepted\":" + std::to_string(events) + std::string(more) + "}\n";
-    reply(std::move(taken));
-  };
-  if (!post.wait) return answered(200, "");
-  intake_.counted().wait_for(end, Intake::Clock::now() + kCountedWait, [answered](bool counted) {
-    counted ? answered(200, ",\"counted\":true") : answered(202, ",\"counted\":false");
-  });
 }
 
 }  // namespace quipu

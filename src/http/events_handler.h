@@ -10,7 +10,6 @@
 //   GET /metrics     figures for Prometheus; not from afar without a key that reads all tenants
 #pragma once
 
-#include <chrono>
 #include <functional>
 #include <memory>
 #include <optional>
@@ -22,8 +21,8 @@
 #include "http/api_keys.h"
 #include "http/event_lines.h"
 #include "http/intake.h"
-#include "http/kept_requests.h"
 #include "http/read_routes.h"
+#include "http/request_intake.h"
 #include "http/request_reader.h"
 #include "http/response.h"
 #include "http/server_metrics.h"
@@ -32,8 +31,7 @@ namespace quipu {
 
 class VendorDoors;
 
-inline constexpr size_t kMaxFaultsShown = 100;                  // bad events that a refusal lists
-inline constexpr auto kCountedWait = std::chrono::seconds(10);  // of wait=counted
+inline constexpr size_t kMaxFaultsShown = 100;  // bad events that a refusal lists
 
 class EventsHandler {
  public:
@@ -58,20 +56,9 @@ class EventsHandler {
 
  private:
   enum class Right : uint8_t { write, read };
-  // A POST of events on its way to its answer.
-  struct Post {
-    Reply reply;
-    bool wait = false;  // until counted
-    Envelope envelope;
-    std::optional<RequestMark> mark;  // if it has an Idempotency-Key
-  };
   void post_events(const Request& request, int64_t now_ms, Reply reply);
-  bool read_request_key(const Request& request, std::string_view body, Post& post,
-                        Response& refusal);
   bool wrap(const std::vector<std::string_view>& events, Envelope envelope, std::string& lines,
             Response& refusal);
-  void take(Post post, std::string lines, size_t events);
-  void answer(const Post& post, const Status& status, size_t events, uint64_t end);
   // Whose key it is; nullptr: nobody's.
   const ApiKey* key_of(const Request& request) const;
   // Who asks, and for which tenant; an answer if they may not.
@@ -84,7 +71,7 @@ class EventsHandler {
   Response metrics(const Request& request) const;
 
   Intake& intake_;
-  KeptRequests& kept_;
+  RequestIntake requests_;
   ApiKeys& keys_;
   ServerMetrics& metrics_;
   const std::unique_ptr<LineCheck> check_;

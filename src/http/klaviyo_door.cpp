@@ -227,6 +227,7 @@ Kind kind_of(int status) {
       {405, "method_not_allowed", "Method not allowed."},
       {413, "payload_too_large", "The request is too large."},
       {415, "unsupported_media_type", "Unsupported media type."},
+      {422, "unprocessable", "The request contradicts one before."},
       {429, "throttled", "Request was throttled."},
       {503, "service_unavailable", "Service unavailable."},
   };

@@ -90,6 +90,28 @@ Response in_words_of(Response (*error)(int, std::string_view), const Response& p
   return response;
 }
 
+// What follows the ? of an address that brings events.
+struct Parameters {
+  bool wait = false;  // until counted
+  std::string others;
+
+  static Parameters of(std::string_view query) {
+    constexpr std::string_view kWait = "wait=counted", kFirst = "wait=counted&",
+                               kLast = "&wait=counted";
+    Parameters out;
+    const size_t size = query.size();
+    if (query == kWait)
+      query = {};
+    else if (query.starts_with(kFirst) && size > kFirst.size())
+      query.remove_prefix(kFirst.size());
+    else if (query.ends_with(kLast) && size > kLast.size())
+      query.remove_suffix(kLast.size());
+    out.wait = query.size() < size;
+    out.others = query;
+    return out;
+  }
+};
+
 // "/event/time: no time" -> the field as the vendor calls it, and the detail.
 void add_fault(std::string (*field)(std::string_view), std::string_view reason,
                std::string_view detail, size_t index, VendorEvents& events) {
@@ -138,9 +160,10 @@ const VendorDoors::Route* VendorDoors::route_of(std::string_view path) {
 
 bool VendorDoors::serves(std::string_view path) { return route_of(path) != nullptr; }
 
-VendorDoors::VendorDoors(Intake& intake, ApiKeys& keys, WebhookSecrets& secrets,
+VendorDoors::VendorDoors(Intake& intake, KeptRequests& kept, ApiKeys& keys, WebhookSecrets& secrets,
                          std::unique_ptr<LineCheck> check, Metrics metrics, Aggregates aggregates)
     : intake_(intake),
+      requests_(intake, kept),
       keys_(keys),
       secrets_(secrets),
       check_(std::move(check)),
@@ -177,8 +200,10 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
   if (request.method != route.method)
     return reply(vendor.error(405, std::string(route.method) + " this"));
   const bool asks = reads && route.method == "POST";
-  if (!request.query.empty() && !asks && !(magento && is_magento_query(request.query)))
-    return reply(vendor.error(400, "this takes no parameters: " + request.query));
+  const Parameters parameters = Parameters::of(request.query);
+  if (!parameters.others.empty() && !asks && !(magento && is_magento_query(parameters.others)))
+    return reply(vendor.error(400, "this takes wait=counted alone, not " + parameters.others));
+  if (parameters.wait && reads) return reply(vendor.error(400, "wait=counted is for events"));
 
   Sender sender;
   Response refusal;
@@ -192,7 +217,8 @@ void VendorDoors::handle(const Request& request, int64_t now_ms, Reply reply) {
     return reply(std::move(refusal));
   std::string_view path = request.path;
   if (path.ends_with('/')) path.remove_suffix(1);
-  post(route, {request, path, body, now_ms, sender.tenant, remembered_}, sender, std::move(reply));
+  post(route, {request, path, body, now_ms, sender.tenant, remembered_}, sender, parameters.wait,
+       std::move(reply));
 }
 
 void VendorDoors::answer_challenge(const Route& route, const Request& request,
@@ -249,13 +275,15 @@ bool VendorDoors::admit_shop(const Request& request, Sender& sender, Response& r
 }
 
 std::string VendorDoors::checked_lines(const Vendor& vendor, const Sender& sender, int64_t now_ms,
-                                       VendorEvents& events) {
+                                       std::string mark, VendorEvents& events) {
   Envelope envelope;
   envelope.received_ms = now_ms;
   envelope.key = sender.key;
   envelope.tenant = sender.tenant;
   envelope.door = vendor.name;
   const std::string head = envelope_head(envelope);
+  envelope.request = std::move(mark);
+  const std::string first_head = envelope_head(envelope);
   std::string lines;
   for (size_t i = 0; i < events.events.size(); ++i) {
     const std::string& event = events.events[i];
@@ -263,13 +291,13 @@ std::string VendorDoors::checked_lines(const Vendor& vendor, const Sender& sende
       add_fault(vendor.field, reason_name(Reason::not_json), why, i, events);
       continue;
     }
-    if (head.size() + event.size() + 2 > kMaxLineBytes) {
+    if (first_head.size() + event.size() + 2 > kMaxLineBytes) {
       add_fault(vendor.field, reason_name(Reason::line_too_long),
                 "an event may have " + std::to_string(kMaxLineBytes) + " bytes", i, events);
       continue;
     }
     const size_t begin = lines.size();
-    append_wrapped(head, event, lines);
+    append_wrapped(i == 0 ? first_head : head, event, lines);
     const std::string_view line(lines.data() + begin, lines.size() - begin - 1);
     if (const LineOutcome outcome = check_->check(line);
         outcome.kind == LineOutcome::Kind::set_aside)
@@ -279,27 +307,44 @@ std::string VendorDoors::checked_lines(const Vendor& vendor, const Sender& sende
 }
 
 void VendorDoors::post(const Route& route, const VendorRequest& request, const Sender& sender,
-                       Reply reply) {
+                       bool wait, Reply reply) {
   const Vendor& vendor = *route.vendor;
+  RequestIntake::Post post;
+  post.wait = wait;
+  post.done = [reply, &vendor](const RequestIntake::Outcome& outcome) {
+    Response response = outcome.status.ok()
+                            ? vendor.success()
+                            : vendor.error(503, "the journal cannot be written now");
+    if (outcome.counted)
+      response.own_headers =
+          *outcome.counted ? "Quipu-Counted: true\r\n" : "Quipu-Counted: false\r\n";
+    reply(std::move(response));
+  };
+  if (const Status read = RequestIntake::read_key(request.request, sender.key, sender.tenant,
+                                                  request.body, request.now_ms, post);
+      !read.ok())
+    return reply(vendor.error(400, read.error().message));
+  const auto known = requests_.find(post);
+  if (known == RequestIntake::Known::yes) return;
+  if (known == RequestIntake::Known::other_body) return reply(vendor.error(422, kOtherBody));
   VendorEvents events;
   if (is_utf8(request.body))
     events = route.read(request);
   else
     events.fault("", reason_name(Reason::invalid_utf8), "the body is no UTF-8");
-  std::string lines;
-  if (events.faults.empty()) lines = checked_lines(vendor, sender, request.now_ms, events);
-  if (!events.faults.empty()) return reply(vendor.refusal(events.faults));
-  if (lines.empty()) return reply(vendor.success());
+  if (post.mark) post.mark->events = uint32_t(events.events.size());
   IntakeBatch batch;
   batch.key = sender.key;
   batch.door = vendor.name;
-  batch.lines = std::move(lines);
   batch.events = events.events.size();
-  const auto refused = intake_.append(std::move(batch), [reply, &vendor](const Status& status,
-                                                                         uint64_t) {
-    reply(status.ok() ? vendor.success() : vendor.error(503, "the journal cannot be written now"));
-  });
-  if (refused) return reply(in_words_of(vendor.error, *refused));
+  if (events.faults.empty()) {
+    batch.lines = checked_lines(vendor, sender, request.now_ms,
+                                post.mark ? post.mark->text() : std::string(), events);
+  }
+  if (!events.faults.empty()) return reply(vendor.refusal(events.faults));
+  if (batch.lines.empty()) return RequestIntake::done_at_once(post);
+  if (const auto refused = requests_.take(std::move(post), std::move(batch)))
+    return reply(in_words_of(vendor.error, *refused));
   for (const uint64_t mark : events.anonymous) remembered_.add(mark);
 }
 

@@ -7,6 +7,10 @@
 //   POST /v1/batch, /v1/track ..., /v1/t ...                          Segment: 200
 //   POST /webhooks/shopify, /webhooks/magento                         webhooks: 200
 //   GET /webhooks/magento?challenge=WORD                              Adobe, before it sends: 200
+//
+// A request that brings events may have an Idempotency-Key, and ?wait=counted in its address: then
+// it is answered once a checkpoint holds them, or after kCountedWait, and the header Quipu-Counted
+// says which (true, false).
 #pragma once
 
 #include <functional>
@@ -20,6 +24,7 @@
 #include "http/events_handler.h"
 #include "http/intake.h"
 #include "http/klaviyo_aggregates.h"
+#include "http/request_intake.h"
 #include "http/vendor_request.h"
 #include "http/webhook_secrets.h"
 
@@ -35,7 +40,7 @@ class VendorDoors {
   using Aggregates =
       std::function<void(const std::string& tenant, KlaviyoQuestion asked, Reply reply)>;
   // All outlive it.
-  VendorDoors(Intake& intake, ApiKeys& keys, WebhookSecrets& secrets,
+  VendorDoors(Intake& intake, KeptRequests& kept, ApiKeys& keys, WebhookSecrets& secrets,
               std::unique_ptr<LineCheck> check, Metrics metrics, Aggregates aggregates);
   // Whether a path is a vendor's.
   static bool serves(std::string_view path);
@@ -64,14 +69,17 @@ class VendorDoors {
   bool admit_shop(const Request& request, Sender& sender, Response& refusal) const;
   // Adobe asks an address, before it sends there, to say a word again.
   void answer_challenge(const Route& route, const Request& request, const Reply& reply) const;
-  void post(const Route& route, const VendorRequest& request, const Sender& sender, Reply reply);
-  // Events as lines of the journal; adds to the faults what the plan would set aside.
+  void post(const Route& route, const VendorRequest& request, const Sender& sender, bool wait,
+            Reply reply);
+  // Events as lines of the journal, the first with `mark`; adds to the faults what the plan would
+  // set aside.
   std::string checked_lines(const Vendor& vendor, const Sender& sender, int64_t now_ms,
-                            VendorEvents& events);
+                            std::string mark, VendorEvents& events);
   // Questions of Klaviyo's clients.
   void read(const Request& request, const Sender& sender, Reply reply);
 
   Intake& intake_;
+  RequestIntake requests_;
   ApiKeys& keys_;
   WebhookSecrets& secrets_;
   const std::unique_ptr<LineCheck> check_;
