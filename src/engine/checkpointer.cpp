@@ -5,6 +5,7 @@
 
 #include "base/cpu_clock.h"
 #include "base/fault.h"
+#include "engine/memory_shares.h"
 #include "engine/parallel_groups.h"
 
 namespace quipu {

@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -23,12 +22,6 @@ int64_t wall_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
-}
-
-constexpr size_t kBytesOfCode = 32;  // in memory, its table full
-
-size_t machine_memory() {
-  return size_t(::sysconf(_SC_PHYS_PAGES)) * size_t(::sysconf(_SC_PAGE_SIZE));
 }
 
 StoreOptions store_options_of(const EngineOptions& options, const MemoryShares& memory) {
@@ -60,23 +53,6 @@ TallyOptions tally_options_of(const EngineOptions& options, size_t memory_bytes)
 }
 
 }  // namespace
-
-MemoryShares divide_memory(const EngineOptions& options) {
-  const size_t memory = options.memory_bytes ? options.memory_bytes : machine_memory() / 2;
-  const size_t divided = memory - std::min(memory / 2, kFixedMemoryBytes);
-  MemoryShares shares;
-  const size_t pane = std::min(divided / 64 * 12, kMostPaneBytes);
-  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 33 - pane - kept_beside(pane);
-  shares.pane = options.pane_bytes ? options.pane_bytes : pane;
-  shares.cache = divided / 64 * 5;
-  shares.filter = divided / 64 * 12;
-  shares.compaction = divided / 16;
-  shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
-  shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);
-  shares.element_codes =
-      uint32_t(std::min<size_t>(divided / 64 / kBytesOfCode, ElementCodes::kMostCodes));
-  return shares;
-}
 
 Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& options) {
   if (options.memory_bytes && options.memory_bytes < kMinMemoryBytes) {

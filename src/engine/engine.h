@@ -20,6 +20,7 @@
 #include "engine/catalogue_registry.h"
 #include "engine/checkpointer.h"
 #include "engine/feed_set.h"
+#include "engine/memory_shares.h"
 #include "engine/new_folder.h"
 #include "engine/options.h"
 #include "engine/row_weight.h"

@@ -13,10 +13,8 @@ namespace quipu {
 
 struct CommittedState;
 
-inline constexpr size_t kMinMemoryBytes = size_t(256)
-                                          << 20;  // what `--memory` may ask for at least
-inline constexpr size_t kDecodeQueueBlocks = 4;   // blocks waiting before each decoder
-inline constexpr size_t kShardQueueBatches = 4;   // batches waiting before each shard
+inline constexpr size_t kDecodeQueueBlocks = 4;  // blocks waiting before each decoder
+inline constexpr size_t kShardQueueBatches = 4;  // batches waiting before each shard
 // Month tables that a decoder gave up while it filled a batch; with so many the batch is sent.
 inline constexpr size_t kBatchTableBytes = size_t(1) << 20;
 inline constexpr size_t kBatchEvents = 4096;  // events a batch holds at most
@@ -68,23 +66,5 @@ inline constexpr size_t kBlocksOfPane = 8;
 inline constexpr size_t kLeastRoomBytes = size_t(8) << 20;
 // Rows of cells that wait for the store have this part of the panes' bytes.
 inline constexpr size_t kRowsOfPane = 4;
-
-// Memory as it is divided. Of the budget, kFixedMemoryBytes (but no more than half) are for what
-// does not grow: the program, RocksDB, queues, stacks. Of the rest panes have 12/64 before they are
-// committed (kMostPaneBytes at most: larger ones hardly help) and those that fill meanwhile 8/64,
-// the hot tier what is left of 33/64 (its memory may be held a quarter more), the block cache 5/64,
-// the filter of profiles 12/64, compaction 1/16, write buffers 1/32, the names known to be stored
-// 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for the commit's own
-// tables, which grow with the panes.
-inline constexpr size_t kFixedMemoryBytes = size_t(96) << 20;
-inline constexpr size_t kMostPaneBytes = size_t(512) << 20;
-// Of panes that fill while others, of so many bytes, are committed: a commit takes about half as
-// long as they take.
-constexpr size_t kept_beside(size_t pane_bytes) { return pane_bytes / 3 * 2; }
-struct MemoryShares {
-  size_t hot, pane, cache, filter, write_buffer, compaction, names;
-  uint32_t element_codes;  // so many
-};
-MemoryShares divide_memory(const EngineOptions& options);
 
 }  // namespace quipu
