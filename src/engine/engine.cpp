@@ -24,32 +24,13 @@ int64_t wall_s() {
       .count();
 }
 
-StoreOptions store_options_of(const EngineOptions& options, const MemoryShares& memory) {
-  StoreOptions of;
-  of.create = options.create;
-  of.keep_waiting = options.keep_waiting;
-  of.cache_bytes = memory.cache;
-  of.write_buffer_bytes = memory.write_buffer;
-  of.filter_bytes = memory.filter;
-  of.element_codes = memory.element_codes;
-  of.compaction_bytes = memory.compaction;
-  if (options.ingest_bytes) of.ingest_bytes = options.ingest_bytes;
-  if (options.readers >= 0) of.readers = unsigned(options.readers);
-  of.direct_reads = options.direct_reads;
-  of.secret = options.secret;
-  of.element_bits = options.element_bits;
-  return of;
-}
-
-TallyOptions tally_options_of(const EngineOptions& options, size_t memory_bytes) {
-  TallyOptions of;
-  of.memory_bytes = memory_bytes;
-  if (options.matrix_rows) of.matrix_rows = options.matrix_rows;
-  if (options.inlined_rows >= 0) of.inlined_rows = options.inlined_rows;
-  if (options.whole_bytes >= 0) of.whole_bytes = options.whole_bytes;
-  if (options.chunk_words) of.chunk_words = of.deep_chunk_words = options.chunk_words;
-  of.variant = options.tally_variant;
-  return of;
+StoreOptions with_shares(StoreOptions options, const MemoryShares& memory) {
+  options.cache_bytes = memory.cache;
+  options.write_buffer_bytes = memory.write_buffer;
+  options.filter_bytes = memory.filter;
+  options.element_codes = memory.element_codes;
+  options.compaction_bytes = memory.compaction;
+  return options;
 }
 
 }  // namespace
@@ -63,7 +44,8 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   engine->options_ = options;
   engine->folder_ = NewFolder(options.data_folder);
   const MemoryShares memory = divide_memory(options);
-  QUIPU_ASSIGN(engine->store_, Store::open(options.data_folder, store_options_of(options, memory)));
+  QUIPU_ASSIGN(engine->store_,
+               Store::open(options.data_folder, with_shares(options.store, memory)));
   QUIPU_ASSIGN(engine->catalogue_, Catalogue::load(*engine->store_->snapshot()));
   QUIPU_ASSIGN(engine->registry_,
                CatalogueRegistry::open(std::move(plan), *engine->store_, *engine->catalogue_,
@@ -98,7 +80,8 @@ void Engine::start_stages(const MemoryShares& memory, DeadLetterFile letters) {
   if (options_.batch_bytes) context.batch_bytes = options_.batch_bytes;
   context.fail = [this](Error error) { fail(std::move(error)); };
 
-  const TallyOptions tally = tally_options_of(options_, memory.hot / shards);
+  TallyOptions tally = options_.tally;
+  tally.memory_bytes = memory.hot / shards;
   std::vector<ShardStage*> shard_list;
   for (unsigned s = 0; s < shards; ++s) {
     shards_.push_back(std::make_unique<ShardStage>(s, decoders, tally, *store_, context));
