@@ -183,9 +183,8 @@ Result<RunSummary> Engine::run_all(const std::vector<std::string>& inputs,
     if (input != "-" && ::stat(input.c_str(), &info) == 0)
       progress_.bytes_total += uint64_t(info.st_size);
   }
-  auto first_lines = FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir);
-  if (!first_lines.ok()) return first_lines.error();
-  RunInputs opened(inputs_wiring(options.anyway || options.strict ? nullptr : first_lines->get()),
+  QUIPU_ASSIGN(auto first_lines, FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir));
+  RunInputs opened(inputs_wiring(options.anyway || options.strict ? nullptr : first_lines.get()),
                    options_.data_folder, source_options(options), options);
   const Status looked = opened.look(inputs);
   if (!looked.ok() && !stopping()) return looked.error();

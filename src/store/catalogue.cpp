@@ -425,11 +425,10 @@ Result<std::optional<RulesVersion>> Catalogue::pin(Snapshot& snapshot, TenantId 
   const uint64_t number = pin_number(tenant, month);
   std::lock_guard lock(mutex_);
   if (auto known = state_->known_pin(number)) return *known;
-  auto bytes = snapshot.get_meta(pin_key(tenant, month));
-  if (!bytes.ok()) return bytes.error();
+  QUIPU_ASSIGN(auto bytes, snapshot.get_meta(pin_key(tenant, month)));
   std::optional<RulesVersion> version;
-  if (!bytes->empty()) {
-    ByteReader r(*bytes);
+  if (!bytes.empty()) {
+    ByteReader r(bytes);
     const uint8_t row_version = r.u8();
     version = r.le16();
     if (!r.ok() || !r.done() || row_version != kRowVersion || *version < 1 ||

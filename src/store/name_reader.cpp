@@ -27,14 +27,13 @@ Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId p
     name_key(tenant, property, bits, element).append_to(key);
     auto row = rows_.find(key);
     if (row == rows_.end()) {
-      auto read = read_row(key);
-      if (!read.ok()) return read.error();
+      QUIPU_ASSIGN(auto read, read_row(key));
       if (row_bytes_ >= kRowBytes) {
         rows_.clear();
         row_bytes_ = 0;
       }
-      row_bytes_ += kBytesOfEntry + read->size();
-      row = rows_.emplace(std::move(key), std::move(*read)).first;
+      row_bytes_ += kBytesOfEntry + read.size();
+      row = rows_.emplace(std::move(key), std::move(read)).first;
     }
     if (!row->second.empty() && !find_names(row->second, element, texts))
       return database_.error(rocksdb::Status::Corruption("a row of names"));

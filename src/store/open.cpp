@@ -139,10 +139,9 @@ Status Database::take_lock() {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::milliseconds(store_options_.lock_wait_ms);
   while (true) {
-    auto taken = StoreLock::take(folder_);
-    if (!taken.ok()) return taken.error();
-    if (*taken) {
-      lock_.emplace(std::move(**taken));
+    QUIPU_ASSIGN(auto taken, StoreLock::take(folder_));
+    if (taken) {
+      lock_.emplace(std::move(*taken));
       return {};
     }
     const bool wait =
