@@ -3,6 +3,7 @@
 #include <chrono>
 #include <utility>
 
+#include "base/check.h"
 #include "base/cpu_clock.h"
 #include "engine/dead_letters.h"
 #include "engine/row_weight.h"
@@ -114,6 +115,7 @@ bool DecodeStage::weigh_last(uint64_t& decoded) {
 
 bool DecodeStage::send(size_t shard) {
   EventBatch& batch = batches_[shard];
+  CHECK_EQ(batch.columns, context_.plan->parsed.columns.size());
   auto full = context_.pool->borrow(batch.columns);
   std::swap(*full, batch);
   const uint64_t weight = std::exchange(weights_[shard], 0);
@@ -134,6 +136,7 @@ bool DecodeStage::flush(bool all) {
 void DecodeStage::hand_over(uint64_t epoch) {
   flush(true);
   DecoderPart part;
+  part.epoch = epoch;
   part.tallies = since_barrier_;
   since_barrier_ = {};
   part.names = names_.take();

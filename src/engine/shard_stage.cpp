@@ -4,6 +4,7 @@
 #include <string>
 #include <utility>
 
+#include "base/check.h"
 #include "base/cpu_clock.h"
 #include "base/fault.h"
 
@@ -48,15 +49,22 @@ void ShardStage::run() {
 }
 
 void ShardStage::receive(ShardTask task) {
+  CHECK_LT(task.decoder, decoders_);
   if (barrier_from_[task.decoder]) {
     behind_barrier_.push_back(std::move(task));
     return;
   }
   if (task.batch) {
+    CHECK_EQ(task.batch->columns, context_.plan->parsed.columns.size());
     if (held_.batch) tally_held(task.batch.get());
     held_ = {std::move(task.batch), task.weight};
     return;
   }
+  if (barriers_ == 0) {
+    CHECK_GT(task.epoch, epoch_);
+    epoch_ = task.epoch;
+  }
+  CHECK_EQ(task.epoch, epoch_);
   barrier_from_[task.decoder] = true;
   if (++barriers_ < decoders_) return;
   if (held_.batch) tally_held(nullptr);
@@ -100,6 +108,7 @@ void ShardStage::tally_held(const EventBatch* next) {
 void ShardStage::hand_over(uint64_t epoch) {
   const auto begin = std::chrono::steady_clock::now();
   ShardPart part;
+  part.epoch = epoch;
   part.tallies = since_barrier_;
   since_barrier_ = {};
   part.pane = std::move(pane_);

@@ -48,6 +48,7 @@ class ShardStage {
   uint64_t pending_seen_ = 0, hot_seen_ = 0;
   std::vector<bool> barrier_from_;
   unsigned barriers_ = 0;
+  uint64_t epoch_ = 0;                    // of the barrier that is coming in, or came last
   std::deque<ShardTask> behind_barrier_;  // from decoders that are ahead
   bool failed_ = false;                   // nothing may be tallied after an error
   std::thread thread_;
