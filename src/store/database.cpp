@@ -67,18 +67,18 @@ std::shared_ptr<const CommittedState> Database::state() const {
   return state_;
 }
 
-void Database::set_state(CommittedState state) {
-  auto fresh = std::make_shared<const CommittedState>(std::move(state));
+void Database::set_state(const CommittedState& state) {
+  auto fresh = std::make_shared<const CommittedState>(state);
   std::lock_guard lock(state_mutex_);
   state_.swap(fresh);
 }
 
 // Whoever was told of a commit finds it: the state and the database change together.
-Status Database::change(CommittedState state, const std::function<Status()>& write) {
+Status Database::change(const CommittedState& state, const std::function<Status()>& write) {
   std::lock_guard lock(write_mutex_);
   QUIPU_TRY(write());
   committed_ = {state.checkpoint, committed_.commits + 1};
-  set_state(std::move(state));
+  set_state(state);
   return {};
 }
 

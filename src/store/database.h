@@ -85,7 +85,7 @@ class Database {
   uint64_t commits() const { return committed_.commits; }  // the writer's thread
   std::unique_ptr<View> view() const;
   // One more commit: write() changes the database, and nobody sees that without the new state.
-  Status change(CommittedState state, const std::function<Status()>& write);
+  Status change(const CommittedState& state, const std::function<Status()>& write);
   // Syncs the file `committed`: from then on the last commit may be told of.
   Status acknowledge();
   // Calls f(what is committed) while nothing changes.
@@ -107,7 +107,7 @@ class Database {
   Status read_codes();
   Status compare_mark();  // with what was acknowledged
   Status clear_ingest_folder() const;
-  void set_state(CommittedState state);
+  void set_state(const CommittedState& state);
 
   const std::string folder_;
   const StoreOptions store_options_;

@@ -236,7 +236,7 @@ Status Database::read_state() {
     return damaged(folder_, "the row of the last checkpoint cannot be read");
   QUIPU_TRY(check_commits(commits, state.checkpoint));
   committed_ = {state.checkpoint, commits};
-  set_state(std::move(state));
+  set_state(state);
   return {};
 }
 
