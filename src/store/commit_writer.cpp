@@ -130,7 +130,10 @@ Status CommitInMaking::write_names() {
     if (!stored) stored.reset(database_.db()->NewIterator({}, database_.family(Family::names)));
     return stored_names(database_, *stored, tenant, property);
   };
+  std::string last;
   const auto sink = [&](std::string_view key, std::string_view row) -> Status {
+    CHECK(key > last && key.size() > kCommitsKey.size());
+    last.assign(key);
     QUIPU_TRY(of.merge(key, row));
     stats_.name_rows += 1;
     stats_.name_bytes += key.size() + row.size();

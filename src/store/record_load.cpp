@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "store/store_impl.h"
 
 namespace quipu {
@@ -54,6 +55,7 @@ class RecordLoad final : public DurableTier::Load {
   Status finish(std::vector<std::string>& values) override {
     readers_.finish(*reading_);
     for (const Status& status : done_) QUIPU_TRY(status);
+    CHECK_EQ(found_.size(), order_.size());
     values.assign(keys_, std::string());
     for (size_t i = 0; i < order_.size(); ++i) values[order_[i]] = std::move(found_[i]);
     return {};
