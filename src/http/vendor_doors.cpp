@@ -279,7 +279,7 @@ std::string VendorDoors::checked_lines(const Vendor& vendor, const Sender& sende
 }
 
 void VendorDoors::post(const Route& route, const VendorRequest& request, const Sender& sender,
-                       Reply reply) {
+                       const Reply& reply) {
   const Vendor& vendor = *route.vendor;
   VendorEvents events;
   if (is_utf8(request.body))

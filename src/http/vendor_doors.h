@@ -64,7 +64,8 @@ class VendorDoors {
   bool admit_shop(const Request& request, Sender& sender, Response& refusal) const;
   // Adobe asks an address, before it sends there, to say a word again.
   void answer_challenge(const Route& route, const Request& request, const Reply& reply) const;
-  void post(const Route& route, const VendorRequest& request, const Sender& sender, Reply reply);
+  void post(const Route& route, const VendorRequest& request, const Sender& sender,
+            const Reply& reply);
   // Events as lines of the journal; adds to the faults what the plan would set aside.
   std::string checked_lines(const Vendor& vendor, const Sender& sender, int64_t now_ms,
                             VendorEvents& events);
