@@ -178,7 +178,7 @@ Status group_in_parallel(const GroupBy& whole, unsigned threads, size_t most_byt
     return {};
   }
   ParallelGroups groups(whole, threads, most_bytes);
-  const Status given = groups.give(sink);
+  Status given = groups.give(sink);
   groups.join();
   result.add_counters(groups.counters());
   cpu_ns += groups.cpu_ns();

@@ -148,7 +148,7 @@ class TenantGroups {
     all_.question = question_;
     if (question_.tenants == TenantsAsked::total) {
       if (all_.has_unique) {
-        all_.notes.push_back(
+        all_.notes.emplace_back(
             "unique is - over several tenants, whose people are told apart: ask with --tenants for "
             "that of each");
       }

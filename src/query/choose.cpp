@@ -44,9 +44,10 @@ bool match_when(const Counter& counter, const Properties& properties,
   if (!counter.planned.when) return true;
   for (const auto& [column, values] : counter.plan->columns[*counter.planned.when].when) {
     const std::string& identity = counter.plan->columns[column].identity;
+    const std::set<std::string> wanted(values.begin(), values.end());
     auto same = std::find_if(left.begin(), left.end(), [&](const Filter& f) {
       return f.kind == Filter::Kind::any_of && properties.at(f.property) == identity &&
-             canonical_set(f.values) == std::set<std::string>(values.begin(), values.end());
+             canonical_set(f.values) == wanted;
     });
     if (same == left.end()) return false;
     left.erase(same);
