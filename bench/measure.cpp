@@ -93,11 +93,8 @@ EngineOptions engine_options(const EngineChoice& choice, const std::string& stor
   options.pane_bytes = choice.pane_bytes;
   options.shards = choice.shards;
   options.commit_threads = choice.commit_threads;
-  options.readers = choice.readers;
-  options.direct_reads = choice.direct_reads;
-  options.matrix_rows = choice.matrix_rows;
-  options.inlined_rows = choice.inlined_rows;
-  options.whole_bytes = choice.whole_bytes;
+  options.store = choice.store;
+  options.tally = choice.tally;
   options.checkpoint_age_s = choice.checkpoint_s;
   return options;
 }

@@ -18,12 +18,8 @@ struct EngineChoice {
   uint64_t hot_bytes = 0, pane_bytes = 0;   // 0: by memory
   unsigned shards = 0;                      // 0: one a core
   unsigned commit_threads = 0;              // 0: one a core
-  int readers = -1;           // threads that look for records; -1: the store's default
-  bool direct_reads = false;  // past the page cache
-  int inlined_rows = -1;      // of a month in a forever record; -1: the engine's default
-  int whole_bytes =
-      -1;  // of a record that is written whole when it was read; -1: the engine's default
-  int matrix_rows = 0;  // of a month record before it goes on as words; 0: the engine's default
+  StoreOptions store = {.create = true};
+  TallyOptions tally;
   double checkpoint_s = 60;
 };
 

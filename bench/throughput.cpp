@@ -57,24 +57,19 @@ Settings read_settings(int argc, char** argv) {
   table.add("--shards", "0: one a core", measured.engine.shards);
   table.add("--commit-threads", "that group a checkpoint; 0: one a core",
             measured.engine.commit_threads);
-  table.add("--readers", "threads that look for records; -1: the store's default",
-            measured.engine.readers);
+  table.add("--readers", "threads that look for records", measured.engine.store.readers);
   table.add("--direct-reads", "1: past the page cache, to see what the disk costs", direct_reads);
-  table.add("--inlined-rows",
-            "rows of a month that a forever record takes; -1: the engine's default",
-            measured.engine.inlined_rows);
-  table.add(
-      "--whole-bytes",
-      "most bytes of a record that is written whole when it was read; -1: the engine's default",
-      measured.engine.whole_bytes);
-  table.add("--matrix-rows",
-            "rows of a month record before it goes on as words; 0: the engine's default",
-            measured.engine.matrix_rows);
+  table.add("--inlined-rows", "rows of a month that a forever record takes",
+            measured.engine.tally.inlined_rows);
+  table.add("--whole-bytes", "most bytes of a record that is written whole when it was read",
+            measured.engine.tally.whole_bytes);
+  table.add("--matrix-rows", "rows of a month record before it goes on as words",
+            measured.engine.tally.matrix_rows);
   table.add("--seed", "of the workload", workload.seed);
   table.add("--folder", "for lines and stores, on the disk to be measured", measured.engine.folder);
   table.add("--json", "file for the figures", settings.json);
   table.read(argc, argv);
-  measured.engine.direct_reads = direct_reads != 0;
+  measured.engine.store.direct_reads = direct_reads != 0;
   if (workload.cold_percent > 100 || (workload.cold_percent > 0 && workload.preload == 0))
     give_up("--cold is a percentage and needs a --preload");
   return settings;

@@ -37,10 +37,10 @@ Result<std::string> values_of(StoreView& view, const CounterBucket& b) {
     size_t position = 0;
     while (counter.planned.columns[position] != column) ++position;
     const auto id = view.catalogue().find_property(counter.plan->columns[column].identity);
-    auto text = view.name(b.tenant, id.value_or(PropertyId::none), (*b.elements)[position]);
-    if (!text.ok()) return text.error();
+    QUIPU_ASSIGN(auto text,
+                 view.name(b.tenant, id.value_or(PropertyId::none), (*b.elements)[position]));
     if (p != counter.planned.properties.front()) out += ',';
-    out += *text;
+    out += text;
   }
   return out;
 }
@@ -56,12 +56,11 @@ std::string digest_of(Engine& engine, int fanout) {
     const Timeframe timeframe = b.interval == Interval::hour  ? Timeframe::hour
                                 : b.interval == Interval::day ? Timeframe::day
                                                               : Timeframe::month;
-    auto values = values_of(**view, b);
-    if (!values.ok()) return values.error();
+    QUIPU_ASSIGN(auto values, values_of(**view, b));
     Fixed6 sum = 0;
     for (const auto& [value, of_value] : b.sums) sum += of_value;
     if (sum % kFixedPerHundredth != 0) return Error{"a sum has more than two digits"};
-    digest.add({*b.tenant_name, b.counter->selector_name, numbers.at(b.counter->names), *values,
+    digest.add({*b.tenant_name, b.counter->selector_name, numbers.at(b.counter->names), values,
                 timeframe, b.first_s, b.count, b.unique, int64_t(sum / kFixedPerHundredth)});
     return true;
   };

@@ -79,7 +79,8 @@ class [[nodiscard]] Status {
 #define QUIPU_JOIN_NOW(a, b) a##b
 
 // Returns the error of a Status or Result from the enclosing function.
-#define QUIPU_TRY(expr)                                                        \
-  do {                                                                         \
-    if (auto quipu_try_ = (expr); !quipu_try_.ok()) return quipu_try_.error(); \
+#define QUIPU_TRY(expr)                              \
+  do {                                               \
+    const auto& quipu_try_ = (expr);                 \
+    if (!quipu_try_.ok()) return quipu_try_.error(); \
   } while (0)

@@ -5,55 +5,16 @@
 #include <cstdlib>
 
 #include "cells/cell_lookup.h"
+#include "cells/test_merged_rows.h"
 #include "cells/test_panes.h"
 
 namespace quipu {
 namespace {
 
 using test::below;
+using test::MergedRows;
 using test::Model;
 using test::Random;
-
-// What several checkpoints left in a store, merged as the store would.
-class MergedRows {
- public:
-  explicit MergedRows(Random& random) : random_(random) {}
-
-  RowSink sink() {
-    last_.clear();
-    return [this](std::string_view key, std::string_view value) -> Status {
-      EXPECT_LT(last_, key);
-      last_ = key;
-      operands_[std::string(key)].emplace_back(value);
-      return {};
-    };
-  }
-  // Merges each key's rows, in groups drawn at random first.
-  std::map<std::string, std::string> merged() {
-    std::map<std::string, std::string> rows;
-    for (auto [key, operands] : operands_) {
-      while (operands.size() > 1) {
-        const size_t begin = below(random_, operands.size() - 1);
-        const size_t n = 2 + below(random_, operands.size() - begin - 1);
-        std::vector<std::string_view> some(operands.begin() + ptrdiff_t(begin),
-                                           operands.begin() + ptrdiff_t(begin + n));
-        auto one = merge_rows(key, some);
-        EXPECT_TRUE(one.has_value());
-        operands[begin] = one.value_or("");
-        operands.erase(operands.begin() + ptrdiff_t(begin) + 1,
-                       operands.begin() + ptrdiff_t(begin + n));
-      }
-      rows[key] = operands[0];
-    }
-    return rows;
-  }
-  const std::map<std::string, std::vector<std::string>>& operands() const { return operands_; }
-
- private:
-  Random& random_;
-  std::string last_;
-  std::map<std::string, std::vector<std::string>> operands_;
-};
 
 using SeveralKey = std::tuple<uint32_t, uint32_t, uint32_t>;
 
@@ -107,100 +68,146 @@ Status group_in_pieces(std::span<const Pane* const> panes, const CompiledPlan& p
   return {};
 }
 
-void expect_equals_model(const Case& c, Met& met) {
-  SCOPED_TRACE("seed " + std::to_string(c.seed));
-  Random random(c.seed);
-  const test::World world(random, c.world);
+// A case, counted into panes and rows, and into a model.
+class ModelledCase {
+ public:
+  ModelledCase(const Case& c, Met& met)
+      : case_(c), met_(met), random_(c.seed), world_(random_, c.world), rows_(random_) {}
+
+  void count();
+  void note_what_came_up() const;
+  void compare();
+  // Every value is found under the keys that a look-up tries, whatever its chunks' lengths.
+  void look_values_up();
+
+ private:
+  std::vector<Pane> draw_panes();
+  void note_several(const EventBatch& batch, const Event& event, uint32_t row);
+
+  const Case& case_;
+  Met& met_;
+  Random random_;
+  const test::World world_;
   // Two months, each once with calendars a and once with b.
-  const std::vector<std::shared_ptr<const MonthTable>> months{
-      test::make_month(600, c.calendars_a), test::make_month(600, c.calendars_b),
-      test::make_month(601, c.calendars_a), test::make_month(601, c.calendars_b, 1800)};
-  Model expected;
-  std::set<SeveralKey> several_expected, several;
-  std::set<std::pair<uint32_t, MonthIndex>> written_expected, written;
-  MergedRows rows(random);
-  GroupByState state;
-  EventBatch batch;
-  for (int checkpoint = 0; checkpoint < 3; ++checkpoint) {
-    std::vector<Pane> panes(1 + below(random, 4));
-    for (Pane& pane : panes) {
-      const size_t n = below(random, 5) == 0 ? below(random, 4) : c.events_of_batch;
-      std::map<SeveralKey, int> values_of_event;
-      test::draw_events(
-          random, world, months, c.events, n, batch,
-          [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
-            pane.append_event(b, e, row, first);
-            test::add_to_model(expected, world, b, e, row, first);
-            written_expected.insert({raw(e.tenant), e.month->month()});
-            if (row == 0) values_of_event.clear();
-            for (const CompiledSection& s : e.metric->sections) {
-              for (size_t d = s.first_dimension; d < s.first_dimension + s.dimensions; ++d) {
-                if (!(b.row_here(e, row)[d / 64] >> d % 64 & 1)) continue;
-                const SeveralKey key{raw(e.tenant), raw(s.selector),
-                                     raw(e.metric->dimensions[d].id)};
-                if (++values_of_event[key] == 2) several_expected.insert(key);
-              }
-            }
-          });
+  const std::vector<std::shared_ptr<const MonthTable>> months_{
+      test::make_month(600, case_.calendars_a), test::make_month(600, case_.calendars_b),
+      test::make_month(601, case_.calendars_a), test::make_month(601, case_.calendars_b, 1800)};
+  Model expected_;
+  std::set<SeveralKey> several_expected_, several_;
+  std::set<std::pair<uint32_t, MonthIndex>> written_expected_, written_;
+  std::map<SeveralKey, int> values_of_event_;
+  MergedRows rows_;
+  std::map<std::string, std::string> merged_;
+  EventBatch batch_;  // its events are pointed to by panes
+};
+
+// In how many values of each dimension an event counts.
+void ModelledCase::note_several(const EventBatch& batch, const Event& event, uint32_t row) {
+  if (row == 0) values_of_event_.clear();
+  for (const CompiledSection& s : event.metric->sections) {
+    for (size_t d = s.first_dimension; d < s.first_dimension + s.dimensions; ++d) {
+      if (!(batch.row_here(event, row)[d / 64] >> d % 64 & 1)) continue;
+      const SeveralKey key{raw(event.tenant), raw(s.selector), raw(event.metric->dimensions[d].id)};
+      if (++values_of_event_[key] == 2) several_expected_.insert(key);
     }
+  }
+}
+
+std::vector<Pane> ModelledCase::draw_panes() {
+  std::vector<Pane> panes(1 + below(random_, 4));
+  for (Pane& pane : panes) {
+    const size_t n = below(random_, 5) == 0 ? below(random_, 4) : case_.events_of_batch;
+    values_of_event_.clear();
+    test::draw_events(
+        random_, world_, months_, case_.events, n, batch_,
+        [&](const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+          pane.append_event(b, e, row, first);
+          test::add_to_model(expected_, world_, b, e, row, first);
+          written_expected_.insert({raw(e.tenant), e.month->month()});
+          note_several(b, e, row);
+        });
+  }
+  return panes;
+}
+
+void ModelledCase::count() {
+  GroupByState state;
+  for (int checkpoint = 0; checkpoint < 3; ++checkpoint) {
+    const std::vector<Pane> panes = draw_panes();
     std::vector<const Pane*> pointers;
     for (const Pane& pane : panes) pointers.push_back(&pane);
     GroupByResult result;
-    const size_t most_pieces = below(random, 2) == 0 ? 1 : 2 + below(random, 40);
-    const auto status = group_in_pieces(pointers, world.plan, c.options, state, most_pieces,
-                                        rows.sink(), result, met);
+    const size_t most_pieces = below(random_, 2) == 0 ? 1 : 2 + below(random_, 40);
+    const auto status = group_in_pieces(pointers, world_.plan, case_.options, state, most_pieces,
+                                        rows_.sink(), result, met_);
     ASSERT_TRUE(status.ok());
     for (const auto& s : result.several)
-      several.insert({raw(s.tenant), raw(s.selector), raw(s.dimension)});
-    for (const auto& w : result.written) written.insert({raw(w.tenant), w.month});
+      several_.insert({raw(s.tenant), raw(s.selector), raw(s.dimension)});
+    for (const auto& w : result.written) written_.insert({raw(w.tenant), w.month});
   }
-  EXPECT_EQ(several, several_expected);
-  met.several = met.several || !several.empty();
+  EXPECT_EQ(several_, several_expected_);
+  EXPECT_EQ(written_, written_expected_);
+}
+
+void ModelledCase::note_what_came_up() const {
+  met_.several = met_.several || !several_.empty();
   std::string sparse_group, own_group;
-  for (const auto& [bytes, operands] : rows.operands()) {
+  for (const auto& [bytes, operands] : rows_.operands()) {
     const auto key = CellKey::parse(bytes);
-    met.lifetime = met.lifetime || key->day == kLifetimeDay;
-    met.several_operands = met.several_operands || operands.size() > 1;
+    met_.lifetime = met_.lifetime || key->day == kLifetimeDay;
+    met_.several_operands = met_.several_operands || operands.size() > 1;
     if (key->dimension == DimensionId::none) {
-      met.sparse = true;
+      met_.sparse = true;
       sparse_group = bytes.substr(0, 12);
     } else if (key->joint()) {
-      met.joint = true;
-      met.joint_and_own = met.joint_and_own || bytes.substr(0, 12) == own_group;
+      met_.joint = true;
+      met_.joint_and_own = met_.joint_and_own || bytes.substr(0, 12) == own_group;
     } else {
       own_group = bytes.substr(0, 12);
-      met.chunk_bits.insert(key->chunk_bits);
-      met.packed_and_sparse = met.packed_and_sparse || bytes.substr(0, 12) == sparse_group;
+      met_.chunk_bits.insert(key->chunk_bits);
+      met_.packed_and_sparse = met_.packed_and_sparse || bytes.substr(0, 12) == sparse_group;
     }
   }
-  EXPECT_EQ(written, written_expected);
+}
 
+void ModelledCase::compare() {
   Model actual;
-  const auto merged = rows.merged();
-  const Status read = test::read_all(merged, world.layout_of(), actual);
+  merged_ = rows_.merged();
+  const Status read = test::read_all(merged_, world_.layout_of(), actual);
   ASSERT_TRUE(read.ok()) << read.error().message;
-  ASSERT_EQ(actual.size(), expected.size());
-  for (const auto& [key, slots] : expected) {
+  ASSERT_EQ(actual.size(), expected_.size());
+  for (const auto& [key, slots] : expected_) {
     ASSERT_TRUE(actual[key] == slots)
         << "day " << std::get<0>(key) << " tenant " << std::get<1>(key) << " selector "
         << std::get<2>(key) << " dimension " << std::get<3>(key);
   }
-  // Every value is found under the keys that a look-up tries, whatever its chunks' lengths.
-  for (const auto& [key, slots] : expected) {
-    if (below(random, 8) != 0) continue;
+}
+
+void ModelledCase::look_values_up() {
+  for (const auto& [key, slots] : expected_) {
+    if (below(random_, 8) != 0) continue;
     const auto& [day, tenant, selector, dimension, elements] = key;
     uint64_t found = 0, count = 0;
     for (const auto& [slot, cell] : slots) count += cell.count;
     for (const std::string& at : lookup_keys(day, TenantId(tenant), SelectorId(selector),
                                              DimensionId(dimension), elements)) {
-      auto it = merged.find(at);
-      if (it == merged.end()) continue;
+      auto it = merged_.find(at);
+      if (it == merged_.end()) continue;
       Model part;
-      ASSERT_TRUE(test::read_all({*it}, world.layout_of(), part).ok());
+      ASSERT_TRUE(test::read_all({*it}, world_.layout_of(), part).ok());
       for (const auto& [slot, cell] : part[key]) found += cell.count;
     }
     ASSERT_EQ(found, count);
   }
+}
+
+void expect_equals_model(const Case& c, Met& met) {
+  SCOPED_TRACE("seed " + std::to_string(c.seed));
+  ModelledCase modelled(c, met);
+  ASSERT_NO_FATAL_FAILURE(modelled.count());
+  modelled.note_what_came_up();
+  ASSERT_NO_FATAL_FAILURE(modelled.compare());
+  modelled.look_values_up();
 }
 
 uint64_t draw_seed() {
@@ -355,294 +362,6 @@ TEST(GroupBy, OneLargeGroupIsCutBetweenItsDimensionsIntoTheSameRows) {
   EXPECT_TRUE(whole == cut);
   EXPECT_EQ(result_of_one.cells, result_of_several.cells);
   EXPECT_EQ(result_of_one.bytes, result_of_several.bytes);
-}
-
-std::string key_bytes(const CellKey& key) {
-  std::string bytes;
-  key.append_to(bytes);
-  return bytes;
-}
-
-// One metric of one dimension without properties (id 1) and one of property 0 (id 2).
-struct SmallWorld : test::World {
-  SmallWorld() {
-    plan.columns.resize(1);
-    CompiledMetric& metric = metrics.emplace_back();
-    metric.metric = SelectorId(1);
-    CompiledDimension all, by;
-    all.id = DimensionId(1);
-    by.id = DimensionId(2);
-    by.arity = by.compared = 1;
-    add_section(metric, SelectorId(1), {all, by});
-    finish(metric);
-  }
-  std::shared_ptr<const MonthTable> month = test::make_month(0, 1);
-
-  // An event at the day's first hour; first in every frame.
-  void add(Pane& pane, uint64_t element, uint32_t day = 0) {
-    EventBatch batch;
-    batch.columns = 1;
-    batch.elements = {element};
-    batch.here = {3};
-    Event e;
-    e.tenant = TenantId(1);
-    e.metric = &metrics[0];
-    e.month = month.get();
-    e.slot = Slot(day * 96);
-    const std::vector<uint64_t> first(size_t(month->frames()), 3);
-    pane.append_event(batch, e, 0, first.data());
-  }
-};
-
-TEST(GroupBy, DifferentValuesUnderOneHashStayApart) {
-  test::World world;
-  world.plan.columns.resize(2);
-  CompiledMetric& metric = world.metrics.emplace_back();
-  metric.metric = SelectorId(1);
-  CompiledDimension d;
-  d.id = DimensionId(1);
-  d.arity = d.compared = 2;
-  d.columns = {0, 1};
-  world.add_section(metric, SelectorId(1), {d});
-  test::World::finish(metric);
-  // The hash chains its elements: for any first element there is a second one that leads to the
-  // hash wanted.
-  std::vector<std::array<uint64_t, 2>> values;
-  const auto chained = [](uint64_t first) {
-    return value_hash(std::span(&first, 1)) * 0x9e3779b97f4a7c15ull;
-  };
-  for (uint64_t first : {5, 3, 9, 1, 7})
-    values.push_back({first, chained(5) + 11 - chained(first)});
-  for (const auto& v : values) ASSERT_EQ(value_hash(v), value_hash(values[0]));
-
-  const auto month = test::make_month(0, 1);
-  std::map<std::string, std::vector<std::string>> rows;
-  GroupByState state;
-  for (int checkpoint = 0; checkpoint < 2; ++checkpoint) {
-    Pane pane;
-    for (int i = 0; i < 200; ++i) {
-      EventBatch batch;
-      batch.columns = 2;
-      const auto& value = values[size_t(i) % values.size()];
-      batch.elements.assign(value.begin(), value.end());
-      batch.here = {1};
-      Event e;
-      e.tenant = TenantId(1);
-      e.metric = &metric;
-      e.month = month.get();
-      e.slot = Slot(i / 20 * 4);
-      const std::vector<uint64_t> first(size_t(month->frames()), 1);
-      pane.append_event(batch, e, 0, first.data());
-    }
-    const Pane* panes[] = {&pane};
-    GroupByResult result;
-    ASSERT_TRUE(test::group_by(
-                    panes, world.plan, {}, state,
-                    [&](std::string_view k, std::string_view v) {
-                      rows[std::string(k)].emplace_back(v);
-                      return Status();
-                    },
-                    result)
-                    .ok());
-    EXPECT_EQ(result.cells, values.size());
-  }
-  ASSERT_EQ(rows.size(), 1u);
-  const std::vector<std::string_view> operands(rows.begin()->second.begin(),
-                                               rows.begin()->second.end());
-  Model model;
-  ASSERT_TRUE(test::read_all({{rows.begin()->first, *merge_rows(rows.begin()->first, operands)}},
-                             world.layout_of(), model)
-                  .ok());
-  EXPECT_EQ(model.size(), values.size());
-  for (const auto& v : values) {
-    auto& cell = model[{0, 1, 1, 1, {v[0], v[1]}}];
-    EXPECT_EQ(cell.size(), 10u);
-    for (const auto& [slot, fields] : cell) EXPECT_EQ(fields.count, 8u) << slot;
-  }
-}
-
-TEST(GroupBy, AsManyRowsAsSaidGoSparseAndOneMoreDoesNot) {
-  SmallWorld world;
-  for (int rows = 1; rows <= 8; ++rows) {
-    Pane pane;
-    for (int i = 0; i < rows; ++i) world.add(pane, 5);
-    const Pane* panes[] = {&pane};
-    GroupByState state;
-    GroupByOptions options;
-    options.sparse_events = 4;
-    GroupByResult result;
-    ASSERT_TRUE(test::group_by(
-                    panes, world.plan, options, state,
-                    [](std::string_view, std::string_view) { return Status(); }, result)
-                    .ok());
-    EXPECT_EQ(result.sparse_rows, rows <= 4 ? 1u : 0u);
-  }
-}
-
-TEST(GroupBy, AGroupPastItsLimitOfSparseRowsIsPacked) {
-  SmallWorld world;
-  GroupByState state;
-  GroupByOptions options;
-  options.sparse_events = 4;
-  options.sparse_limit = 10;
-  uint64_t sparse = 0, packed = 0;
-  for (int i = 0; i < 30; ++i) {
-    Pane pane;
-    world.add(pane, 5);
-    world.add(pane, 6);
-    const Pane* panes[] = {&pane};
-    GroupByResult result;
-    ASSERT_TRUE(test::group_by(
-                    panes, world.plan, options, state,
-                    [](std::string_view, std::string_view) { return Status(); }, result)
-                    .ok());
-    sparse += result.sparse_rows;
-    packed += result.rows - result.sparse_rows;
-    EXPECT_GT(result.bytes, 0u);
-  }
-  EXPECT_EQ(sparse, 5u);   // two rows each
-  EXPECT_EQ(packed, 25u);  // one row of both dimensions
-}
-
-TEST(GroupBy, NarrowAndWideCountersAgreeBeyond65535Rows) {
-  SmallWorld world;
-  Pane pane;
-  constexpr uint64_t kEvents = 70000;
-  for (uint64_t i = 0; i < kEvents; ++i) world.add(pane, i % 3);
-  const Pane* panes[] = {&pane};
-  GroupByState state;
-  GroupByResult result;
-  std::map<std::string, std::string> rows;
-  ASSERT_TRUE(test::group_by(
-                  panes, world.plan, {}, state,
-                  [&](std::string_view k, std::string_view v) {
-                    rows.emplace(k, v);
-                    return Status();
-                  },
-                  result)
-                  .ok());
-  Model model;
-  ASSERT_TRUE(test::read_all(rows, world.layout_of(), model).ok());
-  const test::ModelSlot all = model[{0, 1, 1, 1, {}}][0];
-  EXPECT_EQ(all.count, kEvents);
-  EXPECT_EQ(all.first, std::vector<uint64_t>(4, kEvents));
-  for (uint64_t e = 0; e < 3; ++e)
-    EXPECT_EQ((model[{0, 1, 1, 2, {e}}][0].count), (kEvents - e + 2) / 3);
-  EXPECT_EQ(result.cells, 4u);
-}
-
-TEST(GroupBy, ChunksGrowLongerWithValuesAndNeverShorterWithinADay) {
-  SmallWorld world;
-  GroupByState state;
-  GroupByOptions options;
-  options.chunk_values = 16;
-  int last = 0;
-  for (int i = 0; i < 20; ++i) {
-    Pane pane;
-    const uint64_t values = i == 3 ? 2000 : 100;
-    for (uint64_t v = 0; v < values; ++v) world.add(pane, 1 + v + uint64_t(i) * 10000);
-    const Pane* panes[] = {&pane};
-    GroupByResult result;
-    std::set<int> lengths;
-    ASSERT_TRUE(test::group_by(
-                    panes, world.plan, options, state,
-                    [&](std::string_view k, std::string_view) {
-                      const auto key = CellKey::parse(k);
-                      if (key->dimension == DimensionId(2)) lengths.insert(key->chunk_bits);
-                      return Status();
-                    },
-                    result)
-                    .ok());
-    ASSERT_EQ(lengths.size(), 1u);
-    EXPECT_GE(*lengths.begin(), last);
-    last = *lengths.begin();
-    if (i == 2) {
-      EXPECT_EQ(last, 3);  // 100 values by 16
-    }
-    if (i == 3) {
-      EXPECT_EQ(last, 7);  // 2000 values by 16
-    }
-  }
-}
-
-TEST(GroupBy, DimensionsOfFewValuesADayShareARowUntilTheyHaveMore) {
-  SmallWorld world;
-  GroupByState state;
-  GroupByOptions options;
-  options.joint_values = 16;
-  std::map<std::string, std::vector<std::string>> operands;
-  const std::string joint =
-      key_bytes(CellKey::joint_of(0, TenantId(1), SelectorId(1), DimensionId(2)));
-  const std::string own = key_bytes({0, TenantId(1), SelectorId(1), DimensionId(2), 0, 0});
-  bool left = false;
-  for (uint64_t i = 0; i < 20; ++i) {
-    Pane pane;
-    for (uint64_t v = 0; v < 10; ++v) world.add(pane, 1 + v + 5 * i);  // half of them are new
-    const Pane* panes[] = {&pane};
-    GroupByResult result;
-    std::set<std::string> keys;
-    ASSERT_TRUE(test::group_by(
-                    panes, world.plan, options, state,
-                    [&](std::string_view k, std::string_view v) {
-                      keys.emplace(k);
-                      operands[std::string(k)].emplace_back(v);
-                      return Status();
-                    },
-                    result)
-                    .ok());
-    EXPECT_EQ(result.joint_rows, 1u);
-    EXPECT_EQ(result.cells, 11u);
-    ASSERT_TRUE(keys == std::set<std::string>{joint} || keys == std::set({own, joint})) << i;
-    EXPECT_TRUE(keys.contains(own) || !left) << i;
-    left = keys.contains(own);
-    EXPECT_TRUE(i > 0 || !left);
-  }
-  EXPECT_TRUE(left);
-  Model model;
-  for (const auto& [key, rows] : operands) {
-    const std::vector<std::string_view> views(rows.begin(), rows.end());
-    ASSERT_TRUE(test::read_all({{key, *merge_rows(key, views)}}, world.layout_of(), model).ok());
-  }
-  EXPECT_EQ((model[{0, 1, 1, 1, {}}][0].count), 200u);
-  uint64_t events = 0;
-  for (const auto& [at, slots] : model) {
-    if (std::get<3>(at) == 2) events += slots.at(0).count;
-  }
-  EXPECT_EQ(events, 200u);
-}
-
-TEST(GroupBy, TheSinksErrorEndsIt) {
-  SmallWorld world;
-  Pane pane;
-  for (int i = 0; i < 10; ++i) world.add(pane, uint64_t(i));
-  const Pane* panes[] = {&pane};
-  GroupByState state;
-  GroupByResult result;
-  int calls = 0;
-  const Status status = test::group_by(
-      panes, world.plan, {}, state,
-      [&](std::string_view, std::string_view) -> Status {
-        ++calls;
-        return Error{"no room"};
-      },
-      result);
-  ASSERT_FALSE(status.ok());
-  EXPECT_EQ(status.error().message, "no room");
-  EXPECT_EQ(calls, 1);
-}
-
-TEST(GroupBy, EmptyPanesGiveNothing) {
-  Pane pane;
-  const Pane* panes[] = {&pane};
-  GroupByState state;
-  GroupByResult result;
-  const CompiledPlan plan;
-  ASSERT_TRUE(test::group_by(
-                  panes, plan, {}, state,
-                  [](std::string_view, std::string_view) -> Status { return Error{"called"}; },
-                  result)
-                  .ok());
-  EXPECT_EQ(result.rows, 0u);
 }
 
 }  // namespace

@@ -104,9 +104,8 @@ Status GroupWorker::Grouper::emit_piece(const Piece& piece, RowOutput& out) {
     const bool is_whole = table_.rows().size() < most_rows;
     const CellKey key{group.day, group.tenant, shape.selector, DimensionId::none, 0, 0};
     if (is_whole && !piece.cut() && group.day != kLifetimeDay && shape.layout != LayoutId::none) {
-      const auto is_sparse = goes_sparse(key);
-      if (!is_sparse.ok()) return is_sparse.error();
-      if (*is_sparse) {
+      QUIPU_ASSIGN(const auto is_sparse, goes_sparse(key));
+      if (is_sparse) {
         QUIPU_TRY(emit_sparse_row(key, group.frames, shape, out));
         continue;
       }
@@ -193,16 +192,15 @@ Status GroupWorker::Grouper::emit_in_portions(const Group& group, CellKey key,
   size_t most_rows = group.rows, at_once = GroupTable::kDimensionsLoaded;
   for (size_t begin = 0; begin < dimensions.size();) {
     const auto some = dimensions.subspan(begin, std::min(at_once, dimensions.size() - begin));
-    const auto held = hold_portions(group, key, some, most_rows);
-    if (!held.ok()) return held.error();
-    for (size_t d = 0; d < *held; ++d) {
+    QUIPU_ASSIGN(const auto held, hold_portions(group, key, some, most_rows));
+    for (size_t d = 0; d < held; ++d) {
       portions_.add_up(d);
       if (portions_.empty()) continue;
       key.dimension = some[d].id;
       QUIPU_TRY(emit_dimension(key, portions_, out));
     }
-    begin += *held;
-    at_once = std::max<size_t>(1, std::min(2 * *held, GroupTable::kDimensionsLoaded));
+    begin += held;
+    at_once = std::max<size_t>(1, std::min(2 * held, GroupTable::kDimensionsLoaded));
   }
   return {};
 }

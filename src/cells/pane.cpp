@@ -42,6 +42,7 @@ void Pane::append_event(const EventBatch& batch, const Event& event, uint32_t ro
   const int frames = event.month->frames();
   const int first_planes = frames + (metric.has_lifetime ? 1 : 0);
   CHECK(bitmap_words >= 1 && bitmap_words <= uint32_t(kMaxBitmapWords) && frames <= kMaxFrames);
+  CHECK_LT(row, event.rows);
 
   PaneEntry::Head head;
   head.tenant = event.tenant;

@@ -17,6 +17,7 @@
 #include <cstdint>
 #include <cstring>
 
+#include "base/check.h"
 #include "cells/pane.h"
 
 namespace quipu {
@@ -70,6 +71,9 @@ class PaneEntry {
 
     size_t planes_held() const { return held(planes, alike, frames); }
   };
+  static constexpr size_t kMaxWords = kHeaderWords + size_t(kMaxPlanes) * kMaxBitmapWords +
+                                      2 * size_t(kMaxValues) + size_t(kMaxColumns);
+  static_assert(kMaxWords < 1024, "the words of an entry have ten bits");
   static void write_head(const Head& h, const CompiledMetric* metric, uint64_t* w) {
     w[0] = reinterpret_cast<uint64_t>(metric);
     w[1] = raw(h.tenant) | uint64_t(h.day) << 32 | uint64_t(h.slot) << 49 |
@@ -100,6 +104,7 @@ class PaneReader {
     pane.log_.each_block([&](const uint64_t* w, const uint64_t* end) {
       while (w != end) {
         const PaneEntry entry(w);
+        CHECK(entry.size() > PaneEntry::kHeaderWords && entry.size() <= size_t(end - w));
         __builtin_prefetch(w + 2 * entry.size());
         visit(entry);
         w += entry.size();

@@ -25,6 +25,48 @@ struct Given {
   std::vector<std::pair<int, Fixed6>> values;  // by value of the plan
 };
 
+// What was added with the first bitmaps `first`.
+Given given_of(const EventBatch& b, const Event& e, uint32_t row, const uint64_t* first) {
+  Given g{e.metric, e.tenant, e.slot, e.month, row > 0, {}, {}, {}, {}};
+  g.here.assign(b.row_here(e, row), b.row_here(e, row) + e.metric->bitmap_words);
+  g.first.assign(
+      first, first + size_t(e.month->frames() + e.metric->has_lifetime) * e.metric->bitmap_words);
+  for (uint8_t c : e.metric->columns) g.elements.push_back(b.row_elements(e, row)[c]);
+  for (int v = 0, at = int(e.values); v < kMaxValues; ++v) {
+    if (e.value_mask >> v & 1) g.values.push_back({v, b.values[size_t(at++)]});
+  }
+  return g;
+}
+
+void expect_entry(const PaneEntry& entry, const Given& g) {
+  EXPECT_EQ(entry.metric(), g.metric);
+  EXPECT_EQ(entry.tenant(), g.tenant);
+  EXPECT_EQ(int64_t(entry.day()) * 96 + entry.slot(),
+            month_begin_s(g.month->month()) / kQuarterS + g.slot);
+  EXPECT_EQ(entry.same_event(), g.same_event);
+  EXPECT_EQ(entry.frames(), g.month->frames());
+  const uint32_t bitmap_words = g.metric->bitmap_words;
+  ASSERT_EQ(entry.bitmap_words(), bitmap_words);
+  EXPECT_TRUE(std::equal(g.here.begin(), g.here.end(), entry.here()));
+  for (size_t p = 0; p * bitmap_words < g.first.size(); ++p) {
+    const std::vector<uint64_t> zero(bitmap_words);
+    const uint64_t* plane = entry.plane(int(p) + 1);
+    EXPECT_TRUE(std::equal(zero.begin(), zero.end(),
+                           g.first.begin() + ptrdiff_t(p * bitmap_words)) == (plane == nullptr));
+    if (plane != nullptr) {
+      EXPECT_TRUE(
+          std::equal(plane, plane + bitmap_words, g.first.begin() + ptrdiff_t(p * bitmap_words)));
+    }
+  }
+  EXPECT_TRUE(std::equal(g.elements.begin(), g.elements.end(), entry.elements()));
+  unsigned mask = 0;
+  for (size_t v = 0; v < g.values.size(); ++v) {
+    mask |= 1u << g.values[v].first;
+    EXPECT_TRUE(entry.value(int(v)) == g.values[v].second);
+  }
+  EXPECT_EQ(entry.value_mask(), mask);
+}
+
 TEST(Pane, GivesBackWhatWasAddedInOrder) {
   const uint64_t seed = std::random_device()();
   std::printf("seed %llu\n", static_cast<unsigned long long>(seed));
@@ -57,15 +99,7 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
           std::vector<uint64_t>& elements = kept.emplace_back();
           for (uint8_t c : e.metric->columns) elements.push_back(b.row_elements(e, row)[c]);
           pane.append_event(b, e, row, first, below(random, 2) ? elements.data() : nullptr);
-          Given g{e.metric, e.tenant, e.slot, e.month, row > 0, {}, {}, {}, {}};
-          g.here.assign(b.row_here(e, row), b.row_here(e, row) + e.metric->bitmap_words);
-          g.first.assign(first, first + size_t(e.month->frames() + e.metric->has_lifetime) *
-                                            e.metric->bitmap_words);
-          for (uint8_t c : e.metric->columns) g.elements.push_back(b.row_elements(e, row)[c]);
-          for (int v = 0, at = int(e.values); v < kMaxValues; ++v) {
-            if (e.value_mask >> v & 1) g.values.push_back({v, b.values[size_t(at++)]});
-          }
-          given.push_back(g);
+          given.push_back(given_of(b, e, row, first));
         });
   }
   EXPECT_EQ(pane.rows(), given.size());
@@ -75,32 +109,7 @@ TEST(Pane, GivesBackWhatWasAddedInOrder) {
     ASSERT_LT(i, given.size());
     const Given& g = given[i++];
     bytes += entry.size() * 8;
-    EXPECT_EQ(entry.metric(), g.metric);
-    EXPECT_EQ(entry.tenant(), g.tenant);
-    EXPECT_EQ(int64_t(entry.day()) * 96 + entry.slot(),
-              month_begin_s(g.month->month()) / kQuarterS + g.slot);
-    EXPECT_EQ(entry.same_event(), g.same_event);
-    EXPECT_EQ(entry.frames(), g.month->frames());
-    const uint32_t bitmap_words = g.metric->bitmap_words;
-    ASSERT_EQ(entry.bitmap_words(), bitmap_words);
-    EXPECT_TRUE(std::equal(g.here.begin(), g.here.end(), entry.here()));
-    for (size_t p = 0; p * bitmap_words < g.first.size(); ++p) {
-      const std::vector<uint64_t> zero(bitmap_words);
-      const uint64_t* plane = entry.plane(int(p) + 1);
-      EXPECT_TRUE(std::equal(zero.begin(), zero.end(),
-                             g.first.begin() + ptrdiff_t(p * bitmap_words)) == (plane == nullptr));
-      if (plane != nullptr) {
-        EXPECT_TRUE(
-            std::equal(plane, plane + bitmap_words, g.first.begin() + ptrdiff_t(p * bitmap_words)));
-      }
-    }
-    EXPECT_TRUE(std::equal(g.elements.begin(), g.elements.end(), entry.elements()));
-    unsigned mask = 0;
-    for (size_t v = 0; v < g.values.size(); ++v) {
-      mask |= 1u << g.values[v].first;
-      EXPECT_TRUE(entry.value(int(v)) == g.values[v].second);
-    }
-    EXPECT_EQ(entry.value_mask(), mask);
+    expect_entry(entry, g);
   });
   EXPECT_EQ(i, given.size());
   EXPECT_EQ(bytes, pane.bytes());

@@ -1,6 +1,7 @@
 #include "cli/arguments.h"
 
 #include <CLI/CLI.hpp>
+#include <algorithm>
 #include <charconv>
 #include <filesystem>
 
@@ -39,6 +40,16 @@ Result<size_t> parse_size(const std::string& text) {
 
 namespace {
 
+constexpr char kDescription[] =
+    "quipu counts event streams exactly: every event in every planned dimension, by hour, day, "
+    "week and\n"
+    "month, as events, different people and sums of values; whatever order they come in, and if "
+    "it crashes.\n\n"
+    "  quipu init events.jsonl > plan.yaml          a plan guessed from a sample\n"
+    "  quipu check plan.yaml events.jsonl           what the plan reads and counts\n"
+    "  quipu run plan.yaml events.jsonl.gz          count it into ./plan.quipu\n"
+    "  quipu query \"Opened Email\" --by campaign --in 2026-03\n";
+
 constexpr char kExitNotes[] =
     "Exit status: 0 done; 1 an error, or audit found a difference; 2 a wrong plan or command line, "
     "or no such\nfile; 3 done, but lines were set aside (run, check).\n"
@@ -62,7 +73,7 @@ void add_input_options(CLI::App* run, Arguments& a) {
                 "go on though the lines at an input's beginning would all be set aside");
 }
 
-CLI::App* add_init_command(CLI::App& app, Arguments& a) {
+void add_init_command(CLI::App& app, Arguments& a) {
   CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
   auto* sample = init->add_option(
       "SAMPLE", a.sample,
@@ -73,7 +84,7 @@ CLI::App* add_init_command(CLI::App& app, Arguments& a) {
                    "own programs), klaviyo, segment, shopify or magento")
       ->check(CLI::IsMember({"http", "klaviyo", "segment", "shopify", "magento"}))
       ->excludes(sample);
-  return init;
+  init->final_callback([&a] { a.command = Arguments::Command::init; });
 }
 
 void add_kafka_options(CLI::App* serve, KafkaArguments& kafka) {
@@ -121,15 +132,16 @@ void add_dead_commands(CLI::App& app, Arguments& a) {
   dead->final_callback([&a] { a.command = Arguments::Command::dead; });
 }
 
-void add_server_commands(CLI::App& app, Arguments& a) {
-  const auto data = [&](CLI::App* c) {
-    c->add_option("--data", a.data, "the store's folder (default: ./PLAN.quipu)");
-  };
+void add_data_of_server(CLI::App* command, Arguments& a) {
+  command->add_option("--data", a.data, "the store's folder (default: ./PLAN.quipu)");
+}
+
+void add_serve_command(CLI::App& app, Arguments& a) {
   CLI::App* serve = app.add_subcommand("serve", "Take events over HTTP and count them");
   serve->add_option("PLAN", a.plan, "the plan file, which reads the journal's lines");
   serve->add_option("--config", a.config,
                     "a file with all that can be said here, and more (docs/serving.md)");
-  data(serve);
+  add_data_of_server(serve, a);
   serve->add_option("--listen", a.listen, "address and port (default: 127.0.0.1:8080)");
   serve->add_option("--tls-cert", a.tls_certificate, "PEM file of the certificate and its chain");
   serve->add_option("--tls-key", a.tls_key, "PEM file of its key");
@@ -143,21 +155,24 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   serve->add_flag("--archive", a.archive, "keep the journal's segments that are counted");
   add_kafka_options(serve, a.kafka);
   serve->final_callback([&a] { a.command = Arguments::Command::serve; });
+}
 
+void add_load_commands(CLI::App& app, Arguments& a) {
   CLI::App* load = app.add_subcommand(
       "load", "Count files into a store beside what its server takes in (a history)");
   load->add_option("INPUT", a.inputs, "files of events (plain, .gz, .zst)")->required();
-  data(load);
+  add_data_of_server(load, a);
   add_input_options(load, a);
   load->add_flag("--detach", a.detach, "do not wait for the end");
   load->final_callback([&a] { a.command = Arguments::Command::load; });
   CLI::App* sources = app.add_subcommand("sources", "What a server reads, and how far it is");
-  data(sources);
+  add_data_of_server(sources, a);
   sources->add_flag("--json", a.json, "for programs");
   sources->add_option("--stop", a.stopped_source, "stop the source of this number");
   sources->final_callback([&a] { a.command = Arguments::Command::sources; });
+}
 
-  add_dead_commands(app, a);
+void add_key_commands(CLI::App& app, Arguments& a) {
   CLI::App* key = app.add_subcommand("key", "Keys of those who may send events to a server");
   key->require_subcommand(1);
   CLI::App* add = key->add_subcommand("add", "Make a key and print it, this once");
@@ -175,52 +190,37 @@ void add_server_commands(CLI::App& app, Arguments& a) {
   CLI::App* revoke = key->add_subcommand("revoke", "End a key");
   revoke->add_option("ID", a.key_id, "as quipu key list shows it")->required();
   revoke->final_callback([&a] { a.key_action = Arguments::KeyAction::revoke; });
-  for (CLI::App* c : {add, list, revoke}) data(c);
+  for (CLI::App* c : {add, list, revoke}) add_data_of_server(c, a);
   key->final_callback([&a] { a.command = Arguments::Command::key; });
 }
 
-}  // namespace
+void add_data(CLI::App* command, Arguments& a) {
+  command->add_option("--data", a.data,
+                      "the store's folder (default: ./PLAN.quipu, or the only *.quipu here)");
+}
 
-ParsedArguments parse_arguments(const std::vector<std::string>& args) {
-  Arguments a;
-  CLI::App app{
-      "quipu counts event streams exactly: every event in every planned dimension, by hour, day, "
-      "week and\n"
-      "month, as events, different people and sums of values; whatever order they come in, and if "
-      "it crashes.\n\n"
-      "  quipu init events.jsonl > plan.yaml          a plan guessed from a sample\n"
-      "  quipu check plan.yaml events.jsonl           what the plan reads and counts\n"
-      "  quipu run plan.yaml events.jsonl.gz          count it into ./plan.quipu\n"
-      "  quipu query \"Opened Email\" --by campaign --in 2026-03\n",
-      "quipu"};
-  app.require_subcommand(1);
-  app.footer(kExitNotes);
-  app.set_version_flag("--version", version_text());
-  app.get_formatter()->column_width(34);
+void add_zoneinfo(CLI::App* command, Arguments& a) {
+  command->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
+}
 
-  auto data = [&](CLI::App* c) {
-    c->add_option("--data", a.data,
-                  "the store's folder (default: ./PLAN.quipu, or the only *.quipu here)");
-  };
-  auto zoneinfo = [&](CLI::App* c) {
-    c->add_option("--zoneinfo", a.zoneinfo_dir, "folder of zone files (default: the system's)");
-  };
-
-  CLI::App* init = add_init_command(app, a);
+void add_check_command(CLI::App& app, Arguments& a) {
   CLI::App* check =
       app.add_subcommand("check", "Show what a plan reads from a sample and what it would count");
   check->add_option("PLAN", a.plan, "the plan file")->required();
   check->add_option("SAMPLE,--sample", a.sample, "a file of events, or - for standard input");
   check->add_option("--show", a.show, "events to show in full")->capture_default_str();
-  zoneinfo(check);
+  add_zoneinfo(check, a);
+  check->final_callback([&a] { a.command = Arguments::Command::check; });
+}
 
+void add_run_command(CLI::App& app, Arguments& a) {
   CLI::App* run = app.add_subcommand(
       "run", "Count inputs into a store; the same command continues where it stopped");
   run->add_option("PLAN", a.plan, "the plan file")->required();
   run->add_option("INPUT", a.inputs,
                   "files of events (plain, .gz, .zst), or - for standard input with --as")
       ->required();
-  data(run);
+  add_data(run, a);
   run->add_option("--memory", a.memory,
                   "memory of the process, such as 2G (default: half the machine's)");
   run->add_option("--shards", a.shards, "threads that tally (default: one a core)");
@@ -237,76 +237,109 @@ ParsedArguments parse_arguments(const std::vector<std::string>& args) {
   run->add_option("--ingest-bytes", a.ingest_bytes)->group("");
   run->add_option("--hot-bytes", a.hot_bytes)->group("");
   run->add_option("--pane-bytes", a.pane_bytes)->group("");
-  zoneinfo(run);
+  add_zoneinfo(run, a);
+  run->final_callback([&a] { a.command = Arguments::Command::run; });
+}
 
-  QuestionTexts texts;
-  CLI::App* query = add_query_command(app, a, texts);
-  CLI::App* export_ = add_export_command(app, a, texts);
+void add_question_commands(CLI::App& app, Arguments& a, QuestionTexts& texts) {
+  add_query_command(app, a, texts)->final_callback([&a] { a.command = Arguments::Command::query; });
+  add_export_command(app, a, texts)->final_callback([&a] {
+    a.command = Arguments::Command::export_;
+  });
+}
+
+void add_store_commands(CLI::App& app, Arguments& a) {
   CLI::App* inspect = app.add_subcommand(
       "inspect", "Print sizes, positions, tallies, plans and zone rules of a store");
-  data(inspect);
+  add_data(inspect, a);
   inspect->add_flag("--json", a.json, "JSON");
+  inspect->final_callback([&a] { a.command = Arguments::Command::inspect; });
   CLI::App* audit = app.add_subcommand(
       "audit", "Recount inputs in another way and compare every answer of the store");
   audit->add_option("PLAN", a.plan, "the plan file")->required();
   audit->add_option("INPUT", a.inputs, "the inputs that the store has counted")->required();
-  data(audit);
-  zoneinfo(audit);
+  add_data(audit, a);
+  add_zoneinfo(audit, a);
+  audit->final_callback([&a] { a.command = Arguments::Command::audit; });
   CLI::App* backup =
       app.add_subcommand("backup", "Copy a store (by hard links where possible) into a new folder");
   backup->add_option("DIR", a.target, "the new folder")->required();
-  data(backup);
+  add_data(backup, a);
+  backup->final_callback([&a] { a.command = Arguments::Command::backup; });
+}
 
-  add_server_commands(app, a);
+// In the order in which --help lists them.
+void add_commands(CLI::App& app, Arguments& a, QuestionTexts& texts) {
+  add_init_command(app, a);
+  add_check_command(app, a);
+  add_run_command(app, a);
+  add_question_commands(app, a, texts);
+  add_store_commands(app, a);
+  add_serve_command(app, a);
+  add_load_commands(app, a);
+  add_dead_commands(app, a);
+  add_key_commands(app, a);
   add_help_commands(app);
+}
+
+bool reads_standard_input(const Arguments& a) {
+  return std::find(a.inputs.begin(), a.inputs.end(), "-") != a.inputs.end();
+}
+
+// What the options of a command must be together, beside what CLI11 checks.
+Status check_together(Arguments& a, const QuestionTexts& texts) {
+  using C = Arguments::Command;
+  if (a.command == C::init && a.sample.empty() && a.vendor.empty())
+    return Error{"quipu init: SAMPLE is required, or --for VENDOR"};
+  if (a.command == C::query || a.command == C::export_) {
+    if (Status read = read_question(texts, a); !read.ok())
+      return Error{"quipu " + std::string(a.command == C::query ? "query" : "export") + ": " +
+                   read.error().message};
+  }
+  if (a.command == C::run && reads_standard_input(a) && a.standard_input_name.empty()) {
+    return Error{
+        "quipu run: standard input needs a name by which it is known when it comes again: --as "
+        "NAME"};
+  }
+  if (a.command == C::run && !(a.checkpoint_s > 0))
+    return Error{"quipu run: --checkpoint takes seconds above 0"};
+  if (a.command == C::load && reads_standard_input(a))
+    return Error{"quipu load: it takes files; write what comes by a pipe into one"};
+  return {};
+}
+
+ParsedArguments usage_error(const std::string& message) {
+  ParsedArguments parsed;
+  parsed.text = message + "\n(quipu --help, or quipu COMMAND --help, tells more)\n";
+  parsed.status = 2;
+  return parsed;
+}
+
+}  // namespace
+
+ParsedArguments parse_arguments(const std::vector<std::string>& args) {
+  Arguments a;
+  CLI::App app{kDescription, "quipu"};
+  app.require_subcommand(1);
+  app.footer(kExitNotes);
+  app.set_version_flag("--version", version_text());
+  app.get_formatter()->column_width(34);
+  QuestionTexts texts;
+  add_commands(app, a, texts);
   if (auto answered = answer_help(app, args)) return *answered;
 
   ParsedArguments parsed;
-  auto usage_error = [&](const std::string& message) {
-    parsed.text = message + "\n(quipu --help, or quipu COMMAND --help, tells more)\n";
-    parsed.status = 2;
-    return parsed;
-  };
   try {
     std::vector<std::string> reversed(args.rbegin(), args.rend());
     app.parse(reversed);
   } catch (const CLI::ParseError& e) {
     std::ostringstream out, err;
-    const int code = app.exit(e, out, err);
-    if (code == 0) {
-      parsed.text = out.str();
-      return parsed;
-    }
-    return usage_error(usage_message(app, args, e));
+    if (app.exit(e, out, err) != 0) return usage_error(usage_message(app, args, e));
+    parsed.text = out.str();
+    return parsed;
   }
-  using C = Arguments::Command;
-  a.command = a.command != C::none ? a.command  // serve, key
-              : init->parsed()     ? C::init
-              : check->parsed()    ? C::check
-              : run->parsed()      ? C::run
-              : query->parsed()    ? C::query
-              : export_->parsed()  ? C::export_
-              : inspect->parsed()  ? C::inspect
-              : audit->parsed()    ? C::audit
-                                   : C::backup;
-  if (a.command == C::init && a.sample.empty() && a.vendor.empty())
-    return usage_error("quipu init: SAMPLE is required, or --for VENDOR");
-  if (a.command == C::query || a.command == C::export_) {
-    if (Status read = read_question(texts, a); !read.ok())
-      return usage_error("quipu " + std::string(a.command == C::query ? "query" : "export") + ": " +
-                         read.error().message);
-  }
-  if (a.command == C::run) {
-    const bool standard_input = std::find(a.inputs.begin(), a.inputs.end(), "-") != a.inputs.end();
-    if (standard_input && a.standard_input_name.empty()) {
-      return usage_error(
-          "quipu run: standard input needs a name by which it is known when it comes again: --as "
-          "NAME");
-    }
-    if (!(a.checkpoint_s > 0)) return usage_error("quipu run: --checkpoint takes seconds above 0");
-  }
-  if (a.command == C::load && std::find(a.inputs.begin(), a.inputs.end(), "-") != a.inputs.end())
-    return usage_error("quipu load: it takes files; write what comes by a pipe into one");
+  if (Status together = check_together(a, texts); !together.ok())
+    return usage_error(together.error().message);
   parsed.arguments = std::move(a);
   return parsed;
 }

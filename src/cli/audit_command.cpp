@@ -107,11 +107,9 @@ class Auditor {
         piece_bytes_(sort_bytes == kServedSortBytes ? kExportPieceBytes : kAlonePieceBytes) {}
 
   Status run(const std::vector<std::string>& given) {
-    auto positions = positions_of_inputs(snapshot_);
-    if (!positions.ok()) return positions.error();
-    auto inputs = audited_inputs(*positions, spool_folder_, given);
-    if (!inputs.ok()) return inputs.error();
-    inputs_ = std::move(*inputs);
+    QUIPU_ASSIGN(auto positions, positions_of_inputs(snapshot_));
+    QUIPU_ASSIGN(auto inputs, audited_inputs(positions, spool_folder_, given));
+    inputs_ = std::move(inputs);
     QUIPU_TRY(read_inputs(
         [&](const EventBatch& batch, const Event& event) { return add_id(batch, event); }));
     QUIPU_TRY(find_duplicates());
@@ -138,9 +136,8 @@ class Auditor {
   Status describe(StoreView& view) {
     const auto visit = [&](const CounterBucket& b) -> Result<bool> {
       if (!wanted.count(hash_of(b))) return true;
-      auto line = export_line(view, b, ExportFormat::json);
-      if (!line.ok()) return line.error();
-      report.lines.push_back("the store says: " + *line);
+      QUIPU_ASSIGN(auto line, export_line(view, b, ExportFormat::json));
+      report.lines.push_back("the store says: " + line);
       return true;
     };
     return visit_counter_buckets(view, visit, piece_bytes_);
@@ -164,17 +161,15 @@ class Auditor {
     batches[0].columns = uint32_t(plan.columns.size());
     sequence_number_ = 0;
     for (const AuditedInput& input : inputs_) {
-      auto source = open_file(input.path, {}, source_options_of(plan));
-      if (!source.ok()) return source.error();
-      QUIPU_TRY(decoder.set_header((*source)->header()));
+      QUIPU_ASSIGN(auto source, open_file(input.path, {}, source_options_of(plan)));
+      QUIPU_TRY(decoder.set_header(source->header()));
       bool within = true;
       while (within) {
-        auto block = (*source)->next();
-        if (!block.ok()) return block.error();
+        QUIPU_ASSIGN(auto block, source->next());
         if (console_.gone()) return Error{"nobody waits for the answer any more"};
-        if (block->text.empty()) break;
-        BlockRecords records(*block);
-        while (!block->truncated_line && records.next()) {
+        if (block.text.empty()) break;
+        BlockRecords records(block);
+        while (!block.truncated_line && records.next()) {
           within = records.offset() < input.committed_bytes;
           if (!within) break;
           batches[0].clear();
@@ -289,11 +284,10 @@ class Auditor {
 
   // Counters planned from the beginning: only theirs can be told from the inputs alone.
   Status find_comparable() {
-    auto view = StoreView::open(catalogue_, snapshot_, hasher_);
-    if (!view.ok()) return view.error();
-    for (const SelectorEntry& selector : (*view)->selectors()) {
+    QUIPU_ASSIGN(auto view, StoreView::open(catalogue_, snapshot_, hasher_));
+    for (const SelectorEntry& selector : view->selectors()) {
       for (const Counter& counter :
-           (*view)->counters_of(selector.identity, selector.group, selector.name)) {
+           view->counters_of(selector.identity, selector.group, selector.name)) {
         if (planned_always(counter.since)) {
           comparable_[{counter.selector, counter.dimension}] =
               planned_always(counter.lifetime_since);
@@ -304,8 +298,7 @@ class Auditor {
   }
 
   Status read_stored() {
-    auto view = StoreView::open(catalogue_, snapshot_, hasher_);
-    if (!view.ok()) return view.error();
+    QUIPU_ASSIGN(auto view, StoreView::open(catalogue_, snapshot_, hasher_));
     const std::vector<ValueId>& ids = registry_.plan().values;
     const auto visit = [&](const CounterBucket& b) -> Result<bool> {
       const auto comparable = comparable_.find({b.counter->selector, b.counter->dimension});
@@ -330,7 +323,7 @@ class Auditor {
       if (Status status = stored_.add(s); !status.ok()) return status.error();
       return true;
     };
-    QUIPU_TRY(visit_counter_buckets(**view, visit, piece_bytes_));
+    QUIPU_TRY(visit_counter_buckets(*view, visit, piece_bytes_));
     return stored_.finish();
   }
 

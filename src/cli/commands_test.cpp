@@ -82,7 +82,7 @@ TEST(Commands, WhatCannotBeAnsweredIsAnErrorWithItsStatus) {
   options.data_folder = folder.path() + "/store";
   options.memory_bytes = kMinMemoryBytes;
   options.shards = 1;
-  options.element_bits = 4;
+  options.store.element_bits = 4;
   auto engine = Engine::open(std::move(*plan), options);
   ASSERT_TRUE(engine.ok()) << engine.error().message;
   ASSERT_TRUE((*engine)->run({input}, {}).ok());

@@ -146,7 +146,7 @@ int replay_command(const Arguments& arguments, const Console& console) {
   if (!plan.ok()) return fail(plan.error(), kExitUsage);
   auto options = engine_options_of(arguments, plan->name);
   if (!options.ok()) return fail(options.error(), kExitUsage);
-  options->create = false;
+  options->store.create = false;
   auto engine = Engine::open(std::move(*plan), *options);
   if (!engine.ok()) return fail(engine.error(), kExitError);
   const Tallies before = (*engine)->store().committed().tallies;

@@ -80,7 +80,7 @@ Result<EngineOptions> engine_options_of(const Arguments& arguments, const std::s
   options.shards = arguments.shards;
   options.checkpoint_age_s = arguments.checkpoint_s;
   options.zoneinfo_dir = arguments.zoneinfo_dir;
-  options.ingest_bytes = arguments.ingest_bytes;
+  if (arguments.ingest_bytes) options.store.ingest_bytes = arguments.ingest_bytes;
   options.hot_bytes = arguments.hot_bytes;
   options.pane_bytes = arguments.pane_bytes;
   if (!arguments.memory.empty()) {
@@ -88,7 +88,7 @@ Result<EngineOptions> engine_options_of(const Arguments& arguments, const std::s
     if (!memory.ok()) return Error{"--memory: " + memory.error().message};
     options.memory_bytes = *memory;
   }
-  options.keep_waiting = [folder = options.data_folder] { return !is_served(folder); };
+  options.store.keep_waiting = [folder = options.data_folder] { return !is_served(folder); };
   return options;
 }
 

@@ -34,18 +34,11 @@ struct Inspection {
 
 Result<Inspection> look(StoreAccess& access, const Console& console) {
   Inspection found;
-  auto snapshot = access.snapshot();
-  if (!snapshot.ok()) return snapshot.error();
-  found.state = (*snapshot)->state();
-  auto families = access.store().family_stats();
-  if (!families.ok()) return families.error();
-  found.families = std::move(*families);
-  auto positions = positions_of_inputs(**snapshot);
-  if (!positions.ok()) return positions.error();
-  found.positions = std::move(*positions);
-  auto census = count_records(access.store(), [&] { return console.gone(); });
-  if (!census.ok()) return census.error();
-  found.records = *census;
+  QUIPU_ASSIGN(auto snapshot, access.snapshot());
+  found.state = snapshot->state();
+  QUIPU_ASSIGN(found.families, access.store().family_stats());
+  QUIPU_ASSIGN(found.positions, positions_of_inputs(*snapshot));
+  QUIPU_ASSIGN(found.records, count_records(access.store(), [&] { return console.gone(); }));
   found.plans = access.catalogue().plan_versions();
   found.tenants = access.catalogue().tenants().size();
   found.selectors = access.catalogue().selectors().size();

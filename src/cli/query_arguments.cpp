@@ -146,9 +146,8 @@ Status read_question(const QuestionTexts& texts, Arguments& a) {
   a.where_texts = texts.where;
   a.interval_text = texts.interval;
   for (const std::string& text : texts.where) {
-    auto filter = parse_filter(text);
-    if (!filter.ok()) return filter.error();
-    q.where.push_back(std::move(*filter));
+    QUIPU_ASSIGN(auto filter, parse_filter(text));
+    q.where.push_back(std::move(filter));
   }
   const bool is_export = a.command == Arguments::Command::export_;
   if (texts.interval == "lifetime" && is_export) {

@@ -113,9 +113,7 @@ Result<ExportFilter> export_filter(const Arguments& arguments, const StoreView& 
   if (arguments.by_given) {
     std::vector<std::string> texts = arguments.by;
     std::erase(texts, "");
-    auto by = property_names(view, texts);
-    if (!by.ok()) return by.error();
-    filter.by = std::move(*by);
+    QUIPU_ASSIGN(filter.by, property_names(view, texts));
   }
   return filter;
 }

@@ -54,11 +54,9 @@ Result<SampleFile> SampleFile::open(const std::string& name) {
     if (!std::filesystem::exists(name)) return Error{name + ": no such file"};
     return SampleFile(name, false);
   }
-  auto text = read_standard_input();
-  if (!text.ok()) return text.error();
-  auto path = write_temporary(*text);
-  if (!path.ok()) return path.error();
-  return SampleFile(std::move(*path), true);
+  QUIPU_ASSIGN(auto text, read_standard_input());
+  QUIPU_ASSIGN(auto path, write_temporary(text));
+  return SampleFile(std::move(path), true);
 }
 
 SampleFile::SampleFile(SampleFile&& other) noexcept
@@ -71,15 +69,13 @@ SampleFile::~SampleFile() {
 Status read_sample_lines(const std::string& path, const SourceOptions& options,
                          const std::function<Status(const std::string&)>& header,
                          const std::function<bool(const SampleLine&)>& visit) {
-  auto source = open_file(path, {}, options);
-  if (!source.ok()) return source.error();
-  if (options.header) QUIPU_TRY(header((*source)->header()));
+  QUIPU_ASSIGN(auto source, open_file(path, {}, options));
+  if (options.header) QUIPU_TRY(header(source->header()));
   while (true) {
-    auto block = (*source)->next();
-    if (!block.ok()) return block.error();
-    if (block->text.empty()) return {};
-    for (BlockRecords records(*block); records.next();) {
-      if (!visit({records.text(), records.line(), block->truncated_line})) return {};
+    QUIPU_ASSIGN(auto block, source->next());
+    if (block.text.empty()) return {};
+    for (BlockRecords records(block); records.next();) {
+      if (!visit({records.text(), records.line(), block.truncated_line})) return {};
     }
   }
 }

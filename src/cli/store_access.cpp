@@ -17,13 +17,9 @@ Result<std::unique_ptr<StoreAccess>> StoreAccess::open(const std::string& folder
   std::unique_ptr<StoreAccess> access(new StoreAccess);
   StoreOptions options;
   options.keep_waiting = std::move(keep_waiting);
-  auto store = Store::open(folder, options);
-  if (!store.ok()) return store.error();
-  access->own_store_ = std::move(*store);
+  QUIPU_ASSIGN(access->own_store_, Store::open(folder, options));
   auto snapshot = access->own_store_->snapshot();
-  auto catalogue = Catalogue::load(*snapshot);
-  if (!catalogue.ok()) return catalogue.error();
-  access->own_catalogue_ = std::move(*catalogue);
+  QUIPU_ASSIGN(access->own_catalogue_, Catalogue::load(*snapshot));
   access->store_ = access->own_store_.get();
   access->catalogue_ = access->own_catalogue_.get();
   return access;

@@ -32,9 +32,8 @@ Result<DayIndex> day_behind_counts(Snapshot& snapshot) {
     const DayIndex middle = low + (high - low) / 2;
     std::string begin;
     ByteWriter(begin).be32(middle);
-    auto next = snapshot.seek_cell_key(begin);
-    if (!next.ok()) return next.error();
-    const auto key = CellKey::parse(*next);
+    QUIPU_ASSIGN(auto next, snapshot.seek_cell_key(begin));
+    const auto key = CellKey::parse(next);
     if (key && key->day != kLifetimeDay) {
       low = key->day + 1;
     } else {
@@ -90,10 +89,9 @@ Status CatalogueRegistry::open_plan_versions(int64_t now_s) {
     old_plans_.pop_back();
   } else {
     changed_ = true;
-    auto reached = day_behind_counts(*store_.snapshot());
-    if (!reached.ok()) return reached.error();
+    QUIPU_ASSIGN(auto reached, day_behind_counts(*store_.snapshot()));
     catalogue_.add_plan_version(
-        {plan_.parsed.serialise(), store_.committed().checkpoint + 1, now_s, *reached});
+        {plan_.parsed.serialise(), store_.committed().checkpoint + 1, now_s, reached});
   }
   plan_.version = PlanVersion(old_plans_.size() + 1);
   versions_.push_back(nullptr);
@@ -149,11 +147,10 @@ Status CatalogueRegistry::open_rules(const std::string& zoneinfo_dir) {
       newest ? catalogue_.rules(newest) : std::map<std::string, std::shared_ptr<const ZoneRules>>{};
   bool changed = newest == 0;
   for (const std::string& name : names) {
-    auto loaded = load_zone(name, zoneinfo_dir);
-    if (!loaded.ok()) return loaded.error();
+    QUIPU_ASSIGN(auto loaded, load_zone(name, zoneinfo_dir));
     auto known = latest.find(name);
-    if (known != latest.end() && *known->second == *loaded) continue;
-    latest[name] = std::make_shared<const ZoneRules>(std::move(*loaded));
+    if (known != latest.end() && *known->second == loaded) continue;
+    latest[name] = std::make_shared<const ZoneRules>(std::move(loaded));
     changed = true;
   }
   if (changed) {
@@ -162,9 +159,8 @@ Status CatalogueRegistry::open_rules(const std::string& zoneinfo_dir) {
     changed_ = true;
     catalogue_.add_rules_version(zones);
   }
-  auto no_offset = load_zone(plan_.parsed.time.no_offset, zoneinfo_dir);
-  if (!no_offset.ok()) return no_offset.error();
-  no_offset_ = std::make_shared<const ZoneRules>(std::move(*no_offset));
+  QUIPU_ASSIGN(auto no_offset, load_zone(plan_.parsed.time.no_offset, zoneinfo_dir));
+  no_offset_ = std::make_shared<const ZoneRules>(std::move(no_offset));
   return {};
 }
 
@@ -210,9 +206,8 @@ Status CatalogueRegistry::written(TenantId tenant, MonthIndex month) {
   if (!catalogue_.fixed_calendars(tenant))
     catalogue_.fix_calendars(tenant, tables_->calendars(set));
   if (tables_->utc_only(set)) return {};
-  auto pinned = pin_of(tenant, month);
-  if (!pinned.ok()) return pinned.error();
-  if (!*pinned) catalogue_.add_pin(tenant, month, tables_->current());
+  QUIPU_ASSIGN(auto pinned, pin_of(tenant, month));
+  if (!pinned) catalogue_.add_pin(tenant, month, tables_->current());
   return {};
 }
 

@@ -16,11 +16,13 @@
 namespace quipu {
 
 struct DecoderPart {
+  uint64_t epoch = 0;
   Tallies tallies;
   NameBatch names;
   std::string dead_letters;
 };
 struct ShardPart {
+  uint64_t epoch = 0;
   Tallies tallies;
   Pane pane;  // elements of its rows lie in new_rows
   RowLog new_rows;
@@ -36,15 +38,20 @@ class CheckpointParts {
     std::vector<DecoderPart> decoders;
     std::vector<ShardPart> shards;
   };
-  // Waits until all parts of the epoch are there; false if interrupted.
-  bool wait(Whole& whole);
+  // Waits until all parts of the epoch are there; false if interrupted. No other's may be.
+  bool wait(uint64_t epoch, Whole& whole);
   void interrupt();
 
  private:
+  template <typename Part>
+  void add_to(std::vector<Part>& parts, Part part);
+  size_t parts() const { return whole_.decoders.size() + whole_.shards.size(); }
+
   const size_t expected_;
   std::mutex mutex_;
   std::condition_variable changed_;
   Whole whole_;
+  uint64_t epoch_ = 0;  // of the parts that are there
   bool interrupted_ = false;
 };
 

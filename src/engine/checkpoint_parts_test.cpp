@@ -8,15 +8,17 @@
 namespace quipu {
 namespace {
 
-DecoderPart decoder_part(uint64_t read) {
+DecoderPart decoder_part(uint64_t read, uint64_t epoch = 1) {
   DecoderPart part;
+  part.epoch = epoch;
   part.tallies.read = read;
   part.dead_letters = std::to_string(read);
   part.names.add({TenantId(1), PropertyId(2), read, "name"});
   return part;
 }
-ShardPart shard_part(uint64_t counted) {
+ShardPart shard_part(uint64_t counted, uint64_t epoch = 1) {
   ShardPart part;
+  part.epoch = epoch;
   part.tallies.counted = counted;
   return part;
 }
@@ -26,7 +28,7 @@ TEST(CheckpointParts, AreWholeWhenTheLastOneCame) {
   std::atomic<bool> whole{false};
   CheckpointParts::Whole got;
   std::thread writer([&] {
-    EXPECT_TRUE(parts.wait(got));
+    EXPECT_TRUE(parts.wait(1, got));
     whole = true;
   });
   parts.add_part(decoder_part(1));
@@ -49,9 +51,9 @@ TEST(CheckpointParts, TheNextEpochBeginsEmpty) {
   CheckpointParts parts(2);
   CheckpointParts::Whole got;
   for (uint64_t epoch = 1; epoch <= 3; ++epoch) {
-    parts.add_part(shard_part(epoch));
-    parts.add_part(decoder_part(100 * epoch));
-    ASSERT_TRUE(parts.wait(got));
+    parts.add_part(shard_part(epoch, epoch));
+    parts.add_part(decoder_part(100 * epoch, epoch));
+    ASSERT_TRUE(parts.wait(epoch, got));
     ASSERT_EQ(got.decoders.size(), 1u);
     ASSERT_EQ(got.shards.size(), 1u);
     EXPECT_EQ(got.decoders[0].tallies.read, 100 * epoch);
@@ -63,7 +65,7 @@ TEST(CheckpointParts, AnInterruptEndsTheWaitForGood) {
   CheckpointParts parts(2);
   std::thread writer([&] {
     CheckpointParts::Whole got;
-    EXPECT_FALSE(parts.wait(got));
+    EXPECT_FALSE(parts.wait(1, got));
   });
   parts.add_part(shard_part(1));
   parts.interrupt();
@@ -71,7 +73,17 @@ TEST(CheckpointParts, AnInterruptEndsTheWaitForGood) {
   // What is whole now was interrupted: it must not be committed.
   parts.add_part(decoder_part(1));
   CheckpointParts::Whole got;
-  EXPECT_FALSE(parts.wait(got));
+  EXPECT_FALSE(parts.wait(1, got));
+}
+
+TEST(CheckpointPartsDeath, PartsOfAnotherEpochAndOnesTooManyEndTheProcess) {
+  CheckpointParts parts(2);
+  parts.add_part(shard_part(1, 7));
+  EXPECT_DEATH(parts.add_part(decoder_part(1, 8)), "part.epoch == epoch_");
+  parts.add_part(decoder_part(1, 7));
+  EXPECT_DEATH(parts.add_part(decoder_part(1, 7)), "parts\\(\\) < expected_");
+  CheckpointParts::Whole got;
+  EXPECT_DEATH(parts.wait(6, got), "epoch_ == epoch");
 }
 
 }  // namespace

@@ -3,8 +3,10 @@
 #include <algorithm>
 #include <chrono>
 
+#include "base/check.h"
 #include "base/cpu_clock.h"
 #include "base/fault.h"
+#include "engine/memory_shares.h"
 #include "engine/parallel_groups.h"
 
 namespace quipu {
@@ -21,6 +23,37 @@ int64_t wall_s() {
   return std::chrono::duration_cast<std::chrono::seconds>(
              std::chrono::system_clock::now().time_since_epoch())
       .count();
+}
+
+// What a checkpoint has of its parts, beside what went into its CheckpointWrite.
+struct TakenParts {
+  std::vector<RowLog> logs;
+  std::vector<const Pane*> panes;  // of the parts
+  std::string letters;
+  uint64_t other_bytes = 0;  // names and new rows
+};
+
+TakenParts take_parts(CheckpointParts::Whole& whole, CheckpointWrite& write) {
+  TakenParts taken;
+  Tallies sum;
+  for (DecoderPart& part : whole.decoders) {
+    sum.add(part.tallies);
+    taken.letters += part.dead_letters;
+    write.expected_bytes += part.names.bytes();
+    taken.other_bytes += part.names.bytes();
+    write.names.push_back(std::move(part.names));
+  }
+  for (ShardPart& part : whole.shards) {
+    sum.add(part.tallies);
+    write.expected_bytes += part.pane.bytes() / 4 + part.new_rows.bytes() / 4;
+    taken.other_bytes += part.new_rows.bytes();
+    taken.panes.push_back(&part.pane);
+    taken.logs.push_back(std::move(part.new_rows));
+  }
+  // What decoders passed on before the barrier, shards have tallied before it.
+  CHECK_EQ(sum.read, sum.counted + sum.duplicate + sum.unplanned + sum.set_aside_total());
+  write.state.tallies.add(sum);
+  return taken;
 }
 
 }  // namespace
@@ -70,7 +103,8 @@ bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, InputRows behind)
   return true;
 }
 
-void Checkpointer::take_rows(InputRows rows) {
+// The rows' texts are moved out of it.
+void Checkpointer::take_rows(InputRows rows) {  // NOLINT(performance-unnecessary-value-param)
   for (auto& [key, row] : rows) {
     const auto [at, fresh] = rows_.try_emplace(key);
     rows_bytes_ += row.size() - at->second.size() + (fresh ? key.size() : 0);
@@ -224,7 +258,7 @@ void Checkpointer::run() {
     changed_.notify_all();
     CheckpointParts::Whole whole;
     Status status;
-    if (wiring_.parts->wait(whole)) {
+    if (wiring_.parts->wait(number, whole)) {
       status = commit(number, std::move(whole), std::move(rows));
     } else {
       return;  // stopped, or failed elsewhere
@@ -250,37 +284,21 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, Input
   CpuLaps laps;
   CheckpointWrite write;
   write.state = wiring_.store->committed();
+  CHECK_EQ(number, write.state.checkpoint + 1);
   write.state.checkpoint = number;
   write.state.time_s = wall_s();
   write.positions = std::move(rows);
 
-  std::string letters;
-  uint64_t other_bytes = 0;  // names and new rows
-  for (DecoderPart& part : whole.decoders) {
-    write.state.tallies.add(part.tallies);
-    letters += part.dead_letters;
-    write.expected_bytes += part.names.bytes();
-    other_bytes += part.names.bytes();
-    write.names.push_back(std::move(part.names));
-  }
-  std::vector<RowLog> logs;
-  std::vector<const Pane*> panes;
-  for (ShardPart& part : whole.shards) {
-    write.state.tallies.add(part.tallies);
-    write.expected_bytes += part.pane.bytes() / 4 + part.new_rows.bytes() / 4;
-    other_bytes += part.new_rows.bytes();
-    panes.push_back(&part.pane);
-    logs.push_back(std::move(part.new_rows));
-  }
-  const uint64_t memberships = count_memberships(panes);
-  write.space_bytes = estimate_.bytes(memberships, other_bytes);
+  TakenParts taken = take_parts(whole, write);
+  const uint64_t memberships = count_memberships(taken.panes);
+  write.space_bytes = estimate_.bytes(memberships, taken.other_bytes);
   const uint64_t space_bytes = write.space_bytes;
   fault_point("checkpoint.parts_complete");
-  QUIPU_TRY(dead_letters_.append_and_sync(letters));
+  QUIPU_TRY(dead_letters_.append_and_sync(taken.letters));
   fault_point("checkpoint.dead_letters_synced");
   write.state.dead_letter_bytes = dead_letters_.bytes();
   write.records = [&](ElementCodes& codes, const RecordSink& sink) {
-    return encode_appends(logs, wiring_.registry->plan(), codes, sink);
+    return encode_appends(taken.logs, wiring_.registry->plan(), codes, sink);
   };
 
   GroupByResult grouped;
@@ -288,7 +306,7 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, Input
   uint64_t workers_cpu_ns = 0;
   write.cells = [&](const RowSink& sink) {
     const auto group_begin = Clock::now();
-    const GroupBy groups(panes, wiring_.registry->plan(), group_by_, group_state_,
+    const GroupBy groups(taken.panes, wiring_.registry->plan(), group_by_, group_state_,
                          kPiecesOfThread * commit_threads_);
     groups.report(grouped);
     Status status = group_in_parallel(groups, commit_threads_, pane_bytes_ / kRowsOfPane, sink,
@@ -303,19 +321,19 @@ Status Checkpointer::commit(uint64_t number, CheckpointParts::Whole whole, Input
     for (const GroupByResult::Several& s : grouped.several) wiring_.catalogue->add_several(s);
     return wiring_.catalogue->take_pending();
   };
-  auto stats = wiring_.store->commit(std::move(write));
-  if (!stats.ok()) return stats.error();
+  QUIPU_ASSIGN(auto stats, wiring_.store->commit(std::move(write)));
   estimate_.learn(memberships, grouped.bytes);
   CpuSpent& cpu = wiring_.live->cpu;
-  cpu.cells += stats->cells_cpu_ns + workers_cpu_ns;
-  cpu.records += stats->records_cpu_ns;
-  cpu.names += stats->names_cpu_ns;
-  cpu.commit += laps.lap_ns() - stats->caller_cpu_ns;
+  cpu.cells += stats.cells_cpu_ns + workers_cpu_ns;
+  cpu.records += stats.records_cpu_ns;
+  cpu.names += stats.names_cpu_ns;
+  cpu.commit += laps.lap_ns() - stats.caller_cpu_ns;
+  CHECK_EQ(wiring_.store->committed().checkpoint, number);
   fault_point("checkpoint.committed");
-  for (RowLog& log : logs) wiring_.logs->give_back(std::move(log));
+  for (RowLog& log : taken.logs) wiring_.logs->give_back(std::move(log));
   wiring_.live->durable_epoch.store(number, std::memory_order_release);
 
-  add_to_totals(*stats, grouped, space_bytes, group_s, seconds_since(begin));
+  add_to_totals(stats, grouped, space_bytes, group_s, seconds_since(begin));
   return {};
 }
 

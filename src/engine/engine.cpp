@@ -1,7 +1,6 @@
 #include "engine/engine.h"
 
 #include <sys/stat.h>
-#include <unistd.h>
 
 #include <algorithm>
 #include <bit>
@@ -25,58 +24,16 @@ int64_t wall_s() {
       .count();
 }
 
-constexpr size_t kBytesOfCode = 32;  // in memory, its table full
-
-size_t machine_memory() {
-  return size_t(::sysconf(_SC_PHYS_PAGES)) * size_t(::sysconf(_SC_PAGE_SIZE));
-}
-
-StoreOptions store_options_of(const EngineOptions& options, const MemoryShares& memory) {
-  StoreOptions of;
-  of.create = options.create;
-  of.keep_waiting = options.keep_waiting;
-  of.cache_bytes = memory.cache;
-  of.write_buffer_bytes = memory.write_buffer;
-  of.filter_bytes = memory.filter;
-  of.element_codes = memory.element_codes;
-  of.compaction_bytes = memory.compaction;
-  if (options.ingest_bytes) of.ingest_bytes = options.ingest_bytes;
-  if (options.readers >= 0) of.readers = unsigned(options.readers);
-  of.direct_reads = options.direct_reads;
-  of.secret = options.secret;
-  of.element_bits = options.element_bits;
-  return of;
-}
-
-TallyOptions tally_options_of(const EngineOptions& options, size_t memory_bytes) {
-  TallyOptions of;
-  of.memory_bytes = memory_bytes;
-  if (options.matrix_rows) of.matrix_rows = options.matrix_rows;
-  if (options.inlined_rows >= 0) of.inlined_rows = options.inlined_rows;
-  if (options.whole_bytes >= 0) of.whole_bytes = options.whole_bytes;
-  if (options.chunk_words) of.chunk_words = of.deep_chunk_words = options.chunk_words;
-  of.variant = options.tally_variant;
-  return of;
+StoreOptions with_shares(StoreOptions options, const MemoryShares& memory) {
+  options.cache_bytes = memory.cache;
+  options.write_buffer_bytes = memory.write_buffer;
+  options.filter_bytes = memory.filter;
+  options.element_codes = memory.element_codes;
+  options.compaction_bytes = memory.compaction;
+  return options;
 }
 
 }  // namespace
-
-MemoryShares divide_memory(const EngineOptions& options) {
-  const size_t memory = options.memory_bytes ? options.memory_bytes : machine_memory() / 2;
-  const size_t divided = memory - std::min(memory / 2, kFixedMemoryBytes);
-  MemoryShares shares;
-  const size_t pane = std::min(divided / 64 * 12, kMostPaneBytes);
-  shares.hot = options.hot_bytes ? options.hot_bytes : divided / 64 * 33 - pane - kept_beside(pane);
-  shares.pane = options.pane_bytes ? options.pane_bytes : pane;
-  shares.cache = divided / 64 * 5;
-  shares.filter = divided / 64 * 12;
-  shares.compaction = divided / 16;
-  shares.names = std::min<size_t>(divided / 16, size_t(256) << 20);
-  shares.write_buffer = std::min<size_t>(divided / 32, size_t(64) << 20);
-  shares.element_codes =
-      uint32_t(std::min<size_t>(divided / 64 / kBytesOfCode, ElementCodes::kMostCodes));
-  return shares;
-}
 
 Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& options) {
   if (options.memory_bytes && options.memory_bytes < kMinMemoryBytes) {
@@ -87,7 +44,8 @@ Result<std::unique_ptr<Engine>> Engine::open(Plan plan, const EngineOptions& opt
   engine->options_ = options;
   engine->folder_ = NewFolder(options.data_folder);
   const MemoryShares memory = divide_memory(options);
-  QUIPU_ASSIGN(engine->store_, Store::open(options.data_folder, store_options_of(options, memory)));
+  QUIPU_ASSIGN(engine->store_,
+               Store::open(options.data_folder, with_shares(options.store, memory)));
   QUIPU_ASSIGN(engine->catalogue_, Catalogue::load(*engine->store_->snapshot()));
   QUIPU_ASSIGN(engine->registry_,
                CatalogueRegistry::open(std::move(plan), *engine->store_, *engine->catalogue_,
@@ -122,7 +80,8 @@ void Engine::start_stages(const MemoryShares& memory, DeadLetterFile letters) {
   if (options_.batch_bytes) context.batch_bytes = options_.batch_bytes;
   context.fail = [this](Error error) { fail(std::move(error)); };
 
-  const TallyOptions tally = tally_options_of(options_, memory.hot / shards);
+  TallyOptions tally = options_.tally;
+  tally.memory_bytes = memory.hot / shards;
   std::vector<ShardStage*> shard_list;
   for (unsigned s = 0; s < shards; ++s) {
     shards_.push_back(std::make_unique<ShardStage>(s, decoders, tally, *store_, context));
@@ -224,9 +183,8 @@ Result<RunSummary> Engine::run_all(const std::vector<std::string>& inputs,
     if (input != "-" && ::stat(input.c_str(), &info) == 0)
       progress_.bytes_total += uint64_t(info.st_size);
   }
-  auto first_lines = FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir);
-  if (!first_lines.ok()) return first_lines.error();
-  RunInputs opened(inputs_wiring(options.anyway || options.strict ? nullptr : first_lines->get()),
+  QUIPU_ASSIGN(auto first_lines, FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir));
+  RunInputs opened(inputs_wiring(options.anyway || options.strict ? nullptr : first_lines.get()),
                    options_.data_folder, source_options(options), options);
   const Status looked = opened.look(inputs);
   if (!looked.ok() && !stopping()) return looked.error();

@@ -315,20 +315,5 @@ TEST(Engine, RefusesTooLittleMemoryAndInputsThatAreNotThere) {
   EXPECT_NE(absent.find("none.jsonl"), std::string::npos) << absent;
 }
 
-TEST(Engine, MemoryIsDividedWithinWhatItMayHave) {
-  EngineOptions options;
-  for (const size_t memory : {kMinMemoryBytes, size_t(1) << 30, size_t(64) << 30}) {
-    options.memory_bytes = memory;
-    const MemoryShares shares = divide_memory(options);
-    // Panes have two generations.
-    EXPECT_LE(shares.hot + shares.pane + kept_beside(shares.pane) + shares.cache + shares.filter +
-                  shares.compaction + shares.write_buffer + shares.names,
-              memory);
-    EXPECT_GE(shares.hot, memory / 8);
-    EXPECT_GE(shares.hot, shares.pane) << "what a pane's events touched stays until it is durable";
-    EXPECT_GT(shares.write_buffer, 0u);
-  }
-}
-
 }  // namespace
 }  // namespace quipu

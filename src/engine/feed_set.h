@@ -24,7 +24,7 @@
 #include <vector>
 
 #include "base/stop_flag.h"
-#include "engine/stages.h"
+#include "engine/tasks.h"
 #include "source/known_inputs.h"
 #include "source/source.h"
 

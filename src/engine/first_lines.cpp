@@ -51,9 +51,8 @@ class CheckedSource : public Source {
     LineOutcome first;
     std::string text;
     while (lines < kFirstLines) {
-      auto block = source_->next();
-      if (!block.ok()) return block.error();
-      held_.emplace_back(std::move(*block), source_->position());
+      QUIPU_ASSIGN(auto block, source_->next());
+      held_.emplace_back(std::move(block), source_->position());
       const Block& held = held_.back().first;
       if (held.text.empty()) break;
       for (BlockRecords records(held); lines < kFirstLines && records.next();) {

@@ -5,18 +5,14 @@
 #include <functional>
 #include <string>
 
-#include "base/hash.h"
 #include "cells/group_by.h"
-#include "event/outcome.h"
+#include "store/store.h"
+#include "tally/tally.h"
 
 namespace quipu {
 
-struct CommittedState;
-
-inline constexpr size_t kMinMemoryBytes = size_t(256)
-                                          << 20;  // what `--memory` may ask for at least
-inline constexpr size_t kDecodeQueueBlocks = 4;   // blocks waiting before each decoder
-inline constexpr size_t kShardQueueBatches = 4;   // batches waiting before each shard
+inline constexpr size_t kDecodeQueueBlocks = 4;  // blocks waiting before each decoder
+inline constexpr size_t kShardQueueBatches = 4;  // batches waiting before each shard
 // Month tables that a decoder gave up while it filled a batch; with so many the batch is sent.
 inline constexpr size_t kBatchTableBytes = size_t(1) << 20;
 inline constexpr size_t kBatchEvents = 4096;  // events a batch holds at most
@@ -27,15 +23,11 @@ inline constexpr double kIdleCheckpointS =
 inline constexpr double kCheckpointShare = 5;  // of the time between: see fresh_age_s
 
 struct EngineOptions {
-  std::string data_folder;  // the data folder
-  bool create = true;
-  std::function<bool()> keep_waiting;  // see StoreOptions
-  unsigned shards = 0;                 // 0: one a core
-  unsigned decoders = 0;               // 0: one for two cores
-  unsigned commit_threads = 0;         // that group a checkpoint's panes; 0: one a core
-  size_t memory_bytes = 0;             // of the process; 0: half the machine's
-  int readers = -1;           // threads of the store that look for records; -1: the store's default
-  bool direct_reads = false;  // past the page cache (to measure what the disk costs)
+  std::string data_folder;       // the data folder
+  unsigned shards = 0;           // 0: one a core
+  unsigned decoders = 0;         // 0: one for two cores
+  unsigned commit_threads = 0;   // that group a checkpoint's panes; 0: one a core
+  size_t memory_bytes = 0;       // of the process; 0: half the machine's
   double checkpoint_age_s = 60;  // under load
   // Sooner than that, at this age, if checkpoints are short: so that they take no more than a fifth
   // of the time (kCheckpointShare). 0: never.
@@ -43,21 +35,16 @@ struct EngineOptions {
   std::string zoneinfo_dir;  // "": the system's
   // Told of each checkpoint when it is durable, on the checkpointer's thread: it must be short.
   std::function<void(const CommittedState&)> on_commit;
-  // For tests: sizes that make rare paths common. 0 or default: by memory_bytes.
+  // For tests: sizes that make rare paths common. 0: by memory_bytes, or the usual.
   size_t hot_bytes = 0;            // of all shards' hot tiers together
   size_t pane_bytes = 0;           // of all shards' panes together, at which a checkpoint starts
   uint64_t checkpoint_blocks = 0;  // a checkpoint every so many blocks
   size_t block_bytes = 0;
   size_t batch_events = 0;  // of a batch, at most
   size_t batch_bytes = 0;   // after which a batch goes to its shard
-  int matrix_rows = 0;
-  int inlined_rows = -1;  // -1: the tally's default
-  int whole_bytes = -1;   // as above
-  int chunk_words = 0;
-  int tally_variant = 0;
-  size_t ingest_bytes = 0;
-  unsigned element_bits = 64;
-  HashSecret secret{};  // of a new store; zero: drawn at random
+  // Of the parts; what of these is a share of memory is set by memory_bytes (memory_shares.h).
+  StoreOptions store = {.create = true};
+  TallyOptions tally;
   GroupByOptions group_by;
   bool relative_now = true;  // the `future` note compares with the wall clock
 };
@@ -68,23 +55,5 @@ inline constexpr size_t kBlocksOfPane = 8;
 inline constexpr size_t kLeastRoomBytes = size_t(8) << 20;
 // Rows of cells that wait for the store have this part of the panes' bytes.
 inline constexpr size_t kRowsOfPane = 4;
-
-// Memory as it is divided. Of the budget, kFixedMemoryBytes (but no more than half) are for what
-// does not grow: the program, RocksDB, queues, stacks. Of the rest panes have 12/64 before they are
-// committed (kMostPaneBytes at most: larger ones hardly help) and those that fill meanwhile 8/64,
-// the hot tier what is left of 33/64 (its memory may be held a quarter more), the block cache 5/64,
-// the filter of profiles 12/64, compaction 1/16, write buffers 1/32, the names known to be stored
-// 1/16 (256 MiB at most), codes of elements 1/64 (8 MiB). What is left is for the commit's own
-// tables, which grow with the panes.
-inline constexpr size_t kFixedMemoryBytes = size_t(96) << 20;
-inline constexpr size_t kMostPaneBytes = size_t(512) << 20;
-// Of panes that fill while others, of so many bytes, are committed: a commit takes about half as
-// long as they take.
-constexpr size_t kept_beside(size_t pane_bytes) { return pane_bytes / 3 * 2; }
-struct MemoryShares {
-  size_t hot, pane, cache, filter, write_buffer, compaction, names;
-  uint32_t element_codes;  // so many
-};
-MemoryShares divide_memory(const EngineOptions& options);
 
 }  // namespace quipu

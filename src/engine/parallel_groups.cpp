@@ -100,7 +100,7 @@ class ParallelGroups {
       if (stopping_) break;
       CHECK(done.ok());
       part.last = true;
-      ready_.emplace(piece, std::move(part));
+      CHECK(ready_.emplace(piece, std::move(part)).second);
       changed_.notify_all();
     }
     counters_.add_counters(counters);
@@ -129,7 +129,7 @@ class ParallelGroups {
     if (waiting_bytes_ <= most_bytes_) return {};
     changed_.wait(lock, [&] { return stopping_ || given_ == piece; });
     if (stopping_) return Error{"the sink takes no more"};
-    ready_.emplace(piece, std::move(part));
+    CHECK(ready_.emplace(piece, std::move(part)).second);
     changed_.notify_all();
     changed_.wait(lock, [&] { return stopping_ || !ready_.contains(piece); });
     part = empty_part();
@@ -139,6 +139,7 @@ class ParallelGroups {
   Part take(size_t piece) {
     std::unique_lock lock(mutex_);
     changed_.wait(lock, [&] { return ready_.contains(piece); });
+    CHECK_EQ(piece, given_);
     Part part = std::move(ready_.extract(piece).mapped());
     changed_.notify_all();
     return part;
@@ -146,6 +147,7 @@ class ParallelGroups {
   void give_back(Part part) {
     part.rows.clear();
     std::lock_guard lock(mutex_);
+    CHECK_GE(waiting_bytes_, part.counted);
     waiting_bytes_ -= part.counted;
     free_.push_back(std::move(part.rows));
     given_ += part.last;
@@ -176,7 +178,7 @@ Status group_in_parallel(const GroupBy& whole, unsigned threads, size_t most_byt
     return {};
   }
   ParallelGroups groups(whole, threads, most_bytes);
-  const Status given = groups.give(sink);
+  Status given = groups.give(sink);
   groups.join();
   result.add_counters(groups.counters());
   cpu_ns += groups.cpu_ns();

@@ -25,22 +25,20 @@ Status RunInputs::look(const std::vector<std::string>& inputs) {
       paths.push_back(input == "-" ? "-" + options_.standard_input_name
                                    : std::filesystem::canonical(input, failed).string());
     }
-    auto round = wiring_.known->begin_again(std::move(paths), again_rows_);
-    if (!round.ok()) return round.error();
-    source_options_.again_round = *round;
+    QUIPU_ASSIGN(source_options_.again_round,
+                 wiring_.known->begin_again(std::move(paths), again_rows_));
     again_stored_ = again_rows_.empty();
   }
   if (inputs.size() == 1) return {};
   CountedTwice twice;
   for (const std::string& input : inputs) {
     if (input == "-" || stopped()) continue;
-    auto source = open_now(input);
-    if (!source.ok()) return source.error();
-    QUIPU_TRY(find_counted_twice(input, **source, twice));
-    if ((*source)->position().bytes > 0 && opened_.size() < kOpenInputs)
-      opened_[input] = std::move(*source);
+    QUIPU_ASSIGN(auto source, open_now(input));
+    QUIPU_TRY(find_counted_twice(input, *source, twice));
+    if (source->position().bytes > 0 && opened_.size() < kOpenInputs)
+      opened_[input] = std::move(source);
     else if (wiring_.first_lines)
-      QUIPU_TRY(look_at_first_lines(std::move(*source)));
+      QUIPU_TRY(look_at_first_lines(std::move(source)));
   }
   return consent(twice);
 }
@@ -72,10 +70,11 @@ Status RunInputs::find_counted_twice(const std::string& input, const Source& sou
                                      CountedTwice& twice) {
   const uint64_t lines = source.lines_again();
   if (lines == 0 || options_.count_twice) return {};
-  auto without = has_event_without_id(
-      input == "-" ? spool_folder() + "/" + options_.standard_input_name : input, lines);
-  if (!without.ok()) return without.error();
-  if (!*without) return {};
+  QUIPU_ASSIGN(
+      auto without,
+      has_event_without_id(
+          input == "-" ? spool_folder() + "/" + options_.standard_input_name : input, lines));
+  if (!without) return {};
   twice.lines += lines;
   twice.inputs.push_back(source.name());
   return {};
@@ -87,22 +86,20 @@ Result<bool> RunInputs::has_event_without_id(const std::string& path, uint64_t l
   if (plan.id.else_time_to_second) return false;
   SourceOptions options = source_options_;
   options.again = options.moved = false;
-  auto source = open_file(path, std::vector<SourcePosition>(), options);
-  if (!source.ok()) return source.error();
+  QUIPU_ASSIGN(auto source, open_file(path, std::vector<SourcePosition>(), options));
   NameLog names;
   Decoder decoder(wiring_.folder->plan(), *wiring_.hasher, *wiring_.folder, names,
                   wiring_.folder->no_offset_zone());
-  QUIPU_TRY(decoder.set_header((*source)->header()));
+  QUIPU_TRY(decoder.set_header(source->header()));
   std::vector<EventBatch> batches(1);
   batches[0].columns = uint32_t(plan.columns.size());
   while (true) {
     if (stopped()) return Error{path + ": stopped while looking for events without id"};
-    auto block = (*source)->next();
-    if (!block.ok()) return block.error();
-    if (block->text.empty()) return false;
-    for (BlockRecords records(*block); records.next();) {
+    QUIPU_ASSIGN(auto block, source->next());
+    if (block.text.empty()) return false;
+    for (BlockRecords records(block); records.next();) {
       if (records.line() > lines) return false;
-      if (block->truncated_line) continue;
+      if (block.truncated_line) continue;
       batches[0].clear();
       const LineOutcome outcome = decoder.decode(records.text(), batches);
       if (outcome.kind == LineOutcome::Kind::event && !batches[0].events[0].has_id) return true;

@@ -170,7 +170,7 @@ bool DelimitedReader::quoted(std::string_view record, size_t& at) {
              !(input_.whitespace ? is_blank(record[at]) : record[at] == input_.delimiter);
        ++at)
     *unquoted_end_++ = record[at];
-  fields_.push_back(std::string_view(first, size_t(unquoted_end_ - first)));
+  fields_.emplace_back(first, size_t(unquoted_end_ - first));
   return true;
 }
 
@@ -202,7 +202,7 @@ bool DelimitedReader::log_field(std::string_view line, size_t& at) {
       if (escape) ++at;
       *unquoted_end_++ = line[at];
     }
-    fields_.push_back(std::string_view(first, size_t(unquoted_end_ - first)));
+    fields_.emplace_back(first, size_t(unquoted_end_ - first));
     return at++ < line.size();
   }
   const bool bracket = line[at] == '[';

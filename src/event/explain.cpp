@@ -56,7 +56,7 @@ LineOutcome explain_line(Decoder& decoder, std::string_view line, std::vector<Re
   const Plan& plan = d.plan.parsed;
   EventBatch batch;
   batch.columns = uint32_t(plan.columns.size());
-  const LineOutcome outcome = d.decode(line, decoder.now_ms_, std::span(&batch, 1));
+  LineOutcome outcome = d.decode(line, decoder.now_ms_, std::span(&batch, 1));
   if (outcome.kind == LineOutcome::Kind::blank || line.size() > kMaxLineBytes) return outcome;
   for (Reason unread : {Reason::line_too_long, Reason::not_json, Reason::too_deep,
                         Reason::wrong_field_count, Reason::quote_open})

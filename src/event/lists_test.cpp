@@ -100,79 +100,106 @@ TEST(Lists, OfTwoElementsEachMayBeMoreThanAnyoneCouldJoin) {
 }
 
 // Values of a dimension by its own lists alone, each combination of them.
+const std::vector<std::string> kLists = {"a", "b", "c", "e", "f"};
+
+std::string draw_dimensions(std::mt19937_64& random) {
+  std::set<std::set<std::string>> dimensions{{}};
+  for (int n = 0; n < 6; ++n) {
+    std::set<std::string> chosen;
+    for (uint64_t k = 1 + random() % 3; k > 0; --k) chosen.insert(kLists[random() % kLists.size()]);
+    dimensions.insert(chosen);
+  }
+  std::string by;
+  for (const auto& dimension : dimensions) {
+    std::string entry;
+    for (const std::string& name : dimension) entry += (entry.empty() ? "" : ", ") + name;
+    by += (by.empty() ? "[" : ", [") + entry + "]";
+  }
+  return by;
+}
+
+// An event's texts by property; c and e are members of one list.
+struct ListsEvent {
+  std::map<std::string, std::vector<std::string>> texts;
+  size_t lines = 0;
+
+  explicit ListsEvent(std::mt19937_64& random) : lines(1 + random() % 4) {
+    for (const std::string& name : kLists) {
+      const size_t n = name == "c" || name == "e" ? lines : 1 + random() % 5;
+      for (size_t i = 0; i < n; ++i) texts[name].push_back(name + std::to_string(random() % 3));
+    }
+  }
+
+  std::string members() const {
+    std::string out;
+    for (const char* name : {"a", "b", "f"}) {
+      out += std::string(",\"") + name + "\":[";
+      for (size_t i = 0; i < texts.at(name).size(); ++i)
+        out += (i ? ",\"" : "\"") + texts.at(name)[i] + "\"";
+      out += "]";
+    }
+    out += ",\"l\":[";
+    for (size_t i = 0; i < lines; ++i)
+      out += (i ? "," : "") + std::string("{\"c\":\"") + texts.at("c")[i] + "\",\"e\":\"" +
+             texts.at("e")[i] + "\"}";
+    return out + "]";
+  }
+
+  // Of these properties, by every choice of an element of each list.
+  std::set<std::vector<uint64_t>> values(const std::vector<std::string>& names,
+                                         const Hasher& hasher) const {
+    const std::vector<std::pair<std::string, size_t>> lists = {{"a", texts.at("a").size()},
+                                                               {"b", texts.at("b").size()},
+                                                               {"l", lines},
+                                                               {"f", texts.at("f").size()}};
+    size_t all = 1;
+    for (const auto& [name, size] : lists) all *= size;
+    std::set<std::vector<uint64_t>> distinct;
+    std::map<std::string, size_t> place;
+    for (size_t n = 0; n < all; ++n) {
+      size_t rest = n;
+      for (const auto& [name, size] : lists) {
+        place[name] = rest % size;
+        rest /= size;
+      }
+      std::vector<uint64_t> value;
+      for (const std::string& c : names)
+        value.push_back(hasher.element(texts.at(c)[place[c == "c" || c == "e" ? "l" : c]]));
+      distinct.insert(value);
+    }
+    return distinct;
+  }
+};
+
+void expect_counts(TestDecoder& d, const ListsEvent& event, const std::string& by) {
+  const CompiledMetric& metric = *d.event().metric;
+  for (uint32_t i = 0; i < metric.sections[0].dimensions; ++i) {
+    std::vector<std::string> names;
+    for (size_t k = 0; k < metric.dimensions[i].arity; ++k)
+      for (const std::string& name : kLists)
+        if (d.column(name) == metric.dimensions[i].columns[k]) names.push_back(name);
+    const std::set<std::vector<uint64_t>> distinct = event.values(names, d.hasher);
+    ASSERT_EQ(d.counts(i), std::multiset(distinct.begin(), distinct.end()))
+        << line(event.members()) << " by " << by << ", dimension " << i;
+  }
+}
+
 TEST(Lists, CountWhatEachDimensionJoinsInRandomEvents) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
   std::mt19937_64 random(seed);
-  const std::vector<std::string> names = {"a", "b", "c", "e", "f"};
   int more = 0;
   for (int plan = 0; plan < 60; ++plan) {
-    std::set<std::set<std::string>> dimensions{{}};
-    for (int n = 0; n < 6; ++n) {
-      std::set<std::string> chosen;
-      for (uint64_t k = 1 + random() % 3; k > 0; --k) chosen.insert(names[random() % names.size()]);
-      dimensions.insert(chosen);
-    }
-    std::string by;
-    for (const auto& dimension : dimensions) {
-      std::string entry;
-      for (const std::string& name : dimension) entry += (entry.empty() ? "" : ", ") + name;
-      by += (by.empty() ? "[" : ", [") + entry + "]";
-    }
+    const std::string by = draw_dimensions(random);
     TestDecoder d(plan_text("{a: /a, b: /b, c: \"/l/*/c\", e: \"/l/*/e\", f: /f}",
                             "  - {metrics: \"*\", by: [" + by + "]}\n"));
-    for (int event = 0; event < 20; ++event) {
-      std::map<std::string, std::vector<std::string>> texts;
-      const size_t lines = 1 + random() % 4;
-      for (const std::string& name : names) {
-        const size_t n = name == "c" || name == "e" ? lines : 1 + random() % 5;
-        for (size_t i = 0; i < n; ++i) texts[name].push_back(name + std::to_string(random() % 3));
-      }
-      std::string members;
-      for (const char* name : {"a", "b", "f"}) {
-        members += std::string(",\"") + name + "\":[";
-        for (size_t i = 0; i < texts[name].size(); ++i)
-          members += (i ? ",\"" : "\"") + texts[name][i] + "\"";
-        members += "]";
-      }
-      members += ",\"l\":[";
-      for (size_t i = 0; i < lines; ++i)
-        members += (i ? "," : "") + std::string("{\"c\":\"") + texts["c"][i] + "\",\"e\":\"" +
-                   texts["e"][i] + "\"}";
-      members += "]";
-      const std::string verdict = d.verdict(line(members));
+    for (int n = 0; n < 20; ++n) {
+      const ListsEvent event(random);
+      const std::string verdict = d.verdict(line(event.members()));
       if (verdict == "too_many_rows") continue;
       ASSERT_EQ(verdict, "event");
       more += d.event().rows > 12;
-      const CompiledMetric& metric = *d.event().metric;
-      for (uint32_t i = 0; i < metric.sections[0].dimensions; ++i) {
-        std::vector<std::string> columns;
-        for (size_t k = 0; k < metric.dimensions[i].arity; ++k)
-          for (const std::string& name : names)
-            if (d.column(name) == metric.dimensions[i].columns[k]) columns.push_back(name);
-        std::map<std::string, size_t> place;
-        // Every choice of an element of each list, naively.
-        std::vector<std::pair<std::string, size_t>> lists = {{"a", texts["a"].size()},
-                                                             {"b", texts["b"].size()},
-                                                             {"l", lines},
-                                                             {"f", texts["f"].size()}};
-        std::set<std::vector<uint64_t>> distinct;
-        size_t all = 1;
-        for (const auto& [name, size] : lists) all *= size;
-        for (size_t n = 0; n < all; ++n) {
-          size_t rest = n;
-          for (const auto& [name, size] : lists) {
-            place[name] = rest % size;
-            rest /= size;
-          }
-          std::vector<uint64_t> value;
-          for (const std::string& c : columns)
-            value.push_back(d.hasher.element(texts[c][place[c == "c" || c == "e" ? "l" : c]]));
-          distinct.insert(value);
-        }
-        ASSERT_EQ(d.counts(i), std::multiset(distinct.begin(), distinct.end()))
-            << line(members) << " by " << by << ", dimension " << i;
-      }
+      ASSERT_NO_FATAL_FAILURE(expect_counts(d, event, by));
     }
   }
   EXPECT_GT(more, 100);

@@ -25,9 +25,8 @@ Result<std::unique_ptr<PlanRegistry>> PlanRegistry::open(Plan plan,
   }
   for (const std::string& name : names) {
     if (registry->zones_.count(name)) continue;
-    auto rules = load_zone(name, zoneinfo_dir);
-    if (!rules.ok()) return rules.error();
-    registry->zones_[name] = std::make_shared<const ZoneRules>(std::move(*rules));
+    QUIPU_ASSIGN(auto rules, load_zone(name, zoneinfo_dir));
+    registry->zones_[name] = std::make_shared<const ZoneRules>(std::move(rules));
   }
   registry->versions_ = {nullptr, &compiled.parsed};
   compiled.version_columns.resize(2);

@@ -184,6 +184,89 @@ TEST(Rows, NamesAreThoseOfTheRowsWithTheirProperty) {
 // What a property gives for an event: one text an element of its walk; "" is the empty value.
 using Texts = std::vector<std::string>;
 
+// An event with lists, and all combinations of their elements as maps from property to text.
+struct ListEvent {
+  Texts sku, color, tag, kind;
+  std::string state;
+
+  ListEvent(std::mt19937_64& random, size_t most) {
+    auto pick = [&](const Texts& of) { return of[random() % of.size()]; };
+    auto list = [&](const Texts& pool, size_t longest) {
+      Texts out(random() % (longest + 1));
+      for (std::string& text : out) text = pick(pool);
+      return out;
+    };
+    sku = list({"A", "B", "C", ""}, most);
+    color.resize(sku.size());
+    for (std::string& c : color) c = pick({"red", "blue", "green", ""});
+    tag = list({"p", "q", "r", ""}, most);
+    kind = list({"k1", "k2", ""}, 2);
+    state = pick({"on", "off", ""});
+  }
+
+  std::string members() const {
+    auto token = [](const std::string& text) { return text.empty() ? "null" : "\"" + text + "\""; };
+    std::string out = "\"items\":[";
+    for (size_t i = 0; i < sku.size(); ++i)
+      out +=
+          (i ? ",{\"sku\":" : "{\"sku\":") + token(sku[i]) + ",\"color\":" + token(color[i]) + "}";
+    out += "],\"tags\":[";
+    for (size_t i = 0; i < tag.size(); ++i) out += (i ? "," : "") + token(tag[i]);
+    out += "],\"kind\":[";
+    for (size_t i = 0; i < kind.size(); ++i) out += (i ? "," : "") + token(kind[i]);
+    return out + "],\"state\":" + token(state);
+  }
+
+  std::vector<std::map<std::string, std::string>> rows() const {
+    std::vector<std::map<std::string, std::string>> out;
+    for (size_t i = 0; i < std::max<size_t>(sku.size(), 1); ++i)
+      for (size_t j = 0; j < std::max<size_t>(tag.size(), 1); ++j)
+        for (size_t k = 0; k < std::max<size_t>(kind.size(), 1); ++k)
+          out.push_back({{"sku", sku.empty() ? "" : sku[i]},
+                         {"color", sku.empty() ? "" : color[i]},
+                         {"tag", tag.empty() ? "" : tag[j]},
+                         {"kind", kind.empty() ? "" : kind[k]},
+                         {"state", state}});
+    return out;
+  }
+};
+
+// The distinct values of a dimension that an event counts in.
+std::set<std::vector<uint64_t>> values_of(const ListEvent& event,
+                                          const CompiledDimension& dimension, Rig& d) {
+  static const std::set<std::string> kSkipped = {"color", "state"};
+  const Plan& p = d.registry.plan().parsed;
+  std::set<std::vector<uint64_t>> values;
+  for (const auto& row : event.rows()) {
+    bool in = true;
+    std::vector<uint64_t> value;
+    for (size_t c = 0; c < dimension.arity; ++c) {
+      const std::string& name = p.properties[p.columns[dimension.columns[c]].property].name;
+      in &= !(kSkipped.contains(name) && row.at(name).empty());
+      value.push_back(d.hasher.element(row.at(name)));
+    }
+    if (dimension.compared > dimension.arity) {
+      for (const auto& [source, alternatives] : p.columns[dimension.columns[dimension.arity]].when)
+        in &= std::count(alternatives.begin(), alternatives.end(),
+                         row.at(p.properties[p.columns[source].property].name)) > 0;
+    }
+    if (in) values.insert(value);
+  }
+  return values;
+}
+
+void expect_distinct_rows(Rig& d) {
+  std::set<std::vector<uint64_t>> distinct;
+  for (uint32_t r = 0; r < d.event().rows; ++r) {
+    const uint64_t* elements = d.batch.row_elements(d.event(), r);
+    ASSERT_TRUE(distinct.emplace(elements, elements + d.batch.columns).second)
+        << "two rows are equal";
+    const uint64_t* here = d.batch.row_here(d.event(), r);
+    ASSERT_TRUE(std::any_of(here, here + d.event().metric->bitmap_words,
+                            [](uint64_t word) { return word != 0; }));
+  }
+}
+
 TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
   const uint64_t seed = std::random_device()();
   SCOPED_TRACE("seed " + std::to_string(seed));
@@ -197,89 +280,29 @@ TEST(Rows, CountEachDistinctValueOnceInRandomEvents) {
       "state], [tag, color]]}\n"
       "  - {metrics: \"*\", when: {kind: [k1]}, by: [sku, tag]}\n");
   Rig d(plan);
-  const std::vector<std::string> names = {"sku", "color", "tag", "kind", "state"};
-  const std::set<std::string> skipped = {"color", "state"};
   int many = 0, unplanned = 0;
   for (int round = 0; round < 1500; ++round) {
-    auto pick = [&](const Texts& of) { return of[random() % of.size()]; };
-    auto token = [](const std::string& text) { return text.empty() ? "null" : "\"" + text + "\""; };
-    auto list = [&](const Texts& pool, size_t most) {
-      Texts out(random() % (most + 1));
-      for (std::string& text : out) text = pick(pool);
-      return out;
-    };
-    const size_t most = round % 10 == 0 ? 12 : 3;
-    const Texts sku = list({"A", "B", "C", ""}, most);
-    Texts color(sku.size());
-    for (std::string& c : color) c = pick({"red", "blue", "green", ""});
-    const Texts tag = list({"p", "q", "r", ""}, most), kind = list({"k1", "k2", ""}, 2);
-    const std::string state = pick({"on", "off", ""});
-    std::string members = "\"items\":[";
-    for (size_t i = 0; i < sku.size(); ++i)
-      members +=
-          (i ? ",{\"sku\":" : "{\"sku\":") + token(sku[i]) + ",\"color\":" + token(color[i]) + "}";
-    members += "],\"tags\":[";
-    for (size_t i = 0; i < tag.size(); ++i) members += (i ? "," : "") + token(tag[i]);
-    members += "],\"kind\":[";
-    for (size_t i = 0; i < kind.size(); ++i) members += (i ? "," : "") + token(kind[i]);
-    members += "],\"state\":" + token(state);
-
-    // Naively: all combinations as maps from property to text.
-    std::vector<std::map<std::string, std::string>> rows;
-    for (size_t i = 0; i < std::max<size_t>(sku.size(), 1); ++i)
-      for (size_t j = 0; j < std::max<size_t>(tag.size(), 1); ++j)
-        for (size_t k = 0; k < std::max<size_t>(kind.size(), 1); ++k)
-          rows.push_back({{"sku", sku.empty() ? "" : sku[i]},
-                          {"color", sku.empty() ? "" : color[i]},
-                          {"tag", tag.empty() ? "" : tag[j]},
-                          {"kind", kind.empty() ? "" : kind[k]},
-                          {"state", state}});
-    const std::string verdict = d.verdict(line(members));
-
+    const ListEvent event(random, round % 10 == 0 ? 12 : 3);
+    SCOPED_TRACE(event.members());
+    const std::string verdict = d.verdict(line(event.members()));
     const CompiledMetric* metric = d.registry.metric("m");
     ASSERT_NE(metric, nullptr);
-    const Plan& p = d.registry.plan().parsed;
     size_t counted = 0;
     for (uint32_t dimension = 0; dimension < metric->sections[0].dimensions; ++dimension) {
-      const CompiledDimension& compiled = metric->dimensions[dimension];
-      std::set<std::vector<uint64_t>> want;
-      for (const auto& row : rows) {
-        bool in = true;
-        std::vector<uint64_t> value;
-        for (size_t c = 0; c < compiled.arity; ++c) {
-          const std::string& name = p.properties[p.columns[compiled.columns[c]].property].name;
-          in &= !(skipped.contains(name) && row.at(name).empty());
-          value.push_back(d.hasher.element(row.at(name)));
-        }
-        if (compiled.compared > compiled.arity) {
-          for (const auto& [source, alternatives] :
-               p.columns[compiled.columns[compiled.arity]].when)
-            in &= std::count(alternatives.begin(), alternatives.end(),
-                             row.at(p.properties[p.columns[source].property].name)) > 0;
-        }
-        if (in) want.insert(value);
-      }
+      const auto want = values_of(event, metric->dimensions[dimension], d);
       counted += want.size();
       if (verdict != "event") continue;
       const std::multiset<std::vector<uint64_t>> got = d.counts(dimension);
       ASSERT_EQ(std::vector(got.begin(), got.end()), std::vector(want.begin(), want.end()))
-          << line(members) << " dimension " << dimension;
+          << "dimension " << dimension;
     }
-    ASSERT_EQ(verdict, counted ? "event" : "unplanned") << line(members);
+    ASSERT_EQ(verdict, counted ? "event" : "unplanned");
     if (verdict != "event") {
       ++unplanned;
       continue;
     }
     many += d.event().rows > 12;
-    std::set<std::vector<uint64_t>> distinct;
-    for (uint32_t r = 0; r < d.event().rows; ++r) {
-      const uint64_t* elements = d.batch.row_elements(d.event(), r);
-      ASSERT_TRUE(distinct.emplace(elements, elements + d.batch.columns).second)
-          << "two rows are equal: " << line(members);
-      const uint64_t* here = d.batch.row_here(d.event(), r);
-      ASSERT_TRUE(
-          std::any_of(here, here + metric->bitmap_words, [](uint64_t word) { return word != 0; }));
-    }
+    ASSERT_NO_FATAL_FAILURE(expect_distinct_rows(d));
   }
   EXPECT_GT(many, 20) << "both ways of finding equal rows are met";
   EXPECT_EQ(unplanned, 0) << "the dimension [] counts every event";

@@ -132,7 +132,7 @@ struct JsonSampleReader::Impl {
     bool empty = true;
     for (auto item : array) {
       ondemand::value child;
-      if (std::move(item).get(child)) return false;
+      if (item.get(child)) return false;
       empty = false;
       Place place = at;
       place.named = at.named && !inner;

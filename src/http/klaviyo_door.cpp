@@ -108,7 +108,7 @@ class Reader {
     const std::string where = from_where + "/profile/data";
     JsonObject attributes;
     if (!data->get("attributes").empty()) {
-      const auto read = object(*data, "attributes", where);
+      auto read = object(*data, "attributes", where);
       if (!read) return false;
       attributes = std::move(*read);
     }

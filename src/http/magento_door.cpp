@@ -77,7 +77,7 @@ std::string with_rows_apart(const JsonObject& object) {
 
 // Orders are saved again and again: then order and time together are the event.
 std::string id_of(const JsonObject& object, bool saves, const std::string& updated_at) {
-  const std::string number = first_id(object, {"increment_id", "entity_id"});
+  std::string number = first_id(object, {"increment_id", "entity_id"});
   if (number.empty() || !saves || updated_at.empty()) return number;
   return json_string(text_of(number).value_or(number) + " " +
                      text_of(updated_at).value_or(updated_at));

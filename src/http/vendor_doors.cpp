@@ -307,7 +307,7 @@ std::string VendorDoors::checked_lines(const Vendor& vendor, const Sender& sende
 }
 
 void VendorDoors::post(const Route& route, const VendorRequest& request, const Sender& sender,
-                       bool wait, Reply reply) {
+                       bool wait, const Reply& reply) {
   const Vendor& vendor = *route.vendor;
   RequestIntake::Post post;
   post.wait = wait;

@@ -70,7 +70,7 @@ class VendorDoors {
   // Adobe asks an address, before it sends there, to say a word again.
   void answer_challenge(const Route& route, const Request& request, const Reply& reply) const;
   void post(const Route& route, const VendorRequest& request, const Sender& sender, bool wait,
-            Reply reply);
+            const Reply& reply);
   // Events as lines of the journal, the first with `mark`; adds to the faults what the plan would
   // set aside.
   std::string checked_lines(const Vendor& vendor, const Sender& sender, int64_t now_ms,

@@ -44,12 +44,11 @@ std::string property_identity(const Property& property) {
 }
 
 Result<Plan> PlanParser::parse(std::string_view text) {
-  auto tree = read_yaml(text, file_);
-  if (!tree.ok()) return tree.error();
+  QUIPU_ASSIGN(auto tree, read_yaml(text, file_));
   plan_.file_ = file_;
   plan_.name = stem(file_);
   plan_.text = std::string(text);
-  QUIPU_TRY(read_root(PlanNode(*tree, file_, "")));
+  QUIPU_TRY(read_root(PlanNode(tree, file_, "")));
   return std::move(plan_);
 }
 

@@ -20,18 +20,15 @@ namespace {
 // first.
 Result<Choice> choose(StoreView& view, TenantId tenant, int calendar, const Question& question,
                       Span& span) {
-  auto fitting = fitting_counters(view, tenant, question);
-  if (!fitting.ok()) return fitting.error();
-  auto resolved = resolve_span(view, tenant, calendar, fitting->front().counter, question);
-  if (!resolved.ok()) return resolved.error();
-  span = std::move(*resolved);
+  QUIPU_ASSIGN(auto fitting, fitting_counters(view, tenant, question));
+  QUIPU_ASSIGN(span, resolve_span(view, tenant, calendar, fitting.front().counter, question));
   // A group of other members is another thing: it is asked only if that of now has no counter.
-  std::erase_if(*fitting, [identity = fitting->front().counter.selector_identity](const Choice& c) {
+  std::erase_if(fitting, [identity = fitting.front().counter.selector_identity](const Choice& c) {
     return c.counter.selector_identity != identity;
   });
   if (span.lifetime) {
-    std::erase_if(*fitting, [](const Choice& c) { return c.counter.lifetime_since.empty(); });
-    if (fitting->empty()) {
+    std::erase_if(fitting, [](const Choice& c) { return c.counter.lifetime_since.empty(); });
+    if (fitting.empty()) {
       return Error{
           "this counter has no lifetime; add `lifetime: yes` to its rule in the plan (it then "
           "counts from there on)"};
@@ -46,7 +43,7 @@ Result<Choice> choose(StoreView& view, TenantId tenant, int calendar, const Ques
     if (has_all(since, first_s)) return now + 1;
     return was_there(since, first_s, span.list.end_s) ? checkpoints_of(since, now) : 0;
   };
-  return *std::max_element(fitting->begin(), fitting->end(),
+  return *std::max_element(fitting.begin(), fitting.end(),
                            [&](const Choice& a, const Choice& b) { return worth(a) < worth(b); });
 }
 
@@ -121,9 +118,8 @@ Status name_groups(StoreView& view, TenantId tenant, const Choice& choice, Group
       const uint16_t column = counter.planned.columns[choice.group_positions[i]];
       auto property = view.catalogue().find_property(counter.plan->columns[column].identity);
       CHECK(property);
-      auto name = view.name(tenant, *property, elements[i]);
-      if (!name.ok()) return name.error();
-      group.by.push_back(*name);
+      QUIPU_ASSIGN(auto name, view.name(tenant, *property, elements[i]));
+      group.by.push_back(name);
     }
     const auto count = table.count(g), unique = table.unique(g);
     group.count.assign(count.begin(), count.end());
@@ -201,6 +197,16 @@ Status check_rest(const Answer& out, const Question& question) {
 
 constexpr size_t kBytesOfGroup = 192;  // beside its buckets
 
+// Each group has a figure for each entry: what reads an answer relies on it.
+void check_shape(const Answer& out, size_t entries) {
+  for (const Group& group : out.groups) {
+    CHECK_EQ(group.count.size(), entries);
+    CHECK_EQ(group.unique.size(), out.has_unique ? entries : 0);
+    CHECK_EQ(group.sums.size(), out.values.size());
+    CHECK_EQ(group.by.size(), out.question.by.size());
+  }
+}
+
 }  // namespace
 
 size_t bytes_of_group(size_t entries, size_t sums) {
@@ -220,20 +226,17 @@ Error too_large(size_t limit, bool adds_groups, size_t max_bytes) {
 Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_bytes) {
   Answer out;
   out.question = question;
-  auto tenant = view.tenant(question.tenant);
-  if (!tenant.ok()) return tenant.error();
-  out.tenant = view.catalogue().tenant_name(*tenant);
-  auto calendar = view.calendar(*tenant, question.calendar);
-  if (!calendar.ok()) return calendar.error();
-  out.calendar = view.calendars(*tenant)[size_t(*calendar)];
+  QUIPU_ASSIGN(auto tenant, view.tenant(question.tenant));
+  out.tenant = view.catalogue().tenant_name(tenant);
+  QUIPU_ASSIGN(auto calendar, view.calendar(tenant, question.calendar));
+  out.calendar = view.calendars(tenant)[size_t(calendar)];
   out.checkpoint = view.snapshot().state().checkpoint;
   out.time_s = view.snapshot().state().time_s;
 
   Span span;
-  auto choice = choose(view, *tenant, *calendar, question, span);
-  if (!choice.ok()) return choice.error();
-  const Counter& counter = choice->counter;
-  QUIPU_TRY(check_filtered_names(view, *tenant, *choice));
+  QUIPU_ASSIGN(auto choice, choose(view, tenant, calendar, question, span));
+  const Counter& counter = choice.counter;
+  QUIPU_TRY(check_filtered_names(view, tenant, choice));
   out.group = counter.group;
   out.lifetime = span.lifetime;
   out.interval = span.interval;
@@ -241,15 +244,15 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
   out.range_text = span.range_text;
   out.since = span.lifetime ? counter.lifetime_since : counter.since;
   for (const auto& [name, since] : counter.sums_since) out.values.push_back(name);
-  const bool adds = choice->adds_groups || span.total || span.years;
+  const bool adds = choice.adds_groups || span.total || span.years;
   out.unique_planned = counter.planned.unique && counter.plan->profile.kind != Field::Kind::absent;
   out.has_unique =
       counter.planned.unique && !adds &&
       (!span.lifetime || !in_both(counter.unique_since, counter.lifetime_since).empty());
-  if (counter.planned.unique && adds) out.notes.push_back(why_no_unique(question, *choice));
+  if (counter.planned.unique && adds) out.notes.push_back(why_no_unique(question, choice));
   out.counted_in_several_groups =
       counter.selector != SelectorId::none &&
-      view.catalogue().counted_in_several(*tenant, counter.selector, counter.dimension);
+      view.catalogue().counted_in_several(tenant, counter.selector, counter.dimension);
   QUIPU_TRY(check_sort(out, question.sort));
   QUIPU_TRY(check_rest(out, question));
   for (size_t i = 0; !span.lifetime && i < span.entries(); ++i) {
@@ -263,10 +266,10 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
   std::vector<ValueId> ids;
   for (const std::string& name : out.values)
     ids.push_back(view.catalogue().find_value(name).value_or(0));
-  Adder adder(view, *tenant, *calendar, *choice, span, ids, question.limit, max_bytes);
+  Adder adder(view, tenant, calendar, choice, span, ids, question.limit, max_bytes);
   do {
     QUIPU_TRY(adder.run());
-    QUIPU_TRY(take_groups(view, *tenant, *choice, adder, max_bytes, out));
+    QUIPU_TRY(take_groups(view, tenant, choice, adder, max_bytes, out));
   } while (adder.next());
   if (question.by.empty() && out.groups.empty()) {
     const size_t entries = span.entries();
@@ -277,6 +280,7 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
          std::vector<std::vector<Fixed6>>(ids.size(), std::vector<Fixed6>(entries))});
   }
   out.groups_in_all = std::max(out.groups_in_all, out.groups.size());
+  check_shape(out, span.entries());
   return out;
 }
 

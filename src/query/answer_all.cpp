@@ -28,19 +28,18 @@ Result<Answer> answer_versus(StoreView& view, const Question& question, size_t m
   auto now = answer_one(view, asked, max_bytes);
   if (!now.ok()) return now.error();
   asked.previous = true;
-  auto before = answer_one(view, asked, max_bytes);
-  if (!before.ok()) return before.error();
-  if (bytes_of(*now) + bytes_of(*before) > max_bytes) return too_large(0, true, max_bytes);
+  QUIPU_ASSIGN(auto before, answer_one(view, asked, max_bytes));
+  if (bytes_of(*now) + bytes_of(before) > max_bytes) return too_large(0, true, max_bytes);
 
   Answer& out = *now;
   Answer::Previous previous;
-  previous.range_text = before->range_text;
-  previous.buckets = before->buckets;
-  previous.partial = before->partial;
-  previous.has_unique = before->has_unique;
-  previous.has_sums = before->values == out.values;
+  previous.range_text = before.range_text;
+  previous.buckets = before.buckets;
+  previous.partial = before.partial;
+  previous.has_unique = before.has_unique;
+  previous.has_sums = before.values == out.values;
   std::map<std::vector<std::string>, Group> old;
-  for (Group& g : before->groups) {
+  for (Group& g : before.groups) {
     std::vector<std::string> by = g.by;
     old.emplace(std::move(by), std::move(g));
   }
@@ -55,9 +54,9 @@ Result<Answer> answer_versus(StoreView& view, const Question& question, size_t m
   for (const Group& g : out.groups) {
     auto found = old.find(g.by);
     previous.groups.push_back(found != old.end() ? std::move(found->second)
-                                                 : empty_group(*before, g.by, previous.has_unique));
+                                                 : empty_group(before, g.by, previous.has_unique));
   }
-  for (std::string& note : before->notes) {
+  for (std::string& note : before.notes) {
     if (std::find(out.notes.begin(), out.notes.end(), note) == out.notes.end())
       out.notes.push_back(std::move(note));
   }
@@ -149,7 +148,7 @@ class TenantGroups {
     all_.question = question_;
     if (question_.tenants == TenantsAsked::total) {
       if (all_.has_unique) {
-        all_.notes.push_back(
+        all_.notes.emplace_back(
             "unique is - over several tenants, whose people are told apart: ask with --tenants for "
             "that of each");
       }

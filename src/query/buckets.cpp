@@ -42,9 +42,8 @@ template <typename Visit>
 Status visit_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval,
                      MonthIndex first, MonthIndex last, Visit visit) {
   for (int m = first; m <= last; ++m) {
-    auto table = view.table(tenant, MonthIndex(m));
-    if (!table.ok()) return table.error();
-    for (const Bucket& bucket : (*table)->buckets(calendar, interval)) {
+    QUIPU_ASSIGN(auto table, view.table(tenant, MonthIndex(m)));
+    for (const Bucket& bucket : table->buckets(calendar, interval)) {
       if (!visit(bucket, MonthIndex(m))) return {};
     }
   }
@@ -93,9 +92,8 @@ Result<ParsedTime> parse_local_time(StoreView& view, TenantId tenant, int calend
   for (int month :
        {near, near - 1, near + 1, as_utc.error == TimeError::none ? near : kMonths - 1}) {
     if (month < 0 || month >= kMonths) continue;
-    auto rules = view.zone(tenant, calendar, MonthIndex(month));
-    if (!rules.ok()) return rules.error();
-    parsed = parse_time_text(text, **rules);
+    QUIPU_ASSIGN(auto rules, view.zone(tenant, calendar, MonthIndex(month)));
+    parsed = parse_time_text(text, *rules);
     if (parsed.error == TimeError::none && month_of(parsed.ms / 1000) == month) break;
   }
   return parsed;
@@ -199,13 +197,11 @@ Result<int64_t> parse_bound(StoreView& view, TenantId tenant, int calendar,
   const bool hour = text.size() >= 13 && text[10] == 'T' &&
                     (text.size() == 13 || text[13] == '+' || text[13] == '-');
   if (text.size() == 7 || text.size() == 8 || text.size() == 10 || hour) {
-    auto named = named_bucket(view, tenant, calendar, text);
-    if (!named.ok()) return named.error();
-    return named->bucket.first_s;
+    QUIPU_ASSIGN(auto named, named_bucket(view, tenant, calendar, text));
+    return named.bucket.first_s;
   }
-  auto read = parse_local_time(view, tenant, calendar, text);
-  if (!read.ok()) return read.error();
-  const ParsedTime& parsed = *read;
+  QUIPU_ASSIGN(auto read, parse_local_time(view, tenant, calendar, text));
+  const ParsedTime& parsed = read;
   if (parsed.error != TimeError::none) {
     return Error{"\"" + text +
                  "\" is no date (2026-03-05) or time (2026-03-05T14:00, with an offset or in the "
@@ -222,12 +218,11 @@ Result<BucketList> bucket_range(StoreView& view, TenantId tenant, int calendar, 
     return Error{"the range is empty: its end (exclusive) is not after its begin"};
   for (int64_t edge : {from_s, to_s}) {
     if (edge >= kEndEventTimeS) continue;
-    auto bucket = bucket_at(view, tenant, calendar, interval, edge);
-    if (!bucket.ok()) return bucket.error();
-    if (bucket->first_s != edge) {
-      return Error{format_instant(edge, bucket->first_offset_s) + " is inside the " +
+    QUIPU_ASSIGN(auto bucket, bucket_at(view, tenant, calendar, interval, edge));
+    if (bucket.first_s != edge) {
+      return Error{format_instant(edge, bucket.first_offset_s) + " is inside the " +
                    interval_name(interval) + " that begins at " +
-                   format_instant(bucket->first_s, bucket->first_offset_s) +
+                   format_instant(bucket.first_s, bucket.first_offset_s) +
                    "; a range must begin and end where " +
                    (interval == Interval::hour ? "an " : "a ") + interval_name(interval) +
                    " does, or have a finer --interval"};
@@ -265,9 +260,8 @@ Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar
       (interval == Interval::week && named.interval == Interval::month)) {
     int64_t to = from;
     while (to < from + longest && to < kEndEventTimeS) {
-      auto at = bucket_at(view, tenant, calendar, named.interval, to);
-      if (!at.ok()) return at.error();
-      if (at->label != named.bucket.label) break;
+      QUIPU_ASSIGN(auto at, bucket_at(view, tenant, calendar, named.interval, to));
+      if (at.label != named.bucket.label) break;
       to += kQuarterS;
     }
     return bucket_range(view, tenant, calendar, interval, from, to);
@@ -295,21 +289,18 @@ Result<BucketList> buckets_within(StoreView& view, TenantId tenant, int calendar
 Result<Bucket> bucket_at(StoreView& view, TenantId tenant, int calendar, Interval interval,
                          int64_t utc_s) {
   const int64_t t = clamp_time(utc_s);
-  auto table = view.table(tenant, month_of(t));
-  if (!table.ok()) return table.error();
-  return (*table)->bucket(calendar, interval, slot_of((*table)->month(), t));
+  QUIPU_ASSIGN(auto table, view.table(tenant, month_of(t)));
+  return table->bucket(calendar, interval, slot_of(table->month(), t));
 }
 
 Result<BucketList> last_buckets(StoreView& view, TenantId tenant, int calendar, Interval interval,
                                 int64_t utc_s, size_t n) {
-  auto last = bucket_at(view, tenant, calendar, interval, utc_s);
-  if (!last.ok()) return last.error();
+  QUIPU_ASSIGN(auto last, bucket_at(view, tenant, calendar, interval, utc_s));
   // Walk back bucket by bucket: the one before is the one that holds the instant before its first.
-  int64_t from = last->first_s;
+  int64_t from = last.first_s;
   for (size_t i = 1; i < n && from > kMinEventTimeS; ++i) {
-    auto before = bucket_at(view, tenant, calendar, interval, from - 1);
-    if (!before.ok()) return before.error();
-    from = std::min(before->first_s, from - 1);
+    QUIPU_ASSIGN(auto before, bucket_at(view, tenant, calendar, interval, from - 1));
+    from = std::min(before.first_s, from - 1);
   }
   BucketList list;
   list.calendar = calendar;
@@ -317,7 +308,7 @@ Result<BucketList> last_buckets(StoreView& view, TenantId tenant, int calendar, 
   std::unordered_map<int64_t, bool> seen;
   QUIPU_TRY(visit_buckets(view, tenant, calendar, interval, month_of(clamp_time(from)),
                           month_of(clamp_time(utc_s)), [&](const Bucket& b, MonthIndex m) {
-                            if (b.first_s >= from && b.first_s <= last->first_s &&
+                            if (b.first_s >= from && b.first_s <= last.first_s &&
                                 seen.emplace(b.label, true).second)
                               add_bucket(list, b, m);
                             return true;

@@ -74,9 +74,8 @@ Status scan_own_rows(StoreView& view, const CellKey& of, const HashPiece& piece,
   }
   for (int bits = 0; bits <= kMaxChunkBits;) {
     const uint64_t chunk = chunk_of(piece.first, bits);
-    auto next = view.snapshot().seek_cell_key(chunk_key(of, bits, chunk));
-    if (!next.ok()) return next.error();
-    const auto found = CellKey::parse(*next);
+    QUIPU_ASSIGN(auto next, view.snapshot().seek_cell_key(chunk_key(of, bits, chunk)));
+    const auto found = CellKey::parse(next);
     if (!found || found->day != of.day || found->tenant != of.tenant ||
         found->selector != of.selector || found->dimension != of.dimension || found->joint())
       return {};
@@ -84,7 +83,7 @@ Status scan_own_rows(StoreView& view, const CellKey& of, const HashPiece& piece,
       bits = found->chunk_bits;
       continue;
     }
-    QUIPU_TRY(scan_rows(view, *next, chunk_key(of, bits, uint64_t(chunk_of(piece.last, bits)) + 1),
+    QUIPU_TRY(scan_rows(view, next, chunk_key(of, bits, uint64_t(chunk_of(piece.last, bits)) + 1),
                         of.dimension, visit));
     ++bits;
   }
@@ -102,10 +101,9 @@ Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, Dimen
   };
   for (uint64_t day = first; day <= last; ++day) {
     // Skip to the next day that has anything of this selector.
-    auto next =
-        view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
-    if (!next.ok()) return next.error();
-    auto key = CellKey::parse(*next);
+    QUIPU_ASSIGN(auto next, view.snapshot().seek_cell_key(
+                                key_of(DayIndex(day), tenant, selector, DimensionId::none)));
+    auto key = CellKey::parse(next);
     if (!key || key->day > last) return {};
     if (key->day > day) {
       day = key->day - 1;
@@ -145,10 +143,9 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
   };
   for (uint64_t day = first; day <= last;) {
     // Skip to the next day that has anything of this selector; then look at some at once.
-    auto next =
-        view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
-    if (!next.ok()) return next.error();
-    const auto found = CellKey::parse(*next);
+    QUIPU_ASSIGN(auto next, view.snapshot().seek_cell_key(
+                                key_of(DayIndex(day), tenant, selector, DimensionId::none)));
+    const auto found = CellKey::parse(next);
     if (!found || found->day > last) return {};
     if (found->day > day) {
       day = found->day;
@@ -182,10 +179,9 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
 Result<bool> has_cells(StoreView& view, TenantId tenant, SelectorId selector) {
   for (uint64_t day = 0; day <= kLifetimeDay; ++day) {
     QUIPU_TRY(view.spend(1));
-    auto next =
-        view.snapshot().seek_cell_key(key_of(DayIndex(day), tenant, selector, DimensionId::none));
-    if (!next.ok()) return next.error();
-    const auto key = CellKey::parse(*next);
+    QUIPU_ASSIGN(auto next, view.snapshot().seek_cell_key(
+                                key_of(DayIndex(day), tenant, selector, DimensionId::none)));
+    const auto key = CellKey::parse(next);
     if (!key) return false;
     if (key->tenant == tenant && key->selector == selector) return true;
     if (key->day > day) day = uint64_t(key->day) - 1;

@@ -44,9 +44,10 @@ bool match_when(const Counter& counter, const Properties& properties,
   if (!counter.planned.when) return true;
   for (const auto& [column, values] : counter.plan->columns[*counter.planned.when].when) {
     const std::string& identity = counter.plan->columns[column].identity;
+    const std::set<std::string> wanted(values.begin(), values.end());
     auto same = std::find_if(left.begin(), left.end(), [&](const Filter& f) {
       return f.kind == Filter::Kind::any_of && properties.at(f.property) == identity &&
-             canonical_set(f.values) == std::set<std::string>(values.begin(), values.end());
+             canonical_set(f.values) == wanted;
     });
     if (same == left.end()) return false;
     left.erase(same);
@@ -222,9 +223,8 @@ Status check_written(StoreView& view, TenantId tenant, const Properties& propert
   if (!property) return {};
   std::string scratch;
   const uint64_t element = view.hasher().element(canonical_text(*f.written, scratch));
-  auto texts = view.snapshot().names(tenant, *property, element);
-  if (!texts.ok()) return texts.error();
-  if (texts->empty()) return {};
+  QUIPU_ASSIGN(auto texts, view.snapshot().names(tenant, *property, element));
+  if (texts.empty()) return {};
   const std::string sign = f.property + (f.kind == Filter::Kind::none_of ? "!=" : "=");
   std::string other;
   for (const std::string& value : f.values)
@@ -238,15 +238,14 @@ Status check_written(StoreView& view, TenantId tenant, const Properties& propert
 
 Result<std::vector<Choice>> fitting_counters(StoreView& view, TenantId tenant,
                                              const Question& question) {
-  auto counters = view.counters(question.metric, question.named);
-  if (!counters.ok()) return counters.error();
+  QUIPU_ASSIGN(auto counters, view.counters(question.metric, question.named));
   const Properties properties = properties_of(view);
   QUIPU_TRY(check_names(question, properties));
   for (const Filter& f : question.where) QUIPU_TRY(check_written(view, tenant, properties, f));
 
   std::vector<Choice> fitting;
   std::string refusal;
-  for (const Counter& counter : *counters) {
+  for (const Counter& counter : counters) {
     std::vector<Filter> left;
     if (!match_when(counter, properties, question.where, left)) continue;
     auto choice = match_properties(view, counter, properties, question, left);
@@ -257,7 +256,7 @@ Result<std::vector<Choice>> fitting_counters(StoreView& view, TenantId tenant,
       fitting.push_back(std::move(*choice));
     }
   }
-  if (fitting.empty()) return no_counter(question, *counters, properties, refusal);
+  if (fitting.empty()) return no_counter(question, counters, properties, refusal);
   const auto worth = [](const Choice& c) {
     return std::tuple(!c.counter.retired, !c.adds_groups, c.counter.planned.unique,
                       -int(c.counter.planned.columns.size()));

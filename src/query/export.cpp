@@ -49,9 +49,8 @@ class TenantFilter {
       for (auto [text, bound] :
            {std::pair(&filter.from, &range.from_s), {&filter.to, &range.to_s}}) {
         if (!*text) continue;
-        auto read = read_bound(view, tenant, int(c), **text, filter.now_s);
-        if (!read.ok()) return read.error();
-        *bound = *read;
+        QUIPU_ASSIGN(auto read, read_bound(view, tenant, int(c), **text, filter.now_s));
+        *bound = read;
       }
       wanted.ranges_.push_back(range);
     }
@@ -122,9 +121,8 @@ struct Totals {
 Status add_entry(StoreView& view, TenantId tenant, DayIndex day, const CellEntry& entry,
                  Totals& totals) {
   if (!totals.holds(entry)) return {};
-  auto found = view.table(tenant, month_of(int64_t(day) * 86400));
-  if (!found.ok()) return found.error();
-  const MonthTable& table = **found;
+  QUIPU_ASSIGN(auto found, view.table(tenant, month_of(int64_t(day) * 86400)));
+  const MonthTable& table = *found;
   std::vector<uint64_t> elements(entry.elements.begin(), entry.elements.end());
   for (const SlotCount& slot : entry.slots) {
     const Slot in_month =
@@ -281,9 +279,7 @@ Status check_filter(const StoreView& view, const ExportFilter& filter) {
   if (filter.metric.empty() && !filter.by) return {};
   std::vector<Counter> counters;
   if (!filter.metric.empty()) {
-    auto named = view.counters(filter.metric, filter.named);
-    if (!named.ok()) return named.error();
-    counters = std::move(*named);
+    QUIPU_ASSIGN(counters, view.counters(filter.metric, filter.named));
   } else {
     for (const SelectorEntry& s : view.known_selectors()) {
       for (Counter& c : view.counters_of(s.identity, s.group, s.name))
@@ -307,8 +303,7 @@ Status visit_counter_buckets(StoreView& view,
   QUIPU_TRY(check_filter(view, filter));
   for (const auto& [tenant, name] : view.tenants()) {
     if (filter.tenant && name != *filter.tenant) continue;
-    auto wanted = TenantFilter::make(view, tenant, filter);
-    if (!wanted.ok()) return wanted.error();
+    QUIPU_ASSIGN(auto wanted, TenantFilter::make(view, tenant, filter));
     for (const SelectorEntry& selector : view.selectors()) {
       if (!is_named(filter, selector)) continue;
       for (const Counter& counter :
@@ -316,9 +311,9 @@ Status visit_counter_buckets(StoreView& view,
         if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none)
           continue;
         if (filter.by && !is_by(*filter.by, counter)) continue;
-        auto more = visit_counter(view, tenant, name, counter, piece_bytes, *wanted, visit);
-        if (!more.ok()) return more.error();
-        if (!*more) return {};
+        QUIPU_ASSIGN(auto more,
+                     visit_counter(view, tenant, name, counter, piece_bytes, wanted, visit));
+        if (!more) return {};
       }
     }
   }
@@ -334,9 +329,9 @@ Result<std::string> export_line(StoreView& view, const CounterBucket& b, ExportF
     const size_t position =
         size_t(std::find(columns.begin(), columns.end(), property.column) - columns.begin());
     auto id = view.catalogue().find_property(counter.plan->columns[property.column].identity);
-    auto text = view.name(b.tenant, id.value_or(PropertyId::none), (*b.elements)[position]);
-    if (!text.ok()) return text.error();
-    parts.emplace_back(property.name, *text);
+    QUIPU_ASSIGN(auto text,
+                 view.name(b.tenant, id.value_or(PropertyId::none), (*b.elements)[position]));
+    parts.emplace_back(property.name, text);
   }
   const std::string by = by_text(parts), when = when_text(counter), sums = sums_text(view, b),
                     partial = partial_text(b);
@@ -388,9 +383,8 @@ Status export_all(StoreView& view, ExportFormat format,
       !line("tenant,metric,together,when,by,calendar,interval,bucket,count,unique,sum,partial"))
     return {};
   const auto visit = [&](const CounterBucket& bucket) -> Result<bool> {
-    auto text = export_line(view, bucket, format);
-    if (!text.ok()) return text.error();
-    return line(*text);
+    QUIPU_ASSIGN(auto text, export_line(view, bucket, format));
+    return line(text);
   };
   return visit_counter_buckets(view, visit, piece_bytes, filter);
 }

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "base/check.h"
+
 namespace quipu {
 
 // Elements are hashes already; what is small must be spread, too.
@@ -28,6 +30,7 @@ uint32_t GroupTable::find(std::span<const uint64_t> elements) const {
 }
 
 uint32_t GroupTable::add(std::span<const uint64_t> elements, uint64_t value_hash) {
+  CHECK_EQ(elements.size(), arity_);
   const uint32_t group = uint32_t(size());
   elements_.insert(elements_.end(), elements.begin(), elements.end());
   value_hashes_.push_back(value_hash);

@@ -72,10 +72,9 @@ Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
 
 Result<std::vector<CounterLine>> list_counters(const StoreView& view, const std::string& name,
                                                NameKind kind) {
-  auto counters = view.counters(name, kind);
-  if (!counters.ok()) return counters.error();
+  QUIPU_ASSIGN(auto counters, view.counters(name, kind));
   std::vector<CounterLine> lines;
-  for (const Counter& c : *counters) {
+  for (const Counter& c : counters) {
     CounterLine line;
     line.metric = c.selector_name;
     line.group = c.group;

@@ -90,8 +90,8 @@ std::vector<uint32_t>::iterator first_by_figure(const Answer& out, const std::st
   const size_t value = value_of(out, key);
   std::vector<Fixed6> totals(table.size());
   for (const uint32_t g : groups) {
-    const auto add = [&](const auto& figures) {
-      for (const auto n : figures) totals[g] += reversed ? -Fixed6(n) : Fixed6(n);
+    const auto add = [&, backwards = reversed](const auto& figures) {
+      for (const auto n : figures) totals[g] += backwards ? -Fixed6(n) : Fixed6(n);
     };
     key == "count"    ? add(table.count(g))
     : key == "unique" ? add(table.unique(g))
@@ -133,7 +133,7 @@ Status check_sort(const Answer& out, const std::string& sort) {
   if (value_of(out, key) < out.values.size()) return {};
   std::vector<std::string> known = out.values;
   known.insert(known.end(), {"count", "name"});
-  if (out.has_unique) known.push_back("unique");
+  if (out.has_unique) known.emplace_back("unique");
   std::string list;
   for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
   return Error{"this answer cannot be sorted by \"" + key + "\"; it has " + list};

@@ -142,7 +142,7 @@ std::string render_json(const Answer& a) {
 std::string render_csv(const Answer& a, CsvTexts texts) {
   const bool each = a.question.tenants == TenantsAsked::each;
   std::vector<std::string> fixed{"bucket", "count", "unique", "partial"};
-  if (each) fixed.push_back("tenant");
+  if (each) fixed.emplace_back("tenant");
   std::vector<std::string> figures{"count", "unique"};
   for (const std::string& name : column_names("sum:", a.values, a.question.by, fixed))
     figures.push_back(name);

@@ -21,11 +21,10 @@ Result<std::optional<DayIndex>> last_day_with_counts(StoreView& view, TenantId t
 // The latest instant (a slot) not after now with a count.
 Result<std::optional<int64_t>> last_slot_with_counts(StoreView& view, TenantId tenant,
                                                      const Counter& counter, int64_t now_s) {
-  auto day = last_day_with_counts(view, tenant, counter, now_s);
-  if (!day.ok()) return day.error();
-  if (!*day) return std::optional<int64_t>();
-  int64_t last = int64_t(**day) * 86400;
-  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, **day, **day,
+  QUIPU_ASSIGN(auto day, last_day_with_counts(view, tenant, counter, now_s));
+  if (!day) return std::optional<int64_t>();
+  int64_t last = int64_t(*day) * 86400;
+  QUIPU_TRY(scan_counter(view, tenant, counter.selector, counter.dimension, *day, *day,
                          [&](DayIndex d, const CellEntry& entry) {
                            for (const SlotCount& s : entry.slots)
                              last = std::max(last, int64_t(d) * 86400 + s.slot * kQuarterS);
@@ -49,14 +48,11 @@ Result<std::string> as_written_date(StoreView& view, TenantId tenant, int calend
                                     const std::string& text, int64_t now_s) {
   if (auto year = year_of(text)) return january_of(*year);
   if (text != "today" && text != "yesterday" && text != "tomorrow") return text;
-  auto list = last_buckets(view, tenant, calendar, Interval::day, now_s, 1);
-  if (!list.ok()) return list.error();
-  Bucket day = list->buckets.front();
+  QUIPU_ASSIGN(auto list, last_buckets(view, tenant, calendar, Interval::day, now_s, 1));
+  Bucket day = list.buckets.front();
   if (text != "today") {
-    auto other = bucket_at(view, tenant, calendar, Interval::day,
-                           text == "yesterday" ? day.first_s - 1 : list->end_s);
-    if (!other.ok()) return other.error();
-    day = *other;
+    QUIPU_ASSIGN(day, bucket_at(view, tenant, calendar, Interval::day,
+                                text == "yesterday" ? day.first_s - 1 : list.end_s));
   }
   return format_instant(day.first_s, day.first_offset_s).substr(0, 10);
 }
@@ -80,10 +76,8 @@ Result<Span> span_between(StoreView& view, TenantId tenant, int calendar, const 
                           int64_t from_s, int64_t to_s) {
   Span span;
   if (q.interval || q.years) {
-    auto list =
-        bucket_range(view, tenant, calendar, q.interval.value_or(Interval::month), from_s, to_s);
-    if (!list.ok()) return list.error();
-    span.list = std::move(*list);
+    QUIPU_ASSIGN(span.list, bucket_range(view, tenant, calendar,
+                                         q.interval.value_or(Interval::month), from_s, to_s));
     span.interval = q.interval;
     if (q.years) QUIPU_TRY(make_years(span));
     return span;
@@ -104,11 +98,9 @@ Result<Span> span_between(StoreView& view, TenantId tenant, int calendar, const 
 
 Result<Span> span_of_year(StoreView& view, TenantId tenant, int calendar, const Question& q,
                           int year) {
-  auto from = parse_bound(view, tenant, calendar, january_of(year));
-  if (!from.ok()) return from.error();
-  auto to = parse_bound(view, tenant, calendar, january_of(year + 1));
-  if (!to.ok()) return to.error();
-  auto span = span_between(view, tenant, calendar, q, *from, *to);
+  QUIPU_ASSIGN(auto from, parse_bound(view, tenant, calendar, january_of(year)));
+  QUIPU_ASSIGN(auto to, parse_bound(view, tenant, calendar, january_of(year + 1)));
+  auto span = span_between(view, tenant, calendar, q, from, to);
   if (span.ok()) span->range_text = std::to_string(year);
   return span;
 }
@@ -123,68 +115,57 @@ Result<Span> span_in(StoreView& view, TenantId tenant, int calendar, const Quest
   }
   if (auto year = year_of(*q.in)) return span_of_year(view, tenant, calendar, q, *year);
   if (q.years) return Error{"--interval year: name a year, as --in 2026"};
-  auto text = as_written_date(view, tenant, calendar, *q.in, q.now_s);
-  if (!text.ok()) return text.error();
-  span.range_text = *text;
-  auto named = named_bucket(view, tenant, calendar, *text);
-  if (!named.ok()) return named.error();
-  span.interval = q.interval.value_or(named->interval);
-  if (*span.interval != named->interval) {
-    auto list = buckets_within(view, tenant, calendar, *q.interval, *named);
-    if (!list.ok()) return list.error();
-    span.list = std::move(*list);
+  QUIPU_ASSIGN(auto text, as_written_date(view, tenant, calendar, *q.in, q.now_s));
+  span.range_text = text;
+  QUIPU_ASSIGN(auto named, named_bucket(view, tenant, calendar, text));
+  span.interval = q.interval.value_or(named.interval);
+  if (*span.interval != named.interval) {
+    QUIPU_ASSIGN(span.list, buckets_within(view, tenant, calendar, *q.interval, named));
     return span;
   }
-  span.list = one_bucket(calendar, named->interval, named->bucket, named->month);
+  span.list = one_bucket(calendar, named.interval, named.bucket, named.month);
   return span;
 }
 
 // Where a range without an end ends: behind the bucket that holds the present.
 Result<int64_t> open_end(StoreView& view, TenantId tenant, int calendar, const Question& q) {
   if (q.years) {
-    auto month = bucket_at(view, tenant, calendar, Interval::month, q.now_s);
-    if (!month.ok()) return month.error();
-    return parse_bound(view, tenant, calendar, january_of(int(month->label / 12) + 1));
+    QUIPU_ASSIGN(auto month, bucket_at(view, tenant, calendar, Interval::month, q.now_s));
+    return parse_bound(view, tenant, calendar, january_of(int(month.label / 12) + 1));
   }
-  auto list = last_buckets(view, tenant, calendar, q.interval.value_or(Interval::day), q.now_s, 1);
-  if (!list.ok()) return list.error();
-  return list->end_s;
+  QUIPU_ASSIGN(auto list, last_buckets(view, tenant, calendar, q.interval.value_or(Interval::day),
+                                       q.now_s, 1));
+  return list.end_s;
 }
 
 // An instant as a bound is written; at midnight the date will do.
 Result<std::string> bound_text(StoreView& view, TenantId tenant, int calendar, int64_t utc_s) {
   if (utc_s >= kEndEventTimeS) return std::to_string(kLastYear + 1) + "-01-01";
-  auto hour = bucket_at(view, tenant, calendar, Interval::hour, utc_s);
-  if (!hour.ok()) return hour.error();
-  const std::string text = format_instant(utc_s, hour->first_offset_s);
+  QUIPU_ASSIGN(auto hour, bucket_at(view, tenant, calendar, Interval::hour, utc_s));
+  const std::string text = format_instant(utc_s, hour.first_offset_s);
   return text.substr(11, 8) == "00:00:00" ? text.substr(0, 10) : text.substr(0, 16);
 }
 
 Result<Span> span_from_to(StoreView& view, TenantId tenant, int calendar, const Question& q) {
   if (!q.from) return Error{"--to (exclusive) needs a begin: --from"};
-  auto from_text = as_written_date(view, tenant, calendar, *q.from, q.now_s);
-  if (!from_text.ok()) return from_text.error();
-  auto from = parse_bound(view, tenant, calendar, *from_text);
-  if (!from.ok()) return from.error();
+  QUIPU_ASSIGN(auto from_text, as_written_date(view, tenant, calendar, *q.from, q.now_s));
+  QUIPU_ASSIGN(auto from, parse_bound(view, tenant, calendar, from_text));
   std::string to_text;
   Result<int64_t> to = Error{""};
   if (q.to) {
-    auto text = as_written_date(view, tenant, calendar, *q.to, q.now_s);
-    if (!text.ok()) return text.error();
-    to = parse_bound(view, tenant, calendar, *text);
-    to_text = *q.to == *text || year_of(*q.to) ? *q.to : *text;
+    QUIPU_ASSIGN(auto text, as_written_date(view, tenant, calendar, *q.to, q.now_s));
+    to = parse_bound(view, tenant, calendar, text);
+    to_text = *q.to == text || year_of(*q.to) ? *q.to : text;
   } else {
     to = open_end(view, tenant, calendar, q);
-    if (to.ok() && *to <= *from)
+    if (to.ok() && *to <= from)
       return Error{"--from " + *q.from + " is in the future; say where the range ends, --to"};
-    auto text = to.ok() ? bound_text(view, tenant, calendar, *to) : to.error();
-    if (!text.ok()) return text.error();
-    to_text = *text;
+    QUIPU_ASSIGN(to_text, to.ok() ? bound_text(view, tenant, calendar, *to) : to.error());
   }
   if (!to.ok()) return to.error();
-  auto span = span_between(view, tenant, calendar, q, *from, *to);
+  auto span = span_between(view, tenant, calendar, q, from, *to);
   if (!span.ok()) return span;
-  span->range_text = (year_of(*q.from) ? *q.from : *from_text) + " to " + to_text + " (exclusive)";
+  span->range_text = (year_of(*q.from) ? *q.from : from_text) + " to " + to_text + " (exclusive)";
   return span;
 }
 
@@ -209,40 +190,34 @@ Result<LastUnits> parse_last(const std::string& text) {
 
 // The last buckets, the one of the present included: together, or by interval.
 Result<Span> span_last(StoreView& view, TenantId tenant, int calendar, const Question& q) {
-  auto last = parse_last(*q.last);
-  if (!last.ok()) return last.error();
+  QUIPU_ASSIGN(auto last, parse_last(*q.last));
   int64_t from_s = 0, to_s = 0;
   std::string unit = "year";
-  if (last->unit == 'y') {
-    auto month = bucket_at(view, tenant, calendar, Interval::month, q.now_s);
-    if (!month.ok()) return month.error();
-    const int64_t year = month->label / 12;
-    auto from =
+  if (last.unit == 'y') {
+    QUIPU_ASSIGN(auto month, bucket_at(view, tenant, calendar, Interval::month, q.now_s));
+    const int64_t year = month.label / 12;
+    QUIPU_ASSIGN(
+        auto from,
         parse_bound(view, tenant, calendar,
-                    january_of(std::max(kFirstYear, int(year + 1 - int64_t(last->number)))));
-    if (!from.ok()) return from.error();
-    auto to = parse_bound(view, tenant, calendar, january_of(int(year + 1)));
-    if (!to.ok()) return to.error();
-    from_s = *from, to_s = *to;
+                    january_of(std::max(kFirstYear, int(year + 1 - int64_t(last.number))))));
+    QUIPU_ASSIGN(auto to, parse_bound(view, tenant, calendar, january_of(int(year + 1))));
+    from_s = from, to_s = to;
   } else {
-    const Interval interval = last->unit == 'h'   ? Interval::hour
-                              : last->unit == 'd' ? Interval::day
-                              : last->unit == 'w' ? Interval::week
-                                                  : Interval::month;
-    auto list = last_buckets(view, tenant, calendar, interval, q.now_s, last->number);
-    if (!list.ok()) return list.error();
-    from_s = list->buckets.front().first_s, to_s = list->end_s;
+    const Interval interval = last.unit == 'h'   ? Interval::hour
+                              : last.unit == 'd' ? Interval::day
+                              : last.unit == 'w' ? Interval::week
+                                                 : Interval::month;
+    QUIPU_ASSIGN(auto list, last_buckets(view, tenant, calendar, interval, q.now_s, last.number));
+    from_s = list.buckets.front().first_s, to_s = list.end_s;
     unit = interval_name(interval);
   }
   auto span = span_between(view, tenant, calendar, q, from_s, to_s);
   if (!span.ok()) return span;
-  auto from_text = bound_text(view, tenant, calendar, from_s);
-  if (!from_text.ok()) return from_text.error();
-  auto to_text = bound_text(view, tenant, calendar, to_s);
-  if (!to_text.ok()) return to_text.error();
+  QUIPU_ASSIGN(auto from_text, bound_text(view, tenant, calendar, from_s));
+  QUIPU_ASSIGN(auto to_text, bound_text(view, tenant, calendar, to_s));
   span->range_text = "the last " +
-                     (last->number == 1 ? unit : std::to_string(last->number) + " " + unit + "s") +
-                     ": " + *from_text + " to " + *to_text + " (exclusive)";
+                     (last.number == 1 ? unit : std::to_string(last.number) + " " + unit + "s") +
+                     ": " + from_text + " to " + to_text + " (exclusive)";
   return span;
 }
 
@@ -251,12 +226,10 @@ Result<Span> span_with_counts(StoreView& view, TenantId tenant, int calendar,
   if (q.years) return Error{"--interval year: say which, as --from 2024, --in 2025 or --last 2y"};
   Span span;
   const Interval interval = q.interval.value_or(Interval::day);
-  auto last = last_slot_with_counts(view, tenant, counter, q.now_s);
-  if (!last.ok()) return last.error();
-  auto list =
-      last_buckets(view, tenant, calendar, interval, last->value_or(q.now_s), kDefaultBuckets);
-  if (!list.ok()) return list.error();
-  span.list = std::move(*list);
+  QUIPU_ASSIGN(auto last, last_slot_with_counts(view, tenant, counter, q.now_s));
+  QUIPU_ASSIGN(auto list, last_buckets(view, tenant, calendar, interval, last.value_or(q.now_s),
+                                       kDefaultBuckets));
+  span.list = std::move(list);
   span.interval = interval;
   span.range_text = "the last " + std::to_string(span.list.buckets.size()) + " " +
                     interval_name(interval) + "s with counts";
@@ -273,11 +246,9 @@ Status move_back(StoreView& view, TenantId tenant, int calendar, Span& span) {
   if (!list.ok() || list->buckets.size() != n || list->buckets.back().first_s >= first_s)
     return Error{"--versus previous: there is no period of this length before " + span.range_text};
   span.list = std::move(*list);
-  auto from = bound_text(view, tenant, calendar, span.list.buckets.front().first_s);
-  if (!from.ok()) return from.error();
-  auto to = bound_text(view, tenant, calendar, first_s);
-  if (!to.ok()) return to.error();
-  span.range_text = *from + " to " + *to + " (exclusive)";
+  QUIPU_ASSIGN(auto from, bound_text(view, tenant, calendar, span.list.buckets.front().first_s));
+  QUIPU_ASSIGN(auto to, bound_text(view, tenant, calendar, first_s));
+  span.range_text = from + " to " + to + " (exclusive)";
   return {};
 }
 
@@ -300,9 +271,8 @@ Result<Span> resolve_span(StoreView& view, TenantId tenant, int calendar, const 
 
 Result<int64_t> read_bound(StoreView& view, TenantId tenant, int calendar, const std::string& text,
                            int64_t now_s) {
-  auto date = as_written_date(view, tenant, calendar, text, now_s);
-  if (!date.ok()) return date.error();
-  return parse_bound(view, tenant, calendar, *date);
+  QUIPU_ASSIGN(auto date, as_written_date(view, tenant, calendar, text, now_s));
+  return parse_bound(view, tenant, calendar, date);
 }
 
 }  // namespace quipu

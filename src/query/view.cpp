@@ -214,16 +214,14 @@ uint32_t StoreView::set_of(TenantId tenant) {
 
 Result<std::shared_ptr<const ZoneRules>> StoreView::zone(TenantId tenant, int calendar,
                                                          MonthIndex month) {
-  auto version = tables_.rules_version(tenant, set_of(tenant), month);
-  if (!version.ok()) return version.error();
-  return tables_.zone(*version, calendars(tenant)[size_t(calendar)].zone);
+  QUIPU_ASSIGN(auto version, tables_.rules_version(tenant, set_of(tenant), month));
+  return tables_.zone(version, calendars(tenant)[size_t(calendar)].zone);
 }
 
 Status StoreView::check_one_name(TenantId tenant, PropertyId property, uint64_t element) {
   if (element == kEmptyElement) return {};
-  auto texts = snapshot_.names(tenant, property, element);
-  if (!texts.ok()) return texts.error();
-  if (texts->size() > 1) return two_names(catalogue_.property_identity(property), *texts);
+  QUIPU_ASSIGN(auto texts, snapshot_.names(tenant, property, element));
+  if (texts.size() > 1) return two_names(catalogue_.property_identity(property), texts);
   return {};
 }
 
@@ -231,18 +229,17 @@ Result<std::string> StoreView::name(TenantId tenant, PropertyId property, uint64
   if (element == kEmptyElement) return std::string();
   const auto key = std::tuple(raw(tenant), raw(property), element);
   if (auto it = names_.find(key); it != names_.end()) return it->second;
-  auto texts = snapshot_.names(tenant, property, element);
-  if (!texts.ok()) return texts.error();
-  if (texts->size() > 1) return two_names(catalogue_.property_identity(property), *texts);
-  if (texts->empty())
+  QUIPU_ASSIGN(auto texts, snapshot_.names(tenant, property, element));
+  if (texts.size() > 1) return two_names(catalogue_.property_identity(property), texts);
+  if (texts.empty())
     return Error{
         "a counted value has no name in the store: its files are damaged; restore a backup"};
   if (name_bytes_ >= kNameBytes) {
     names_.clear();
     name_bytes_ = 0;
   }
-  name_bytes_ += kBytesOfName + (*texts)[0].size();
-  return names_[key] = (*texts)[0];
+  name_bytes_ += kBytesOfName + (texts)[0].size();
+  return names_[key] = (texts)[0];
 }
 
 }  // namespace quipu

@@ -200,10 +200,9 @@ Result<std::unique_ptr<ByteStream>> open_stream(std::shared_ptr<RawInput> input,
   char head[4];
   size_t have = 0;
   while (have < sizeof head) {
-    auto got = input->read_at(have, head + have, sizeof head - have);
-    if (!got.ok()) return got.error();
-    if (*got == 0) break;
-    have += *got;
+    QUIPU_ASSIGN(auto got, input->read_at(have, head + have, sizeof head - have));
+    if (got == 0) break;
+    have += got;
   }
   const std::string_view magic(head, have);
   Result<std::unique_ptr<ByteStream>> stream = open_as(magic, std::move(input), name);

@@ -27,17 +27,16 @@ class Matcher {
     std::stable_sort(rising.begin(), rising.end(), [](const Candidate* a, const Candidate* b) {
       return a->content.counted.bytes < b->content.counted.bytes;
     });
-    auto at = input_.open();
-    if (!at.ok()) return at.error();
+    QUIPU_ASSIGN(auto at, input_.open());
     bool more = true;  // of the input, and undamaged: damage that lies ahead is met when it is read
     for (Candidate* candidate : rising) {
       const SourcePosition& counted = candidate->content.counted;
       bool goes_on = false;
       if (more) {
-        auto reached = input_.advance(*at, counted.bytes);
+        auto reached = input_.advance(at, counted.bytes);
         if (!reached.ok() && input_.stopped()) return reached.error();
         more = reached.ok() && *reached;
-        goes_on = more && at->taken.matches(counted);
+        goes_on = more && at.taken.matches(counted);
       }
       if (goes_on) {
         match.goes_on = std::move(candidate->content);
@@ -53,8 +52,7 @@ class Matcher {
   // The contents that share enough with the input: those of which the last beginning is one of the
   // input's, and one that has the input's last.
   Status collect() {
-    auto at = input_.open();
-    if (!at.ok()) return at.error();
+    QUIPU_ASSIGN(auto at, input_.open());
     const size_t header = size_t(input_.beginning.bytes);
     std::string text, buffer(header + kFingerprintBytes, '\0');
     size_t looked_up = 0;
@@ -63,14 +61,13 @@ class Matcher {
       const bool all = ended || is_beginning_whole(text.size(), header);
       const std::vector<Beginning> beginnings = beginnings_of(text, header, ended);
       for (; looked_up < beginnings.size(); ++looked_up) {
-        auto alike = known_.beginning(beginnings[looked_up].hash);
-        if (!alike.ok()) return alike.error();
-        if (!*alike) return {};
-        last = (*alike)->any;
-        for (uint64_t number : (*alike)->ends) QUIPU_TRY(add(number, beginnings[looked_up], true));
+        QUIPU_ASSIGN(auto alike, known_.beginning(beginnings[looked_up].hash));
+        if (!alike) return {};
+        last = alike->any;
+        for (uint64_t number : alike->ends) QUIPU_TRY(add(number, beginnings[looked_up], true));
       }
       if (all) return last ? add(last, beginnings.back(), false) : Status();
-      auto got = at->stream->read(buffer.data(), buffer.size() - text.size());
+      auto got = at.stream->read(buffer.data(), buffer.size() - text.size());
       if (!got.ok() && input_.stopped()) return got.error();
       ended = !got.ok() || *got == 0;  // damage is met when it is read
       if (got.ok()) text.append(buffer, 0, *got);
@@ -93,11 +90,10 @@ class Matcher {
       candidates_[number].lines = std::max(candidates_[number].lines, beginning.lines);
       return {};
     }
-    auto content = known_.content(number);
-    if (!content.ok()) return content.error();
+    QUIPU_ASSIGN(auto content, known_.content(number));
     // It may have grown since.
-    if (if_last && content->counted.beginnings.back() != beginning.hash) return {};
-    candidates_[number] = {std::move(*content), beginning.lines};
+    if (if_last && content.counted.beginnings.back() != beginning.hash) return {};
+    candidates_[number] = {std::move(content), beginning.lines};
     return {};
   }
 

@@ -77,13 +77,9 @@ Result<KnownContent> decode_content(std::string_view bytes) {
   const uint8_t version = r.u8(), flags = r.u8();
   if (!r.ok() || version != kVersion || (flags & ~kPass) != 0) return damaged("a counted content");
   KnownContent content;
-  auto counted = decode_position(r.sized());
-  if (!counted.ok()) return counted.error();
-  content.counted = std::move(*counted);
+  QUIPU_ASSIGN(content.counted, decode_position(r.sized()));
   if (flags & kPass) {
-    auto pass = decode_position(r.sized());
-    if (!pass.ok()) return pass.error();
-    content.pass = std::move(*pass);
+    QUIPU_ASSIGN(content.pass, decode_position(r.sized()));
   }
   if (!r.ok() || !r.done()) return damaged("a counted content");
   return content;
@@ -112,38 +108,31 @@ Result<AlikeContents> decode_alike(std::string_view bytes) {
 }  // namespace
 
 Result<KnownContent> KnownInputs::content(uint64_t number) {
-  auto bytes = get_(content_key(number));
-  if (!bytes.ok()) return bytes.error();
-  return decode_content(*bytes);
+  QUIPU_ASSIGN(auto bytes, get_(content_key(number)));
+  return decode_content(bytes);
 }
 
 Result<std::optional<KnownContent>> KnownInputs::at_path(const std::string& path) {
-  auto bytes = get_(path_key(path));
-  if (!bytes.ok()) return bytes.error();
-  if (bytes->empty()) return std::optional<KnownContent>();
-  auto number = decode_number(*bytes, path);
-  if (!number.ok()) return number.error();
-  auto found = content(*number);
-  if (!found.ok()) return found.error();
-  return std::optional<KnownContent>(std::move(*found));
+  QUIPU_ASSIGN(auto bytes, get_(path_key(path)));
+  if (bytes.empty()) return std::optional<KnownContent>();
+  QUIPU_ASSIGN(auto number, decode_number(bytes, path));
+  QUIPU_ASSIGN(auto found, content(number));
+  return std::optional<KnownContent>(std::move(found));
 }
 
 Result<std::optional<AlikeContents>> KnownInputs::beginning(const Hash128& hash) {
-  auto bytes = get_(begin_key(hash));
-  if (!bytes.ok()) return bytes.error();
-  if (bytes->empty()) return std::optional<AlikeContents>();
-  auto alike = decode_alike(*bytes);
-  if (!alike.ok()) return alike.error();
-  return std::optional<AlikeContents>(std::move(*alike));
+  QUIPU_ASSIGN(auto bytes, get_(begin_key(hash)));
+  if (bytes.empty()) return std::optional<AlikeContents>();
+  QUIPU_ASSIGN(auto alike, decode_alike(bytes));
+  return std::optional<AlikeContents>(std::move(alike));
 }
 
 Status KnownInputs::load_numbers() {
   if (numbers_) return {};
-  auto bytes = get_("numbers");
-  if (!bytes.ok()) return bytes.error();
+  QUIPU_ASSIGN(auto bytes, get_("numbers"));
   Numbers numbers;
-  if (!bytes->empty()) {
-    ByteReader r(*bytes);
+  if (!bytes.empty()) {
+    ByteReader r(bytes);
     const uint8_t version = r.u8();
     numbers.contents = r.varint();
     numbers.round = r.varint();
@@ -183,15 +172,12 @@ Status KnownInputs::note(const SourcePosition& position, InputRows& changed) {
 
   const std::string key = content_key(position.content), at = path_key(position.path);
   if (!noted_ || noted_->content.counted.content != position.content) {
-    auto row = get_(key);
-    if (!row.ok()) return row.error();
+    QUIPU_ASSIGN(auto row, get_(key));
     KnownContent content;
-    if (!row->empty()) {
-      auto decoded = decode_content(*row);
-      if (!decoded.ok()) return decoded.error();
-      content = std::move(*decoded);
+    if (!row.empty()) {
+      QUIPU_ASSIGN(content, decode_content(row));
     }
-    noted_ = Noted{{}, std::move(*row), std::move(content)};
+    noted_ = Noted{{}, std::move(row), std::move(content)};
   }
   KnownContent& content = noted_->content;
   if (position.bytes >= content.counted.bytes) {
@@ -206,10 +192,9 @@ Status KnownInputs::note(const SourcePosition& position, InputRows& changed) {
     noted_->row = std::move(row);
   }
   if (noted_->path != position.path) {
-    auto stands = get_(at);
-    if (!stands.ok()) return stands.error();
+    QUIPU_ASSIGN(auto stands, get_(at));
     std::string number = encode_number(position.content);
-    if (*stands != number) changed[at] = std::move(number);
+    if (stands != number) changed[at] = std::move(number);
     noted_->path = position.path;
   }
   return {};
@@ -224,10 +209,9 @@ Status KnownInputs::note_beginnings(const SourcePosition& position, size_t known
   for (size_t i = known > 0 ? known - 1 : 0; i < all.size(); ++i) {
     AlikeContents alike;
     if (!absent) {
-      auto stored = beginning(all[i]);
-      if (!stored.ok()) return stored.error();
-      if (*stored) alike = std::move(**stored);
-      absent = !*stored;
+      QUIPU_ASSIGN(auto stored, beginning(all[i]));
+      if (stored) alike = std::move(*stored);
+      absent = !stored;
     }
     if (alike.any == 0) alike.any = position.content;
     std::erase(alike.ends, position.content);

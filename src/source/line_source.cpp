@@ -52,10 +52,9 @@ Status LineSource::fill(std::vector<char>& bytes, size_t& size) {
     if (bytes.size() < size + block_bytes_ + kBlockPadding)
       bytes.resize(size + block_bytes_ + kBlockPadding);
     const size_t room = size < block_bytes_ ? block_bytes_ - size : block_bytes_;
-    auto got = stream_->read(bytes.data() + size, room);
-    if (!got.ok()) return got.error();
-    ended_ = *got == 0;
-    size += *got;
+    QUIPU_ASSIGN(auto got, stream_->read(bytes.data() + size, room));
+    ended_ = got == 0;
+    size += got;
     scanner_.scan(std::string_view(bytes.data(), size), false);
   }
   return {};
@@ -102,10 +101,9 @@ Result<bool> LineSource::skip_rest_of_line() {
     taken_.add(ahead_);
     ahead_.resize(ended_ ? 0 : kSkipBytes);
     if (!ended_) {
-      auto got = stream_->read(ahead_.data(), ahead_.size());
-      if (!got.ok()) return got.error();
-      ended_ = *got == 0;
-      ahead_.resize(*got);
+      QUIPU_ASSIGN(auto got, stream_->read(ahead_.data(), ahead_.size()));
+      ended_ = got == 0;
+      ahead_.resize(got);
     }
     if (ended_) return false;
   }
@@ -139,14 +137,13 @@ Result<Block> LineSource::next_too_long(std::shared_ptr<std::vector<char>> buffe
   ahead_.assign(all.substr(max_line_bytes_));
   Block block = give(std::move(buffer), max_line_bytes_);
   block.truncated_line = true;
-  auto closed = skip_rest_of_line();
-  if (!closed.ok()) return closed.error();
-  if (!*closed && !complete_) {
+  QUIPU_ASSIGN(auto closed, skip_rest_of_line());
+  if (!closed && !complete_) {
     unfinished_.bytes = taken_.bytes() - before.bytes();
     taken_ = before;
     return end();
   }
-  reached(count_newlines(block.text) + 1, !*closed);
+  reached(count_newlines(block.text) + 1, !closed);
   return block;
 }
 

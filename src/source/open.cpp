@@ -37,37 +37,32 @@ class Opener {
 
   Result<std::unique_ptr<Source>> open() {
     QUIPU_TRY(input_.read_beginning(options_));
-    auto own = known_.at_path(input_.key);
-    if (!own.ok()) return own.error();
-    if (*own && (*own)->counted.bytes == 0) own->reset();  // it was empty
-    if (*own) {
-      auto same = goes_on(**own);
-      if (!same.ok()) return same.error();
-      if (*same) return is_begun_anew(**own) ? begin_anew(**own) : go_on(**own);
+    QUIPU_ASSIGN(auto own, known_.at_path(input_.key));
+    if (own && own->counted.bytes == 0) own.reset();  // it was empty
+    if (own) {
+      QUIPU_ASSIGN(auto same, goes_on(*own));
+      if (same) return is_begun_anew(*own) ? begin_anew(*own) : go_on(*own);
     }
-    auto match = match_content(input_, known_);
-    if (!match.ok()) return match.error();
-    if (match->goes_on) {
-      if (options_.moved) return go_on(*match->goes_on);
-      if (options_.again) return as_new_content(match->goes_on->counted.lines);
-      return counted_before(match->goes_on->counted);
+    QUIPU_ASSIGN(auto match, match_content(input_, known_));
+    if (match.goes_on) {
+      if (options_.moved) return go_on(*match.goes_on);
+      if (options_.again) return as_new_content(match.goes_on->counted.lines);
+      return counted_before(match.goes_on->counted);
     }
-    if (match->alike) {
-      if (options_.again && !options_.moved) return as_new_content(match->alike_lines);
-      return begins_alike(match->alike->counted, match->alike_lines);
+    if (match.alike) {
+      if (options_.again && !options_.moved) return as_new_content(match.alike_lines);
+      return begins_alike(match.alike->counted, match.alike_lines);
     }
-    if (*own && !options_.again) return other_content((*own)->counted);
+    if (own && !options_.again) return other_content(own->counted);
     if (options_.moved && !options_.again) return no_known_fits();
     return as_new_content(0);
   }
 
  private:
   Result<bool> goes_on(const KnownContent& content) const {
-    auto at = input_.open();
-    if (!at.ok()) return at.error();
-    auto reached = input_.advance(*at, content.counted.bytes);
-    if (!reached.ok()) return reached.error();
-    return *reached && at->taken.matches(content.counted);
+    QUIPU_ASSIGN(auto at, input_.open());
+    QUIPU_ASSIGN(auto reached, input_.advance(at, content.counted.bytes));
+    return reached && at.taken.matches(content.counted);
   }
 
   bool is_begun_anew(const KnownContent& content) const {
@@ -81,26 +76,23 @@ class Opener {
   }
 
   Result<std::unique_ptr<Source>> as_new_content(uint64_t lines_again) {
-    auto number = known_.new_content();
-    if (!number.ok()) return number.error();
-    return from_start(*number, lines_again);
+    QUIPU_ASSIGN(auto number, known_.new_content());
+    return from_start(number, lines_again);
   }
 
   Result<std::unique_ptr<Source>> from_start(uint64_t content, uint64_t lines_again) {
-    auto at = input_.open();
-    if (!at.ok()) return at.error();
+    QUIPU_ASSIGN(auto at, input_.open());
     LineSource::Start start;
     start.position.path = input_.key;
     start.position.content = content;
     start.position.round = options_.again ? options_.again_round : 0;
     start.lines_again = lines_again;
-    auto reached = input_.advance(*at, input_.beginning.bytes);
-    if (!reached.ok()) return reached.error();
-    if (!*reached) return changed_meanwhile();
+    QUIPU_ASSIGN(auto reached, input_.advance(at, input_.beginning.bytes));
+    if (!reached) return changed_meanwhile();
     start.lines = input_.beginning.lines;
     // Where no columns have a name yet, there are no records.
     start.ended = options_.header && input_.beginning.header.empty();
-    return make(std::move(start), std::move(*at));
+    return make(std::move(start), std::move(at));
   }
 
   // At the place up to which the content was counted.
@@ -109,23 +101,20 @@ class Opener {
     start.position = content.mark();
     start.position.path = input_.key;
     start.lines = start.position.lines;
-    auto at = input_.open();
-    if (!at.ok()) return at.error();
-    auto reached = input_.advance(*at, start.position.bytes);
-    if (!reached.ok()) return reached.error();
-    if (!*reached || !at->taken.matches(start.position)) return changed_meanwhile();
-    if (start.position.open_line) QUIPU_TRY(pass_end_of_line(*at, start));
-    return make(std::move(start), std::move(*at));
+    QUIPU_ASSIGN(auto at, input_.open());
+    QUIPU_ASSIGN(auto reached, input_.advance(at, start.position.bytes));
+    if (!reached || !at.taken.matches(start.position)) return changed_meanwhile();
+    if (start.position.open_line) QUIPU_TRY(pass_end_of_line(at, start));
+    return make(std::move(start), std::move(at));
   }
 
   // The last line was counted as if it ended there: only its newline may follow.
   Status pass_end_of_line(OpenedInput& at, LineSource::Start& start) const {
     std::string next;
     while (next.empty() || next == "\r") {
-      auto more = read_up_to(*at.stream, 1);
-      if (!more.ok()) return more.error();
-      if (more->empty()) break;
-      next += *more;
+      QUIPU_ASSIGN(auto more, read_up_to(*at.stream, 1));
+      if (more.empty()) break;
+      next += more;
     }
     if (next == "\n" || next == "\r\n") {
       at.taken.add(next);
@@ -198,9 +187,7 @@ Result<KnownInputs> known_positions(const std::vector<SourcePosition>& positions
     return found == rows.end() ? std::string() : found->second;
   });
   for (SourcePosition position : positions) {
-    auto number = known.new_content();
-    if (!number.ok()) return number.error();
-    position.content = *number;
+    QUIPU_ASSIGN(position.content, known.new_content());
     QUIPU_TRY(known.note(position, rows));
   }
   return known;
@@ -210,12 +197,11 @@ Result<KnownInputs> known_positions(const std::vector<SourcePosition>& positions
 
 Result<std::unique_ptr<Source>> open_file(const std::string& path, KnownInputs& known,
                                           const SourceOptions& options) {
-  auto raw = open_raw_file(path);
-  if (!raw.ok()) return raw.error();
+  QUIPU_ASSIGN(auto raw, open_raw_file(path));
   std::error_code failed;
   const std::string canonical = std::filesystem::canonical(path, failed).string();
   if (failed) return Error{path + ": cannot be found: " + failed.message()};
-  return Opener(Input{std::move(*raw), canonical, path, nullptr, false, false, {}}, known, options)
+  return Opener(Input{std::move(raw), canonical, path, nullptr, false, false, {}}, known, options)
       .open();
 }
 
@@ -223,19 +209,17 @@ Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& n
                                                     const std::string& spool_folder,
                                                     KnownInputs& known,
                                                     const SourceOptions& options) {
-  auto raw = open_spooled(fd, name, spool_folder, options.again, options.stop);
-  if (!raw.ok()) return raw.error();
+  QUIPU_ASSIGN(auto raw, open_spooled(fd, name, spool_folder, options.again, options.stop));
   const std::string key = "-" + name;
-  return Opener(Input{std::move(*raw), key, key, nullptr, false, false, {}}, known, options).open();
+  return Opener(Input{std::move(raw), key, key, nullptr, false, false, {}}, known, options).open();
 }
 
 Result<std::unique_ptr<Source>> open_file(const std::string& path,
                                           const std::vector<SourcePosition>& known,
                                           const SourceOptions& options) {
   InputRows rows;
-  auto table = known_positions(known, rows);
-  if (!table.ok()) return table.error();
-  return open_file(path, *table, options);
+  QUIPU_ASSIGN(auto table, known_positions(known, rows));
+  return open_file(path, table, options);
 }
 
 Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
@@ -243,9 +227,8 @@ Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& n
                                                     const std::vector<SourcePosition>& known,
                                                     const SourceOptions& options) {
   InputRows rows;
-  auto table = known_positions(known, rows);
-  if (!table.ok()) return table.error();
-  return open_standard_input(fd, name, spool_folder, *table, options);
+  QUIPU_ASSIGN(auto table, known_positions(known, rows));
+  return open_standard_input(fd, name, spool_folder, table, options);
 }
 
 }  // namespace quipu

@@ -55,9 +55,8 @@ Result<InputBeginning> read_beginning(ByteStream& stream, const std::string& nam
                    std::to_string(options.max_line_bytes) + " bytes; is it a delimited file?"};
     }
     if (end == 0 && !ended) {
-      auto got = more();
-      if (!got.ok()) return got.error();
-      ended = !*got;
+      QUIPU_ASSIGN(auto got, more());
+      ended = !got;
       continue;
     }
     if (end == 0 && complete) end = rest.size();

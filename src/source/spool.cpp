@@ -52,9 +52,9 @@ class Spool : public RawInput {
       return Error{path_ + ": cannot be made durable: " + system_error()};
     std::vector<char> known(kChunkBytes);
     while (size_ < before && !ended_) {
-      auto got = read_input(taken_.get(), size_t(std::min<uint64_t>(kChunkBytes, before - size_)));
-      if (!got.ok()) return got.error();
-      const size_t n = *got;
+      QUIPU_ASSIGN(auto got, read_input(taken_.get(),
+                                        size_t(std::min<uint64_t>(kChunkBytes, before - size_))));
+      const size_t n = got;
       for (size_t have = 0; have < n;) {
         const ssize_t m = ::pread(file_, known.data() + have, n - have, off_t(size_ + have));
         if (m < 0 && errno == EINTR) continue;
@@ -133,10 +133,10 @@ class Spool : public RawInput {
     taken_size_ = 0;
     size_t taken = 0;
     do {
-      auto got = read_input(taken_.get() + taken, std::min(kChunkBytes, kSyncBytes - taken));
-      if (!got.ok()) return got.error();
-      if (*got == 0) break;
-      taken += *got;
+      QUIPU_ASSIGN(auto got,
+                   read_input(taken_.get() + taken, std::min(kChunkBytes, kSyncBytes - taken)));
+      if (got == 0) break;
+      taken += got;
     } while (taken < kSyncBytes && input_ready());
     QUIPU_TRY(write(taken_.get(), taken));
     QUIPU_TRY(sync(taken));

@@ -1,15 +1,5 @@
-// Rows of the catalogue in the meta family. Ids in keys are big endian, u32 unless said otherwise;
-// every value begins with a version byte (1). "sized" is a varint length and the bytes.
-//   tenant/ID               sized name | calendars fixed u8 (0, 1) | if so: varint n, n x (sized
-//   name, sized zone, week start u8) selector/ID             group u8 (0, 1) | sized name | sized
-//   identity property/ID             sized identity dimension/ID            sized identity value/ID
-//   sized name                              (ids from 0; all others from 1) layout/ID the layout's
-//   bytes (plan/compiled.h) plan/VERSION            from checkpoint varint | from time_s signed
-//   varint | the plan's bytes rules/VERSION           varint n | n x sized zone rules (time/zone.h)
-//   pin/TENANT MONTH(u16)   rules version u16, little endian
-//   several/TENANT SELECTOR DIMENSION   nothing more
-//   reached/VERSION         UTC day behind all counts before the plan, varint; no row: 0
-// Ids of a kind are dense, so a missing row is noticed when the catalogue is loaded.
+// What the catalogue holds in memory, and which rows it gives to a commit (catalogue_rows.h). Ids
+// of a kind are dense, so a missing row is noticed when the catalogue is loaded.
 #include "store/catalogue.h"
 
 #include <algorithm>
@@ -17,87 +7,16 @@
 
 #include "base/bytes.h"
 #include "base/check.h"
+#include "store/catalogue_rows.h"
 #include "store/numbered_texts.h"
 
 namespace quipu {
 namespace {
 
-constexpr uint8_t kRowVersion = 1;
 constexpr size_t kMaxCachedPins = 1 << 16;
-
-constexpr std::string_view kTenantPrefix = "tenant/", kSelectorPrefix = "selector/",
-                           kPropertyPrefix = "property/", kDimensionPrefix = "dimension/",
-                           kValuePrefix = "value/", kLayoutPrefix = "layout/",
-                           kPlanPrefix = "plan/", kReachedPrefix = "reached/",
-                           kRulesPrefix = "rules/", kPinPrefix = "pin/",
-                           kSeveralPrefix = "several/";
-
-std::string id_key(std::string_view prefix, uint32_t id) {
-  std::string key(prefix);
-  ByteWriter(key).be32(id);
-  return key;
-}
-
-std::string pin_key(TenantId tenant, MonthIndex month) {
-  std::string key = id_key(kPinPrefix, raw(tenant));
-  ByteWriter(key).be16(month);
-  return key;
-}
 
 uint64_t pin_number(TenantId tenant, MonthIndex month) {
   return uint64_t(raw(tenant)) << 16 | month;
-}
-
-std::string several_key(TenantId tenant, SelectorId selector, DimensionId dimension) {
-  std::string key(kSeveralPrefix);
-  ByteWriter w(key);
-  w.be32(raw(tenant));
-  w.be32(raw(selector));
-  w.be32(raw(dimension));
-  return key;
-}
-
-std::string text_row(std::string_view text) {
-  std::string row;
-  ByteWriter w(row);
-  w.u8(kRowVersion);
-  w.sized(text);
-  return row;
-}
-
-std::string tenant_row(std::string_view name,
-                       const std::optional<std::vector<Calendar>>& calendars) {
-  std::string row = text_row(name);
-  ByteWriter w(row);
-  w.u8(calendars ? 1 : 0);
-  if (!calendars) return row;
-  w.varint(calendars->size());
-  for (const Calendar& c : *calendars) {
-    w.sized(c.name);
-    w.sized(c.zone);
-    w.u8(uint8_t(c.week_start));
-  }
-  return row;
-}
-
-bool read_calendars(ByteReader& r, std::optional<std::vector<Calendar>>& out) {
-  const uint8_t fixed = r.u8();
-  if (!r.ok() || fixed > 1) return false;
-  if (!fixed) return true;
-  const uint64_t count = r.varint();
-  if (count > kMaxCalendars) return false;
-  std::vector<Calendar> calendars;
-  for (uint64_t i = 0; i < count; ++i) {
-    Calendar c;
-    c.name = r.sized();
-    c.zone = r.sized();
-    const uint8_t week_start = r.u8();
-    if (!r.ok() || week_start > uint8_t(WeekStart::sunday)) return false;
-    c.week_start = WeekStart(week_start);
-    calendars.push_back(std::move(c));
-  }
-  out = std::move(calendars);
-  return true;
 }
 
 Error damaged(std::string_view what) {
@@ -425,11 +344,10 @@ Result<std::optional<RulesVersion>> Catalogue::pin(Snapshot& snapshot, TenantId 
   const uint64_t number = pin_number(tenant, month);
   std::lock_guard lock(mutex_);
   if (auto known = state_->known_pin(number)) return *known;
-  auto bytes = snapshot.get_meta(pin_key(tenant, month));
-  if (!bytes.ok()) return bytes.error();
+  QUIPU_ASSIGN(auto bytes, snapshot.get_meta(pin_key(tenant, month)));
   std::optional<RulesVersion> version;
-  if (!bytes->empty()) {
-    ByteReader r(*bytes);
+  if (!bytes.empty()) {
+    ByteReader r(bytes);
     const uint8_t row_version = r.u8();
     version = r.le16();
     if (!r.ok() || !r.done() || row_version != kRowVersion || *version < 1 ||

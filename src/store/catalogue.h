@@ -1,7 +1,7 @@
 // The catalogue: gives out ids once and for ever, keeps plan versions, zone rules versions and
 // pins. In memory whole (but for pins, which are read when needed); thread-safe by one mutex. New
 // entries wait for take_pending() by the next checkpoint and are committed with it. Keys and values
-// of its rows in the meta family stand at the top of catalogue.cpp and in docs/formats.md.
+// of its rows in the meta family stand at the top of catalogue_rows.h and in docs/formats.md.
 #pragma once
 
 #include <cstdint>

@@ -101,7 +101,7 @@ rocksdb::ColumnFamilyOptions family_options(Family family,
   options.compaction_options_universal.min_merge_width = kLeastMergedRuns;
   options.compaction_options_universal.max_size_amplification_percent = 10'000;
   options.level0_file_num_compaction_trigger = int(kRunsBeforeCompaction);
-  // Commits wait by themselves, see store_impl.h; these count runs that are being merged, too.
+  // Commits wait by themselves, see merge_policy.h; these count runs that are being merged, too.
   options.level0_slowdown_writes_trigger = int(2 * kRunsBeforeCompaction + 4 * kMaxWaitingRuns);
   options.level0_stop_writes_trigger = int(2 * kRunsBeforeCompaction + 5 * kMaxWaitingRuns);
   rocksdb::ColumnFamilyOptions merging;

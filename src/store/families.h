@@ -2,7 +2,7 @@
 //   cells    universal compaction   merge: rows of cells add up (cells/cell_rows.h)
 //   records  universal              merge: bytes are strung together
 //   names    universal              merge: union of sets of names (names.h)
-//   meta     universal              plain puts (state.h, catalogue.cpp)
+//   meta     universal              plain puts (state.h, catalogue_rows.h)
 // In each family the key kCommitsKey counts the commits that are in it (u64, little endian; merge:
 // sum). A commit adds one in all four, so at open a family that lost a commit is found out; readers
 // of a family skip that key, which sorts before all others. Pure but for the objects handed out,

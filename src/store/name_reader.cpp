@@ -4,8 +4,8 @@
 
 #include <algorithm>
 
+#include "store/database.h"
 #include "store/names.h"
-#include "store/store_impl.h"
 
 namespace quipu {
 
@@ -27,17 +27,16 @@ Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId p
     name_key(tenant, property, bits, element).append_to(key);
     auto row = rows_.find(key);
     if (row == rows_.end()) {
-      auto read = read_row(key);
-      if (!read.ok()) return read.error();
+      QUIPU_ASSIGN(auto read, read_row(key));
       if (row_bytes_ >= kRowBytes) {
         rows_.clear();
         row_bytes_ = 0;
       }
-      row_bytes_ += kBytesOfEntry + read->size();
-      row = rows_.emplace(std::move(key), std::move(*read)).first;
+      row_bytes_ += kBytesOfEntry + read.size();
+      row = rows_.emplace(std::move(key), std::move(read)).first;
     }
     if (!row->second.empty() && !find_names(row->second, element, texts))
-      return store_.error(rocksdb::Status::Corruption("a row of names"));
+      return database_.error(rocksdb::Status::Corruption("a row of names"));
   }
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
@@ -48,19 +47,20 @@ Result<std::vector<int>> NameReader::lengths_of(TenantId tenant, PropertyId prop
   rocksdb::ReadOptions options;
   options.snapshot = snapshot_;
   std::unique_ptr<rocksdb::Iterator> it(
-      store_.db()->NewIterator(options, store_.family(Family::names)));
+      database_.db()->NewIterator(options, database_.family(Family::names)));
   std::vector<int> lengths;
   std::string key;
   for (int next = 0;; next = lengths.back() + 1) {
     key.clear();
     NameKey{tenant, property, uint8_t(next), 0}.append_to(key);
     it->Seek(key);
-    if (!it->status().ok()) return store_.error(it->status());
+    if (!it->status().ok()) return database_.error(it->status());
     const auto bits = it->Valid()
                           ? prefix_bits_of({it->key().data(), it->key().size()}, tenant, property)
                           : std::nullopt;
     if (!bits) return lengths;
-    if (*bits > kMaxPrefixBits) return store_.error(rocksdb::Status::Corruption("a key of names"));
+    if (*bits > kMaxPrefixBits)
+      return database_.error(rocksdb::Status::Corruption("a key of names"));
     lengths.push_back(*bits);
   }
 }
@@ -69,8 +69,9 @@ Result<std::string> NameReader::read_row(const std::string& key) const {
   rocksdb::ReadOptions options;
   options.snapshot = snapshot_;
   std::string row;
-  const rocksdb::Status got = store_.db()->Get(options, store_.family(Family::names), key, &row);
-  if (!got.ok() && !got.IsNotFound()) return store_.error(got);
+  const rocksdb::Status got =
+      database_.db()->Get(options, database_.family(Family::names), key, &row);
+  if (!got.ok() && !got.IsNotFound()) return database_.error(got);
   return row;
 }
 

@@ -18,12 +18,12 @@ class Snapshot;
 
 namespace quipu {
 
-class StoreImpl;
+class Database;
 
 class NameReader {
  public:
-  NameReader(const StoreImpl& store, const rocksdb::Snapshot* snapshot)
-      : store_(store), snapshot_(snapshot) {}
+  NameReader(const Database& database, const rocksdb::Snapshot* snapshot)
+      : database_(database), snapshot_(snapshot) {}
   // The texts of an element: one; several if they share the hash; none if unknown. Sorted.
   Result<std::vector<std::string>> names(TenantId tenant, PropertyId property, uint64_t element);
 
@@ -34,7 +34,7 @@ class NameReader {
   Result<std::vector<int>> lengths_of(TenantId tenant, PropertyId property) const;
   Result<std::string> read_row(const std::string& key) const;  // empty where absent
 
-  const StoreImpl& store_;
+  const Database& database_;
   const rocksdb::Snapshot* const snapshot_;
   std::mutex mutex_;
   std::map<std::pair<TenantId, PropertyId>, std::vector<int>> lengths_;

@@ -26,11 +26,11 @@ class NamesOfStore : public ::testing::Test {
 
   void reopen() {
     store_.reset();
-    auto opened = Store::open(folder_ / "data", test_options());
+    auto opened = StoreImpl::open(folder_ / "data", test_options());
     ASSERT_TRUE(opened.ok()) << opened.error().message;
     store_ = std::move(*opened);
   }
-  StoreImpl& inner() { return static_cast<StoreImpl&>(*store_); }
+  const Database& inner() { return store_->database(); }
 
   void add(uint32_t tenant, uint32_t property, uint64_t element, const std::string& text) {
     pending_.add({TenantId(tenant), PropertyId(property), element, text});
@@ -85,7 +85,7 @@ class NamesOfStore : public ::testing::Test {
   }
 
   TestFolder folder_;
-  std::unique_ptr<Store> store_;
+  std::unique_ptr<StoreImpl> store_;
   uint64_t checkpoint_ = 0;
   NameBatch pending_;
   std::map<std::tuple<uint32_t, uint32_t, uint64_t>, std::set<std::string>> model_;

@@ -111,11 +111,10 @@ Status NameRows::learn(TenantId tenant, PropertyId property, int aim, const Stor
   if (lengths_.knows(kLifetimeDay, tenant, SelectorId::none, dimension) ||
       !questions_.ask(combine64(raw(tenant), raw(property))))
     return {};
-  const auto stored = ask(tenant, property);
-  if (!stored.ok()) return stored.error();
+  QUIPU_ASSIGN(const auto stored, ask(tenant, property));
   ValueSketch sketch;
   sketch.bits = uint8_t(std::min(
-      stored->prefix_bits + ChunkLengths::bits_of_grown(stored->names_of_row, aim), kMaxChunkBits));
+      stored.prefix_bits + ChunkLengths::bits_of_grown(stored.names_of_row, aim), kMaxChunkBits));
   lengths_.learn(kLifetimeDay, tenant, SelectorId::none, dimension, sketch);
   return {};
 }

@@ -12,9 +12,9 @@
 #include <filesystem>
 #include <thread>
 
+#include "store/database.h"
 #include "store/files.h"
 #include "store/state.h"
-#include "store/store_impl.h"
 
 namespace quipu {
 namespace {
@@ -49,7 +49,7 @@ rocksdb::DBOptions database_options(const StoreOptions& options, bool create) {
   db.create_if_missing = create;
   db.create_missing_column_families = true;
   db.paranoid_checks = true;
-  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;  // see store_impl.h
+  db.wal_recovery_mode = rocksdb::WALRecoveryMode::kPointInTimeRecovery;  // see database.h
   db.max_open_files = max_open_files();
   db.skip_stats_update_on_db_open = true;
   db.max_background_jobs =
@@ -93,62 +93,22 @@ bool holds_data(const std::string& database) {
 
 }  // namespace
 
-Trouble trouble_of(const rocksdb::Status& status) {
-  Trouble t{Trouble::Kind::other, status.ToString()};
-  if (status.IsNoSpace()) {
-    t.kind = Trouble::Kind::no_space;
-  } else if (status.IsCorruption() || status.IsPathNotFound()) {
-    t.kind = Trouble::Kind::damage;
-  } else if (status.IsIOError() &&
-             (t.text.find("While lock file") != std::string::npos ||
-              t.text.find("lock hold by current process") != std::string::npos)) {
-    t = {Trouble::Kind::in_use, "another process"};
-  }
-  return t;
+Result<std::unique_ptr<Database>> Database::open(const std::string& folder,
+                                                 const StoreOptions& options) {
+  std::unique_ptr<Database> database(new Database(folder, options));
+  QUIPU_TRY(database->enter_folder());
+  QUIPU_TRY(database->take_lock());
+  QUIPU_TRY(database->find_database());
+  QUIPU_TRY(database->open_database(options.create));
+  QUIPU_TRY(database->read_format());
+  QUIPU_TRY(database->read_state());
+  QUIPU_TRY(database->read_codes());
+  QUIPU_TRY(database->compare_mark());
+  QUIPU_TRY(database->clear_ingest_folder());
+  return database;
 }
 
-Error store_error(const Trouble& trouble, const std::string& folder, uint64_t checkpoint) {
-  const std::string from =
-      checkpoint ? "checkpoint " + std::to_string(checkpoint) : "its last checkpoint";
-  switch (trouble.kind) {
-    case Trouble::Kind::no_space:
-      return Error{"no space left on device (the store in " + folder +
-                   "); free some and run the same command again: it continues from " + from};
-    case Trouble::Kind::damage:
-      return Error{"the store in " + folder + " is damaged: " + trouble.text +
-                   "; restore a backup, or count the inputs into a new store"};
-    case Trouble::Kind::in_use:
-      return Error{"the store in " + folder + " is in use by " + trouble.text +
-                   "; stop that one, or ask it"};
-    case Trouble::Kind::other:
-      break;
-  }
-  return Error{"the store in " + folder + " cannot be read or written: " + trouble.text +
-               "; mend that and run the same command again: it continues from " + from};
-}
-
-Result<std::unique_ptr<Store>> Store::open(const std::string& folder, const StoreOptions& options) {
-  return StoreImpl::open(folder, options);
-}
-
-Result<std::unique_ptr<Store>> StoreImpl::open(const std::string& folder,
-                                               const StoreOptions& options) {
-  std::unique_ptr<StoreImpl> store(new StoreImpl);
-  store->folder_ = folder;
-  store->store_options_ = options;
-
-  QUIPU_TRY(store->enter_folder());
-  QUIPU_TRY(store->take_lock());
-  QUIPU_TRY(store->find_database());
-  QUIPU_TRY(store->open_database(options.create));
-  QUIPU_TRY(store->read_state());
-  QUIPU_TRY(store->clear_ingest_folder());
-  store->readers_ = std::make_unique<ReaderPool>(options.readers);
-  if (options.filter_bytes) store->begin_filling(options.filter_bytes);
-  return std::unique_ptr<Store>(std::move(store));
-}
-
-Status StoreImpl::enter_folder() {
+Status Database::enter_folder() {
   struct stat info {};
   if (::stat(folder_.c_str(), &info) != 0 && errno == ENOENT) {
     if (!store_options_.create) return no_store(folder_);
@@ -175,14 +135,13 @@ Status StoreImpl::enter_folder() {
   return {};
 }
 
-Status StoreImpl::take_lock() {
+Status Database::take_lock() {
   using Clock = std::chrono::steady_clock;
   const auto deadline = Clock::now() + std::chrono::milliseconds(store_options_.lock_wait_ms);
   while (true) {
-    auto taken = StoreLock::take(folder_);
-    if (!taken.ok()) return taken.error();
-    if (*taken) {
-      lock_.emplace(std::move(**taken));
+    QUIPU_ASSIGN(auto taken, StoreLock::take(folder_));
+    if (taken) {
+      lock_.emplace(std::move(*taken));
       return {};
     }
     const bool wait =
@@ -195,16 +154,15 @@ Status StoreImpl::take_lock() {
 }
 
 // Looks before anything of the database is made.
-Status StoreImpl::find_database() const {
+Status Database::find_database() const {
   if (exists("db/CURRENT")) return {};
   if (exists("committed") || holds_data(path("db")))
     return damaged(folder_, "db/CURRENT is missing");
   return store_options_.create ? Status{} : no_store(folder_);
 }
 
-Status StoreImpl::open_database(bool create) {
+Status Database::open_database(bool create) {
   rocksdb::DBOptions db_options = database_options(store_options_, create);
-  background_ = std::make_shared<BackgroundErrors>();
   rocksdb::LRUCacheOptions cache_options;
   cache_options.capacity = store_options_.cache_bytes;
   cache_options.high_pri_pool_ratio =
@@ -242,17 +200,15 @@ Status StoreImpl::open_database(bool create) {
   return {};
 }
 
-Status StoreImpl::read_state() {
+Status Database::read_format() {
+  const rocksdb::Slice key(kFormatKey.data(), kFormatKey.size());
   std::string bytes;
-  rocksdb::Status got = db_->Get({}, family(Family::meta),
-                                 rocksdb::Slice(kFormatKey.data(), kFormatKey.size()), &bytes);
-  const bool acknowledged = std::filesystem::exists(path("committed"));
-  if (got.IsNotFound() && !acknowledged) {
+  rocksdb::Status got = db_->Get({}, family(Family::meta), key, &bytes);
+  if (got.IsNotFound() && !exists("committed")) {
     QUIPU_TRY(check_commits(0, 0));
     if (!store_options_.create) return no_store(folder_);
     QUIPU_TRY(make_new());
-    got = db_->Get({}, family(Family::meta), rocksdb::Slice(kFormatKey.data(), kFormatKey.size()),
-                   &bytes);
+    got = db_->Get({}, family(Family::meta), key, &bytes);
   }
   if (got.IsNotFound())
     return damaged(folder_, "the row that says what kind of store it is was lost");
@@ -266,40 +222,25 @@ Status StoreImpl::read_state() {
                  ": use the quipu that wrote it, or count the inputs into a new store"};
   }
   hasher_.emplace(format.secret, format.element_bits);
-
-  CommittedState state;
-  got = db_->Get({}, family(Family::meta), rocksdb::Slice(kStateKey.data(), kStateKey.size()),
-                 &bytes);
-  if (!got.ok() && !got.IsNotFound()) return error(got);
-  if (got.IsNotFound() || !decode_state(bytes, state, commits_)) {
-    return damaged(folder_, "the row of the last checkpoint cannot be read");
-  }
-  QUIPU_TRY(check_commits(commits_, state.checkpoint));
-  QUIPU_TRY(read_codes());
-
-  auto mark = CommitMark::open(path("committed"));
-  if (!mark.ok()) return mark.error();
-  mark_ = std::move(*mark);
-  if (!mark_) {
-    auto made = CommitMark::create(path("committed"), {state.checkpoint, commits_});
-    if (!made.ok()) return made.error();
-    mark_ = std::move(*made);
-  } else if (mark_->value().commits > commits_) {
-    const std::string left = "checkpoint " + std::to_string(state.checkpoint);
-    return Error{"the store in " + folder_ + " has lost checkpoint " +
-                 std::to_string(mark_->value().checkpoint) + ": it was committed, but a file in " +
-                 path("db") + " was damaged and the database ends at " + left +
-                 "; restore a backup, or remove " + path("committed") +
-                 " and run the same command again: it continues from " + left +
-                 " and counts again what came after it"};
-  } else if (mark_->value().commits < commits_) {
-    QUIPU_TRY(mark_->write({state.checkpoint, commits_}));
-  }
-  set_state(std::move(state));
   return {};
 }
 
-Status StoreImpl::read_codes() {
+Status Database::read_state() {
+  std::string bytes;
+  const rocksdb::Status got = db_->Get({}, family(Family::meta),
+                                       rocksdb::Slice(kStateKey.data(), kStateKey.size()), &bytes);
+  if (!got.ok() && !got.IsNotFound()) return error(got);
+  CommittedState state;
+  uint64_t commits = 0;
+  if (got.IsNotFound() || !decode_state(bytes, state, commits))
+    return damaged(folder_, "the row of the last checkpoint cannot be read");
+  QUIPU_TRY(check_commits(commits, state.checkpoint));
+  committed_ = {state.checkpoint, commits};
+  set_state(state);
+  return {};
+}
+
+Status Database::read_codes() {
   codes_ = std::make_unique<ElementCodes>(store_options_.element_codes);
   const std::unique_ptr<rocksdb::Iterator> it(db_->NewIterator({}, family(Family::meta)));
   std::vector<uint64_t> elements;
@@ -315,7 +256,25 @@ Status StoreImpl::read_codes() {
   return it->status().ok() ? Status{} : error(it->status());
 }
 
-Status StoreImpl::make_new() {
+// With what was acknowledged.
+Status Database::compare_mark() {
+  QUIPU_ASSIGN(mark_, CommitMark::open(path("committed")));
+  if (!mark_) {
+    QUIPU_ASSIGN(mark_, CommitMark::create(path("committed"), committed_));
+    return {};
+  }
+  if (mark_->value().commits < committed_.commits) return acknowledge();
+  if (mark_->value().commits == committed_.commits) return {};
+  const std::string left = "checkpoint " + std::to_string(committed_.checkpoint);
+  return Error{"the store in " + folder_ + " has lost checkpoint " +
+               std::to_string(mark_->value().checkpoint) + ": it was committed, but a file in " +
+               path("db") + " was damaged and the database ends at " + left +
+               "; restore a backup, or remove " + path("committed") +
+               " and run the same command again: it continues from " + left +
+               " and counts again what came after it"};
+}
+
+Status Database::make_new() {
   StoreFormat format;
   format.element_bits = store_options_.element_bits;
   format.secret =
@@ -334,7 +293,7 @@ Status StoreImpl::make_new() {
   return sync_folder(folder_);
 }
 
-Status StoreImpl::check_commits(uint64_t commits, uint64_t checkpoint) const {
+Status Database::check_commits(uint64_t commits, uint64_t checkpoint) const {
   for (Family f : kAllFamilies) {
     std::string bytes;
     uint64_t found = 0;
@@ -352,7 +311,7 @@ Status StoreImpl::check_commits(uint64_t commits, uint64_t checkpoint) const {
   return {};
 }
 
-Status StoreImpl::clear_ingest_folder() const {
+Status Database::clear_ingest_folder() const {
   const std::string folder = path("ingest");
   struct stat info {};
   if (::stat(folder.c_str(), &info) != 0) return make_folder(folder);

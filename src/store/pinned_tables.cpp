@@ -58,9 +58,8 @@ std::shared_ptr<const ZoneRules> PinnedTables::zone(RulesVersion version, const 
 
 Result<RulesVersion> PinnedTables::rules_version(TenantId tenant, uint32_t set, MonthIndex month) {
   if (sets_[set].utc_only) return current_;
-  auto pinned = pin_of_(tenant, month);
-  if (!pinned.ok()) return pinned.error();
-  return pinned->value_or(current_);
+  QUIPU_ASSIGN(auto pinned, pin_of_(tenant, month));
+  return pinned.value_or(current_);
 }
 
 Result<PinnedTables::Table> PinnedTables::table(TenantId tenant, uint32_t set, MonthIndex month) {
@@ -69,9 +68,7 @@ Result<PinnedTables::Table> PinnedTables::table(TenantId tenant, uint32_t set, M
   TableKey key{set, month, {}};
   for (int i = 0; i < kMonthsOfTable; ++i) {
     const int of = std::clamp(month + i - kMonthsAround, 0, kMonths - 1);
-    auto version = rules_version(tenant, set, MonthIndex(of));
-    if (!version.ok()) return version.error();
-    key.rules[size_t(i)] = *version;
+    QUIPU_ASSIGN(key.rules[size_t(i)], rules_version(tenant, set, MonthIndex(of)));
   }
   const auto known = tables_.find(key);
   const Table table = known != tables_.end() ? known->second : build(key);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "base/cpu_clock.h"
 
 namespace quipu {
@@ -35,6 +36,7 @@ void ReaderPool::finish(Batch& batch) {
 }
 
 void ReaderPool::take(Batch& batch, std::unique_lock<std::mutex>& lock) {
+  CHECK_LT(batch.next, batch.jobs);
   const size_t mine = batch.next++;
   if (batch.next == batch.jobs) {
     batches_.erase(std::find_if(batches_.begin(), batches_.end(),

@@ -13,8 +13,8 @@ std::string_view view(const Slice& slice) { return {slice.data(), slice.size()};
 
 class StoreSnapshot final : public Snapshot {
  public:
-  StoreSnapshot(const StoreImpl& store, std::unique_ptr<const View> view)
-      : store_(store), view_(std::move(view)), names_(store, view_->snapshot) {}
+  StoreSnapshot(const Database& database, std::unique_ptr<const View> view)
+      : database_(database), view_(std::move(view)), names_(database, view_->snapshot) {}
 
   const CommittedState& state() const override { return *view_->state; }
 
@@ -32,7 +32,7 @@ class StoreSnapshot final : public Snapshot {
   Status get_cells(const std::vector<std::string>& keys,
                    std::vector<std::string>& values) override {
     values.resize(keys.size());
-    return multi_get(store_, read_options(), Family::cells, keys, values);
+    return database_.multi_get(read_options(), Family::cells, keys, values);
   }
 
   Result<std::string> seek_cell_key(std::string_view begin) override {
@@ -52,19 +52,19 @@ class StoreSnapshot final : public Snapshot {
       std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) override {
     std::unique_ptr<rocksdb::Iterator> it(
-        store_.db()->NewIterator(read_options(), store_.family(Family::meta)));
+        database_.db()->NewIterator(read_options(), database_.family(Family::meta)));
     for (it->Seek(slice(prefix)); it->Valid() && view(it->key()).starts_with(prefix); it->Next()) {
       if (view(it->key()) != kCommitsKey && !visit(view(it->key()), view(it->value()))) break;
     }
-    if (!it->status().ok()) return store_.error(it->status());
+    if (!it->status().ok()) return database_.error(it->status());
     return {};
   }
 
   Result<std::string> get_meta(std::string_view key) override {
     std::string value;
     const rocksdb::Status got =
-        store_.db()->Get(read_options(), store_.family(Family::meta), slice(key), &value);
-    if (!got.ok() && !got.IsNotFound()) return store_.error(got);
+        database_.db()->Get(read_options(), database_.family(Family::meta), slice(key), &value);
+    if (!got.ok() && !got.IsNotFound()) return database_.error(got);
     return value;
   }
 
@@ -88,17 +88,17 @@ class StoreSnapshot final : public Snapshot {
       std::lock_guard lock(mutex_);
       it = std::move(spare_);
     }
-    if (!it) it.reset(store_.db()->NewIterator(read_options(), store_.family(Family::cells)));
+    if (!it) it.reset(database_.db()->NewIterator(read_options(), database_.family(Family::cells)));
     return it;
   }
   Status give_back(std::unique_ptr<rocksdb::Iterator> it) {
-    if (!it->status().ok()) return store_.error(it->status());
+    if (!it->status().ok()) return database_.error(it->status());
     std::lock_guard lock(mutex_);
     spare_ = std::move(it);
     return {};
   }
 
-  const StoreImpl& store_;
+  const Database& database_;
   const std::unique_ptr<const View> view_;
   std::mutex mutex_;
   std::unique_ptr<rocksdb::Iterator> spare_;
@@ -107,53 +107,12 @@ class StoreSnapshot final : public Snapshot {
 
 }  // namespace
 
-Status multi_get(const StoreImpl& store, const rocksdb::ReadOptions& options, Family family,
-                 std::span<const std::string> keys, std::span<std::string> values) {
-  CHECK(values.size() == keys.size());
-  std::vector<Slice> slices(keys.begin(), keys.end());
-  std::vector<rocksdb::PinnableSlice> found(keys.size());
-  std::vector<rocksdb::Status> statuses(keys.size());
-  store.db()->MultiGet(options, store.family(family), keys.size(), slices.data(), found.data(),
-                       statuses.data());
-  for (size_t i = 0; i < keys.size(); ++i) {
-    if (statuses[i].ok()) {
-      values[i].assign(found[i].data(), found[i].size());
-    } else if (statuses[i].IsNotFound()) {
-      values[i].clear();
-    } else {
-      return store.error(statuses[i]);
-    }
-  }
-  return {};
-}
-
-View::View(rocksdb::DB* database) : db(database), snapshot(database->GetSnapshot()) {}
-View::~View() { db->ReleaseSnapshot(snapshot); }
-
-std::unique_ptr<View> StoreImpl::view() const {
-  std::lock_guard lock(write_mutex_);
-  auto now = std::make_unique<View>(db_.get());
-  now->state = state();
-  return now;
-}
-
 Status StoreImpl::get_cells(std::span<const std::string> keys, std::span<std::string> rows) const {
-  return multi_get(*this, {}, Family::cells, keys, rows);
+  return database_->multi_get({}, Family::cells, keys, rows);
 }
 
 std::unique_ptr<Snapshot> StoreImpl::snapshot() const {
-  return std::make_unique<StoreSnapshot>(*this, view());
-}
-
-std::shared_ptr<const CommittedState> StoreImpl::state() const {
-  std::lock_guard lock(state_mutex_);
-  return state_;
-}
-
-void StoreImpl::set_state(CommittedState state) {
-  auto fresh = std::make_shared<const CommittedState>(std::move(state));
-  std::lock_guard lock(state_mutex_);
-  state_.swap(fresh);
+  return std::make_unique<StoreSnapshot>(*database_, database_->view());
 }
 
 }  // namespace quipu

@@ -34,7 +34,7 @@ inline constexpr int64_t kLockWait_ms = 10'000;
 struct StoreOptions {
   bool create = false;  // make a new store if there is none
   int64_t lock_wait_ms = kLockWait_ms;
-  std::function<bool()> keep_waiting;  // asked meanwhile, if given: false ends the wait
+  std::function<bool()> keep_waiting = nullptr;  // asked meanwhile, if given: false ends the wait
   size_t cache_bytes = size_t(64) << 20;
   size_t write_buffer_bytes = size_t(16) << 20;
   size_t compaction_bytes = size_t(256) << 20;  // of what compactions read ahead, all together

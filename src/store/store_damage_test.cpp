@@ -407,14 +407,12 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
   SmallDisk disk(folder.path(), "size=40m");
   if (!disk.mounted)
     GTEST_SKIP() << "a small file system cannot be mounted here: " << std::strerror(errno);
-  const auto check_nothing_before = [](Store& store) {
-    static_cast<StoreImpl&>(store).spare_disk_bytes = 0;
-  };
+  const auto check_nothing_before = [](StoreImpl& store) { store.writer().spare_disk_bytes = 0; };
   write_file(folder / "ballast", std::string(32 << 20, 'x'));
 
   StoreModel model, committed;
   {
-    auto store = Store::open(folder / "data", test_options());
+    auto store = StoreImpl::open(folder / "data", test_options());
     ASSERT_TRUE(store.ok()) << store.error().message;
     check_nothing_before(**store);
     std::string message;
@@ -445,7 +443,7 @@ TEST_P(FullDisk, IsAClearErrorAndTheLastCheckpointStays) {
     EXPECT_EQ(committed.difference(**store), "") << "what was committed can still be read";
   }
   fs::remove(folder / "ballast");
-  auto store = Store::open(folder / "data", test_options(false));
+  auto store = StoreImpl::open(folder / "data", test_options(false));
   ASSERT_TRUE(store.ok()) << store.error().message;
   EXPECT_EQ(committed.difference(**store), "");
   check_nothing_before(**store);

@@ -110,69 +110,9 @@ class StoreModel {
     positions[source] = write.positions[source] =
         std::to_string(checkpoint) + std::string(up_to(40), 'p');
 
-    std::map<std::string, std::map<uint64_t, uint64_t>> new_cells;
-    for (int i = 0; i < rows; ++i) {
-      const uint64_t element = 100 + up_to(5), count = 1 + up_to(1'000'000);
-      const std::string key = test_cell_key(uint32_t(1 + up_to(4)), uint32_t(up_to(16)));
-      if (new_cells[key].empty()) {  // one value a row: rows need no order within
-        new_cells[key][element] = count;
-        cells[key][element] += count;
-      }
-    }
-    write.cells = [new_cells](const RowSink& sink) -> Status {
-      for (const auto& [key, values] : new_cells) {
-        for (const auto& [element, count] : values)
-          QUIPU_TRY(sink(key, test_cell_row(element, count)));
-      }
-      return {};
-    };
-    struct Append {
-      RecordKey key;
-      std::string bytes;
-      RecordWrite how = RecordWrite::append;
-    };
-    std::map<std::string, Append> new_records;
-    for (int i = 0; i < rows; ++i) {
-      RecordKey record;
-      record.month = MonthIndex(up_to(3) == 0 ? kForever : 600 + up_to(2));
-      record.tenant = TenantId(uint32_t(1 + up_to(2)));
-      record.profile = {up_to(3), up_to(3)};
-      record.depth = uint8_t(up_to(2));
-      record.path = uint32_t(up_to(2));
-      const std::string bytes = std::to_string(random()) + ";";
-      std::string key;
-      record.append_to(key);
-      Append& append = new_records[key];
-      if (!records.contains(key) && up_to(1) == 0) append.how = RecordWrite::first;
-      append.key = record;
-      append.bytes += bytes;
-      records[key] += bytes;
-    }
-    for (auto& [key, append] : new_records) {
-      if (append.how == RecordWrite::first || up_to(2) != 0) continue;
-      append.how = RecordWrite::whole;
-      append.bytes = records[key];
-    }
-    std::vector<uint64_t> new_codes;
-    for (uint64_t n = up_to(2) * up_to(400); n > 0; --n) new_codes.push_back(checkpoint << 32 | n);
-    codes.insert(codes.end(), new_codes.begin(), new_codes.end());
-    write.records = [new_records, new_codes](ElementCodes& given,
-                                             const RecordSink& sink) -> Status {
-      for (uint64_t element : new_codes) {
-        while (given.code_of(element) == ElementCodes::kNone) {
-        }
-      }
-      for (const auto& [key, append] : new_records)
-        QUIPU_TRY(sink(append.key, append.bytes, append.how));
-      return {};
-    };
-    NameBatch& new_names = write.names.emplace_back();
-    for (int i = 0; i < rows; ++i) {
-      const std::string text = "name " + std::to_string(up_to(4));
-      const NameEntry entry{TenantId(1), PropertyId(uint32_t(1 + up_to(3))), up_to(10), text};
-      names[{entry.tenant, entry.property, entry.element}].insert(text);
-      new_names.add(entry);
-    }
+    draw_cells(random, rows, write);
+    draw_records(random, rows, write);
+    draw_names(random, rows, write);
     const std::string entry = "tenant/" + std::to_string(up_to(10));
     meta[entry] = std::to_string(checkpoint);
     write.catalogue = [entry, value = meta[entry]] { return std::vector<MetaPut>{{entry, value}}; };
@@ -253,6 +193,85 @@ class StoreModel {
       if (store.element_codes().element(code) != codes[code]) return "codes in memory";
     }
     return "";
+  }
+
+ private:
+  using Random = std::mt19937_64;
+  static uint64_t up_to(Random& random, uint64_t n) { return random() % n; }
+
+  void draw_cells(Random& random, int rows, CheckpointWrite& write) {
+    std::map<std::string, std::map<uint64_t, uint64_t>> new_cells;
+    for (int i = 0; i < rows; ++i) {
+      const uint64_t element = 100 + up_to(random, 5), count = 1 + up_to(random, 1'000'000);
+      const std::string key =
+          test_cell_key(uint32_t(1 + up_to(random, 4)), uint32_t(up_to(random, 16)));
+      if (new_cells[key].empty()) {  // one value a row: rows need no order within
+        new_cells[key][element] = count;
+        cells[key][element] += count;
+      }
+    }
+    write.cells = [new_cells](const RowSink& sink) -> Status {
+      for (const auto& [key, values] : new_cells) {
+        for (const auto& [element, count] : values)
+          QUIPU_TRY(sink(key, test_cell_row(element, count)));
+      }
+      return {};
+    };
+  }
+
+  void draw_records(Random& random, int rows, CheckpointWrite& write) {
+    struct Append {
+      RecordKey key;
+      std::string bytes;
+      RecordWrite how = RecordWrite::append;
+    };
+    std::map<std::string, Append> new_records;
+    for (int i = 0; i < rows; ++i) {
+      RecordKey record;
+      record.month = MonthIndex(up_to(random, 3) == 0 ? kForever : 600 + up_to(random, 2));
+      record.tenant = TenantId(uint32_t(1 + up_to(random, 2)));
+      record.profile = {up_to(random, 3), up_to(random, 3)};
+      record.depth = uint8_t(up_to(random, 2));
+      record.path = uint32_t(up_to(random, 2));
+      const std::string bytes = std::to_string(random()) + ";";
+      std::string key;
+      record.append_to(key);
+      Append& append = new_records[key];
+      if (!records.contains(key) && up_to(random, 1) == 0) append.how = RecordWrite::first;
+      append.key = record;
+      append.bytes += bytes;
+      records[key] += bytes;
+    }
+    for (auto& [key, append] : new_records) {
+      if (append.how == RecordWrite::first || up_to(random, 2) != 0) continue;
+      append.how = RecordWrite::whole;
+      append.bytes = records[key];
+    }
+    std::vector<uint64_t> new_codes;
+    for (uint64_t n = up_to(random, 2) * up_to(random, 400); n > 0; --n)
+      new_codes.push_back(checkpoint << 32 | n);
+    codes.insert(codes.end(), new_codes.begin(), new_codes.end());
+    write.records = [new_records, new_codes](ElementCodes& given,
+                                             const RecordSink& sink) -> Status {
+      for (uint64_t element : new_codes) {
+        while (given.code_of(element) == ElementCodes::kNone) {
+        }
+      }
+      for (const auto& [key, append] : new_records)
+        QUIPU_TRY(sink(append.key, append.bytes, append.how));
+      return {};
+    };
+  }
+
+  void draw_names(Random& random, int rows, CheckpointWrite& write) {
+    NameBatch& new_names = write.names.emplace_back();
+    for (int i = 0; i < rows; ++i) {
+      const std::string text = "name " + std::to_string(up_to(random, 4));
+      const NameEntry entry{TenantId(1), PropertyId(uint32_t(1 + up_to(random, 3))),
+                            up_to(random, 10), text};
+      names[{entry.tenant, entry.property, entry.element}].insert(text);
+      new_names.add(entry);
+    }
   }
 };
 

@@ -25,6 +25,12 @@ std::unique_ptr<Store> open_store(const std::string& folder,
   EXPECT_TRUE(store.ok()) << store.error().message;
   return store.ok() ? std::move(*store) : nullptr;
 }
+// The same, to look inside.
+std::unique_ptr<StoreImpl> open_inner(const std::string& folder) {
+  auto store = StoreImpl::open(folder, test_options());
+  EXPECT_TRUE(store.ok()) << store.error().message;
+  return std::move(*store);
+}
 
 std::string open_error(const std::string& folder, StoreOptions options = test_options(false)) {
   auto store = Store::open(folder, options);
@@ -346,8 +352,8 @@ TEST(Store, ABackupIsAStoreOfItsOwn) {
 
 TEST(Store, RunsOfLikeSizeAreMergedAndOthersOnceTheyAreMany) {
   TestFolder folder;
-  auto store = open_store(folder / "data");
-  auto& inner = static_cast<StoreImpl&>(*store);
+  auto store = open_inner(folder / "data");
+  Database& inner = store->database();
   auto commit = [&, n = uint64_t(0)](uint32_t rows) mutable {
     CheckpointWrite write = empty_write(++n, 1'000'000);
     write.cells = [rows](const RowSink& sink) -> Status {
@@ -382,8 +388,8 @@ TEST(Store, RunsOfLikeSizeAreMergedAndOthersOnceTheyAreMany) {
 
 TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
   TestFolder folder;
-  auto store = open_store(folder / "data");
-  auto& inner = static_cast<StoreImpl&>(*store);
+  auto store = open_inner(folder / "data");
+  Database& inner = store->database();
   auto commit_s = [&, n = uint64_t(0)]() mutable {
     const auto start = std::chrono::steady_clock::now();
     CheckpointWrite write = empty_write(++n, 1'000'000);
@@ -393,16 +399,16 @@ TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
     EXPECT_TRUE(store->commit(std::move(write)).ok());
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - start).count();
   };
-  auto waiting_runs = [&] { return inner.waiting_runs(); };
+  auto waiting_runs = [&] { return store->waiting_runs(); };
   commit_s();
   ASSERT_TRUE(inner.db()->PauseBackgroundWork().ok());
-  inner.max_room_wait_ms = 5;
+  store->merges().max_room_wait_ms = 5;
   for (uint64_t i = 0; i < 100 && waiting_runs() <= kMaxWaitingRuns; ++i) commit_s();
   ASSERT_GT(waiting_runs(), kMaxWaitingRuns);
 
-  inner.max_room_wait_ms = 50;
+  store->merges().max_room_wait_ms = 50;
   EXPECT_GE(commit_s(), 0.05) << "the way out";
-  inner.max_room_wait_ms = kMaxRoomWait_ms;
+  store->merges().max_room_wait_ms = kMaxRoomWait_ms;
   std::thread compaction([&] {
     std::this_thread::sleep_for(std::chrono::milliseconds(100));
     EXPECT_TRUE(inner.db()->ContinueBackgroundWork().ok());
@@ -416,8 +422,8 @@ TEST(Store, ACommitWaitsWhileCompactionIsFarBehindButNotForEver) {
 
 TEST(Store, RunsThatAreBeingMergedWaitNoLonger) {
   TestFolder folder;
-  auto store = open_store(folder / "data");
-  auto& inner = static_cast<StoreImpl&>(*store);
+  auto store = open_inner(folder / "data");
+  Database& inner = store->database();
   rocksdb::ColumnFamilyHandle* const records = inner.family(Family::records);
   ASSERT_TRUE(inner.db()->SetOptions(records, {{"disable_auto_compactions", "true"}}).ok());
   constexpr uint64_t kCommits = kRunsBeforeCompaction + 10;
@@ -439,7 +445,7 @@ TEST(Store, RunsThatAreBeingMergedWaitNoLonger) {
   ASSERT_TRUE(store->settle().ok()) << "the other families";
   const std::vector<std::string> merged = runs();
   ASSERT_GT(merged.size(), kRunsBeforeCompaction);
-  EXPECT_EQ(inner.waiting_runs(), merged.size() - kRunsBeforeCompaction);
+  EXPECT_EQ(store->waiting_runs(), merged.size() - kRunsBeforeCompaction);
 
   std::thread merge([&] {
     rocksdb::CompactionOptions options;
@@ -447,7 +453,7 @@ TEST(Store, RunsThatAreBeingMergedWaitNoLonger) {
     EXPECT_TRUE(inner.db()->CompactFiles(options, records, merged, 6).ok());
   });
   bool seen = false;
-  while (!seen && runs() == merged) seen = inner.waiting_runs() == 0 && runs() == merged;
+  while (!seen && runs() == merged) seen = store->waiting_runs() == 0 && runs() == merged;
   EXPECT_TRUE(seen) << "all are there, none waits";
   merge.join();
   EXPECT_TRUE(runs().empty());
@@ -456,7 +462,7 @@ TEST(Store, RunsThatAreBeingMergedWaitNoLonger) {
 TEST(Store, TellsSizesOfItsFamilies) {
   TestFolder folder;
   StoreModel model;
-  auto store = open_store(folder / "data");
+  auto store = open_inner(folder / "data");
   ASSERT_TRUE(store->commit(model.next(2, TestWay::files)).ok());
   auto stats = store->family_stats();
   ASSERT_TRUE(stats.ok());
@@ -476,7 +482,7 @@ TEST(Store, TellsSizesOfItsFamilies) {
     EXPECT_EQ((*with_another)[f].compacted_bytes, (*stats)[f].compacted_bytes)
         << "files of commits are no compaction's; " << (*stats)[f].family;
   }
-  auto& inner = static_cast<StoreImpl&>(*store);
+  const Database& inner = store->database();
   for (Family f : kAllFamilies)
     ASSERT_TRUE(inner.db()->CompactRange({}, inner.family(f), nullptr, nullptr).ok());
   stats = store->family_stats();

@@ -108,8 +108,7 @@ RecordRef& HotTier::add_record(uint64_t hash, Handle& profile, MonthIndex month,
 }
 
 void HotTier::ask_own(Handle profile, RecordRef& ref) {
-  ref.own_unread = 0;
-  ref.own_due = 1;
+  ref.own = OwnRecord::due;
   needed_.push_back(key_of(profile, ref.month));
 }
 
@@ -117,9 +116,10 @@ void HotTier::ask_own(Handle profile, RecordRef& ref) {
 void HotTier::ask_inlined(Handle profile, RecordRef& ref) {
   auto* node = arena_.at<ProfileNode>(profile);
   const RecordRef* refs = node->refs();
-  if (std::none_of(refs, refs + node->count, [](const RecordRef& r) { return r.inlined_due; }))
+  if (std::none_of(refs, refs + node->count,
+                   [](const RecordRef& r) { return r.inlined == InlinedRows::due; }))
     needed_.push_back(key_of(profile, kForever));
-  ref.inlined_due = 1;
+  ref.inlined = InlinedRows::due;
 }
 
 bool HotTier::need_forever(uint64_t hash, Handle& profile) {
@@ -137,11 +137,11 @@ bool HotTier::need_month(uint64_t hash, Handle& profile, MonthIndex month) {
   if (ref != nullptr) {
     ref->referenced = 1;
     if (is_due(*ref)) return false;
-    if (ref->own_unread) {
+    if (ref->own == OwnRecord::unread) {
       ask_own(profile, *ref);
       return false;
     }
-    if (ref->named) return true;
+    if (ref->is_named()) return true;
   }
   // Where its word would be, so that it is found, or can be added with a row.
   if (!need_word(profile, kForever, month_word(month))) return false;
@@ -151,8 +151,6 @@ bool HotTier::need_month(uint64_t hash, Handle& profile, MonthIndex month) {
   const bool named = contains(profile, forever, month_word(month));
   const bool inlined = root != nullptr && root->contains(inlined_month_word(month));
   RecordRef& added = add_record(hash, profile, month, named || inlined ? kLoading : kNoHandle);
-  added.named = named;
-  added.inlined = inlined;
   if (named) ask_own(profile, added);
   if (inlined) ask_inlined(profile, added);
   return !named && !inlined;
@@ -160,7 +158,7 @@ bool HotTier::need_month(uint64_t hash, Handle& profile, MonthIndex month) {
 
 RecordRef& HotTier::record(Handle profile, MonthIndex month) const {
   RecordRef* ref = find_record(profile, month);
-  CHECK(ref != nullptr && !is_due(*ref) && !ref->own_unread);
+  CHECK(ref != nullptr && !is_due(*ref) && ref->own != OwnRecord::unread);
   return *ref;
 }
 
@@ -205,7 +203,7 @@ const WordSet* HotTier::words(const RecordRef& ref) const {
 
 bool HotTier::need_word(Handle profile, MonthIndex month, uint64_t word) {
   const RecordRef& ref = record(profile, month);
-  if (!ref.full || ref.whole) return true;
+  if (ref.words_in != WordsIn::chunks) return true;
   const WordSet* set = words(ref);
   for (RecordKey key = key_of(profile, month); set != nullptr && set->full;) {
     key = child(key, word);
@@ -378,7 +376,7 @@ bool HotTier::add_word(const RecordKey& key, Handle& handle, uint64_t word, Slot
 // From now on the forever record names the month, in this epoch: what one commit makes durable is
 // found by it.
 void HotTier::name_month(Handle profile, RecordRef& ref) {
-  ref.named = 1;
+  ref.own = OwnRecord::here;
   if (!planted(Planted::month_not_named))
     insert(profile, record(profile, kForever), month_word(ref.month));
 }
@@ -390,12 +388,12 @@ void HotTier::begin_month(Handle profile, RecordRef& ref) {
   const WordSet* root = words(forever);
   const uint32_t few = std::min(kWordsOfFew, uint32_t(options_.chunk_words));
   if (options_.inlined_rows == 0 || (root != nullptr && (root->full || root->count >= few))) return;
-  ref.inlined = 1;
+  ref.inlined = InlinedRows::here;
   if (!planted(Planted::month_not_named)) insert(profile, forever, inlined_month_word(ref.month));
 }
 
 bool HotTier::takes_inlined(const RecordRef& ref) const {
-  return ref.inlined && !ref.named &&
+  return ref.inlined == InlinedRows::here && !ref.is_named() &&
          arena_.at<MonthRecord>(ref.handle)->rows < options_.inlined_rows;
 }
 
@@ -410,16 +408,15 @@ void HotTier::insert(Handle profile, RecordRef& ref, uint64_t word, Slot slot, H
   bool fresh = ref.handle == kNoHandle;
   if (ref.month != kForever) {
     if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
-    fresh = !ref.named;
-    if (!ref.named) name_month(profile, ref);
+    fresh = !ref.is_named();
+    if (fresh) name_month(profile, ref);
   }
   RecordKey key = key_of(profile, ref.month);
   Handle& root = root_set(ref);
   const bool was_full = root != kNoHandle && arena_.at<WordSet>(root)->full;
   const bool taken = add_word(key, root, word, slot, fresh, indexed);
   if (!was_full) pin(generation_of(ref));
-  ref.full = arena_.at<WordSet>(root)->full;
-  if (ref.full && !was_full) ref.whole = 1;
+  if (!was_full && arena_.at<WordSet>(root)->full) ref.words_in = WordsIn::all_chunks;
   if (taken) return;
   do {
     key = child(key, word);
@@ -445,7 +442,7 @@ const uint64_t* HotTier::append(Handle profile, RecordRef& ref, uint64_t meta, u
                                 uint64_t filled, const uint64_t* elements) {
   if (ref.handle == kNoHandle) begin_month(profile, ref);
   const bool inlined = takes_inlined(ref);
-  const bool fresh = !inlined && !ref.named;
+  const bool fresh = !inlined && !ref.is_named();
   if (fresh) name_month(profile, ref);
   ref.handle = append_row(arena_, ref.handle, meta, filled, elements);
   pin(generation_of(ref));

@@ -28,6 +28,7 @@
 #include "tally/month_record.h"
 #include "tally/record_format.h"
 #include "tally/record_key.h"
+#include "tally/record_ref.h"
 #include "tally/record_words.h"
 #include "tally/records_ahead.h"
 #include "tally/row_log.h"
@@ -43,22 +44,6 @@ inline std::array<uint32_t, 4> pack(const Hash128& hash) {
 inline Hash128 unpack(const std::array<uint32_t, 4>& packed) {
   return std::bit_cast<Hash128>(packed);
 }
-
-// One record of a profile.
-struct RecordRef {
-  MonthIndex month;    // or kForever
-  uint8_t referenced;  // used since the clock's hand last came by
-  uint8_t full : 1;    // its words go on in chunks
-  uint8_t whole : 1;   // and every one of them is in memory
-  // Of a month. It may be stored in two places, and is in memory once what either holds is there.
-  uint8_t named : 1;        // the forever record names it: it has a record of its own
-  uint8_t inlined : 1;      // rows of it are in the forever record
-  uint8_t own_unread : 1;   // its own record is not in memory, and nobody asked for it yet
-  uint8_t own_due : 1;      // asked for
-  uint8_t inlined_due : 1;  // its rows in the forever record are asked for
-  Handle
-      handle;  // of a MonthRecord, or of a WordSet if month is kForever; kNoHandle: holds nothing
-};
 
 // A profile's entry; its records follow it.
 struct ProfileNode {
@@ -115,8 +100,7 @@ class HotTier {
   bool need_forever(uint64_t hash, Handle& profile);
   bool need_month(uint64_t hash, Handle& profile, MonthIndex month);
   bool may_lack_chunks(Handle profile, MonthIndex month) const {
-    const RecordRef& ref = record(profile, month);
-    return ref.full && !ref.whole;
+    return record(profile, month).words_in == WordsIn::chunks;
   }
   bool need_word(Handle profile, MonthIndex month, uint64_t word);
   Status load_needed();
@@ -201,9 +185,7 @@ class HotTier {
   static constexpr Handle kLoading = ~Handle(0);  // asked of the durable tier
   // Words that a forever record may hold so that rows of another month may go into it.
   static constexpr uint32_t kWordsOfFew = 16;
-  static bool is_due(const RecordRef& ref) {
-    return ref.handle == kLoading || ref.own_due || ref.inlined_due;
-  }
+  static bool is_due(const RecordRef& ref) { return ref.handle == kLoading || ref.has_parts_due(); }
 
   RecordRef* find_record(Handle profile, MonthIndex month) const;
   RecordRef& add_record(uint64_t hash, Handle& profile, MonthIndex month, Handle record);

@@ -74,7 +74,7 @@ Status HotTier::fill_chunk(const RecordKey& key, std::string_view bytes, Handle&
 Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
   const Handle profile = find(hash_of(key.tenant, key.profile), key.tenant, key.profile);
   RecordRef& ref = *find_record(profile, key.month);
-  ref.own_due = 0;
+  ref.own = OwnRecord::here;
   if (ref.handle == kLoading) ref.handle = kNoHandle;
   if (bytes.empty())
     return damaged(key, "it is not there, though the profile's forever record names it");
@@ -91,7 +91,7 @@ Status HotTier::fill_month(const RecordKey& key, std::string_view bytes) {
     }
   }
   if (set == kNoHandle) return {};
-  ref.full = arena_.at<WordSet>(set)->full;
+  if (arena_.at<WordSet>(set)->full) ref.words_in = WordsIn::chunks;
   if (ref.handle == kNoHandle) ref.handle = new_month_record(arena_);
   arena_.at<MonthRecord>(ref.handle)->words = set;
   return {};
@@ -121,9 +121,9 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
     if (ref == nullptr && first) {
       ref = &add_record(hash, profile, *reader.month(), kNoHandle);
       ref->referenced = 0;
-      ref->inlined = ref->inlined_due = 1;
+      ref->inlined = InlinedRows::due;
     }
-    if (ref == nullptr || !ref->inlined_due) continue;
+    if (ref == nullptr || ref->inlined != InlinedRows::due) continue;
     if (ref->handle == kLoading) ref->handle = kNoHandle;
     QUIPU_TRY(fill_row(key, *reader.month(), reader, ref->handle));
   }
@@ -133,17 +133,17 @@ Status HotTier::fill_forever(const RecordKey& key, std::string_view bytes) {
     RecordRef& ref = node->refs()[i];
     if (ref.month == kForever) {
       ref.handle = set;
-      ref.full = root != nullptr && root->full;
+      if (first) ref.words_in = root != nullptr && root->full ? WordsIn::chunks : WordsIn::root;
       continue;
     }
-    if (!ref.inlined_due) continue;
-    ref.inlined_due = 0;
+    if (ref.inlined != InlinedRows::due) continue;
+    ref.inlined = InlinedRows::here;
     if (root == nullptr || !root->contains(inlined_month_word(ref.month)))
       return damaged(key, "rows of a month that it does not name");
     const auto* month = ref.handle == kLoading ? nullptr : month_record(ref);
     if (month == nullptr || month->rows == 0)
       return damaged(key, "no rows of a month that it names");
-    if (i >= before) ref.named = ref.own_unread = root->contains(month_word(ref.month));
+    if (i >= before && root->contains(month_word(ref.month))) ref.own = OwnRecord::unread;
   }
   // If words of the record are elsewhere, it is not known here whether a month has a record of its
   // own, too: its rows are read when they are asked for.

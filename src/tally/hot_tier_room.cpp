@@ -116,7 +116,7 @@ void HotTier::sweep_chunk(bool evict) {
       const Hash128 profile = unpack(node->profile);
       const Handle owner = find(hash_of(node->tenant, profile), node->tenant, profile);
       if (RecordRef* record = owner == kNoHandle ? nullptr : find_record(owner, node->month))
-        record->whole = 0;
+        if (record->words_in == WordsIn::all_chunks) record->words_in = WordsIn::chunks;
       if (set != nullptr) {
         words_ -= set->count;
         arena_.release(node->set);

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "base/check.h"
 #include "tally/record_words.h"
 #include "tally/tally_impl.h"
 
@@ -24,6 +25,8 @@ Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const Ev
 Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const EventBatch* next,
                           const TallySink& sink) {
   Impl& t = *impl_;
+  CHECK(batch.events.empty() || batch.columns == t.plan.columns.size());
+  CHECK(next != &batch);
   result.clear();
   t.hot.make_room(batch.events.size(), t.heavy.bytes());
   QUIPU_TRY(t.load(batch));
@@ -37,6 +40,7 @@ Status Tally::tally_batch(const EventBatch& batch, TallyResult& result, const Ev
     sink(result);
     result.clear_rows();
   }
+  CHECK_EQ(result.counted + result.duplicates, events);
   if (sink) sink(result);
   return {};
 }

@@ -1,7 +1,7 @@
 // Dedup and uniques of one shard's profiles: is this event new; is it the first of its profile in
 // each bucket of each dimension? Driven by a host: tally_batch(batch), hand_over(epoch),
 // durable(epoch). No threads, clocks or files inside; one thread at a time. Source of the layout:
-// docs/design.md, "records".
+// docs/records.md.
 //
 // For an event of profile p in UTC month m it looks at p's records of m, of m-1 and m+1 where a
 // bucket overlaps them, and at p's forever record (ids, lifetime words). All records of a batch

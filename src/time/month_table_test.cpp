@@ -97,136 +97,201 @@ NaiveCalendar naive_calendar(const CalendarRules& c, int month) {
   return n;
 }
 
-void compare_with_naive(const MonthTable& table, int month,
-                        std::span<const CalendarRules> calendars) {
-  std::vector<NaiveCalendar> naive;
-  for (const CalendarRules& c : calendars) naive.push_back(naive_calendar(c, month));
+// A month's table against what is worked out for each of its quarter-hours.
+class NaiveComparison {
+ public:
+  NaiveComparison(const MonthTable& table, int month, std::span<const CalendarRules> calendars)
+      : table_(table), month_(month), calendars_(calendars), reached_(size_t(naive_slots(month))) {
+    for (const CalendarRules& c : calendars) naive_.push_back(naive_calendar(c, month));
+  }
+
+  void compare_frames();
+  void compare_buckets();
+  void compare_reach();
+
+ private:
+  // A quarter-hour of a month beside the table's.
+  struct Member {
+    int relative, quarter;
+    bool operator==(const Member&) const = default;
+  };
+  // All quarter-hours of every bucket, in order of time.
+  using Members = std::map<Key, std::vector<Member>>;
+
+  Members members_of(size_t c, Interval interval) const;
+  void compare_interval(size_t c, Interval interval);
+  void compare_pieces(const Bucket& bucket, const Bucket& shared,
+                      std::vector<Member> expected) const;
+  void compare_label(const Bucket& bucket, const Key& key, size_t c, Interval interval,
+                     int q) const;
+  void compare_first(const Bucket& bucket, const Member& first, size_t c) const;
+  void compare_order(size_t c, Interval interval, size_t buckets) const;
+
+  const MonthTable& table_;
+  const int month_;
+  const std::span<const CalendarRules> calendars_;
+  std::vector<NaiveCalendar> naive_;
+  std::vector<uint8_t> reached_;
+};
+
+void NaiveComparison::compare_frames() {
   bool whole = true, half = true;
-  for (const NaiveCalendar& n : naive) whole = whole && n.whole_hours, half = half && n.half_hours;
-  ASSERT_EQ(table.grain_quarters(), whole ? 4 : half ? 2 : 1);
-  ASSERT_EQ(table.month(), month);
-  ASSERT_EQ(table.calendars(), int(calendars.size()));
+  for (const NaiveCalendar& n : naive_) whole = whole && n.whole_hours, half = half && n.half_hours;
+  ASSERT_EQ(table_.grain_quarters(), whole ? 4 : half ? 2 : 1);
+  ASSERT_EQ(table_.month(), month_);
+  ASSERT_EQ(table_.calendars(), int(calendars_.size()));
 
   // Frames and tags: decision 24.
   std::set<int> hour_frames;
-  for (size_t c = 0; c < calendars.size(); ++c) {
-    const int frame = table.frame(int(c), Interval::hour);
-    ASSERT_LT(frame, table.hour_frames());
+  for (size_t c = 0; c < calendars_.size(); ++c) {
+    const int frame = table_.frame(int(c), Interval::hour);
+    ASSERT_LT(frame, table_.hour_frames());
     hour_frames.insert(frame);
     size_t lowest = 0;
-    while (calendars[lowest].calendar.zone != calendars[c].calendar.zone) ++lowest;
-    ASSERT_EQ(table.frame_tag(frame), naive[c].whole_hours ? 1u : 0x100u + lowest);
+    while (calendars_[lowest].calendar.zone != calendars_[c].calendar.zone) ++lowest;
+    ASSERT_EQ(table_.frame_tag(frame), naive_[c].whole_hours ? 1u : 0x100u + lowest);
     for (Interval i : {Interval::day, Interval::week, Interval::month}) {
-      ASSERT_EQ(table.frame_tag(table.frame(int(c), i)), 0x100u + 0x100u * unsigned(i) + c);
+      ASSERT_EQ(table_.frame_tag(table_.frame(int(c), i)), 0x100u + 0x100u * unsigned(i) + c);
     }
   }
-  ASSERT_EQ(int(hour_frames.size()), table.hour_frames());
-  ASSERT_EQ(table.frames(), table.hour_frames() + 3 * table.calendars());
+  ASSERT_EQ(int(hour_frames.size()), table_.hour_frames());
+  ASSERT_EQ(table_.frames(), table_.hour_frames() + 3 * table_.calendars());
 
-  for (int q = 0; q < naive_slots(month); ++q) {
+  for (int q = 0; q < naive_slots(month_); ++q) {
     bool odd = false;
-    for (const NaiveCalendar& n : naive) odd = odd || n.offsets[2][size_t(q)] % 900 != 0;
-    ASSERT_EQ(table.odd_offset(Slot(q)), odd);
+    for (const NaiveCalendar& n : naive_) odd = odd || n.offsets[2][size_t(q)] % 900 != 0;
+    ASSERT_EQ(table_.odd_offset(Slot(q)), odd);
   }
+}
 
-  std::vector<uint8_t> reached(size_t(naive_slots(month)));
-  for (size_t c = 0; c < calendars.size(); ++c) {
-    const WeekStart week_start = calendars[c].calendar.week_start;
-    for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
-      SCOPED_TRACE(testing::Message() << "calendar " << c << " " << calendars[c].calendar.zone
-                                      << " interval " << int(interval));
-      // All quarter-hours of every bucket, in order of time.
-      struct Member {
-        int relative, quarter;
-        bool operator==(const Member&) const = default;
-      };
-      std::map<Key, std::vector<Member>> members;
-      for (int relative = -2; relative <= 2; ++relative) {
-        const auto& offsets = naive[c].offsets[relative + 2];
-        for (size_t q = 0; q < offsets.size(); ++q) {
-          const int64_t at = naive_month_begin(month + relative) + int64_t(q) * 900;
-          members[naive_key(interval, week_start, at, offsets[q])].push_back({relative, int(q)});
-        }
-      }
-      const int frame = table.frame(int(c), interval);
-      ASSERT_EQ(table.buckets(int(c), interval).size(), table.buckets(frame).size());
-      std::map<int64_t, Key> key_of_label;
-      std::set<Key> met;
-      Key last;
-      for (int q = 0; q < naive_slots(month); ++q) {
-        const int32_t offset = naive[c].offsets[2][size_t(q)];
-        const int64_t at = naive_month_begin(month) + q * 900;
-        const Key key = naive_key(interval, week_start, at, offset);
-        std::vector<Member> expected = members.at(key);
-        for (const Member& m : expected)
-          if (month + m.relative >= 0) reached[size_t(q)] |= uint8_t(1 << (m.relative + 2));
-        ASSERT_EQ(table.label(frame, Slot(q)), table.bucket(frame, Slot(q)).label);
-        if (q > 0 && key == last) continue;
-        last = key;
-        met.insert(key);
-        const Bucket bucket = table.bucket(int(c), interval, Slot(q));
-        const Bucket shared = table.bucket(frame, Slot(q));
-        ASSERT_EQ(bucket.label, shared.label);
-        ASSERT_EQ(q % table.grain_quarters(), 0);
-        ASSERT_TRUE(key_of_label.emplace(bucket.label, key).second ||
-                    key_of_label[bucket.label] == key);
-
-        std::vector<Member> found;
-        bool other = false;
-        for (int p = 0; p < bucket.pieces; ++p) {
-          const SlotRange& r = bucket.ranges[size_t(p)];
-          ASSERT_EQ(r, shared.ranges[size_t(p)]);
-          ASSERT_LT(r.begin, r.end);
-          other = other || r.month != 0;
-          if (p > 0) {
-            const SlotRange& before = bucket.ranges[size_t(p) - 1];
-            ASSERT_TRUE(before.month < r.month ||
-                        (before.month == r.month && before.end < r.begin));
-          }
-          for (int s = r.begin; s < r.end; ++s) found.push_back({r.month, s});
-        }
-        ASSERT_EQ(bucket.other_months, other);
-        const Member first = expected.front();
-        std::erase_if(expected, [&](const Member& m) { return month + m.relative < 0; });
-        ASSERT_TRUE(found == expected) << "slot " << q;
-
-        if (interval == Interval::hour) {
-          // By the month's own offsets alone.
-          const bool of_utc = naive[c].whole_hours;
-          const int64_t local_s = at + (of_utc ? 0 : offset);
-          ASSERT_EQ(bucket.label, hour_label((local_s - ((local_s % 3600) + 3600) % 3600) / 3600,
-                                             of_utc ? 0 : offset));
-        } else if (interval == Interval::month) {
-          ASSERT_EQ(bucket.label, std::get<0>(key) * 12 + std::get<1>(key) - 1);
-        } else {
-          ASSERT_EQ(bucket.label, std::get<0>(key));
-        }
-        const int32_t first_offset = naive[c].offsets[first.relative + 2][size_t(first.quarter)];
-        const int64_t first_quarter_s =
-            naive_month_begin(month + first.relative) + first.quarter * 900;
-        ASSERT_EQ(bucket.first_offset_s, first_offset);
-        if (first_offset % 900 == 0) {
-          ASSERT_EQ(bucket.first_s, first_quarter_s);
-        } else {
-          ASSERT_LE(bucket.first_s, first_quarter_s);
-          ASSERT_GT(bucket.first_s, first_quarter_s - 900);
-        }
-      }
-      // All of them, each once, in the order of their first slots.
-      std::vector<int64_t> labels;
-      for (const Bucket& bucket : table.buckets(int(c), interval)) labels.push_back(bucket.label);
-      ASSERT_EQ(labels.size(), met.size());
-      int at_slot = -1;
-      for (int64_t label : labels) {
-        int slot = 0;
-        while (table.label(frame, Slot(slot)) != label) ++slot;
-        ASSERT_GT(slot, at_slot);
-        at_slot = slot;
-      }
+NaiveComparison::Members NaiveComparison::members_of(size_t c, Interval interval) const {
+  const WeekStart week_start = calendars_[c].calendar.week_start;
+  Members members;
+  for (int relative = -2; relative <= 2; ++relative) {
+    const auto& offsets = naive_[c].offsets[relative + 2];
+    for (size_t q = 0; q < offsets.size(); ++q) {
+      const int64_t at = naive_month_begin(month_ + relative) + int64_t(q) * 900;
+      members[naive_key(interval, week_start, at, offsets[q])].push_back({relative, int(q)});
     }
   }
-  for (int q = 0; q < naive_slots(month); ++q)
-    ASSERT_EQ(table.reach(Slot(q)), reached[size_t(q)] | 1 << kMonthsAround) << q;
+  return members;
+}
+
+void NaiveComparison::compare_pieces(const Bucket& bucket, const Bucket& shared,
+                                     std::vector<Member> expected) const {
+  std::vector<Member> found;
+  bool other = false;
+  for (int p = 0; p < bucket.pieces; ++p) {
+    const SlotRange& r = bucket.ranges[size_t(p)];
+    ASSERT_EQ(r, shared.ranges[size_t(p)]);
+    ASSERT_LT(r.begin, r.end);
+    other = other || r.month != 0;
+    if (p > 0) {
+      const SlotRange& before = bucket.ranges[size_t(p) - 1];
+      ASSERT_TRUE(before.month < r.month || (before.month == r.month && before.end < r.begin));
+    }
+    for (int s = r.begin; s < r.end; ++s) found.push_back({r.month, s});
+  }
+  ASSERT_EQ(bucket.other_months, other);
+  std::erase_if(expected, [&](const Member& m) { return month_ + m.relative < 0; });
+  ASSERT_TRUE(found == expected);
+}
+
+void NaiveComparison::compare_label(const Bucket& bucket, const Key& key, size_t c,
+                                    Interval interval, int q) const {
+  if (interval == Interval::hour) {
+    // By the month's own offsets alone.
+    const int32_t offset = naive_[c].whole_hours ? 0 : naive_[c].offsets[2][size_t(q)];
+    const int64_t local_s = naive_month_begin(month_) + q * 900 + offset;
+    ASSERT_EQ(bucket.label,
+              hour_label((local_s - ((local_s % 3600) + 3600) % 3600) / 3600, offset));
+  } else if (interval == Interval::month) {
+    ASSERT_EQ(bucket.label, std::get<0>(key) * 12 + std::get<1>(key) - 1);
+  } else {
+    ASSERT_EQ(bucket.label, std::get<0>(key));
+  }
+}
+
+void NaiveComparison::compare_first(const Bucket& bucket, const Member& first, size_t c) const {
+  const int32_t first_offset = naive_[c].offsets[first.relative + 2][size_t(first.quarter)];
+  const int64_t first_quarter_s = naive_month_begin(month_ + first.relative) + first.quarter * 900;
+  ASSERT_EQ(bucket.first_offset_s, first_offset);
+  if (first_offset % 900 == 0) {
+    ASSERT_EQ(bucket.first_s, first_quarter_s);
+  } else {
+    ASSERT_LE(bucket.first_s, first_quarter_s);
+    ASSERT_GT(bucket.first_s, first_quarter_s - 900);
+  }
+}
+
+// All of them, each once, in the order of their first slots.
+void NaiveComparison::compare_order(size_t c, Interval interval, size_t buckets) const {
+  const int frame = table_.frame(int(c), interval);
+  std::vector<int64_t> labels;
+  for (const Bucket& bucket : table_.buckets(int(c), interval)) labels.push_back(bucket.label);
+  ASSERT_EQ(labels.size(), buckets);
+  int at_slot = -1;
+  for (int64_t label : labels) {
+    int slot = 0;
+    while (table_.label(frame, Slot(slot)) != label) ++slot;
+    ASSERT_GT(slot, at_slot);
+    at_slot = slot;
+  }
+}
+
+void NaiveComparison::compare_interval(size_t c, Interval interval) {
+  const WeekStart week_start = calendars_[c].calendar.week_start;
+  const Members members = members_of(c, interval);
+  const int frame = table_.frame(int(c), interval);
+  ASSERT_EQ(table_.buckets(int(c), interval).size(), table_.buckets(frame).size());
+  std::map<int64_t, Key> key_of_label;
+  std::set<Key> met;
+  Key last;
+  for (int q = 0; q < naive_slots(month_); ++q) {
+    const int64_t at = naive_month_begin(month_) + q * 900;
+    const Key key = naive_key(interval, week_start, at, naive_[c].offsets[2][size_t(q)]);
+    const std::vector<Member>& expected = members.at(key);
+    for (const Member& m : expected)
+      if (month_ + m.relative >= 0) reached_[size_t(q)] |= uint8_t(1 << (m.relative + 2));
+    ASSERT_EQ(table_.label(frame, Slot(q)), table_.bucket(frame, Slot(q)).label);
+    if (q > 0 && key == last) continue;
+    last = key;
+    met.insert(key);
+    SCOPED_TRACE(testing::Message() << "slot " << q);
+    const Bucket bucket = table_.bucket(int(c), interval, Slot(q));
+    const Bucket shared = table_.bucket(frame, Slot(q));
+    ASSERT_EQ(bucket.label, shared.label);
+    ASSERT_EQ(q % table_.grain_quarters(), 0);
+    ASSERT_TRUE(key_of_label.emplace(bucket.label, key).second ||
+                key_of_label[bucket.label] == key);
+    ASSERT_NO_FATAL_FAILURE(compare_pieces(bucket, shared, expected));
+    ASSERT_NO_FATAL_FAILURE(compare_label(bucket, key, c, interval, q));
+    ASSERT_NO_FATAL_FAILURE(compare_first(bucket, expected.front(), c));
+  }
+  compare_order(c, interval, met.size());
+}
+
+void NaiveComparison::compare_buckets() {
+  for (size_t c = 0; c < calendars_.size(); ++c) {
+    for (Interval interval : {Interval::hour, Interval::day, Interval::week, Interval::month}) {
+      SCOPED_TRACE(testing::Message() << "calendar " << c << " " << calendars_[c].calendar.zone
+                                      << " interval " << int(interval));
+      ASSERT_NO_FATAL_FAILURE(compare_interval(c, interval));
+    }
+  }
+}
+
+void NaiveComparison::compare_reach() {
+  for (int q = 0; q < naive_slots(month_); ++q)
+    ASSERT_EQ(table_.reach(Slot(q)), reached_[size_t(q)] | 1 << kMonthsAround) << q;
+}
+
+void compare_with_naive(const MonthTable& table, int month,
+                        std::span<const CalendarRules> calendars) {
+  NaiveComparison comparison(table, month, calendars);
+  ASSERT_NO_FATAL_FAILURE(comparison.compare_frames());
+  ASSERT_NO_FATAL_FAILURE(comparison.compare_buckets());
+  comparison.compare_reach();
 }
 
 // The same bucket met from a month after it: one label, one tag, one first instant.

@@ -281,9 +281,9 @@ Settings tiny_settings(std::mt19937_64& random) {
   s.engine.hot_bytes = 200 << 10;
   s.engine.pane_bytes = 32 << 10;
   s.engine.block_bytes = 64;
-  s.engine.matrix_rows = 1 + int(random() % 3);
-  s.engine.inlined_rows = int(random() % 4);
-  s.engine.chunk_words = 2;
+  s.engine.tally.matrix_rows = 1 + int(random() % 3);
+  s.engine.tally.inlined_rows = int(random() % 4);
+  s.engine.tally.chunk_words = s.engine.tally.deep_chunk_words = 2;
   s.engine.checkpoint_blocks = 1 + random() % 3;
   return s;
 }

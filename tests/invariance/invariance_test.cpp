@@ -116,7 +116,7 @@ TEST(SharedHashes, AnswersThatWouldShowTwoValuesAsOneAreRefusedAndCountingGoesOn
   write_file(folder.path() + "/events.jsonl", lines);
   EngineOptions options;
   options.data_folder = folder.path() + "/store";
-  options.element_bits = 4;
+  options.store.element_bits = 4;
   auto plan = Plan::parse(plan_text, "plan.yaml", folder.path());
   ASSERT_TRUE(plan.ok());
   auto engine = Engine::open(std::move(*plan), options);

@@ -280,81 +280,97 @@ std::vector<std::vector<std::string>> draw_phases(const std::vector<std::string>
   return drawn;
 }
 
+struct Totals {
+  uint64_t runs = 0, changes = 0, restarts = 0, checkpoints = 0, lines = 0, answers = 0,
+           lacking = 0, marked = 0;
+};
+
+// Whatever has not all that was accepted is marked.
+void expect_marks(RightAnswer& right, const std::vector<std::string>& right_lines,
+                  std::unordered_map<std::string, std::set<std::string>>& marks, Totals& totals) {
+  for (const std::string& line : right_lines) {
+    for (const std::string& figure : right.lacking(line)) {
+      if (marks[line].count(figure)) continue;
+      ADD_FAILURE() << figure << " is not marked as partial: " << line;
+      break;
+    }
+    if (::testing::Test::HasFailure()) break;
+    totals.lacking += !right.lacking(line).empty();
+    totals.marked += !marks[line].empty();
+  }
+}
+
+void expect_right(RightAnswer& right, const std::vector<std::string>& right_lines, Outcome got,
+                  Totals& totals) {
+  std::unordered_map<std::string, std::set<std::string>> marks;
+  for (std::string& line : got.lines) {
+    const std::set<std::string> marked = take_mark(line);
+    line = with_sorted_sums(line);
+    marks[line] = marked;
+  }
+  std::sort(got.lines.begin(), got.lines.end());
+  EXPECT_EQ(first_differences(right_lines, got.lines), "");
+  expect_marks(right, right_lines, marks, totals);
+  expect_equal_tallies(right.tallies(), got.tallies);
+  ++totals.runs;
+  totals.restarts += got.restarts;
+  totals.checkpoints += got.checkpoints;
+  totals.answers += right_lines.size();
+}
+
+// A stream and its plans, counted in several orders.
+void count_stream(uint64_t seed, uint64_t orders, Totals& totals) {
+  std::mt19937_64 random(seed ^ 0x9a7c);
+  oracle::StreamOptions options;
+  options.events = 150 + int(random() % 800);
+  const oracle::Stream stream = oracle::make_stream(seed, options);
+  const BasePlan base(stream);
+  const std::vector<ChangedPlan> plans = draw_plans(base, random);
+  std::vector<std::vector<std::string>> phases = draw_phases(stream.lines, plans.size(), random);
+
+  TemporaryFolder folder;
+  if (!stream.tenants_csv.empty()) write_file(folder.path() + "/tenants.csv", stream.tenants_csv);
+  std::string texts;
+  for (size_t p = 0; p < plans.size(); ++p) {
+    write_file(folder.path() + "/plan" + std::to_string(p) + ".yaml", plans[p].yaml(base));
+    texts += "# phase " + std::to_string(p) + "\n" + plans[p].yaml(base);
+  }
+  RightAnswer right(base, plans, phases);
+  const std::vector<std::string> right_lines = right.export_lines();
+
+  for (uint64_t order = 0; order < orders && !::testing::Test::HasFailure(); ++order) {
+    const Settings settings = draw_settings(random);
+    SCOPED_TRACE("seed " + std::to_string(seed) + ", order " + std::to_string(order) + ": " +
+                 settings.describe() + "\n" + texts);
+    const std::string run = folder.path() + "/run" + std::to_string(order);
+    std::filesystem::create_directory(run);
+    std::vector<Phase> to_count;
+    for (size_t p = 0; p < plans.size(); ++p) {
+      if (order > 0) std::shuffle(phases[p].begin(), phases[p].end(), random);
+      to_count.push_back(
+          {split_into_files(run, "phase" + std::to_string(p) + "-", phases[p], random), "",
+           folder.path() + "/plan" + std::to_string(p) + ".yaml"});
+      totals.lines += phases[p].size();
+    }
+    expect_right(right, right_lines, count_phases(run, to_count, settings, random), totals);
+    totals.changes += plans.size() - 1;
+  }
+}
+
 TEST(PlanChange, EveryCounterAnswersForWhatWasAcceptedWhileItWasPlanned) {
   const uint64_t first = from_environment("QUIPU_FIRST_SEED", 1);
   const uint64_t seeds = from_environment("QUIPU_SEEDS", 12);
   const uint64_t orders = from_environment("QUIPU_ORDERS", 2);
-  uint64_t runs = 0, changes = 0, restarts = 0, checkpoints = 0, lines = 0, answers = 0,
-           lacking = 0, marked = 0;
-  for (uint64_t seed = first; seed < first + seeds && !::testing::Test::HasFailure(); ++seed) {
-    std::mt19937_64 random(seed ^ 0x9a7c);
-    oracle::StreamOptions options;
-    options.events = 150 + int(random() % 800);
-    const oracle::Stream stream = oracle::make_stream(seed, options);
-    const BasePlan base(stream);
-    const std::vector<ChangedPlan> plans = draw_plans(base, random);
-    std::vector<std::vector<std::string>> phases = draw_phases(stream.lines, plans.size(), random);
-
-    TemporaryFolder folder;
-    if (!stream.tenants_csv.empty()) write_file(folder.path() + "/tenants.csv", stream.tenants_csv);
-    std::string texts;
-    for (size_t p = 0; p < plans.size(); ++p) {
-      write_file(folder.path() + "/plan" + std::to_string(p) + ".yaml", plans[p].yaml(base));
-      texts += "# phase " + std::to_string(p) + "\n" + plans[p].yaml(base);
-    }
-    RightAnswer right(base, plans, phases);
-    const std::vector<std::string> right_lines = right.export_lines();
-
-    for (uint64_t order = 0; order < orders; ++order) {
-      const Settings settings = draw_settings(random);
-      SCOPED_TRACE("seed " + std::to_string(seed) + ", order " + std::to_string(order) + ": " +
-                   settings.describe() + "\n" + texts);
-      const std::string run = folder.path() + "/run" + std::to_string(order);
-      std::filesystem::create_directory(run);
-      std::vector<Phase> to_count;
-      for (size_t p = 0; p < plans.size(); ++p) {
-        if (order > 0) std::shuffle(phases[p].begin(), phases[p].end(), random);
-        to_count.push_back(
-            {split_into_files(run, "phase" + std::to_string(p) + "-", phases[p], random), "",
-             folder.path() + "/plan" + std::to_string(p) + ".yaml"});
-        lines += phases[p].size();
-      }
-      Outcome got = count_phases(run, to_count, settings, random);
-      std::unordered_map<std::string, std::set<std::string>> marks;
-      for (std::string& line : got.lines) {
-        const std::set<std::string> marked = take_mark(line);
-        line = with_sorted_sums(line);
-        marks[line] = marked;
-      }
-      std::sort(got.lines.begin(), got.lines.end());
-      EXPECT_EQ(first_differences(right_lines, got.lines), "");
-      // Whatever has not all that was accepted is marked.
-      for (const std::string& line : right_lines) {
-        for (const std::string& figure : right.lacking(line)) {
-          if (marks[line].count(figure)) continue;
-          ADD_FAILURE() << figure << " is not marked as partial: " << line;
-          break;
-        }
-        if (::testing::Test::HasFailure()) break;
-        lacking += !right.lacking(line).empty();
-        marked += !marks[line].empty();
-      }
-      expect_equal_tallies(right.tallies(), got.tallies);
-      ++runs;
-      changes += plans.size() - 1;
-      restarts += got.restarts;
-      checkpoints += got.checkpoints;
-      answers += right_lines.size();
-      if (::testing::Test::HasFailure()) break;
-    }
-  }
+  Totals t;
+  for (uint64_t seed = first; seed < first + seeds && !::testing::Test::HasFailure(); ++seed)
+    count_stream(seed, orders, t);
   std::printf(
       "plan changes: seeds %llu..%llu, %llu runs in different orders, %llu changes of the plan, "
       "%llu lines, %llu answers (%llu not whole, %llu marked), %llu checkpoints, %llu restarts\n",
-      (unsigned long long)first, (unsigned long long)(first + seeds - 1), (unsigned long long)runs,
-      (unsigned long long)changes, (unsigned long long)lines, (unsigned long long)answers,
-      (unsigned long long)lacking, (unsigned long long)marked, (unsigned long long)checkpoints,
-      (unsigned long long)restarts);
+      (unsigned long long)first, (unsigned long long)(first + seeds - 1),
+      (unsigned long long)t.runs, (unsigned long long)t.changes, (unsigned long long)t.lines,
+      (unsigned long long)t.answers, (unsigned long long)t.lacking, (unsigned long long)t.marked,
+      (unsigned long long)t.checkpoints, (unsigned long long)t.restarts);
 }
 
 }  // namespace

@@ -101,12 +101,13 @@ std::string Settings::describe() const {
       << engine.hot_bytes << ", pane " << engine.pane_bytes << ", checkpoint every "
       << engine.checkpoint_blocks << " blocks of " << engine.block_bytes << ", batches of "
       << engine.batch_events << " events or " << engine.batch_bytes << " bytes, matrix rows "
-      << engine.matrix_rows << ", inlined rows " << engine.inlined_rows << ", whole bytes "
-      << engine.whole_bytes << ", chunk words " << engine.chunk_words << ", variant "
-      << engine.tally_variant << ", ingest from " << engine.ingest_bytes << ", sparse up to "
-      << engine.group_by.sparse_events << "/" << engine.group_by.sparse_limit << ", joint up to "
-      << engine.group_by.joint_values << ", chunks seed " << engine.group_by.random_chunks_seed
-      << ", restart every " << restart_every_blocks;
+      << engine.tally.matrix_rows << ", inlined rows " << engine.tally.inlined_rows
+      << ", whole bytes " << engine.tally.whole_bytes << ", chunk words "
+      << engine.tally.chunk_words << ", variant " << engine.tally.variant << ", ingest from "
+      << engine.store.ingest_bytes << ", sparse up to " << engine.group_by.sparse_events << "/"
+      << engine.group_by.sparse_limit << ", joint up to " << engine.group_by.joint_values
+      << ", chunks seed " << engine.group_by.random_chunks_seed << ", restart every "
+      << restart_every_blocks;
   return out.str();
 }
 
@@ -122,12 +123,12 @@ Settings draw_settings(std::mt19937_64& random) {
   e.checkpoint_blocks = pick({0, 1, 3, 10});
   e.batch_events = pick({1, 7, 4096});
   e.batch_bytes = pick({1, 4 << 10, 1 << 20});
-  e.matrix_rows = int(pick({1, 2, 7, 8, 9, 16, 64, 128, 384}));
-  e.inlined_rows = int(pick({0, 1, 3, 8, 24, 32}));
-  e.whole_bytes = int(pick({0, 100, 300, 2048, 65536}));
-  e.chunk_words = int(pick({2, 4, 16, 64, 1024}));
-  e.tally_variant = int(random() % 4);
-  e.ingest_bytes = pick({1, 64 << 10, size_t(1) << 40});
+  e.tally.matrix_rows = int(pick({1, 2, 7, 8, 9, 16, 64, 128, 384}));
+  e.tally.inlined_rows = int(pick({0, 1, 3, 8, 24, 32}));
+  e.tally.whole_bytes = int(pick({0, 100, 300, 2048, 65536}));
+  e.tally.chunk_words = e.tally.deep_chunk_words = int(pick({2, 4, 16, 64, 1024}));
+  e.tally.variant = int(random() % 4);
+  e.store.ingest_bytes = pick({1, 64 << 10, size_t(1) << 40});
   e.group_by.sparse_events = int(pick({0, 1, 4, 50}));
   e.group_by.sparse_limit = uint32_t(pick({1, 8, 256}));
   e.group_by.joint_values = int(pick({0, 3, 64}));

@@ -98,7 +98,7 @@ std::vector<std::vector<std::string>> draw_phases(const oracle::Stream& stream, 
 
 Settings draw_small_matrices(std::mt19937_64& random) {
   Settings settings = draw_settings(random);
-  settings.engine.matrix_rows = std::array{1, 1, 2, 5, 40}[random() % 5];
+  settings.engine.tally.matrix_rows = std::array{1, 1, 2, 5, 40}[random() % 5];
   return settings;
 }
 
@@ -191,7 +191,7 @@ class MonthRules : public ::testing::Test {
     EngineOptions options;
     options.data_folder = folder_->path() + "/store";
     options.zoneinfo_dir = zones;
-    options.matrix_rows = matrix_rows_;
+    if (matrix_rows_) options.tally.matrix_rows = matrix_rows_;
     engine_.reset();
     auto engine = Engine::open(std::move(*plan), options);
     ASSERT_TRUE(engine.ok()) << engine.error().message;

@@ -1,8 +1,9 @@
-// What a random stream is drawn from. Internal to stream.cpp and stream_plan.cpp.
+// What a random stream is drawn from. Internal to stream*.cpp.
 #pragma once
 
 #include <cstdint>
 #include <string>
+#include <utility>
 #include <vector>
 
 #include "stream.h"
@@ -108,5 +109,16 @@ struct Layout {
 };
 
 Layout make_layout(Rng* rng, const StreamOptions& options);
+void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout);
+
+// ---- a plan's text (stream_rules.cpp) ----
+
+std::string yaml_string(const std::string& text);
+std::string list_of(const std::vector<std::string>& items);
+std::string quoted_list(std::vector<std::string> items);
+// Keys and what stands behind them, ready-made.
+using Members = std::vector<std::pair<std::string, std::string>>;
+// In one line or in several.
+std::string mapping(Rng* rng, const std::string& indent, const Members& items);
 
 }  // namespace oracle

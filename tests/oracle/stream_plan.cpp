@@ -12,44 +12,6 @@ int64_t utc(int year, int month, int day, int hour = 0, int minute = 0, int seco
   return days_from_civil(year, month, day) * 86400 + hour * 3600 + minute * 60 + second;
 }
 
-std::string yaml_string(const std::string& text) {
-  std::string out = "\"";
-  for (unsigned char c : text) {
-    char buffer[8];
-    if (c == '"' || c == '\\')
-      out += '\\', out += char(c);
-    else if (c < 0x20 || c == 0x7f)
-      std::snprintf(buffer, sizeof buffer, "\\x%02x", c), out += buffer;
-    else
-      out += char(c);
-  }
-  return out + '"';
-}
-
-std::string list_of(const std::vector<std::string>& items) {
-  std::string out;
-  for (const std::string& item : items) out += (out.empty() ? "" : ", ") + item;
-  return "[" + out + "]";
-}
-
-std::string quoted_list(std::vector<std::string> items) {
-  for (std::string& item : items) item = yaml_string(item);
-  return list_of(items);
-}
-
-// A mapping of ready-made YAML in one line or in several.
-std::string mapping(Rng* rng, const std::string& indent,
-                    const std::vector<std::pair<std::string, std::string>>& items) {
-  std::string out;
-  if (rng->chance(0.5)) {
-    for (const auto& [key, value] : items) out += (out.empty() ? "" : ", ") + key + ": " + value;
-    return " {" + out + "}\n";
-  }
-  for (const auto& [key, value] : items)
-    out += "\n" + indent + key + ": " + value + (rng->chance(0.1) ? "  # a remark" : "");
-  return out + "\n";
-}
-
 std::vector<Choice> special_choices() {
   std::vector<Choice> out;
   for (const char* text : {"null", "None", "a|b", "x\ty", "say \"hi\"", "back\\slash", "0095", "+5",
@@ -207,18 +169,7 @@ std::string with_first(Rng* rng, const std::string& path, const std::string& tim
   return "{first: [/event/never, " + path + "]" + time.substr(at.size());
 }
 
-void draw_event(Rng* rng, Layout* layout) {
-  std::vector<std::pair<std::string, std::string>> event;
-  layout->tenant_path = rng->chance(0.5) ? "/tenant" : "/account/id";
-  layout->metric_path = rng->chance(0.5) ? "/metric" : "/event/name";
-  layout->time_path = rng->chance(0.5) ? "/time" : "/event/at";
-  event.emplace_back("tenant", layout->tenant_constant
-                                   ? "{const: " + yaml_string(layout->tenants[0].name.text) + "}"
-                                   : layout->tenant_path);
-  event.emplace_back("metric", layout->metric_constant
-                                   ? "{const: " + yaml_string(layout->metrics[0].text) + "}"
-                                   : layout->metric_path);
-
+void add_time(Rng* rng, Layout* layout, Members* event) {
   layout->time = rng->chance(0.5) ? Layout::kRfc3339 : Layout::Time(rng->below(4));
   std::string time = layout->time_path;
   if (layout->time == Layout::kUnit) {
@@ -238,8 +189,10 @@ void draw_event(Rng* rng, Layout* layout) {
                                  "%Y%j%H%M%S", "%Y-%m-%dT%H:%M:%S%Z", "%a, %d %b %Y %H:%M:%S %z"});
     time = "{at: " + layout->time_path + ", format: " + yaml_string(layout->format) + "}";
   }
-  event.emplace_back("time", with_first(rng, layout->time_path, time));
+  event->emplace_back("time", with_first(rng, layout->time_path, time));
+}
 
+void add_profile(Rng* rng, Layout* layout, Members* event) {
   layout->profile_planned = rng->chance(0.95);
   layout->profile_paths = rng->chance(0.5)
                               ? std::vector<std::string>{"/profile"}
@@ -249,26 +202,30 @@ void draw_event(Rng* rng, Layout* layout) {
     layout->profile_trim = rng->chance(0.5);
     layout->profile_lowercase = rng->chance(0.5);
     layout->profile_required = rng->chance(0.2);
-    event.emplace_back("profile", "{first: " + list_of(layout->profile_paths) +
-                                      (layout->profile_trim ? ", trim: true" : "") +
-                                      (layout->profile_lowercase ? ", lowercase: yes" : "") +
-                                      (layout->profile_required ? ", required: yes" : "") + "}");
+    event->emplace_back("profile", "{first: " + list_of(layout->profile_paths) +
+                                       (layout->profile_trim ? ", trim: true" : "") +
+                                       (layout->profile_lowercase ? ", lowercase: yes" : "") +
+                                       (layout->profile_required ? ", required: yes" : "") + "}");
   } else if (layout->profile_planned) {
-    event.emplace_back("profile", layout->profile_paths[0]);
+    event->emplace_back("profile", layout->profile_paths[0]);
   }
+}
 
+void add_id(Rng* rng, Layout* layout, Members* event) {
   layout->id = Layout::Id(rng->chance(0.1) ? 0 : rng->between(1, 4));
   if (layout->time == Layout::kLocal && layout->id == Layout::kElseTime)
     layout->id = Layout::kFirst;
   layout->id_paths = layout->id == Layout::kPath  ? std::vector<std::string>{"/uid"}
                      : layout->id == Layout::kAll ? std::vector<std::string>{"/uid", "/topic"}
                                                   : std::vector<std::string>{"/unique_id", "/uid"};
-  if (layout->id == Layout::kPath) event.emplace_back("id", "/uid");
-  if (layout->id == Layout::kFirst) event.emplace_back("id", "{first: [/unique_id, /uid]}");
-  if (layout->id == Layout::kAll) event.emplace_back("id", "{all: [/uid, /topic]}");
+  if (layout->id == Layout::kPath) event->emplace_back("id", "/uid");
+  if (layout->id == Layout::kFirst) event->emplace_back("id", "{first: [/unique_id, /uid]}");
+  if (layout->id == Layout::kAll) event->emplace_back("id", "{all: [/uid, /topic]}");
   if (layout->id == Layout::kElseTime)
-    event.emplace_back("id", "{first: [/unique_id, /uid], else: time_to_second}");
+    event->emplace_back("id", "{first: [/unique_id, /uid], else: time_to_second}");
+}
 
+void add_values(Rng* rng, Layout* layout, Members* event) {
   std::string values;
   static const std::vector<std::string> kNames = {"revenue", "units", "ms", "odd one"};
   for (int64_t i = rng->between(0, 4); i > 0; --i) {
@@ -280,114 +237,25 @@ void draw_event(Rng* rng, Layout* layout) {
     values += (values.empty() ? "" : ", ") + yaml_string(name) + ": " +
               (rng->chance(0.3) ? "{first: [" + path + "]}" : path);
   }
-  if (!values.empty()) event.emplace_back("values", "{" + values + "}");
-  layout->plan += "event:" + mapping(rng, "  ", event);
+  if (!values.empty()) event->emplace_back("values", "{" + values + "}");
 }
 
-void draw_rules(Rng* rng, const StreamOptions& options, Layout* layout) {
-  using P = PropertyLayout;
-  const std::vector<PropertyLayout>& properties = layout->properties;
-  std::vector<int> whenable;
-  for (size_t i = 0; i < properties.size(); ++i)
-    if (!properties[i].skip) whenable.push_back(static_cast<int>(i));
-  std::set<int> used;
-  auto draw_list = [&](int64_t size) {  // in the order of the properties
-    std::set<int> chosen;
-    while (static_cast<int64_t>(chosen.size()) < std::min<int64_t>(size, properties.size()))
-      chosen.insert(static_cast<int>(rng->below(properties.size())));
-    used.insert(chosen.begin(), chosen.end());
-    std::vector<std::string> names;
-    for (int p : chosen) names.push_back(properties[p].name);
-    return names;
-  };
-  std::set<std::string> planned;
-  layout->plan += "count:\n";
-  int64_t rules = rng->between(1, options.tiny ? 2 : 5);
-  bool every = false;
-  for (int64_t r = 0; r <= rules; ++r) {
-    std::vector<std::pair<std::string, std::string>> rule;
-    bool last = r == rules;  // the last rule takes up the properties nobody used
-    if (rng->chance(0.4)) {
-      rule.emplace_back("metrics", "\"*\"");
-      if (rng->chance(0.25)) rule.emplace_back("together", "Everything");
-      every = true;
-    } else if (rng->chance(0.3) && layout->metrics.size() > 1) {
-      rule.emplace_back("metrics", quoted_list({layout->metrics[0].text, layout->metrics[1].text}));
-      rule.emplace_back("together", yaml_string("Two of them"));
-      planned.insert({layout->metrics[0].text, layout->metrics[1].text});
-    } else {
-      std::vector<std::string> list;
-      for (const Choice& m : layout->metrics)
-        if (rng->chance(0.5)) list.push_back(m.text);
-      if (list.empty()) list.push_back(layout->metrics[0].text);
-      planned.insert(list.begin(), list.end());
-      rule.emplace_back("metrics", quoted_list(list));
-    }
-    if (!whenable.empty() && rng->chance(0.3)) {
-      std::set<int> chosen = {rng->of(whenable)};
-      if (rng->chance(0.3)) chosen.insert(rng->of(whenable));
-      std::string when;
-      for (int p : chosen) {
-        std::vector<std::string> alternatives;
-        if (properties[p].kind == P::kPresent)
-          alternatives.push_back(rng->chance(0.5) ? "true" : "false");
-        else
-          for (int64_t n = rng->between(1, 4); n > 0; --n)
-            alternatives.push_back(rng->chance(0.15) ? "" : rng->of(properties[p].pool).text);
-        when += (when.empty() ? "" : ", ") + yaml_string(properties[p].name) + ": " +
-                quoted_list(alternatives);
-        used.insert(p);
-      }
-      rule.emplace_back("when", "{" + when + "}");
-    }
-    std::vector<std::string> by;
-    if (last) {
-      by.push_back("[]");
-      for (size_t i = 0; i < properties.size(); ++i)
-        if (!used.count(static_cast<int>(i))) by.push_back(yaml_string(properties[i].name));
-    } else {
-      if (rng->chance(0.6)) by.push_back("[]");
-      for (int64_t n = rng->between(1, options.tiny ? 2 : 5); n > 0; --n)
-        by.push_back(quoted_list(draw_list(rng->between(1, rng->chance(0.2) ? 4 : 2))));
-      if (rng->chance(0.3)) by.push_back(yaml_string(draw_list(1)[0]));
-    }
-    if (!last && rng->chance(0.25) && properties.size() > 1)
-      rule.emplace_back("combinations", "{of: " + quoted_list(draw_list(rng->between(2, 4))) +
-                                            ", up_to: " + std::to_string(rng->between(1, 3)) + "}");
-    else
-      rule.emplace_back("by", list_of(by));
-    if (rng->chance(0.2)) rule.emplace_back("unique", "no");
-    if (rng->chance(0.25)) rule.emplace_back("lifetime", "yes");
-    std::vector<std::string> sums;
-    for (const std::string& v : layout->value_names)
-      if (rng->chance(0.5)) sums.push_back(v);
-    if (!sums.empty()) rule.emplace_back("sum", quoted_list(sums));
-
-    if (rng->chance(0.5)) {
-      layout->plan += "  -" + mapping(rng, "    ", rule);
-    } else {
-      std::string inner;
-      for (const auto& [key, value] : rule)
-        inner += (inner.empty() ? "" : ",\n     ") + key + ": " + value;
-      layout->plan += "  - {" + inner + "}\n";
-    }
-  }
-  if (layout->wide) {  // several blocks of dimensions
-    std::vector<std::string> all;
-    for (const PropertyLayout& p : properties) all.push_back(p.name);
-    layout->plan +=
-        "  - {metrics: \"*\", combinations: {of: " + quoted_list(all) + ", up_to: 3}}\n";
-    every = true;
-  }
-  if (!every) layout->unplanned_metrics.push_back("Noise");
-  std::vector<Choice> kept;  // metrics of no rule are unplanned
-  for (const Choice& m : layout->metrics) {
-    if (every || planned.count(m.text))
-      kept.push_back(m);
-    else
-      layout->unplanned_metrics.push_back(m.text);
-  }
-  layout->metrics = kept;
+void draw_event(Rng* rng, Layout* layout) {
+  Members event;
+  layout->tenant_path = rng->chance(0.5) ? "/tenant" : "/account/id";
+  layout->metric_path = rng->chance(0.5) ? "/metric" : "/event/name";
+  layout->time_path = rng->chance(0.5) ? "/time" : "/event/at";
+  event.emplace_back("tenant", layout->tenant_constant
+                                   ? "{const: " + yaml_string(layout->tenants[0].name.text) + "}"
+                                   : layout->tenant_path);
+  event.emplace_back("metric", layout->metric_constant
+                                   ? "{const: " + yaml_string(layout->metrics[0].text) + "}"
+                                   : layout->metric_path);
+  add_time(rng, layout, &event);
+  add_profile(rng, layout, &event);
+  add_id(rng, layout, &event);
+  add_values(rng, layout, &event);
+  layout->plan += "event:" + mapping(rng, "  ", event);
 }
 
 }  // namespace

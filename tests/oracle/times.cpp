@@ -141,9 +141,8 @@ bool passes_day_name(Cursor* in) {
   return false;
 }
 
-bool read_formatted(const std::string& format, std::string_view text, Civil* c) {
-  Cursor in(text);
-  int year = -1, day_of_year = 0, half = -1, twelve = -1;
+// Short forms written out.
+std::string expanded_format(const std::string& format) {
   std::string expanded;
   for (size_t i = 0; i < format.size(); ++i) {
     if (format[i] == '%' && i + 1 < format.size()) {
@@ -156,6 +155,81 @@ bool read_formatted(const std::string& format, std::string_view text, Civil* c) 
       expanded += format[i];
     }
   }
+  return expanded;
+}
+
+// What a format may say beside the parts of a Civil.
+struct FormatParts {
+  int year = -1, day_of_year = 0, half = -1, twelve = -1;
+};
+
+// What stands for % and a letter.
+bool read_part(char letter, Cursor* in, FormatParts* parts, Civil* c) {
+  bool ok = true;
+  switch (letter) {
+    case 'Y':
+      ok = in->number(1, 4, &parts->year);
+      break;
+    case 'y':
+      ok = in->number(1, 2, &parts->year), parts->year += parts->year < 69 ? 2000 : 1900;
+      break;
+    case 'm':
+      ok = in->number(1, 2, &c->month);
+      break;
+    case 'e':
+      in->take(' ');
+      [[fallthrough]];
+    case 'd':
+      ok = in->number(1, 2, &c->day);
+      break;
+    case 'H':
+      ok = in->number(1, 2, &c->hour);
+      break;
+    case 'I':
+      ok = in->number(1, 2, &parts->twelve) && parts->twelve >= 1 && parts->twelve <= 12;
+      break;
+    case 'p':
+      parts->half = in->word("am") ? 0 : in->word("pm") ? 1 : -1, ok = parts->half >= 0;
+      break;
+    case 'M':
+      ok = in->number(1, 2, &c->minute);
+      break;
+    case 'S':
+      ok = in->number(1, 2, &c->second);
+      break;
+    case 'f':
+      ok = in->fraction(&c->millisecond);
+      break;
+    case 'b':
+    case 'B':
+      c->month = month_named(in), ok = c->month > 0;
+      break;
+    case 'j':
+      ok = in->number(1, 3, &parts->day_of_year) && parts->day_of_year >= 1;
+      break;
+    case 'z':
+      ok = in->offset(&c->offset_s);
+      break;
+    case 'Z':
+      ok = in->word("UTC") || in->word("GMT") || in->word("Z"), c->offset_s = 0;
+      break;
+    case 'n':
+    case 't':
+      in->spaces();
+      break;
+    case '%':
+      ok = in->take('%');
+      break;
+    default:
+      ok = (letter == 'a' || letter == 'A') && passes_day_name(in);
+  }
+  return ok;
+}
+
+bool read_formatted(const std::string& format, std::string_view text, Civil* c) {
+  Cursor in(text);
+  FormatParts parts;
+  const std::string expanded = expanded_format(format);
   for (size_t i = 0; i < expanded.size(); ++i) {
     char f = expanded[i];
     if (f != '%') {
@@ -165,74 +239,17 @@ bool read_formatted(const std::string& format, std::string_view text, Civil* c) 
         return false;
       continue;
     }
-    if (++i == expanded.size()) return false;
-    bool ok = true;
-    switch (expanded[i]) {
-      case 'Y':
-        ok = in.number(1, 4, &year);
-        break;
-      case 'y':
-        ok = in.number(1, 2, &year), year += year < 69 ? 2000 : 1900;
-        break;
-      case 'm':
-        ok = in.number(1, 2, &c->month);
-        break;
-      case 'e':
-        in.take(' ');
-        [[fallthrough]];
-      case 'd':
-        ok = in.number(1, 2, &c->day);
-        break;
-      case 'H':
-        ok = in.number(1, 2, &c->hour);
-        break;
-      case 'I':
-        ok = in.number(1, 2, &twelve) && twelve >= 1 && twelve <= 12;
-        break;
-      case 'p':
-        half = in.word("am") ? 0 : in.word("pm") ? 1 : -1, ok = half >= 0;
-        break;
-      case 'M':
-        ok = in.number(1, 2, &c->minute);
-        break;
-      case 'S':
-        ok = in.number(1, 2, &c->second);
-        break;
-      case 'f':
-        ok = in.fraction(&c->millisecond);
-        break;
-      case 'b':
-      case 'B':
-        c->month = month_named(&in), ok = c->month > 0;
-        break;
-      case 'j':
-        ok = in.number(1, 3, &day_of_year) && day_of_year >= 1;
-        break;
-      case 'z':
-        ok = in.offset(&c->offset_s);
-        break;
-      case 'Z':
-        ok = in.word("UTC") || in.word("GMT") || in.word("Z"), c->offset_s = 0;
-        break;
-      case 'n':
-      case 't':
-        in.spaces();
-        break;
-      case '%':
-        ok = in.take('%');
-        break;
-      default:
-        ok = (expanded[i] == 'a' || expanded[i] == 'A') && passes_day_name(&in);
-    }
-    if (!ok) return false;
+    if (++i == expanded.size() || !read_part(expanded[i], &in, &parts, c)) return false;
   }
-  if (!in.done() || year < 0) return false;
-  c->year = year;
-  if (twelve >= 0) c->hour = half < 0 ? twelve : twelve % 12 + 12 * half;
-  if (day_of_year > 0) {
+  if (!in.done() || parts.year < 0) return false;
+  c->year = parts.year;
+  if (parts.twelve >= 0)
+    c->hour = parts.half < 0 ? parts.twelve : parts.twelve % 12 + 12 * parts.half;
+  if (parts.day_of_year > 0) {
     int64_t y;
-    civil_from_days(days_from_civil(year, 1, 1) + day_of_year - 1, &y, &c->month, &c->day);
-    if (y != year) return false;
+    civil_from_days(days_from_civil(parts.year, 1, 1) + parts.day_of_year - 1, &y, &c->month,
+                    &c->day);
+    if (y != parts.year) return false;
   }
   return sane(c);
 }

@@ -51,7 +51,7 @@ class SmallRuns : public testing::Test {
     options.data_folder = folder_.path() + "/store";
     options.memory_bytes = kMinMemoryBytes;
     options.shards = 3;
-    options.element_bits = element_bits_;
+    options.store.element_bits = element_bits_;
     options.group_by = group_by_;
     auto parsed = Plan::parse(plan, "plan.yaml", folder_.path());
     ASSERT_TRUE(parsed.ok()) << parsed.error().message;
