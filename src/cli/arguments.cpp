@@ -73,6 +73,18 @@ void add_input_options(CLI::App* run, Arguments& a) {
                 "go on though the lines at an input's beginning would all be set aside");
 }
 
+Status check_follow(const Arguments& a) {
+  if (std::find(a.inputs.begin(), a.inputs.end(), "-") != a.inputs.end())
+    return Error{"--follow takes files; standard input is read until it ends without it"};
+  if (a.again || a.count_twice || a.moved)
+    return Error{
+        "--follow knows files again by what they hold, wherever they moved; leave out --again, "
+        "--moved and --count-twice"};
+  if (a.complete)
+    return Error{"--follow waits for the newline of a last line; leave out --complete"};
+  return {};
+}
+
 void add_init_command(CLI::App& app, Arguments& a) {
   CLI::App* init = app.add_subcommand("init", "Guess a plan from a sample of events and print it");
   auto* sample = init->add_option(
@@ -229,6 +241,8 @@ void add_run_command(CLI::App& app, Arguments& a) {
   run->add_option("--as", a.standard_input_name,
                   "the name of standard input, by which it is known when it comes again");
   add_input_options(run, a);
+  run->add_flag("--follow", a.follow,
+                "go on as the files grow and are rotated, until it is stopped (docs/running.md)");
   run->add_flag("--strict", a.strict, "stop at the first line that would be set aside");
   run->add_flag(
       "--stats", a.stats,
@@ -295,6 +309,10 @@ Status check_together(Arguments& a, const QuestionTexts& texts) {
     if (Status read = read_question(texts, a); !read.ok())
       return Error{"quipu " + std::string(a.command == C::query ? "query" : "export") + ": " +
                    read.error().message};
+  }
+  if (a.command == C::run && a.follow) {
+    if (Status fits = check_follow(a); !fits.ok())
+      return Error{"quipu run: " + fits.error().message};
   }
   if (a.command == C::run && reads_standard_input(a) && a.standard_input_name.empty()) {
     return Error{

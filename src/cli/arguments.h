@@ -39,7 +39,7 @@ struct Arguments {
   size_t ingest_bytes = 0;  // for tests, as the next two: EngineOptions
   size_t hot_bytes = 0, pane_bytes = 0;
   bool again = false, count_twice = false, moved = false, strict = false, stats = false;
-  bool complete = false, anyway = false;
+  bool complete = false, anyway = false, follow = false;
   std::string standard_input_name;
   std::string zoneinfo_dir;
   // serve

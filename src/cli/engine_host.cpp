@@ -37,7 +37,7 @@ int answer_command(Engine& engine, FeedSet* feeds, std::mutex& one_audit,
     if (!feeds) {
       client.err(
           "quipu: this store is counted into by quipu run, which takes nothing else in; "
-          "wait for its end\n");
+          "wait for its end, or end it\n");
       return kExitError;
     }
     if (replays) return replay_served(engine, *feeds, client);

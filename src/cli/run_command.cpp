@@ -9,6 +9,7 @@
 #include <sstream>
 
 #include "cli/engine_host.h"
+#include "cli/follow_command.h"
 #include "cli/progress.h"
 #include "cli/run_stats.h"
 #include "cli/store_access.h"
@@ -82,6 +83,13 @@ std::string example_query(Engine& engine, const std::string& folder) {
 
 }  // namespace
 
+std::string counted_text(const RunSummary& summary, const Engine& engine) {
+  const std::string& folder = engine.store().folder();
+  return tally_sentence(summary.tallies) + "; committed (checkpoint " +
+         std::to_string(summary.committed.checkpoint) + ") in " + folder + "\n" +
+         reasons_text(summary.tallies, engine.plan(), folder);
+}
+
 std::string unit_question(const Plan& plan) {
   const bool ms = plan.time.unit == TimeUnit::ms;
   return std::string("a time in January 1970 under ") +
@@ -112,6 +120,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   auto given = engine_options_of(arguments, plan->name);
   if (!given.ok()) return fail(given.error(), kExitUsage);
   const EngineOptions& options = *given;
+  if (arguments.follow) return follow_command(arguments, std::move(*plan), options, console);
   for (const std::string& input : arguments.inputs) {
     if (input != "-" && !std::filesystem::exists(input))
       return fail(Error{input + ": no such file"}, kExitUsage);
@@ -152,10 +161,7 @@ int run_command(const Arguments& arguments, const Console& console) {
   for (const auto& [input, left] : summary->unfinished) console.err(left_text(input, left));
   for (const std::string& input : summary->empty)
     console.err(input + ": holds no lines, so there is nothing to count\n");
-  console.out((stopped ? "stopped: " : "") + tally_sentence(summary->tallies) +
-              "; committed (checkpoint " + std::to_string(summary->committed.checkpoint) + ") in " +
-              options.data_folder + "\n");
-  console.out(reasons_text(summary->tallies, running.plan(), options.data_folder));
+  console.out((stopped ? "stopped: " : "") + counted_text(*summary, running));
   console.out(arguments.stats ? summary_line(figures) + stats_text(figures)
                               : summary_line(figures));
   if (stopped) {

@@ -86,6 +86,12 @@ class Engine {
   // Lines that were set aside; an error where their header would be missing.
   Result<std::shared_ptr<Feed>> dead_letter_feed(bool ends_by_itself);
   Result<std::shared_ptr<Feed>> file_feed(std::vector<std::string> inputs, RunOptions options);
+  // Files that are followed as they grow and are rotated; of the options `anyway` counts. Not
+  // beside other feeds of files. That they are followed is committed here. `say` is told of
+  // trouble, on the feed's thread.
+  Result<std::shared_ptr<Feed>> follow_feed(const std::vector<std::string>& paths,
+                                            const RunOptions& options,
+                                            std::function<void(const std::string&)> say);
 
   // Makes all that was read so far durable and visible; at once if nothing is new.
   Status checkpoint() { return checkpointer_->request_and_wait(); }

@@ -2,6 +2,7 @@
 #include "engine/dead_letter_feed.h"
 #include "engine/engine.h"
 #include "engine/feeds.h"
+#include "engine/follow_feed.h"
 
 namespace quipu {
 
@@ -39,6 +40,25 @@ Result<std::shared_ptr<Feed>> Engine::file_feed(std::vector<std::string> inputs,
   return std::shared_ptr<Feed>(
       std::make_shared<FileFeed>(std::move(inputs), std::move(options), inputs_wiring(nullptr),
                                  std::move(first_lines), options_.data_folder, of));
+}
+
+Result<std::shared_ptr<Feed>> Engine::follow_feed(const std::vector<std::string>& paths,
+                                                  const RunOptions& options,
+                                                  std::function<void(const std::string&)> say) {
+  std::unique_ptr<FirstLines> first_lines;
+  if (!options.anyway) {
+    QUIPU_ASSIGN(first_lines, FirstLines::open(registry_->plan().parsed, options_.zoneinfo_dir));
+  }
+  FollowWiring wiring{known_inputs_.get(),        nullptr,        source_options(options),
+                      store_->committed().time_s, std::move(say), nullptr};
+  auto feed = std::make_shared<FollowFeed>(paths, std::move(wiring), std::move(first_lines));
+  InputRows rows;
+  QUIPU_TRY(feed->note_followed(rows));
+  if (!rows.empty()) {
+    checkpointer_->note_inputs(std::move(rows));
+    QUIPU_TRY(checkpoint());
+  }
+  return std::shared_ptr<Feed>(std::move(feed));
 }
 
 Result<RunSummary> Engine::run_feeds(FeedSet& feeds, const RunOptions& options) {

@@ -3,6 +3,7 @@
 //   content/NUMBER u64   flags u8: 1 a pass is under way | position, sized | the pass's, sized
 //   begin/HASH (lo u64, hi u64)   any | how many ends, each
 //   feed/KEY             position (no version before it)
+//   follow/PATH          since when it is followed, ms
 //   numbers              contents | round | going u8 | inputs: lo u64 le, hi u64 le
 // Numbers in keys are big endian. Positions: position.cpp.
 #include "source/known_inputs.h"
@@ -19,7 +20,8 @@ namespace {
 constexpr uint8_t kVersion = 1;
 constexpr uint8_t kPass = 1;
 constexpr std::string_view kPathPrefix = "path/", kContentPrefix = "content/",
-                           kBeginPrefix = "begin/", kFeedPrefix = "feed/";
+                           kBeginPrefix = "begin/", kFeedPrefix = "feed/",
+                           kFollowPrefix = "follow/";
 
 std::string path_key(const std::string& path) { return std::string(kPathPrefix) + path; }
 
@@ -233,6 +235,18 @@ void KnownInputs::note_feed(const SourcePosition& position, InputRows& changed) 
   std::string& row = changed[std::string(kFeedPrefix) + position.path];
   row.clear();
   encode_position(position, row);
+}
+
+Result<int64_t> KnownInputs::followed_since_ms(const std::string& path) {
+  const std::string key = std::string(kFollowPrefix) + path;
+  QUIPU_ASSIGN(const std::string bytes, get_(key));
+  if (bytes.empty()) return int64_t{0};
+  QUIPU_ASSIGN(const uint64_t since, decode_number(bytes, key));
+  return int64_t(since);
+}
+
+void KnownInputs::note_followed(const std::string& path, int64_t since_ms, InputRows& changed) {
+  changed[std::string(kFollowPrefix) + path] = encode_number(uint64_t(since_ms));
 }
 
 Result<uint64_t> KnownInputs::begin_again(std::vector<std::string> paths, InputRows& changed) {

@@ -57,6 +57,11 @@ class KnownInputs {
   Result<std::optional<SourcePosition>> of_feed(const std::string& key);
   static void note_feed(const SourcePosition& position, InputRows& changed);
 
+  // Since when a path is followed of which nothing was counted then, by the wall clock; 0: it is
+  // not.
+  Result<int64_t> followed_since_ms(const std::string& path);
+  static void note_followed(const std::string& path, int64_t since_ms, InputRows& changed);
+
   // A command with --again over these inputs begins, or goes on if the last one was over the same
   // inputs and has not ended. Gives its round.
   Result<uint64_t> begin_again(std::vector<std::string> paths, InputRows& changed);

@@ -229,5 +229,21 @@ TEST(KnownInputs, DamagedRowsAreErrors) {
   }
 }
 
+TEST(KnownInputs, KnowSinceWhenAPathIsFollowed) {
+  InputRows rows;
+  KnownInputs known([&](const std::string& key) -> Result<std::string> { return rows[key]; });
+  EXPECT_EQ(*known.followed_since_ms("/logs/app.log"), 0);
+  KnownInputs::note_followed("/logs/app.log", 1'772'700'000'123, rows);
+  EXPECT_EQ(*known.followed_since_ms("/logs/app.log"), 1'772'700'000'123);
+  EXPECT_EQ(*known.followed_since_ms("/logs/app.log.1"), 0);
+  EXPECT_TRUE(known.at_path("/logs/app.log").ok());
+  EXPECT_FALSE(known.at_path("/logs/app.log")->has_value());
+  ASSERT_EQ(rows["follow//logs/app.log"], std::string("\x01\xfb\xbe\x9d\xe9\xcb\x33", 7));
+  for (const char* damaged : {"\x02\x01", "\x01", "\x01\x01\x01"}) {
+    rows["follow//logs/app.log"] = damaged;
+    EXPECT_FALSE(known.followed_since_ms("/logs/app.log").ok());
+  }
+}
+
 }  // namespace
 }  // namespace quipu

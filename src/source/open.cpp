@@ -12,6 +12,7 @@
 #include <filesystem>
 
 #include "source/content_match.h"
+#include "source/held_file.h"
 #include "source/line_source.h"
 
 namespace quipu {
@@ -56,6 +57,16 @@ class Opener {
     if (own && !options_.again) return other_content(own->counted);
     if (options_.moved && !options_.again) return no_known_fits();
     return as_new_content(0);
+  }
+
+  // See open_held_file().
+  Result<std::unique_ptr<Source>> open_as(TakenFor taken_for) {
+    if (taken_for.kind == TakenFor::Kind::what_its_text_says) return open();
+    QUIPU_TRY(input_.read_beginning(options_));
+    if (taken_for.kind == TakenFor::Kind::new_content) return as_new_content(0);
+    QUIPU_ASSIGN(const KnownContent content, known_.content(taken_for.content));
+    QUIPU_ASSIGN(const bool same, goes_on(content));
+    return same ? go_on(content) : Result<std::unique_ptr<Source>>(std::unique_ptr<Source>());
   }
 
  private:
@@ -203,6 +214,16 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path, KnownInputs& 
   if (failed) return Error{path + ": cannot be found: " + failed.message()};
   return Opener(Input{std::move(raw), canonical, path, nullptr, false, false, {}}, known, options)
       .open();
+}
+
+Result<std::unique_ptr<Source>> open_held_file(std::shared_ptr<const HeldFile> file,
+                                               const std::string& key, const std::string& name,
+                                               TakenFor taken_for, KnownInputs& known,
+                                               SourceOptions options) {
+  options.moved = options.again = true;
+  return Opener(Input{input_of(std::move(file)), key, name, nullptr, false, false, {}}, known,
+                options)
+      .open_as(taken_for);
 }
 
 Result<std::unique_ptr<Source>> open_standard_input(int fd, const std::string& name,
