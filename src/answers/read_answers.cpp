@@ -236,7 +236,7 @@ Response tenants(StoreView& view, const ReadRequest& asked) {
 
 Response read_answer(PreparedView& prepared, StoreView& view, KeptAnswers& kept,
                      const ReadRequest& asked) {
-  ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion);
+  ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion, asked.gone.get());
   view.set_budget(&budget);
   Response response = asked.route == kTenantsRoute   ? tenants(view, asked)
                       : asked.route == kQueryRoute   ? query(prepared, view, kept, asked)
