@@ -9,9 +9,7 @@
 
 namespace quipu {
 
-Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId property,
-                                                   uint64_t element) {
-  std::lock_guard lock(mutex_);
+Result<std::vector<int>> NameReader::known_lengths(TenantId tenant, PropertyId property) {
   const auto [lengths, unknown] = lengths_.try_emplace({tenant, property});
   if (unknown) {
     auto found = lengths_of(tenant, property);
@@ -21,27 +19,85 @@ Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId p
     }
     lengths->second = std::move(*found);
   }
+  return lengths->second;
+}
+
+Result<const std::string*> NameReader::row_of(const std::string& key) {
+  auto row = rows_.find(key);
+  if (row == rows_.end()) {
+    auto read = read_row(key);
+    if (!read.ok()) return read.error();
+    if (row_bytes_ >= kRowBytes) {
+      rows_.clear();
+      row_bytes_ = 0;
+    }
+    row_bytes_ += kBytesOfEntry + read->size();
+    row = rows_.emplace(key, std::move(*read)).first;
+  }
+  return &row->second;
+}
+
+Result<std::vector<std::string>> NameReader::names(TenantId tenant, PropertyId property,
+                                                   uint64_t element) {
+  std::lock_guard lock(mutex_);
+  QUIPU_ASSIGN(const std::vector<int> lengths, known_lengths(tenant, property));
   std::vector<std::string> texts;
-  for (int bits : lengths->second) {
+  for (int bits : lengths) {
     std::string key;
     name_key(tenant, property, bits, element).append_to(key);
-    auto row = rows_.find(key);
-    if (row == rows_.end()) {
-      auto read = read_row(key);
-      if (!read.ok()) return read.error();
-      if (row_bytes_ >= kRowBytes) {
-        rows_.clear();
-        row_bytes_ = 0;
-      }
-      row_bytes_ += kBytesOfEntry + read->size();
-      row = rows_.emplace(std::move(key), std::move(*read)).first;
-    }
-    if (!row->second.empty() && !find_names(row->second, element, texts))
+    QUIPU_ASSIGN(const std::string* row, row_of(key));
+    if (!row->empty() && !find_names(*row, element, texts))
       return store_.error(rocksdb::Status::Corruption("a row of names"));
   }
   std::sort(texts.begin(), texts.end());
   texts.erase(std::unique(texts.begin(), texts.end()), texts.end());
   return texts;
+}
+
+Status NameReader::names_of(TenantId tenant, PropertyId property,
+                            std::span<const uint64_t> elements,
+                            const std::function<void(size_t, std::string_view)>& visit) {
+  std::lock_guard lock(mutex_);
+  QUIPU_ASSIGN(const std::vector<int> lengths, known_lengths(tenant, property));
+  std::vector<std::string> texts;
+  for (int bits : lengths) {
+    std::string key, last;
+    const std::string* row = nullptr;
+    for (size_t i = 0; i < elements.size(); ++i) {
+      key.clear();
+      name_key(tenant, property, bits, elements[i]).append_to(key);
+      if (!row || key != last) {
+        QUIPU_ASSIGN(row, row_of(key));
+        last = key;
+      }
+      texts.clear();
+      if (!row->empty() && !find_names(*row, elements[i], texts))
+        return store_.error(rocksdb::Status::Corruption("a row of names"));
+      for (const std::string& text : texts) visit(i, text);
+    }
+  }
+  return {};
+}
+
+Status NameReader::scan(
+    TenantId tenant, PropertyId property,
+    const std::function<bool(uint64_t element, std::string_view text)>& visit) const {
+  rocksdb::ReadOptions options;
+  options.snapshot = snapshot_;
+  std::unique_ptr<rocksdb::Iterator> it(
+      store_.db()->NewIterator(options, store_.family(Family::names)));
+  std::string first;
+  NameKey{tenant, property, 0, 0}.append_to(first);
+  for (it->Seek(first);
+       it->Valid() && prefix_bits_of({it->key().data(), it->key().size()}, tenant, property);
+       it->Next()) {
+    const auto names = decode_names({it->value().data(), it->value().size()});
+    if (!names) return store_.error(rocksdb::Status::Corruption("a row of names"));
+    for (const Name& name : *names) {
+      if (!visit(name.element, name.text)) return {};
+    }
+  }
+  return it->status().ok() ? Status() : store_.error(it->status());
 }
 
 Result<std::vector<int>> NameReader::lengths_of(TenantId tenant, PropertyId property) const {

@@ -115,6 +115,14 @@ class Snapshot {
   // All names of an element: one; several if two texts share the hash; none if unknown.
   virtual Result<std::vector<std::string>> names(TenantId tenant, PropertyId property,
                                                  uint64_t element) = 0;
+  // Those of several, which must rise: `visit` gets each text of elements[i], some twice. What lies
+  // together is read once.
+  virtual Status names_of(TenantId tenant, PropertyId property, std::span<const uint64_t> elements,
+                          const std::function<void(size_t i, std::string_view text)>& visit) = 0;
+  // All of a property, in no order and some twice, until visit returns false.
+  virtual Status scan_names(
+      TenantId tenant, PropertyId property,
+      const std::function<bool(uint64_t element, std::string_view text)>& visit) = 0;
   virtual Status scan_meta(
       std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
