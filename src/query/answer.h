@@ -14,10 +14,10 @@
 namespace quipu {
 
 struct Filter {
-  enum class Kind : uint8_t { any_of, none_of, not_empty };
+  enum class Kind : uint8_t { any_of, none_of, not_empty, prefix };
   std::string property;
   Kind kind = Kind::any_of;
-  std::vector<std::string> values;  // texts; "" is the empty value
+  std::vector<std::string> values;  // texts; "" is the empty value; or what values begin with
   // As it was written, where that is not the one value itself: if it is a counted value, too, the
   // question is refused rather than answered for the other meaning.
   std::optional<std::string> written = std::nullopt;
@@ -41,7 +41,8 @@ struct Question {
   bool years = false;     // by year: months added up, so without uniques; interval is none then
   bool versus = false;    // beside each figure that of the period before
   bool previous = false;  // of as many buckets before what `in` and the others say
-  // "count", "unique", "name", a value's name or "sum:NAME"; "-" before it turns it round.
+  // "count", "unique", "name", a value's name or "sum:NAME", a property of `by` or "by:NAME"; "-"
+  // before it turns it round.
   std::string sort;
   size_t limit = 0;   // 0: all groups
   bool rest = false;  // with limit: the other groups added up, too (no uniques)

@@ -22,7 +22,8 @@ Status check_sort(const Answer& answer, const std::string& sort);
 std::vector<uint32_t>::iterator first_by_figure(const Answer& answer, const std::string& sort,
                                                 size_t limit, GroupTable& table,
                                                 std::vector<uint32_t>& groups);
-// Sorts the groups by a key that check_sort() took; equal ones by their names.
-void sort_groups(Answer& answer, const std::string& sort);
+// Sorts the groups by a key that check_sort() took; equal ones by their names. With a limit the
+// first ones, and those behind them stay in any order.
+void sort_groups(Answer& answer, const std::string& sort, size_t limit = 0);
 
 }  // namespace quipu
