@@ -13,6 +13,8 @@
 
 namespace quipu {
 
+class MetricTotals;
+
 struct Filter {
   enum class Kind : uint8_t { any_of, none_of, not_empty, prefix };
   std::string property;
@@ -118,7 +120,9 @@ struct MetricLine {
   std::vector<std::string> counters;  // "by campaign, client" ...
   bool partial = false;               // count has not all that was accepted
 };
-Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant);
+// `totals`: what is kept from the last time, if it is.
+Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant,
+                                             MetricTotals* totals = nullptr);
 
 // By what a metric or group is counted, whole: a counter each, in the order of the plans.
 struct CounterLine {

@@ -232,13 +232,12 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     if (!s.ok()) return error(s);
   }
   const auto start = Clock::now();
+  ChangedCells::Commit changed;
   const auto cells = [&]() -> Status {
     CpuLaps own;
     FamilyOutput& of = *rows[size_t(Family::cells)];
-    std::string last;
     const RowSink sink = [&](std::string_view key, std::string_view value) -> Status {
-      CHECK(key > last && key.size() > kCommitsKey.size());
-      last.assign(key);
+      changed.note(key);
       if (auto merged = of.merge(slice(key), slice(value)); !merged.ok()) return error(merged);
       stats.cell_rows += 1;
       stats.cell_bytes += key.size() + value.size();
@@ -354,6 +353,7 @@ Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
     std::lock_guard lock(write_mutex_);
     s = out->write();
     if (!s.ok()) return error(s);
+    changed_cells_.add(state.checkpoint, changed.take());
     set_state(std::move(state));
     commits_ = commits;
   }

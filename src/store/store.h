@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "cells/group_by.h"
 #include "event/name_log.h"
 #include "event/outcome.h"
+#include "store/changed_cells.h"
 #include "tally/element_codes.h"
 #include "tally/record_key.h"
 
@@ -162,6 +164,10 @@ class Store : public DurableTier {
   // thread.
   virtual Status get_cells(std::span<const std::string> keys,
                            std::span<std::string> rows) const = 0;
+  // What the checkpoints behind `after`, up to and with `last`, wrote cells of; nothing: that is
+  // not known any more (ChangedCells). Any thread.
+  virtual std::optional<std::vector<CellPlace>> changed_cells(uint64_t after,
+                                                              uint64_t last) const = 0;
   // Of the last checkpoint; waits for an ingest that is under way.
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual Result<std::vector<FamilyStats>> family_stats() const = 0;

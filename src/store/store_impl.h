@@ -102,6 +102,10 @@ class StoreImpl final : public Store {
   CommittedState committed() const override { return *state(); }
   Result<CommitStats> commit(CheckpointWrite&& write) override;
   Status get_cells(std::span<const std::string> keys, std::span<std::string> rows) const override;
+  std::optional<std::vector<CellPlace>> changed_cells(uint64_t after,
+                                                      uint64_t last) const override {
+    return changed_cells_.between(after, last);
+  }
   std::unique_ptr<Snapshot> snapshot() const override;
   Result<std::vector<FamilyStats>> family_stats() const override;
   FilterStats filter_stats() const override;
@@ -175,6 +179,8 @@ class StoreImpl final : public Store {
   std::optional<CommitMark> mark_;  // of the writer's thread
   NameRows name_rows_;              // of the writer's thread, or of one that it waits for
   enum class Way { none, batch, files } way_ = Way::none;
+
+  ChangedCells changed_cells_;
 
   mutable std::mutex state_mutex_;  // taken last
   std::shared_ptr<const CommittedState> state_ = std::make_shared<CommittedState>();

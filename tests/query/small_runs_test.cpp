@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "query/metric_totals.h"
 #include "query/render.h"
 
 namespace quipu::test {
@@ -42,6 +43,18 @@ TEST_F(SmallRuns, CairosLongDayHasTwentyFiveHours) {
       (std::vector<uint64_t>{36, 100, 96, 56}));
 }
 
+bool passes(const Filter& f, const Line& line) {
+  const std::string& value = f.property == "campaign" ? line.campaign : line.client;
+  if (f.kind == Filter::Kind::not_empty) return !value.empty();
+  if (f.kind == Filter::Kind::prefix)
+    return std::any_of(f.values.begin(), f.values.end(),
+                       [&](const std::string& v) { return value.rfind(v, 0) == 0; });
+  const bool listed = std::any_of(f.values.begin(), f.values.end(), [&](const std::string& v) {
+    return v == value || (v == "95.0" && value == "95");
+  });
+  return listed == (f.kind == Filter::Kind::any_of);
+}
+
 // Random lines, every way to filter and group, against adding the lines up.
 TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
   for (uint64_t seed = 1; seed <= 2; ++seed) {
@@ -75,17 +88,6 @@ TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
                                       {"client", Filter::Kind::prefix, {"a", "b"}},
                                       {"client", Filter::Kind::any_of, {""}},
                                       {"client", Filter::Kind::none_of, {""}}};
-    const auto passes = [](const Filter& f, const Line& line) {
-      const std::string& value = f.property == "campaign" ? line.campaign : line.client;
-      if (f.kind == Filter::Kind::not_empty) return !value.empty();
-      if (f.kind == Filter::Kind::prefix)
-        return std::any_of(f.values.begin(), f.values.end(),
-                           [&](const std::string& v) { return value.rfind(v, 0) == 0; });
-      const bool listed = std::any_of(f.values.begin(), f.values.end(), [&](const std::string& v) {
-        return v == value || (v == "95.0" && value == "95");
-      });
-      return listed == (f.kind == Filter::Kind::any_of);
-    };
     for (int i = 0; i < 60; ++i) {
       const std::string metric =
           std::vector<std::string>{"Opened", "Clicked", "Both"}[random() % 3];
@@ -227,6 +229,45 @@ TEST_F(SmallRuns, PrefixesOfManyValues) {
     q.limit = 3;
     q.sort = "-name";
     EXPECT_EQ(ask(q).groups_in_all, right);
+  }
+}
+
+// What metrics came to is kept: of later checkpoints only the days are read that they wrote.
+TEST_F(SmallRuns, MetricsAreListedFromWhatIsKept) {
+  const auto day = [](int n) { return format_instant(1577836800 + n * 86400, 0); };  // of 2020
+  std::vector<Line> lines;
+  for (int n = 0; n < 400; ++n)
+    lines.push_back({n % 2 ? "Opened" : "Clicked", "p", day(n), "c" + std::to_string(n)});
+  count(plan_text("  - {metrics: \"*\", by: [campaign]}\n"), lines);
+  MetricTotals totals(&engine_->store());
+  const auto listed = [&](MetricTotals* kept, uint64_t rows) {
+    auto snapshot = engine_->store().snapshot();
+    auto view = StoreView::open(engine_->catalogue(), *snapshot, engine_->store().hasher());
+    ReadBudget budget(rows, std::chrono::seconds(60));
+    (*view)->set_budget(&budget);
+    const auto metrics = list_metrics(**view, *engine_->catalogue().find_tenant("shop"), kept);
+    if (!metrics.ok()) return metrics.error().message;
+    std::string text;
+    for (const MetricLine& m : *metrics)
+      text += m.name + " " + std::to_string(*m.count) + " " + m.first_day + " " + m.last_day + "\n";
+    return text;
+  };
+  EXPECT_NE(listed(&totals, 50).find("kMaxRowsOfQuestion"), std::string::npos);
+  EXPECT_EQ(listed(&totals, 10'000),
+            "Clicked 200 2020-01-01 2021-02-02\nOpened 200 2020-01-02 2021-02-03\n");
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 6; ++round) {
+    std::string text;
+    for (int i = 0; i < 5; ++i) {
+      const Line line{"Opened", "p", day(int(random() % 500)), "c" + std::to_string(i)};
+      text += line.text(next_id_++);
+    }
+    const std::string input = folder_.path() + "/more" + std::to_string(round) + ".jsonl";
+    write_file(input, text);
+    const auto summary = engine_->run({input}, {});
+    ASSERT_TRUE(summary.ok()) << summary.error().message;
+    if (round == 3) continue;  // two checkpoints at once
+    EXPECT_EQ(listed(&totals, 50), listed(nullptr, 10'000)) << "round " << round;
   }
 }
 
