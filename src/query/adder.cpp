@@ -9,7 +9,8 @@ namespace quipu {
 namespace {
 
 constexpr size_t kPieceBytes = size_t(1) << 20, kPieceGroups = 8192;
-constexpr size_t kMaxPointValues = 64;  // values fetched by key; more are scanned
+constexpr size_t kNamedPieceGroups = 65'536;  // where all groups are named
+constexpr size_t kMaxPointValues = 64;        // values fetched by key; more are scanned
 
 // If the filters leave few values to look at, those values; else nothing, and the counter is
 // scanned.
@@ -88,10 +89,11 @@ bool Adder::next() {
 }
 
 // At a time: in pieces so many that their figures stay near the processor, but not so few that the
-// same days are gone through again and again.
+// same days are gone through again and again; nor the same names, which lie in another order.
 size_t Adder::most_groups() const {
   const size_t most = std::max<size_t>(1, max_bytes_ / groups_.bytes_of_group());
-  return in_pieces_ ? std::min(most, std::max(kPieceBytes / groups_.bytes_of_group(), kPieceGroups))
+  const size_t groups = names_all_ ? kNamedPieceGroups : kPieceGroups;
+  return in_pieces_ ? std::min(most, std::max(kPieceBytes / groups_.bytes_of_group(), groups))
                     : most;
 }
 

@@ -22,6 +22,8 @@ class Adder {
   Adder(StoreView& view, TenantId tenant, int calendar, const Choice& choice, const Span& span,
         std::vector<ValueId> values, size_t limit, size_t max_bytes);
 
+  // Before run(): the groups' names are wanted, not only those of the first by a figure.
+  void name_all() { names_all_ = true; }
   // The groups of the piece at hand, after run().
   GroupTable& groups() { return groups_; }
   Status run();
@@ -59,6 +61,7 @@ class Adder {
   const std::vector<ValueId> values_;
   const size_t limit_, max_bytes_;
   const bool in_pieces_;
+  bool names_all_ = false;
   std::vector<std::unique_ptr<PrefixFilter>> prefixes_;  // of choice_.filters; of others nullptr
   HashPiece piece_;
   GroupTable groups_;

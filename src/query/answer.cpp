@@ -175,7 +175,7 @@ Status take_groups(StoreView& view, TenantId tenant, const Choice& choice, Adder
   GroupTable& table = adder.groups();
   std::vector<uint32_t> chosen(table.size());
   std::iota(chosen.begin(), chosen.end(), 0);
-  if (question.limit != 0 && chosen.size() > question.limit) {
+  if (question.limit != 0) {
     const auto last = first_by_figure(out, question.sort, question.limit, table, chosen);
     for (auto left = last; question.rest && left != chosen.end(); ++left)
       add_to_rest(
@@ -268,6 +268,7 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
   for (const std::string& name : out.values)
     ids.push_back(view.catalogue().find_value(name).value_or(0));
   Adder adder(view, *tenant, *calendar, *choice, span, ids, question.limit, max_bytes);
+  if (is_by_name(out, question.sort)) adder.name_all();
   do {
     QUIPU_TRY(adder.run());
     QUIPU_TRY(take_groups(view, *tenant, *choice, adder, max_bytes, out));

@@ -99,25 +99,42 @@ int compare_names(std::string_view a, std::string_view b) {
   return order != 0 ? order : sign_of(a.compare(b));
 }
 
+bool is_by_name(const Answer& out, const std::string& sort) {
+  return is_of_names(key_of(out, sort));
+}
+
 std::vector<uint32_t>::iterator first_by_figure(const Answer& out, const std::string& sort,
                                                 size_t limit, GroupTable& table,
                                                 std::vector<uint32_t>& groups) {
   const SortKey key = key_of(out, sort);
-  if (is_of_names(key) || groups.size() <= limit) return groups.end();
+  if (is_of_names(key)) return groups.end();
+  const auto total = [&](const auto& figures) {
+    Fixed6 sum{};
+    for (const auto n : figures) sum += key.reversed ? -Fixed6(n) : Fixed6(n);
+    return sum;
+  };
+  std::optional<Fixed6> least;  // of the last that is among the first ones so far
+  if (out.groups.size() >= limit) {
+    const Group& last = out.groups[limit - 1];
+    least = key.of == SortKey::Of::count    ? total(last.count)
+            : key.of == SortKey::Of::unique ? total(last.unique)
+                                            : total(last.sums[key.place]);
+  }
   std::vector<Fixed6> totals(table.size());
   for (const uint32_t g : groups) {
-    const auto add = [&](const auto& figures) {
-      for (const auto n : figures) totals[g] += key.reversed ? -Fixed6(n) : Fixed6(n);
-    };
-    key.of == SortKey::Of::count    ? add(table.count(g))
-    : key.of == SortKey::Of::unique ? add(table.unique(g))
-                                    : add(table.sum(g, key.place));
+    totals[g] = key.of == SortKey::Of::count    ? total(table.count(g))
+                : key.of == SortKey::Of::unique ? total(table.unique(g))
+                                                : total(table.sum(g, key.place));
   }
-  const auto before = [&](uint32_t a, uint32_t b) { return totals[a] > totals[b]; };
-  std::nth_element(groups.begin(), groups.begin() + ptrdiff_t(limit - 1), groups.end(), before);
-  const Fixed6 least = totals[groups[limit - 1]];
-  return std::partition(groups.begin() + ptrdiff_t(limit), groups.end(),
-                        [&](uint32_t g) { return totals[g] == least; });
+  if (groups.size() > limit) {
+    std::nth_element(groups.begin(), groups.begin() + ptrdiff_t(limit - 1), groups.end(),
+                     [&](uint32_t a, uint32_t b) { return totals[a] > totals[b]; });
+    const Fixed6 here = totals[groups[limit - 1]];
+    least = least ? std::max(*least, here) : here;
+  }
+  if (!least) return groups.end();
+  return std::partition(groups.begin(), groups.end(),
+                        [&](uint32_t g) { return totals[g] >= *least; });
 }
 
 void sort_groups(Answer& out, const std::string& sort, size_t limit) {

@@ -250,8 +250,8 @@ void StoreView::remember(TenantId tenant, PropertyId property, uint64_t element,
     names_.clear();
     name_bytes_ = 0;
   }
-  name_bytes_ += kBytesOfName + text.size();
-  names_[{raw(tenant), raw(property), element}] = text;
+  const auto [name, fresh] = names_.try_emplace({raw(tenant), raw(property), element}, text);
+  if (fresh) name_bytes_ += kBytesOfName + text.size();
 }
 
 Result<std::vector<std::string>> StoreView::names(TenantId tenant, PropertyId property,
@@ -290,6 +290,16 @@ Result<std::vector<std::string>> StoreView::names(TenantId tenant, PropertyId pr
     texts[asked[a].second] = *found[i];
   }
   return texts;
+}
+
+Status StoreView::name_ahead(TenantId tenant, PropertyId property, std::vector<uint64_t> elements) {
+  std::sort(elements.begin(), elements.end());
+  elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+  QUIPU_ASSIGN(const auto texts, names(tenant, property, elements));
+  for (size_t i = 0; i < elements.size() && elements.size() > kManyNames; ++i) {
+    if (elements[i] != kEmptyElement) remember(tenant, property, elements[i], texts[i]);
+  }
+  return {};
 }
 
 Status StoreView::check_one_names(TenantId tenant, PropertyId property,

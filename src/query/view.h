@@ -95,6 +95,12 @@ class StoreView {
   // check_one_names() must rise.
   Result<std::vector<std::string>> names(TenantId tenant, PropertyId property,
                                          std::span<const uint64_t> elements);
+  // Keeps those of so many that will be asked for one by one.
+  Status name_ahead(TenantId tenant, PropertyId property, std::vector<uint64_t> elements);
+  void forget_names() {
+    names_.clear();
+    name_bytes_ = 0;
+  }
   Status check_one_names(TenantId tenant, PropertyId property, std::span<const uint64_t> elements);
 
  private:

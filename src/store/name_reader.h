@@ -37,7 +37,15 @@ class NameReader {
  private:
   static constexpr size_t kRowBytes = size_t(8) << 20;  // kept; then all are dropped
   static constexpr size_t kBytesOfEntry = 128;          // of a row, even of one that is absent
+  static constexpr size_t kFewNames = 64;               // looked up at once; more are walked to
+  using KeyOf = std::function<std::string(size_t i)>;   // of the row of one of some elements
 
+  Status get_each(std::span<const uint64_t> elements, const KeyOf& key_of,
+                  const std::function<void(size_t i, std::string_view text)>& visit);
+  Status walk(std::span<const uint64_t> elements, const KeyOf& key_of,
+              const std::function<void(size_t i, std::string_view text)>& visit) const;
+  Status visit_texts(std::string_view row, uint64_t element, size_t i,
+                     const std::function<void(size_t i, std::string_view text)>& visit) const;
   // With mutex_ held: the lengths of a property's prefixes, and a row, good until the next call.
   Result<std::vector<int>> known_lengths(TenantId tenant, PropertyId property);
   Result<const std::string*> row_of(const std::string& key);
