@@ -1,5 +1,8 @@
 #include "answers/asker.h"
 
+#include <algorithm>
+#include <iterator>
+
 #include "answers/klaviyo_answer.h"
 #include "answers/read_answers.h"
 #include "base/cpu_clock.h"
@@ -27,15 +30,18 @@ void Asker::close() {
 }
 
 void Asker::ask(ReadRequest asked, Done done) {
-  const bool posted = post([this, asked = std::move(asked), done](PreparedView* prepared) {
-    if (!prepared) return done(error_response(503, "the server is stopping"));
-    auto view = prepared->now();
-    if (!view.ok()) return done(error_response(500, view.error().message));
-    if (asked.route == kStatusRoute)
-      return done(status_answer(*view, asked, status_members_(asked.all_tenants)));
-    done(*view ? read_answer(*prepared, **view, kept_, asked)
-               : error_response(404, "nothing is counted yet"));
-  });
+  GoneFlag gone = asked.gone;
+  const Done reply = noting(gone, done);
+  const bool posted =
+      post(std::move(gone), [this, asked = std::move(asked), reply](PreparedView* prepared) {
+        if (!prepared) return reply(error_response(503, "the server is stopping"));
+        auto view = prepared->now();
+        if (!view.ok()) return reply(error_response(500, view.error().message));
+        if (asked.route == kStatusRoute)
+          return reply(status_answer(*view, asked, status_members_(asked.all_tenants)));
+        reply(*view ? read_answer(*prepared, **view, kept_, asked)
+                    : error_response(404, "nothing is counted yet"));
+      });
   if (!posted) done(error_response(503, "too many questions wait for their answers"));
 }
 
@@ -61,38 +67,59 @@ void Asker::watch(ReadRequest asked, Done done) {
   });
 }
 
-void Asker::ask_klaviyo(std::string tenant, KlaviyoQuestion asked, Done done) {
-  const bool posted = post(
-      [this, tenant = std::move(tenant), asked = std::move(asked), done](PreparedView* prepared) {
-        if (!prepared) return done(klaviyo_error(503, "the server is stopping"));
-        auto view = prepared->now();
-        if (!view.ok()) return done(klaviyo_error(500, view.error().message));
-        if (!*view) return done(klaviyo_error(404, "nothing is counted yet"));
-        ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion);
-        (*view)->set_budget(&budget);
-        Response response = klaviyo_answer(*prepared, **view, kept_, tenant, asked);
-        (*view)->set_budget(nullptr);
-        done(std::move(response));
-      });
+void Asker::ask_klaviyo(std::string tenant, KlaviyoQuestion asked, GoneFlag gone, Done done) {
+  const Done reply = noting(gone, done);
+  const bool posted = post(gone, [this, tenant = std::move(tenant), asked = std::move(asked), gone,
+                                  reply](PreparedView* prepared) {
+    if (!prepared) return reply(klaviyo_error(503, "the server is stopping"));
+    auto view = prepared->now();
+    if (!view.ok()) return reply(klaviyo_error(500, view.error().message));
+    if (!*view) return reply(klaviyo_error(404, "nothing is counted yet"));
+    ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion, gone.get());
+    (*view)->set_budget(&budget);
+    Response response = klaviyo_answer(*prepared, **view, kept_, tenant, asked);
+    (*view)->set_budget(nullptr);
+    reply(std::move(response));
+  });
   if (!posted) done(klaviyo_error(503, "too many questions wait for their answers"));
 }
 
-void Asker::ask_metrics(std::string tenant, MetricsDone done) {
-  const bool posted = post([tenant = std::move(tenant), done](PreparedView* prepared) {
-    if (!prepared) return done(Error{"the server is stopping"});
+void Asker::ask_metrics(std::string tenant, GoneFlag gone, MetricsDone done) {
+  const MetricsDone reply = noting(gone, done);
+  const bool posted = post(gone, [tenant = std::move(tenant), gone, reply](PreparedView* prepared) {
+    if (!prepared) return reply(Error{"the server is stopping"});
     auto view = prepared->now();
-    if (!view.ok()) return done(view.error());
-    done(*view ? metric_names(*prepared, **view, tenant) : std::vector<std::string>());
+    if (!view.ok()) return reply(view.error());
+    if (!*view) return reply(std::vector<std::string>());
+    ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion, gone.get());
+    (*view)->set_budget(&budget);
+    auto names = metric_names(*prepared, **view, tenant);
+    (*view)->set_budget(nullptr);
+    reply(std::move(names));
   });
   if (!posted) done(Error{"too many questions wait for their answers"});
 }
 
-bool Asker::post(Work work) {
-  std::lock_guard lock(mutex_);
-  if (closing_ || waiting_.size() >= kMaxWaitingQuestions) return false;
-  waiting_.push_back(std::move(work));
-  asked_.notify_one();
-  return true;
+std::vector<Asker::Waiting> Asker::drop_gone() {
+  const auto first = std::stable_partition(waiting_.begin(), waiting_.end(),
+                                           [](const Waiting& w) { return !is_gone(w.gone); });
+  std::vector<Waiting> gone{std::move_iterator(first), std::move_iterator(waiting_.end())};
+  waiting_.erase(first, waiting_.end());
+  return gone;
+}
+
+bool Asker::post(GoneFlag gone, Work work) {
+  std::vector<Waiting> dropped;
+  bool posted = false;
+  {
+    std::lock_guard lock(mutex_);
+    if (waiting_.size() >= kMaxWaitingQuestions) dropped = drop_gone();
+    posted = !closing_ && waiting_.size() < kMaxWaitingQuestions;
+    if (posted) waiting_.push_back({std::move(gone), std::move(work)});
+  }
+  if (posted) asked_.notify_one();
+  for (const Waiting& of : dropped) of.work(nullptr);
+  return posted;
 }
 
 void Asker::run() {
@@ -104,13 +131,19 @@ void Asker::run() {
     if (prepared.holds() && !asked_.wait_for(lock, kViewKept, asked)) prepared.release();
     asked_.wait(lock, asked);
     if (waiting_.empty()) return;
-    const auto work = std::move(waiting_.front());
+    const Waiting next = std::move(waiting_.front());
     waiting_.pop_front();
-    const bool closing = closing_;
+    const bool wanted = !closing_ && !is_gone(next.gone);
     lock.unlock();
-    work(closing ? nullptr : &prepared);
+    next.work(wanted ? &prepared : nullptr);
     lock.lock();
   }
+}
+
+void Asker::read_figures(std::vector<Reading>& readings) const {
+  readings.push_back({"quipu_questions_cancelled_total",
+                      "Questions that ended because their clients were gone",
+                      Reading::Kind::counter, "", "", double(cancelled_)});
 }
 
 }  // namespace quipu

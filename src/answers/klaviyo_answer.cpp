@@ -107,9 +107,9 @@ Result<std::string> sort_of(const Plan& plan, const KlaviyoQuestion& asked,
                                                                : "";
   if (!ours.empty()) return falls ? ours : "-" + ours;
   QUIPU_ASSIGN(const std::string property, property_of(plan, name));
-  if (question.by.empty() || question.by[0] != property)
-    return Error{"sort: count, sum_value, unique, or the first name of by"};
-  return std::string(falls ? "-name" : "name");
+  if (std::find(question.by.begin(), question.by.end(), property) == question.by.end())
+    return Error{"sort: count, sum_value, unique, or a name of by"};
+  return (falls ? "-by:" : "by:") + property;
 }
 
 // The plan's value that Klaviyo's door writes; else its first.

@@ -71,8 +71,8 @@ Response next_page(KeptAnswers& kept, const ReadRequest& asked) {
               : error_response(410, kPageGone);
 }
 
-Response metric_list(StoreView& view, TenantId tenant, AnswerForm form) {
-  const auto lines = list_metrics(view, tenant);
+Response metric_list(PreparedView& prepared, StoreView& view, TenantId tenant, AnswerForm form) {
+  const auto lines = list_metrics(view, tenant, &prepared.totals());
   if (!lines.ok()) return error_response(400, lines.error().message);
   Response response;
   response.body = is_csv(form)     ? render_metrics_csv(*lines)
@@ -103,7 +103,7 @@ Response query(PreparedView& prepared, StoreView& view, KeptAnswers& kept,
   if (!id) return error_response(404, kUnknown);
   if (form->question.metric.empty()) {
     return asked.parameters.empty()
-               ? metric_list(view, *id, asked.form)
+               ? metric_list(prepared, view, *id, asked.form)
                : error_response(400, "say of what: metric=NAME, or group=NAME");
   }
   const auto counted = prepared.is_counted(*id, form->question.metric);
@@ -131,14 +131,15 @@ std::string list_of(const std::string& rendered) {
   return rendered.substr(begin, end + 1 - begin);
 }
 
-Response metrics(StoreView& view, const std::string& tenant, const ReadRequest& asked) {
+Response metrics(PreparedView& prepared, StoreView& view, const std::string& tenant,
+                 const ReadRequest& asked) {
   if (!asked.parameters.empty())
     return error_response(400, "there is no parameter \"" + asked.parameters[0].first + "\" here");
   const auto id = find_tenant(view, tenant);
   std::string body = "{" + as_of_json(view) + ",\"tenant\":" + json_string(tenant) +
                      ",\"calendars\":" + (id ? calendars_json(view, *id) : "[]") + ",\"metrics\":[";
   if (!id) return json_response(body + "]}\n");
-  const auto lines = list_metrics(view, *id);
+  const auto lines = list_metrics(view, *id, &prepared.totals());
   if (!lines.ok()) return error_response(400, lines.error().message);
   for (size_t i = 0; i < lines->size(); ++i) {
     const MetricLine& line = (*lines)[i];
@@ -192,21 +193,19 @@ Response values(PreparedView& prepared, StoreView& view, const std::string& tena
   question.now_s = std::time(nullptr);
   question.by = {asked.property};
   question.sort = "count";
-  question.limit = prefix.empty() ? limit : 0;
+  question.limit = limit;
+  if (!prefix.empty())
+    question.where.push_back({asked.property, Filter::Kind::prefix, {prefix}, {}});
   auto found = answer(view, question);
   if (!found.ok()) return error_response(400, found.error().message);
   std::string list;
-  size_t given = 0, fitting = 0;
   for (const Group& group : found->groups) {
-    if (!group.by[0].starts_with(prefix)) continue;
-    if (fitting++; given >= limit) continue;
-    ++given;
     uint64_t count = 0;
     for (const uint64_t n : group.count) count += n;
     list += (list.empty() ? "" : ",") + ("{\"value\":" + json_string(group.by[0])) +
             ",\"count\":" + std::to_string(count) + "}";
   }
-  const bool more = prefix.empty() ? found->groups_in_all > given : fitting > given;
+  const bool more = found->groups_in_all > found->groups.size();
   return json_response("{" + as_of_json(view) + ",\"property\":" + json_string(asked.property) +
                        ",\"values\":[" + list + "],\"more\":" + (more ? "true" : "false") + "}\n");
 }
@@ -236,11 +235,11 @@ Response tenants(StoreView& view, const ReadRequest& asked) {
 
 Response read_answer(PreparedView& prepared, StoreView& view, KeptAnswers& kept,
                      const ReadRequest& asked) {
-  ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion);
+  ReadBudget budget(kMaxRowsOfQuestion, kMaxTimeOfQuestion, asked.gone.get());
   view.set_budget(&budget);
   Response response = asked.route == kTenantsRoute   ? tenants(view, asked)
                       : asked.route == kQueryRoute   ? query(prepared, view, kept, asked)
-                      : asked.route == kMetricsRoute ? metrics(view, *asked.tenant, asked)
+                      : asked.route == kMetricsRoute ? metrics(prepared, view, *asked.tenant, asked)
                                                      : values(prepared, view, *asked.tenant, asked);
   view.set_budget(nullptr);
   return response;

@@ -20,6 +20,7 @@ std::string read(const std::string& text) {
   std::string shown = filter->property;
   shown += filter->kind == Filter::Kind::any_of    ? " is "
            : filter->kind == Filter::Kind::none_of ? " not "
+           : filter->kind == Filter::Kind::prefix  ? " begins "
                                                    : " not_empty ";
   for (size_t i = 0; i < filter->values.size(); ++i)
     shown += (i ? "|" : "") + ("[" + filter->values[i] + "]");
@@ -45,8 +46,13 @@ TEST(Filters, AreReadAsTheyAreDescribed) {
   EXPECT_EQ(read("a\\=b=c"), "a=b is [c]");
   EXPECT_EQ(read("a\\!=c"), "a! is [c]");
   EXPECT_EQ(read("a!b=c"), "a!b is [c]");
+  EXPECT_EQ(read("p^=a"), "p begins [a]");
+  EXPECT_EQ(read("p^=a|\"b|\""), "p begins [a]|[b|] (a|\"b|\")");
+  EXPECT_EQ(read("a\\^=c"), "a^ is [c]");
+  EXPECT_EQ(read("a^b=^c"), "a^b is [^c]");
   EXPECT_EQ(read("a\\\\=c"), "a\\ is [c]");
-  for (const char* wrong : {"", "=", "=a", "!=", "!=a", "p", "p\\=a", "p=\"a", "p=\"a\"b"})
+  for (const char* wrong :
+       {"", "=", "=a", "!=", "!=a", "p", "p\\=a", "p^=", "p^=a|", "^=a", "p=\"a", "p=\"a\"b"})
     EXPECT_EQ(read(wrong).substr(0, 6), "error:") << wrong;
 }
 

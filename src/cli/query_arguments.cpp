@@ -22,7 +22,7 @@ constexpr char kQueryNotes[] =
     "that is a\n"
     "counted value and could be read otherwise is refused, with both ways to write it. In names of "
     "properties\n"
-    "\\, (--by) and \\= or \\! (--where) stand for the characters themselves.\n"
+    "\\, (--by) and \\= \\! or \\^ (--where) stand for the characters themselves.\n"
     "A name of a metric and a group means the group if the store's first plan has it; else say "
     "--metric or --group.\n"
     "(partial): a figure was not planned all the time since the bucket began; a line below says "
@@ -96,13 +96,13 @@ CLI::App* add_query_command(CLI::App& app, Arguments& a, QuestionTexts& texts) {
   query
       ->add_option(
           "--where", texts.where,
-          "property=value, =one|other, !=value, = (no value), != (not empty); repeat it for "
-          "more; see below")
+          "property=value, =one|other, !=value, ^=beginning, = (no value), != (not empty); repeat "
+          "it for more; see below")
       ->allow_extra_args(false);
   add_times(query, q, texts);
   query->add_option("--sort", q.sort,
-                    "count, unique, name, or a value's name (sum:NAME if it is one of these); - "
-                    "before it turns the order round");
+                    "count, unique, name, a value's name (sum:NAME if it is one of these), or a "
+                    "property of --by (by:NAME); - before it turns the order round");
   query->add_option("--limit", texts.limit, "groups to show, 1 or more")
       ->each([&texts](const std::string&) { texts.limited = true; });
   auto* chart = query->add_flag(

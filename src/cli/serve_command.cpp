@@ -181,14 +181,16 @@ Result<RunSummary> serve(const ServeSettings& settings, Engine& engine, CommitRe
   handler.set_files(page_file);
   VendorDoors vendor_doors(
       intake, *kept, keys, secrets, std::move(vendor_check),
-      [&asker](const std::string& tenant, Asker::MetricsDone done) {
-        asker.ask_metrics(tenant, std::move(done));
+      [&asker](const std::string& tenant, GoneFlag gone, Asker::MetricsDone done) {
+        asker.ask_metrics(tenant, std::move(gone), std::move(done));
       },
-      [&asker](const std::string& tenant, KlaviyoQuestion asked, EventsHandler::Reply reply) {
-        asker.ask_klaviyo(tenant, std::move(asked), std::move(reply));
+      [&asker](const std::string& tenant, KlaviyoQuestion asked, GoneFlag gone,
+               EventsHandler::Reply reply) {
+        asker.ask_klaviyo(tenant, std::move(asked), std::move(gone), std::move(reply));
       });
   handler.set_vendor_doors(&vendor_doors);
   add_figures(engine, intake, *kept, feeds, metrics);
+  metrics.read([&asker](std::vector<Reading>& readings) { asker.read_figures(readings); });
   Upkeep upkeep(settings, *journal, intake, *kept, keys, secrets, log);
   DoorOptions door_options = door_options_of(settings, std::move(tls), log);
   FeedWatch feed_watch(feeds, log);

@@ -92,7 +92,9 @@ struct Door::Impl {
 // is under way.
 //   shaking hands (TLS) -> reading -> answering -> writing -> reading ... -> lingering -> closed
 //                                               \-> streaming -> closed
-// While answering it waits for the journal to sync, or for a checkpoint.
+// While answering it waits for the journal to sync, for a checkpoint, or for a question's answer.
+// Meanwhile a question's client is listened to: who closes its side of the connection, or resets
+// it, takes the question back. (From here one that closed all looks like one that closed half.)
 class Connection : public std::enable_shared_from_this<Connection> {
  public:
   Connection(Door::Impl& door, tcp::socket socket, const asio::ip::address& client)
@@ -130,6 +132,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
   void close() {
     if (state_ == State::closed) return;
     state_ = State::closed;
+    *gone_ = true;
     if (events_) events_->close();
     Failure ignored;
     socket_.close(ignored);
@@ -179,25 +182,44 @@ class Connection : public std::enable_shared_from_this<Connection> {
 
   // Plain connections share one buffer: they wait until there is something to read.
   void read() {
+    if (std::exchange(reading_, true)) return;
     if (tls_) {
       tls_->async_read_some(asio::buffer(tls_bytes_),
                             [self = shared_from_this()](Failure failure, size_t n) {
+                              self->reading_ = false;
                               self->came(failure, {self->tls_bytes_.data(), n});
                             });
       return;
     }
     socket_.async_wait(tcp::socket::wait_read, [self = shared_from_this()](Failure failure) {
+      self->reading_ = false;
+      if (self->state_ == State::writing) return;  // the next request waits in the socket
       size_t n = 0;
       if (!failure && self->state_ != State::closed)
-        n = self->socket_.read_some(asio::buffer(self->door_.bytes), failure);
+        n = self->socket_.read_some(asio::buffer(self->door_.bytes, self->room()), failure);
       if (failure == asio::error::would_block || failure == asio::error::interrupted)
         return self->read();
       self->came(failure, {self->door_.bytes.data(), n});
     });
   }
+  // For what a client says ahead of its answer, and of the next request otherwise.
+  size_t room() const {
+    return state_ == State::answering ? kFreeHeldBytes - std::min(ahead_.size(), kFreeHeldBytes)
+                                      : kReadBytes;
+  }
+  // Of a client that waits for an answer: nothing, or further requests.
+  void listen() {
+    if (ahead_.size() < kFreeHeldBytes) read();
+  }
   void came(Failure failure, std::string_view bytes) {
     if (state_ == State::lingering) return linger(failure, bytes.size());
     if (state_ == State::streaming) return failure ? close() : read();  // it has said all it may
+    if (state_ == State::answering && failure) return close();
+    if (state_ == State::answering || state_ == State::writing) {
+      ahead_.append(bytes);
+      hold(ahead_.size());
+    }
+    if (state_ == State::answering) return listen();
     if (state_ != State::reading) return;
     failure ? close() : take(bytes);
   }
@@ -231,12 +253,14 @@ class Connection : public std::enable_shared_from_this<Connection> {
     timer_.cancel();
     asked_at_ = Clock::now();
     reader_.request().from_loopback = client_.is_loopback();
+    reader_.request().gone = gone_;
     const int64_t now_ms = std::chrono::duration_cast<std::chrono::milliseconds>(
                                std::chrono::system_clock::now().time_since_epoch())
                                .count();
     const bool with_body = reader_.request().method != "HEAD";
     const bool keep_alive = reader_.request().keep_alive && !draining_;
     route_ = EventsHandler::route_of(reader_.request().path);
+    const bool is_question = EventsHandler::is_question(reader_.request().path);
     auto self = shared_from_this();
     door_.handler.handle(reader_.request(), now_ms, [self, keep_alive, with_body](Response r) {
       asio::post(self->door_.io, [self, keep_alive, with_body, r = std::move(r)] {
@@ -248,6 +272,7 @@ class Connection : public std::enable_shared_from_this<Connection> {
     });
     give_back(reader_.request().body);
     hold(ahead_.size());
+    if (is_question && state_ == State::answering) listen();
   }
   void write(const Response& response, bool keep_alive, bool with_body) {
     if (response.body.size() > kFreeUntakenBytes && door_.untaken_bytes > 0 &&
@@ -358,7 +383,8 @@ class Connection : public std::enable_shared_from_this<Connection> {
   Clock::time_point asked_at_;
   std::string_view route_;
   size_t held_ = 0, owed_ = 0, lingered_ = 0;
-  bool draining_ = false, refused_ = false, sending_ = false;
+  bool draining_ = false, refused_ = false, sending_ = false, reading_ = false;
+  const std::shared_ptr<std::atomic<bool>> gone_ = std::make_shared<std::atomic<bool>>(false);
   std::shared_ptr<EventStream> events_;
 };
 

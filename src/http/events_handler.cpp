@@ -89,6 +89,10 @@ std::string_view EventsHandler::route_of(std::string_view path) {
   return VendorDoors::serves(path) ? VendorDoors::name_of(path) : kNoRoute;
 }
 
+bool EventsHandler::is_question(std::string_view path) {
+  return !read_route_of(path).empty() || VendorDoors::is_question(path);
+}
+
 // So that nobody without a key, or beyond its rate, has a body held, nor where none is read.
 std::optional<Response> EventsHandler::refuse_early(const Request& request) {
   if (vendor_doors_ && vendor_doors_->serves(request.path))
@@ -187,6 +191,7 @@ void EventsHandler::read(const Request& request, Reply reply) {
   if (!asked.ok()) return reply(error_response(400, asked.error().message));
   asked->tenant = std::move(who.tenant);
   asked->all_tenants = who.all_tenants;
+  asked->gone = request.gone;
   if (asked->route == kTenantsRoute && !asked->all_tenants)
     return reply(error_response(403, "this key is of one tenant, and may not list the others"));
   if (!asked->tenant && asked->route != kStatusRoute && asked->route != kTenantsRoute)

@@ -53,6 +53,8 @@ class EventsHandler {
   // How metrics call the route of a path: the few that there are, or kNoRoute.
   static std::string_view route_of(std::string_view path);
   static constexpr std::string_view kNoRoute = "none";
+  // Whether what is asked there is only of use to who asks: not answered once that client is gone.
+  static bool is_question(std::string_view path);
 
  private:
   enum class Right : uint8_t { write, read };

@@ -18,6 +18,7 @@
 #include <string_view>
 
 #include "base/result.h"
+#include "http/gone_flag.h"
 #include "http/query_string.h"
 #include "http/request_reader.h"
 #include "http/response.h"
@@ -34,6 +35,7 @@ struct ReadRequest {
   bool all_tenants = false;           // its key may read all of them
   QueryParameters parameters;         // without `format`
   AnswerForm form = AnswerForm::json;
+  GoneFlag gone;  // then nobody waits for it
 };
 
 inline constexpr std::string_view kQueryRoute = "/v1/query", kMetricsRoute = "/v1/metrics",

@@ -17,6 +17,8 @@
 #include <utility>
 #include <vector>
 
+#include "http/gone_flag.h"
+
 namespace quipu {
 
 inline constexpr size_t kMaxHeadBytes = 16 << 10;  // request line and headers
@@ -30,6 +32,7 @@ struct Request {
   std::string body;
   bool keep_alive = true;
   bool from_loopback = false;  // the client is on this machine; set by the door
+  GoneFlag gone;               // set by the door, too
 
   // nullptr: there is none.
   const std::string* header(std::string_view name) const;

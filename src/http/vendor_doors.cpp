@@ -160,6 +160,11 @@ const VendorDoors::Route* VendorDoors::route_of(std::string_view path) {
 
 bool VendorDoors::serves(std::string_view path) { return route_of(path) != nullptr; }
 
+bool VendorDoors::is_question(std::string_view path) {
+  const Route* route = route_of(path);
+  return route && !route->read;
+}
+
 VendorDoors::VendorDoors(Intake& intake, KeptRequests& kept, ApiKeys& keys, WebhookSecrets& secrets,
                          std::unique_ptr<LineCheck> check, Metrics metrics, Aggregates aggregates)
     : intake_(intake),
@@ -355,13 +360,14 @@ void VendorDoors::read(const Request& request, const Sender& sender, Reply reply
     if (!unpack_body(request, body, refusal)) return reply(in_words_of(klaviyo_error, refusal));
     auto asked = read_klaviyo_aggregates(body, request.query);
     if (!asked.ok()) return reply(klaviyo_error(400, asked.error().message));
-    return aggregates_(sender.tenant, std::move(*asked), std::move(reply));
+    return aggregates_(sender.tenant, std::move(*asked), request.gone, std::move(reply));
   }
-  metrics_(sender.tenant, [reply = std::move(reply),
-                           tenant = sender.tenant](Result<std::vector<std::string>> metrics) {
-    reply(metrics.ok() ? klaviyo_metrics(tenant, *metrics)
-                       : klaviyo_error(503, metrics.error().message));
-  });
+  metrics_(
+      sender.tenant, request.gone,
+      [reply = std::move(reply), tenant = sender.tenant](Result<std::vector<std::string>> metrics) {
+        reply(metrics.ok() ? klaviyo_metrics(tenant, *metrics)
+                           : klaviyo_error(503, metrics.error().message));
+      });
 }
 
 }  // namespace quipu

@@ -34,16 +34,18 @@ class VendorDoors {
  public:
   using Reply = EventsHandler::Reply;
   // Gives a tenant's metrics, at once or later, on any thread.
-  using Metrics = std::function<void(const std::string& tenant,
+  using Metrics = std::function<void(const std::string& tenant, GoneFlag gone,
                                      std::function<void(Result<std::vector<std::string>>)> done)>;
   // Answers what Klaviyo's clients ask, at once or later, on any thread.
-  using Aggregates =
-      std::function<void(const std::string& tenant, KlaviyoQuestion asked, Reply reply)>;
+  using Aggregates = std::function<void(const std::string& tenant, KlaviyoQuestion asked,
+                                        GoneFlag gone, Reply reply)>;
   // All outlive it.
   VendorDoors(Intake& intake, KeptRequests& kept, ApiKeys& keys, WebhookSecrets& secrets,
               std::unique_ptr<LineCheck> check, Metrics metrics, Aggregates aggregates);
   // Whether a path is a vendor's.
   static bool serves(std::string_view path);
+  // Whether it is a path of theirs that only asks.
+  static bool is_question(std::string_view path);
   // How metrics call its route.
   static std::string_view name_of(std::string_view path);
   // Why a request is refused before its body is read, as far as its head tells.

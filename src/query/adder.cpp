@@ -9,19 +9,8 @@ namespace quipu {
 namespace {
 
 constexpr size_t kPieceBytes = size_t(1) << 20, kPieceGroups = 8192;
-constexpr size_t kMaxPointValues = 64;  // values fetched by key; more are scanned
-
-bool passes(const Choice& choice, std::span<const uint64_t> elements) {
-  for (const Choice::ElementFilter& f : choice.filters) {
-    const uint64_t element = elements[f.position];
-    const bool listed =
-        std::find(f.elements.begin(), f.elements.end(), element) != f.elements.end();
-    if (f.kind == Filter::Kind::any_of && !listed) return false;
-    if (f.kind == Filter::Kind::none_of && listed) return false;
-    if (f.kind == Filter::Kind::not_empty && element == kEmptyElement) return false;
-  }
-  return true;
-}
+constexpr size_t kNamedPieceGroups = 65'536;  // where all groups are named
+constexpr size_t kMaxPointValues = 64;        // values fetched by key; more are scanned
 
 // If the filters leave few values to look at, those values; else nothing, and the counter is
 // scanned.
@@ -59,7 +48,35 @@ Adder::Adder(StoreView& view, TenantId tenant, int calendar, const Choice& choic
       limit_(limit),
       max_bytes_(max_bytes),
       in_pieces_(limit != 0 && !choice.adds_groups),
-      groups_(choice.group_positions.size(), span.entries(), values_.size()) {}
+      groups_(choice.group_positions.size(), span.entries(), values_.size()) {
+  const Counter& counter = choice.counter;
+  for (const Choice::ElementFilter& filter : choice.filters) {
+    prefixes_.emplace_back();
+    if (filter.kind != Filter::Kind::prefix) continue;
+    const uint16_t column = counter.planned.columns[filter.position];
+    const auto property = view.catalogue().find_property(counter.plan->columns[column].identity);
+    prefixes_.back() = std::make_unique<PrefixFilter>(
+        view, tenant, property.value_or(PropertyId::none), filter.prefixes);
+  }
+}
+
+Result<bool> Adder::passes(std::span<const uint64_t> elements) {
+  for (size_t i = 0; i < prefixes_.size(); ++i) {
+    const Choice::ElementFilter& f = choice_.filters[i];
+    const uint64_t element = elements[f.position];
+    if (f.kind == Filter::Kind::prefix) {
+      QUIPU_ASSIGN(const bool begins_so, prefixes_[i]->holds(element));
+      if (!begins_so) return false;
+      continue;
+    }
+    const bool listed =
+        std::find(f.elements.begin(), f.elements.end(), element) != f.elements.end();
+    if (f.kind == Filter::Kind::any_of && !listed) return false;
+    if (f.kind == Filter::Kind::none_of && listed) return false;
+    if (f.kind == Filter::Kind::not_empty && element == kEmptyElement) return false;
+  }
+  return true;
+}
 
 size_t Adder::group_bytes() const { return bytes_of_group(span_.entries(), values_.size()); }
 
@@ -72,10 +89,11 @@ bool Adder::next() {
 }
 
 // At a time: in pieces so many that their figures stay near the processor, but not so few that the
-// same days are gone through again and again.
+// same days are gone through again and again; nor the same names, which lie in another order.
 size_t Adder::most_groups() const {
   const size_t most = std::max<size_t>(1, max_bytes_ / groups_.bytes_of_group());
-  return in_pieces_ ? std::min(most, std::max(kPieceBytes / groups_.bytes_of_group(), kPieceGroups))
+  const size_t groups = names_all_ ? kNamedPieceGroups : kPieceGroups;
+  return in_pieces_ ? std::min(most, std::max(kPieceBytes / groups_.bytes_of_group(), groups))
                     : most;
 }
 
@@ -87,7 +105,10 @@ Status Adder::run() {
   const auto values = point_values(choice_);
   Status inner;
   const auto visit = [&](DayIndex day, const CellEntry& entry) {
-    if (inner.ok() && passes(choice_, entry.elements)) inner = add(day, entry);
+    if (!inner.ok()) return;
+    const auto passed = passes(entry.elements);
+    inner = passed.ok() ? Status() : Status(passed.error());
+    if (passed.ok() && *passed) inner = add(day, entry);
   };
   const HashPiece looked_at = piece_;  // it may become smaller meanwhile
   QUIPU_TRY(values.empty() ? scan_counter(view_, tenant_, counter.selector, counter.dimension,

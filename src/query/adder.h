@@ -10,6 +10,7 @@
 #include "cells/cell_codec.h"
 #include "query/choose.h"
 #include "query/group_table.h"
+#include "query/prefix_filter.h"
 #include "query/span.h"
 #include "query/view.h"
 
@@ -21,6 +22,8 @@ class Adder {
   Adder(StoreView& view, TenantId tenant, int calendar, const Choice& choice, const Span& span,
         std::vector<ValueId> values, size_t limit, size_t max_bytes);
 
+  // Before run(): the groups' names are wanted, not only those of the first by a figure.
+  void name_all() { names_all_ = true; }
   // The groups of the piece at hand, after run().
   GroupTable& groups() { return groups_; }
   Status run();
@@ -40,6 +43,7 @@ class Adder {
     std::array<int32_t, kSlotsOfDay> entries;  // by slot, as far as they were asked for
   };
   static constexpr int32_t kUnknown = -1, kOutside = -2;
+  Result<bool> passes(std::span<const uint64_t> elements);
   Status add(DayIndex day, const CellEntry& entry);
   Status find_place(DayIndex day);
   // The entry of a slot of the day, or kOutside: it is not in the span.
@@ -57,6 +61,8 @@ class Adder {
   const std::vector<ValueId> values_;
   const size_t limit_, max_bytes_;
   const bool in_pieces_;
+  bool names_all_ = false;
+  std::vector<std::unique_ptr<PrefixFilter>> prefixes_;  // of choice_.filters; of others nullptr
   HashPiece piece_;
   GroupTable groups_;
   DayPlace place_;

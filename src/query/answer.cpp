@@ -111,16 +111,21 @@ Status check_filtered_names(StoreView& view, TenantId tenant, const Choice& choi
 Status name_groups(StoreView& view, TenantId tenant, const Choice& choice, GroupTable& table,
                    std::span<const uint32_t> groups, Answer& out) {
   const Counter& counter = choice.counter;
-  for (const uint32_t g : groups) {
+  std::vector<std::vector<std::string>> names;  // by property, by group
+  std::vector<uint64_t> elements;
+  for (size_t i = 0; i < choice.group_positions.size(); ++i) {
+    const uint16_t column = counter.planned.columns[choice.group_positions[i]];
+    const auto property = view.catalogue().find_property(counter.plan->columns[column].identity);
+    CHECK(property);
+    elements.clear();
+    for (const uint32_t g : groups) elements.push_back(table.elements(g)[i]);
+    QUIPU_ASSIGN(auto of_property, view.names(tenant, *property, elements));
+    names.push_back(std::move(of_property));
+  }
+  for (size_t at = 0; at < groups.size(); ++at) {
+    const uint32_t g = groups[at];
     Group group;
-    const std::span<const uint64_t> elements = table.elements(g);
-    for (size_t i = 0; i < elements.size(); ++i) {
-      const uint16_t column = counter.planned.columns[choice.group_positions[i]];
-      auto property = view.catalogue().find_property(counter.plan->columns[column].identity);
-      CHECK(property);
-      QUIPU_ASSIGN(auto name, view.name(tenant, *property, elements[i]));
-      group.by.push_back(name);
-    }
+    for (auto& of_property : names) group.by.push_back(std::move(of_property[at]));
     const auto count = table.count(g), unique = table.unique(g);
     group.count.assign(count.begin(), count.end());
     if (out.has_unique) group.unique.assign(unique.begin(), unique.end());
@@ -167,7 +172,7 @@ Status take_groups(StoreView& view, TenantId tenant, const Choice& choice, Adder
   GroupTable& table = adder.groups();
   std::vector<uint32_t> chosen(table.size());
   std::iota(chosen.begin(), chosen.end(), 0);
-  if (question.limit != 0 && chosen.size() > question.limit) {
+  if (question.limit != 0) {
     const auto last = first_by_figure(out, question.sort, question.limit, table, chosen);
     for (auto left = last; question.rest && left != chosen.end(); ++left)
       add_to_rest(
@@ -179,7 +184,7 @@ Status take_groups(StoreView& view, TenantId tenant, const Choice& choice, Adder
   for (size_t at = 0; at < chosen.size(); at += at_once) {
     const size_t n = std::min(at_once, chosen.size() - at);
     QUIPU_TRY(name_groups(view, tenant, choice, table, std::span(chosen).subspan(at, n), out));
-    sort_groups(out, question.sort);
+    sort_groups(out, question.sort, question.limit);
     cut_groups(question, out);
     if (out.groups.size() * adder.group_bytes() > max_bytes) return adder.refused();
   }
@@ -192,7 +197,9 @@ Status check_rest(const Answer& out, const Question& question) {
   if (question.limit == 0) return Error{"the rest is that of a limit: say how many groups"};
   if (!out.counted_in_several_groups) return {};
   return Error{
-      "there is no rest here: an event counts in several of these groups, which do not add up"};
+      "there is no rest here: an event counts in several of these groups, which do not add up; "
+      "leave the rest out, or filter the property that is a list to one value (where the plan "
+      "counts by the others alone, too)"};
 }
 
 constexpr size_t kBytesOfGroup = 192;  // beside its buckets
@@ -250,9 +257,7 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
       counter.planned.unique && !adds &&
       (!span.lifetime || !in_both(counter.unique_since, counter.lifetime_since).empty());
   if (counter.planned.unique && adds) out.notes.push_back(why_no_unique(question, choice));
-  out.counted_in_several_groups =
-      counter.selector != SelectorId::none &&
-      view.catalogue().counted_in_several(tenant, counter.selector, counter.dimension);
+  out.counted_in_several_groups = choice.several;
   QUIPU_TRY(check_sort(out, question.sort));
   QUIPU_TRY(check_rest(out, question));
   for (size_t i = 0; !span.lifetime && i < span.entries(); ++i) {
@@ -267,6 +272,7 @@ Result<Answer> answer_one(StoreView& view, const Question& question, size_t max_
   for (const std::string& name : out.values)
     ids.push_back(view.catalogue().find_value(name).value_or(0));
   Adder adder(view, tenant, calendar, choice, span, ids, question.limit, max_bytes);
+  if (is_by_name(out, question.sort)) adder.name_all();
   do {
     QUIPU_TRY(adder.run());
     QUIPU_TRY(take_groups(view, tenant, choice, adder, max_bytes, out));

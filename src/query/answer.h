@@ -13,11 +13,13 @@
 
 namespace quipu {
 
+class MetricTotals;
+
 struct Filter {
-  enum class Kind : uint8_t { any_of, none_of, not_empty };
+  enum class Kind : uint8_t { any_of, none_of, not_empty, prefix };
   std::string property;
   Kind kind = Kind::any_of;
-  std::vector<std::string> values;  // texts; "" is the empty value
+  std::vector<std::string> values;  // texts; "" is the empty value; or what values begin with
   // As it was written, where that is not the one value itself: if it is a counted value, too, the
   // question is refused rather than answered for the other meaning.
   std::optional<std::string> written = std::nullopt;
@@ -41,7 +43,8 @@ struct Question {
   bool years = false;     // by year: months added up, so without uniques; interval is none then
   bool versus = false;    // beside each figure that of the period before
   bool previous = false;  // of as many buckets before what `in` and the others say
-  // "count", "unique", "name", a value's name or "sum:NAME"; "-" before it turns it round.
+  // "count", "unique", "name", a value's name or "sum:NAME", a property of `by` or "by:NAME"; "-"
+  // before it turns it round.
   std::string sort;
   size_t limit = 0;   // 0: all groups
   bool rest = false;  // with limit: the other groups added up, too (no uniques)
@@ -117,7 +120,9 @@ struct MetricLine {
   std::vector<std::string> counters;  // "by campaign, client" ...
   bool partial = false;               // count has not all that was accepted
 };
-Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant);
+// `totals`: what is kept from the last time, if it is.
+Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant,
+                                             MetricTotals* totals = nullptr);
 
 // By what a metric or group is counted, whole: a counter each, in the order of the plans.
 struct CounterLine {

@@ -48,7 +48,7 @@ Result<Answer> answer_versus(StoreView& view, const Question& question, size_t m
   for (const auto& [by, group] : old) {
     if (!known.contains(by)) out.groups.push_back(empty_group(out, by, out.has_unique));
   }
-  sort_groups(out, question.sort);
+  sort_groups(out, question.sort, question.limit);
   out.groups_in_all = out.groups.size();
   if (question.limit && out.groups.size() > question.limit) out.groups.resize(question.limit);
   for (const Group& g : out.groups) {
@@ -166,7 +166,7 @@ class TenantGroups {
 
  private:
   void cut() {
-    sort_groups(all_, question_.sort);
+    sort_groups(all_, question_.sort, question_.limit);
     if (question_.limit && all_.groups.size() > question_.limit)
       all_.groups.resize(question_.limit);
   }

@@ -100,6 +100,7 @@ Status scan_counter(StoreView& view, TenantId tenant, SelectorId selector, Dimen
     if (d == dimension) visit(key.day, entry);
   };
   for (uint64_t day = first; day <= last; ++day) {
+    QUIPU_TRY(view.spend(0));
     // Skip to the next day that has anything of this selector.
     QUIPU_ASSIGN(auto next, view.snapshot().seek_cell_key(
                                 key_of(DayIndex(day), tenant, selector, DimensionId::none)));
@@ -142,6 +143,7 @@ Status get_values(StoreView& view, TenantId tenant, SelectorId selector, Dimensi
         hashes);
   };
   for (uint64_t day = first; day <= last;) {
+    QUIPU_TRY(view.spend(0));
     // Skip to the next day that has anything of this selector; then look at some at once.
     QUIPU_ASSIGN(auto next, view.snapshot().seek_cell_key(
                                 key_of(DayIndex(day), tenant, selector, DimensionId::none)));

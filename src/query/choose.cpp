@@ -7,6 +7,7 @@
 #include "base/near_names.h"
 #include "plan/normalise.h"
 #include "query/label.h"
+#include "query/whole.h"
 
 namespace quipu {
 namespace {
@@ -148,40 +149,94 @@ std::optional<Choice> match_properties(StoreView& view, const Counter& counter,
   for (const Filter& f : where) {
     auto position = position_of(counter, properties.at(f.property));
     if (!position) return std::nullopt;
-    Choice::ElementFilter filter{*position, f.kind, {}};
+    Choice::ElementFilter filter{*position, f.kind, {}, {}};
     std::string scratch;
-    for (const std::string& value : f.values)
-      filter.elements.push_back(view.hasher().element(canonical_text(value, scratch)));
+    if (f.kind == Filter::Kind::prefix) filter.prefixes = f.values;
+    for (size_t i = 0; f.kind != Filter::Kind::prefix && i < f.values.size(); ++i)
+      filter.elements.push_back(view.hasher().element(canonical_text(f.values[i], scratch)));
     choice.filters.push_back(std::move(filter));
   }
   return choice;
 }
 
+// Whether filters leave one value of the part at that position of stored values.
+bool is_of_one_value(const Choice& choice, size_t position) {
+  return std::any_of(
+      choice.filters.begin(), choice.filters.end(), [&](const Choice::ElementFilter& f) {
+        const std::set<uint64_t> distinct(f.elements.begin(), f.elements.end());
+        return f.position == position && f.kind == Filter::Kind::any_of && distinct.size() == 1;
+      });
+}
+
+// Whether one counter was planned whenever the other was.
+bool covers(const Spans& spans, const Spans& others) {
+  return std::all_of(others.begin(), others.end(), [&](const SinceSpan& other) {
+    return std::any_of(spans.begin(), spans.end(), [&](const SinceSpan& s) {
+      return s.from_checkpoint <= other.from_checkpoint &&
+             (s.to_checkpoint == 0 ||
+              (other.to_checkpoint != 0 && other.to_checkpoint <= s.to_checkpoint));
+    });
+  });
+}
+
+using Identities = std::set<std::string>;
+Identities identities_of(const Counter& counter) {
+  Identities identities;
+  for (const uint16_t column : counter.planned.columns)
+    identities.insert(counter.plan->columns[column].identity);
+  return identities;
+}
+std::optional<std::string> when_of(const Counter& counter) {
+  if (!counter.planned.when) return std::nullopt;
+  return counter.plan->columns[*counter.planned.when].identity;
+}
+
+// Whether an event may have counted in several of the values that the filters leave. It has not
+// where the parts of which they leave several values are those of another counter, which has all
+// these events, and none of them in several values: then it is other parts that are lists.
+bool counts_in_several(const StoreView& view, TenantId tenant, const std::vector<Counter>& counters,
+                       const Choice& choice) {
+  const Counter& asked = choice.counter;
+  const auto several = [&](const Counter& c) {
+    return view.catalogue().counted_in_several(tenant, c.selector, c.dimension);
+  };
+  if (asked.selector == SelectorId::none || !several(asked)) return false;
+  const Identities all = identities_of(asked);
+  Identities left;
+  for (size_t i = 0; i < asked.planned.columns.size(); ++i) {
+    if (!is_of_one_value(choice, i))
+      left.insert(asked.plan->columns[asked.planned.columns[i]].identity);
+  }
+  if (left.empty()) return false;
+  return std::none_of(counters.begin(), counters.end(), [&](const Counter& other) {
+    const Identities own = identities_of(other);
+    return other.selector_identity == asked.selector_identity &&
+           other.dimension != DimensionId::none && when_of(other) == when_of(asked) &&
+           std::includes(own.begin(), own.end(), left.begin(), left.end()) &&
+           std::includes(all.begin(), all.end(), own.begin(), own.end()) &&
+           covers(other.since, asked.since) && !several(other);
+  });
+}
+
 // Whether the values that fall into one group add up; else why not. Filters name every part that is
 // not grouped by: adding picks out values, which is exact for counts if no event counted in two of
 // them. A part that is not named at all is summed away: none may be skipped.
-std::string why_not_added(StoreView& view, TenantId tenant, Choice& choice) {
+std::string why_not_added(Choice& choice) {
   const Counter& counter = choice.counter;
   bool summed_away = false, skips = false;
   for (size_t i = 0; i < counter.planned.columns.size(); ++i) {
     const auto& grouped = choice.group_positions;
     if (std::find(grouped.begin(), grouped.end(), i) != grouped.end()) continue;
-    bool named = false, to_one = false;
-    for (const Choice::ElementFilter& f : choice.filters) {
-      named = named || f.position == i;
-      const std::set<uint64_t> distinct(f.elements.begin(), f.elements.end());
-      to_one =
-          to_one || (f.position == i && f.kind == Filter::Kind::any_of && distinct.size() == 1);
-    }
-    if (to_one) continue;
+    if (is_of_one_value(choice, i)) continue;
     choice.adds_groups = true;
-    summed_away = summed_away || !named;
+    summed_away = summed_away ||
+                  std::none_of(choice.filters.begin(), choice.filters.end(),
+                               [&](const Choice::ElementFilter& f) { return f.position == i; });
     const Column& column = counter.plan->columns[counter.planned.columns[i]];
     skips = skips || counter.plan->properties[column.property].skip_missing;
   }
   if (!choice.adds_groups) return "";
-  if (counter.selector != SelectorId::none &&
-      view.catalogue().counted_in_several(tenant, counter.selector, counter.dimension))
+  if (choice.several)
     return "some events counted in several values of it, so its groups do not add up";
   if (summed_away && skips)
     return "a part of it skips events without the property, so its groups do not add up";
@@ -218,7 +273,7 @@ Status check_names(const Question& question, const Properties& properties) {
 // A text that was read as something else may be a value that was copied from an answer.
 Status check_written(StoreView& view, TenantId tenant, const Properties& properties,
                      const Filter& f) {
-  if (!f.written) return {};
+  if (!f.written || f.kind == Filter::Kind::prefix) return {};
   auto property = view.catalogue().find_property(properties.at(f.property));
   if (!property) return {};
   std::string scratch;
@@ -250,7 +305,8 @@ Result<std::vector<Choice>> fitting_counters(StoreView& view, TenantId tenant,
     if (!match_when(counter, properties, question.where, left)) continue;
     auto choice = match_properties(view, counter, properties, question, left);
     if (!choice) continue;
-    if (std::string why = why_not_added(view, tenant, *choice); !why.empty()) {
+    choice->several = counts_in_several(view, tenant, counters, *choice);
+    if (std::string why = why_not_added(*choice); !why.empty()) {
       refusal = std::move(why);
     } else {
       fitting.push_back(std::move(*choice));

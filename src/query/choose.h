@@ -16,9 +16,12 @@ struct Choice {
     size_t position;
     Filter::Kind kind;
     std::vector<uint64_t> elements;
+    std::vector<std::string> prefixes;  // of the kind prefix
   };
   std::vector<ElementFilter> filters;
   bool adds_groups = false;  // several stored values may fall into one group: uniques do not add
+  bool several =
+      false;  // an event may have counted in several of the values that the filters leave
 };
 
 // All counters that answer exactly, the best first: one that is still planned, then one whose

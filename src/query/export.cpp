@@ -100,6 +100,7 @@ class TenantFilter {
 
 // Of a bucket in a Totals, about, beside its sums.
 constexpr size_t kBytesOfBucket = 256, kBytesOfSum = 64;
+constexpr size_t kNamesAhead = 16'384;  // got together; they fit into what a view keeps of names
 
 // The buckets of a counter's values in a piece, which becomes smaller when they are too many.
 struct Totals {
@@ -226,15 +227,47 @@ std::string partial_text(const CounterBucket& b) {
   return out.empty() ? out : out + "]";
 }
 
+// Gets together the names that export_line() will ask for, of some values from `first` on: where it
+// stopped. By hash, names lie anywhere in the store, so of many each row is read but once.
+using Buckets = std::map<Key, CounterBucket>;
+Result<Buckets::const_iterator> name_ahead(StoreView& view, TenantId tenant, const Counter& counter,
+                                           Buckets::const_iterator first,
+                                           Buckets::const_iterator end) {
+  const std::vector<uint16_t>& columns = counter.planned.columns;
+  const size_t most = kNamesAhead / std::max<size_t>(1, columns.size());
+  std::vector<std::vector<uint64_t>> elements(columns.size());  // by column
+  const Key* last = nullptr;
+  size_t values = 0;
+  for (; first != end; ++first) {
+    if (last && last->elements == first->first.elements) continue;
+    if (values++ == most) break;
+    last = &first->first;
+    for (size_t i = 0; i < columns.size(); ++i) elements[i].push_back(last->elements[i]);
+  }
+  view.forget_names();
+  for (size_t i = 0; i < columns.size(); ++i) {
+    const auto property =
+        view.catalogue().find_property(counter.plan->columns[columns[i]].identity);
+    QUIPU_TRY(view.name_ahead(tenant, property.value_or(PropertyId::none), std::move(elements[i])));
+  }
+  return first;
+}
+
 // False: no more is wanted.
 Result<bool> visit_counter(StoreView& view, TenantId tenant, const std::string& name,
                            const Counter& counter, size_t piece_bytes, const TenantFilter& wanted,
+                           bool with_names,
                            const std::function<Result<bool>(const CounterBucket&)>& visit) {
   Totals totals{wanted};
   totals.most = piece_bytes / (kBytesOfBucket + kBytesOfSum * counter.sums_since.size());
   do {
     QUIPU_TRY(count_buckets(view, tenant, counter, totals));
-    for (auto& [key, bucket] : totals.buckets) {
+    auto named = totals.buckets.cbegin();
+    for (auto at = totals.buckets.begin(); at != totals.buckets.end(); ++at) {
+      if (with_names && at == named) {
+        QUIPU_ASSIGN(named, name_ahead(view, tenant, counter, named, totals.buckets.cend()));
+      }
+      auto& [key, bucket] = *at;
       if (bucket.count == 0) continue;
       bucket.tenant = tenant;
       bucket.tenant_name = &name;
@@ -311,8 +344,8 @@ Status visit_counter_buckets(StoreView& view,
         if (counter.selector == SelectorId::none || counter.dimension == DimensionId::none)
           continue;
         if (filter.by && !is_by(*filter.by, counter)) continue;
-        QUIPU_ASSIGN(auto more,
-                     visit_counter(view, tenant, name, counter, piece_bytes, wanted, visit));
+        QUIPU_ASSIGN(auto more, visit_counter(view, tenant, name, counter, piece_bytes, wanted,
+                                              filter.with_names, visit));
         if (!more) return {};
       }
     }
@@ -386,7 +419,9 @@ Status export_all(StoreView& view, ExportFormat format,
     QUIPU_ASSIGN(auto text, export_line(view, bucket, format));
     return line(text);
   };
-  return visit_counter_buckets(view, visit, piece_bytes, filter);
+  ExportFilter of_names = filter;
+  of_names.with_names = true;
+  return visit_counter_buckets(view, visit, piece_bytes, of_names);
 }
 
 }  // namespace quipu

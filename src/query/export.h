@@ -42,6 +42,7 @@ struct ExportFilter {
   bool lifetime = false;                // lifetimes only
   std::optional<std::string> from, to;  // buckets that begin in it, by their own calendar
   int64_t now_s = 0;                    // what is today
+  bool with_names = false;              // each is given to export_line(): export_all() sets it
 };
 
 // Visits all of them, counter by counter, until `visit` returns false or an error. Those of one

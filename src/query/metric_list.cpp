@@ -2,8 +2,8 @@
 #include <algorithm>
 
 #include "query/answer.h"
-#include "query/cell_scan.h"
 #include "query/label.h"
+#include "query/metric_totals.h"
 #include "query/whole.h"
 
 namespace quipu {
@@ -40,7 +40,10 @@ const Counter* best_total(const StoreView& view, TenantId tenant,
 
 }  // namespace
 
-Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
+Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant,
+                                             MetricTotals* totals) {
+  MetricTotals none(nullptr);
+  if (!totals) totals = &none;
   std::vector<MetricLine> lines;
   for (const SelectorEntry& entry : view.selectors()) {
     MetricLine line;
@@ -51,20 +54,13 @@ Result<std::vector<MetricLine>> list_metrics(StoreView& view, TenantId tenant) {
     const Counter* exact = best_total(view, tenant, counters);
     const Counter* any = exact ? exact : counters.empty() ? nullptr : &counters.front();
     if (!any || any->dimension == DimensionId::none) continue;
-    uint64_t count = 0;
-    std::optional<DayIndex> first, last;
-    QUIPU_TRY(scan_counter(view, tenant, any->selector, any->dimension, 0,
-                           DayIndex(kEndEventTimeS / 86400),
-                           [&](DayIndex day, const CellEntry& cell) {
-                             for (const SlotCount& s : cell.slots) count += s.count;
-                             first = first ? std::min(*first, day) : day;
-                             last = last ? std::max(*last, day) : day;
-                           }));
-    if (!first) continue;
-    if (exact) line.count = count;
+    QUIPU_ASSIGN(const MetricTotals::Total total,
+                 totals->total(view, tenant, any->selector, any->dimension));
+    if (!total.first) continue;
+    if (exact) line.count = total.count;
     line.partial = exact && !planned_always(exact->since);
-    line.first_day = format_instant(int64_t(*first) * 86400, 0).substr(0, 10);
-    line.last_day = format_instant(int64_t(*last) * 86400, 0).substr(0, 10);
+    line.first_day = format_instant(int64_t(*total.first) * 86400, 0).substr(0, 10);
+    line.last_day = format_instant(int64_t(*total.last) * 86400, 0).substr(0, 10);
     lines.push_back(std::move(line));
   }
   return lines;

@@ -57,20 +57,37 @@ int compare_groups(const Group& a, const Group& b) {
   return order != 0 ? order : compare_lists(a.by, b.by);
 }
 
-// The value that a key of --sort names, by its name or as "sum:NAME"; values.size() if there is
-// none.
-size_t value_of(const Answer& out, const std::string& key) {
-  const auto named = [&](const std::string& name) {
-    return size_t(std::find(out.values.begin(), out.values.end(), name) - out.values.begin());
+// What --sort names.
+struct SortKey {
+  enum class Of : uint8_t { unknown, count, unique, sum, name, property };
+  Of of = Of::unknown;
+  size_t place = 0;       // of the sum's value, or of the property in `by`
+  bool reversed = false;  // by a - before it
+};
+
+SortKey key_of(const Answer& out, const std::string& sort) {
+  SortKey key;
+  key.reversed = sort.starts_with('-');
+  const std::string name = sort.empty() ? "count" : sort.substr(key.reversed ? 1 : 0);
+  const auto placed = [&](SortKey::Of of, const std::vector<std::string>& names,
+                          std::string_view text) {
+    const auto found = std::find(names.begin(), names.end(), text);
+    if (key.of != SortKey::Of::unknown || found == names.end()) return;
+    key.of = of;
+    key.place = size_t(found - names.begin());
   };
-  const size_t value = named(key);
-  return value == out.values.size() && key.rfind("sum:", 0) == 0 ? named(key.substr(4)) : value;
+  if (name == "count") key.of = SortKey::Of::count;
+  if (name == "name") key.of = SortKey::Of::name;
+  if (name == "unique" && out.has_unique) key.of = SortKey::Of::unique;
+  placed(SortKey::Of::sum, out.values, name);
+  if (name.starts_with("sum:")) placed(SortKey::Of::sum, out.values, name.substr(4));
+  if (name.starts_with("by:")) placed(SortKey::Of::property, out.question.by, name.substr(3));
+  placed(SortKey::Of::property, out.question.by, name);
+  return key;
 }
 
-// A key of --sort, without the - that turns it round.
-std::pair<std::string, bool> key_of(const std::string& sort) {
-  if (sort.empty()) return {"count", false};
-  return sort[0] == '-' ? std::pair(sort.substr(1), true) : std::pair(sort, false);
+bool is_of_names(const SortKey& key) {
+  return key.of == SortKey::Of::name || key.of == SortKey::Of::property;
 }
 
 }  // namespace
@@ -82,61 +99,89 @@ int compare_names(std::string_view a, std::string_view b) {
   return order != 0 ? order : sign_of(a.compare(b));
 }
 
+bool is_by_name(const Answer& out, const std::string& sort) {
+  return is_of_names(key_of(out, sort));
+}
+
 std::vector<uint32_t>::iterator first_by_figure(const Answer& out, const std::string& sort,
                                                 size_t limit, GroupTable& table,
                                                 std::vector<uint32_t>& groups) {
-  const auto [key, reversed] = key_of(sort);
-  if (key == "name" || groups.size() <= limit) return groups.end();
-  const size_t value = value_of(out, key);
+  const SortKey key = key_of(out, sort);
+  if (is_of_names(key)) return groups.end();
+  const auto total = [&](const auto& figures) {
+    Fixed6 sum{};
+    for (const auto n : figures) sum += key.reversed ? -Fixed6(n) : Fixed6(n);
+    return sum;
+  };
+  std::optional<Fixed6> least;  // of the last that is among the first ones so far
+  if (out.groups.size() >= limit) {
+    const Group& last = out.groups[limit - 1];
+    least = key.of == SortKey::Of::count    ? total(last.count)
+            : key.of == SortKey::Of::unique ? total(last.unique)
+                                            : total(last.sums[key.place]);
+  }
   std::vector<Fixed6> totals(table.size());
   for (const uint32_t g : groups) {
-    const auto add = [&, backwards = reversed](const auto& figures) {
-      for (const auto n : figures) totals[g] += backwards ? -Fixed6(n) : Fixed6(n);
-    };
-    key == "count"    ? add(table.count(g))
-    : key == "unique" ? add(table.unique(g))
-                      : add(table.sum(g, value));
+    totals[g] = key.of == SortKey::Of::count    ? total(table.count(g))
+                : key.of == SortKey::Of::unique ? total(table.unique(g))
+                                                : total(table.sum(g, key.place));
   }
-  const auto before = [&](uint32_t a, uint32_t b) { return totals[a] > totals[b]; };
-  std::nth_element(groups.begin(), groups.begin() + ptrdiff_t(limit - 1), groups.end(), before);
-  const Fixed6 least = totals[groups[limit - 1]];
-  return std::partition(groups.begin() + ptrdiff_t(limit), groups.end(),
-                        [&](uint32_t g) { return totals[g] == least; });
+  if (groups.size() > limit) {
+    std::nth_element(groups.begin(), groups.begin() + ptrdiff_t(limit - 1), groups.end(),
+                     [&](uint32_t a, uint32_t b) { return totals[a] > totals[b]; });
+    const Fixed6 here = totals[groups[limit - 1]];
+    least = least ? std::max(*least, here) : here;
+  }
+  if (!least) return groups.end();
+  return std::partition(groups.begin(), groups.end(),
+                        [&](uint32_t g) { return totals[g] >= *least; });
 }
 
-void sort_groups(Answer& out, const std::string& sort) {
-  const auto [key, reversed] = key_of(sort);
+void sort_groups(Answer& out, const std::string& sort, size_t limit) {
+  const SortKey key = key_of(out, sort);
   auto total = [](const auto& v) {
     return std::accumulate(v.begin(), v.end(), typename std::decay_t<decltype(v)>::value_type{});
   };
-  const size_t value = value_of(out, key);
-  auto compare = [&, &key = key](const Group& a, const Group& b) -> int {
-    if (key == "name") return compare_groups(a, b);
-    if (key == "count")
-      return total(a.count) > total(b.count) ? -1 : total(a.count) < total(b.count);
-    if (key == "unique")
-      return total(a.unique) > total(b.unique) ? -1 : total(a.unique) < total(b.unique);
-    const Fixed6 x = total(a.sums[value]), y = total(b.sums[value]);
+  const auto larger = [&](const auto& a, const auto& b) {
+    const auto x = total(a), y = total(b);
     return x > y ? -1 : x < y;
   };
-  std::sort(out.groups.begin(), out.groups.end(),
-            [&, reversed = reversed](const Group& a, const Group& b) {
-              const int order = compare(a, b) * (reversed ? -1 : 1);
-              return order != 0 ? order < 0 : compare_groups(a, b) < 0;
-            });
+  const auto compare = [&](const Group& a, const Group& b) -> int {
+    switch (key.of) {
+      case SortKey::Of::name:
+        return compare_groups(a, b);
+      case SortKey::Of::property:
+        return compare_names(a.by[key.place], b.by[key.place]);
+      case SortKey::Of::unique:
+        return larger(a.unique, b.unique);
+      case SortKey::Of::sum:
+        return larger(a.sums[key.place], b.sums[key.place]);
+      default:
+        return larger(a.count, b.count);
+    }
+  };
+  const auto before = [&](const Group& a, const Group& b) {
+    const int order = key.reversed ? compare(b, a) : compare(a, b);
+    return order != 0 ? order < 0 : compare_groups(a, b) < 0;
+  };
+  auto end = out.groups.end();
+  if (limit != 0 && limit < out.groups.size()) {
+    end = out.groups.begin() + ptrdiff_t(limit);
+    std::nth_element(out.groups.begin(), end, out.groups.end(), before);
+  }
+  std::sort(out.groups.begin(), end, before);
 }
 
 Status check_sort(const Answer& out, const std::string& sort) {
-  const std::string key = !sort.empty() && sort[0] == '-' ? sort.substr(1) : sort;
-  if (sort.empty() || key == "count" || key == "name") return {};
-  if (key == "unique" && out.has_unique) return {};
-  if (value_of(out, key) < out.values.size()) return {};
+  if (key_of(out, sort).of != SortKey::Of::unknown) return {};
   std::vector<std::string> known = out.values;
   known.insert(known.end(), {"count", "name"});
-  if (out.has_unique) known.emplace_back("unique");
+  if (out.has_unique) known.push_back("unique");
+  known.insert(known.end(), out.question.by.begin(), out.question.by.end());
   std::string list;
   for (const std::string& k : known) list += (list.empty() ? "" : ", ") + k;
-  return Error{"this answer cannot be sorted by \"" + key + "\"; it has " + list};
+  return Error{"this answer cannot be sorted by \"" + sort.substr(sort.starts_with('-') ? 1 : 0) +
+               "\"; it has " + list};
 }
 
 }  // namespace quipu

@@ -1,5 +1,7 @@
 #include "query/question_text.h"
 
+#include <algorithm>
+
 #include "query/buckets.h"
 #include "query/label.h"
 
@@ -44,24 +46,29 @@ Result<std::vector<std::string>> parse_values(std::string_view text) {
 Result<Filter> parse_filter(const std::string& text) {
   Filter filter;
   size_t i = 0;
-  bool negative = false;  // the last character was a `!` without backslash
+  char sign = 0;  // the last character, if it is a `!` or `^` without backslash
   for (; i < text.size() && text[i] != '='; ++i) {
-    negative = text[i] == '!';
-    filter.property += unescaped(text, i, "=!\\");
+    sign = text[i] == '!' || text[i] == '^' ? text[i] : 0;
+    filter.property += unescaped(text, i, "=!^\\");
   }
-  if (negative) filter.property.pop_back();
+  if (sign != 0) filter.property.pop_back();
   if (i == text.size() || filter.property.empty()) {
     return Error{"--where \"" + text +
-                 "\": write property=value, property=one|other, property!=value, property= (none) "
-                 "or property!= (not empty)"};
+                 "\": write property=value, property=one|other, property!=value, property^=prefix, "
+                 "property= (none) or property!= (not empty)"};
   }
-  filter.kind = negative ? Filter::Kind::none_of : Filter::Kind::any_of;
+  filter.kind = sign == '!'   ? Filter::Kind::none_of
+                : sign == '^' ? Filter::Kind::prefix
+                              : Filter::Kind::any_of;
   const std::string written = text.substr(i + 1);
   auto values = parse_values(written);
   if (!values.ok()) return Error{"--where " + text + ": " + values.error().message};
   filter.values = std::move(*values);
   if (filter.values != std::vector<std::string>{written}) filter.written = written;
-  if (negative && filter.values == std::vector<std::string>{""}) {
+  if (sign == '^' &&
+      std::find(filter.values.begin(), filter.values.end(), "") != filter.values.end())
+    return Error{"--where " + text + ": behind ^= stand the first characters of the values"};
+  if (sign == '!' && filter.values == std::vector<std::string>{""}) {
     filter.kind = Filter::Kind::not_empty;
     filter.values.clear();
   }

@@ -8,10 +8,9 @@
 
 namespace quipu {
 
-// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty). A value may
-// be a label in quotes (query/label.h); else \| and \\ in it are | and \. In the property's name
-// \=,
-// \! and \\ are =, ! and \.
+// campaign=C1, campaign=C1|C2, campaign!=C1, campaign= (none), campaign!= (not empty),
+// campaign^=C (those that begin with C). A value may be a label in quotes (query/label.h); else \|
+// and \\ in it are | and \. In the property's name \=, \!, \^ and \\ are =, !, ^ and \.
 Result<Filter> parse_filter(const std::string& text);
 
 // hour, day, week, month, year, or lifetime where no other time is named. False: it is none.

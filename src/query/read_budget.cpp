@@ -17,8 +17,9 @@ Status ReadBudget::spend(uint64_t rows) {
                  " rows (kMaxRowsOfQuestion)" + kAskLess};
   }
   left_ -= rows;
+  if (gone_ && gone_->load(std::memory_order_relaxed))
+    return Error{"nobody waits for this answer any more"};
   if (calls_++ % kLooksApart != 0) return {};
-  if (gone_ && *gone_) return Error{"nobody waits for this answer any more"};
   if (Clock::now() < end_) return {};
   return Error{
       "this question takes longer than " +

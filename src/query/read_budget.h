@@ -20,7 +20,8 @@ class ReadBudget {
   ReadBudget(uint64_t rows, Clock::duration time, const std::atomic<bool>* gone = nullptr)
       : rows_(rows), left_(rows), time_(time), end_(Clock::now() + time), gone_(gone) {}
 
-  // Before so many more rows are read. An error names the limit and what to ask instead.
+  // Before so many more rows are read, or before other work of some duration (0 rows). An error
+  // names the limit and what to ask instead.
   Status spend(uint64_t rows);
 
  private:

@@ -87,6 +87,7 @@ std::string render_json(const Answer& a) {
   out += join(q.where, [](const Filter& f) {
     const char* kind = f.kind == Filter::Kind::any_of    ? "any"
                        : f.kind == Filter::Kind::none_of ? "not"
+                       : f.kind == Filter::Kind::prefix  ? "prefix"
                                                          : "not_empty";
     std::string text = "{\"property\":" + json_string(f.property) + ",\"is\":\"" + kind + "\"";
     if (f.kind != Filter::Kind::not_empty)

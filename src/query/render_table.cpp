@@ -53,7 +53,9 @@ std::string title_of(const Answer& a) {
   for (const Filter& f : a.question.where) {
     title += ", " + label_of(f.property, ",");
     if (f.kind == Filter::Kind::not_empty) title += " not empty";
-    if (f.kind != Filter::Kind::not_empty) title += f.kind == Filter::Kind::none_of ? " not " : " ";
+    if (f.kind == Filter::Kind::prefix) title += " begins with ";
+    if (f.kind == Filter::Kind::none_of) title += " not ";
+    if (f.kind == Filter::Kind::any_of) title += " ";
     for (size_t i = 0; i < f.values.size(); ++i)
       title += (i ? "|" : "") + label_of(f.values[i], ",");
   }

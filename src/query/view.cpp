@@ -30,6 +30,10 @@ Error two_names(const std::string& property, const std::vector<std::string>& tex
                "\"), so their counts cannot be told apart; count the inputs into a new store"};
 }
 
+Error no_name() {
+  return Error{"a counted value has no name in the store: its files are damaged; restore a backup"};
+}
+
 }  // namespace
 
 Result<std::unique_ptr<StoreView>> StoreView::open(const Catalogue& catalogue, Snapshot& snapshot,
@@ -229,17 +233,83 @@ Result<std::string> StoreView::name(TenantId tenant, PropertyId property, uint64
   if (element == kEmptyElement) return std::string();
   const auto key = std::tuple(raw(tenant), raw(property), element);
   if (auto it = names_.find(key); it != names_.end()) return it->second;
+  QUIPU_TRY(spend(0));
   QUIPU_ASSIGN(auto texts, snapshot_.names(tenant, property, element));
   if (texts.size() > 1) return two_names(catalogue_.property_identity(property), texts);
-  if (texts.empty())
-    return Error{
-        "a counted value has no name in the store: its files are damaged; restore a backup"};
+  if (texts.empty()) return no_name();
+  remember(tenant, property, element, texts[0]);
+  return texts[0];
+}
+
+void StoreView::remember(TenantId tenant, PropertyId property, uint64_t element,
+                         const std::string& text) {
   if (name_bytes_ >= kNameBytes) {
     names_.clear();
     name_bytes_ = 0;
   }
-  name_bytes_ += kBytesOfName + (texts)[0].size();
-  return names_[key] = (texts)[0];
+  const auto [name, fresh] = names_.try_emplace({raw(tenant), raw(property), element}, text);
+  if (fresh) name_bytes_ += kBytesOfName + text.size();
+}
+
+Result<std::vector<std::string>> StoreView::names(TenantId tenant, PropertyId property,
+                                                  std::span<const uint64_t> elements) {
+  std::vector<std::string> texts(elements.size());
+  std::vector<std::pair<uint64_t, size_t>> asked;  // element, its place
+  for (size_t i = 0; i < elements.size(); ++i) {
+    if (elements[i] == kEmptyElement) continue;
+    const auto known = names_.find({raw(tenant), raw(property), elements[i]});
+    if (known != names_.end())
+      texts[i] = known->second;
+    else
+      asked.emplace_back(elements[i], i);
+  }
+  std::sort(asked.begin(), asked.end());
+  std::vector<uint64_t> rising;
+  for (const auto& [element, place] : asked) {
+    if (rising.empty() || rising.back() != element) rising.push_back(element);
+  }
+  QUIPU_TRY(spend(0));
+  std::vector<std::optional<std::string>> found(rising.size());
+  Status status;
+  QUIPU_TRY(snapshot_.names_of(tenant, property, rising, [&](size_t i, std::string_view text) {
+    if (!found[i])
+      found[i] = text;
+    else if (*found[i] != text)
+      status = two_names(catalogue_.property_identity(property), {*found[i], std::string(text)});
+  }));
+  QUIPU_TRY(status);
+  for (size_t i = 0; i < rising.size(); ++i) {
+    if (!found[i]) return no_name();
+    if (rising.size() <= kManyNames) remember(tenant, property, rising[i], *found[i]);
+  }
+  for (size_t a = 0, i = 0; a < asked.size(); ++a) {
+    while (rising[i] != asked[a].first) ++i;
+    texts[asked[a].second] = *found[i];
+  }
+  return texts;
+}
+
+Status StoreView::name_ahead(TenantId tenant, PropertyId property, std::vector<uint64_t> elements) {
+  std::sort(elements.begin(), elements.end());
+  elements.erase(std::unique(elements.begin(), elements.end()), elements.end());
+  QUIPU_ASSIGN(const auto texts, names(tenant, property, elements));
+  for (size_t i = 0; i < elements.size() && elements.size() > kManyNames; ++i) {
+    if (elements[i] != kEmptyElement) remember(tenant, property, elements[i], texts[i]);
+  }
+  return {};
+}
+
+Status StoreView::check_one_names(TenantId tenant, PropertyId property,
+                                  std::span<const uint64_t> elements) {
+  std::vector<uint64_t> first(elements.size());  // hashes of the texts met first
+  std::optional<uint64_t> twice;
+  QUIPU_TRY(spend(0));
+  QUIPU_TRY(snapshot_.names_of(tenant, property, elements, [&](size_t i, std::string_view text) {
+    const uint64_t hash = std::hash<std::string_view>()(text) | 1;
+    if (first[i] == 0) first[i] = hash;
+    if (first[i] != hash) twice = elements[i];
+  }));
+  return twice ? check_one_name(tenant, property, *twice) : Status();
 }
 
 }  // namespace quipu

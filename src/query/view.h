@@ -5,6 +5,7 @@
 #include <map>
 #include <memory>
 #include <optional>
+#include <span>
 #include <string>
 #include <vector>
 
@@ -90,6 +91,17 @@ class StoreView {
   // An error if the dictionary holds two texts for the element: whoever asks for one would get
   // both.
   Status check_one_name(TenantId tenant, PropertyId property, uint64_t element);
+  // The same of many elements, in less time: names() gives their texts in their order; those of
+  // check_one_names() must rise.
+  Result<std::vector<std::string>> names(TenantId tenant, PropertyId property,
+                                         std::span<const uint64_t> elements);
+  // Keeps those of so many that will be asked for one by one.
+  Status name_ahead(TenantId tenant, PropertyId property, std::vector<uint64_t> elements);
+  void forget_names() {
+    names_.clear();
+    name_bytes_ = 0;
+  }
+  Status check_one_names(TenantId tenant, PropertyId property, std::span<const uint64_t> elements);
 
  private:
   StoreView(const Catalogue& catalogue, Snapshot& snapshot, const Hasher& hasher)
@@ -103,6 +115,7 @@ class StoreView {
   Snapshot& snapshot_;
   const Hasher& hasher_;
   uint32_t set_of(TenantId tenant);
+  void remember(TenantId tenant, PropertyId property, uint64_t element, const std::string& text);
 
   PinnedTables tables_;
   ReadBudget* budget_ = nullptr;
@@ -113,6 +126,7 @@ class StoreView {
   std::map<TenantId, uint32_t> sets_;                    // of tables_
   static constexpr size_t kNameBytes = size_t(4) << 20;  // kept; then all are dropped
   static constexpr size_t kBytesOfName = 128;            // beside its text
+  static constexpr size_t kManyNames = 4096;             // at once: they are not kept
   std::map<std::tuple<uint32_t, uint32_t, uint64_t>, std::string> names_;
   size_t name_bytes_ = 0;
 };

@@ -54,6 +54,7 @@ class CommitInMaking {
   Status write_names();
   Status write_meta(MetaRows meta, uint64_t commits);
   const CommitStats& stats() const { return stats_; }
+  std::vector<CellPlace> take_changed() { return changed_.take(); }
 
  private:
   FamilyOutput& rows(Family family) { return *rows_[size_t(family)]; }
@@ -65,6 +66,7 @@ class CommitInMaking {
   CommitOutput& out_;
   std::array<std::unique_ptr<FamilyOutput>, kFamilies> rows_;
   std::vector<uint64_t> profiles_, new_profiles_;
+  ChangedCells::Commit changed_;
   CommitStats stats_;
 };
 
@@ -79,10 +81,8 @@ Status CommitInMaking::begin(const std::string& own_commit) {
 Status CommitInMaking::write_cells() {
   CpuLaps own;
   FamilyOutput& of = rows(Family::cells);
-  std::string last;
   const RowSink sink = [&](std::string_view key, std::string_view value) -> Status {
-    CHECK(key > last && key.size() > kCommitsKey.size());
-    last.assign(key);
+    changed_.note(key);
     QUIPU_TRY(of.merge(key, value));
     stats_.cell_rows += 1;
     stats_.cell_bytes += key.size() + value.size();
@@ -280,7 +280,11 @@ Result<CommitStats> CommitWriter::commit(CheckpointWrite&& write) {
   const auto ingest_start = Clock::now();
   if (files) QUIPU_TRY(flush_for_ingest());
   fault_point(files ? "commit.ingest_begin" : "commit.batch_begin");
-  QUIPU_TRY(database_.change(state, [&] { return out->write(); }));
+  QUIPU_TRY(database_.change(state, [&]() -> Status {
+    QUIPU_TRY(out->write());
+    changed_.add(state.checkpoint, making.take_changed());
+    return {};
+  }));
   CHECK_EQ(database_.commits(), commits);
   fault_point(files ? "commit.ingest_done" : "commit.batch_done");
   QUIPU_TRY(database_.acknowledge());

@@ -6,6 +6,7 @@
 
 #include <cstdint>
 
+#include "store/changed_cells.h"
 #include "store/database.h"
 #include "store/filter_filler.h"
 #include "store/name_rows.h"
@@ -19,8 +20,8 @@ inline constexpr uint64_t kSpareDiskBytes = uint64_t(16) << 20;
 
 class CommitWriter {
  public:
-  CommitWriter(Database& database, FilterFiller& filter, size_t ingest_bytes)
-      : database_(database), filter_(filter), ingest_bytes_(ingest_bytes) {}
+  CommitWriter(Database& database, FilterFiller& filter, ChangedCells& changed, size_t ingest_bytes)
+      : database_(database), filter_(filter), changed_(changed), ingest_bytes_(ingest_bytes) {}
 
   Result<CommitStats> commit(CheckpointWrite&& write);
 
@@ -33,6 +34,7 @@ class CommitWriter {
 
   Database& database_;
   FilterFiller& filter_;
+  ChangedCells& changed_;
   const size_t ingest_bytes_;
   NameRows name_rows_;  // of this thread, or of one that it waits for
   enum class Way { none, batch, files } way_ = Way::none;

@@ -81,6 +81,30 @@ class NamesOfStore : public ::testing::Test {
       if (*found != Texts(texts.begin(), texts.end()))
         return "element " + std::to_string(element) + " of property " + std::to_string(property);
     }
+    return difference_of_many(*snapshot);
+  }
+  // The same of all elements of a property at once, and of its scan.
+  std::string difference_of_many(Snapshot& snapshot) {
+    std::map<std::pair<uint32_t, uint32_t>, std::map<uint64_t, std::set<std::string>>> right;
+    for (const auto& [of, texts] : model_)
+      right[{std::get<0>(of), std::get<1>(of)}][std::get<2>(of)] = texts;
+    for (auto& [of, texts] : right) {
+      const auto [tenant, property] = of;
+      std::map<uint64_t, std::set<std::string>> scanned, found;
+      const auto status = snapshot.scan_names(TenantId(tenant), PropertyId(property),
+                                              [&](uint64_t element, std::string_view text) {
+                                                return scanned[element].emplace(text), true;
+                                              });
+      if (!status.ok()) return status.error().message;
+      if (scanned != texts) return "scan of property " + std::to_string(property);
+      std::vector<uint64_t> elements;
+      for (const auto& [element, its] : texts) elements.push_back(element);
+      const auto one = snapshot.names_of(
+          TenantId(tenant), PropertyId(property), elements,
+          [&](size_t i, std::string_view text) { found[elements[i]].emplace(text); });
+      if (!one.ok()) return one.error().message;
+      if (found != texts) return "all of property " + std::to_string(property);
+    }
     return "";
   }
 

@@ -47,6 +47,15 @@ class StoreSnapshot final : public Snapshot {
                                          uint64_t element) override {
     return names_.names(tenant, property, element);
   }
+  Status names_of(TenantId tenant, PropertyId property, std::span<const uint64_t> elements,
+                  const std::function<void(size_t i, std::string_view text)>& visit) override {
+    return names_.names_of(tenant, property, elements, visit);
+  }
+  Status scan_names(
+      TenantId tenant, PropertyId property,
+      const std::function<bool(uint64_t element, std::string_view text)>& visit) override {
+    return names_.scan(tenant, property, visit);
+  }
 
   Status scan_meta(
       std::string_view prefix,

@@ -32,7 +32,7 @@ StoreImpl::StoreImpl(std::unique_ptr<Database> database, const StoreOptions& opt
       readers_(options.readers),
       filter_(*database_, options),
       merges_(*database_),
-      writer_(*database_, filter_, options.ingest_bytes) {}
+      writer_(*database_, filter_, changed_cells_, options.ingest_bytes) {}
 
 Result<CommitStats> StoreImpl::commit(CheckpointWrite&& write) {
   fault_point("commit.begin");

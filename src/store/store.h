@@ -10,6 +10,7 @@
 #include <functional>
 #include <map>
 #include <memory>
+#include <optional>
 #include <span>
 #include <string>
 #include <string_view>
@@ -21,6 +22,7 @@
 #include "cells/group_by.h"
 #include "event/name_log.h"
 #include "event/outcome.h"
+#include "store/changed_cells.h"
 #include "tally/element_codes.h"
 #include "tally/record_key.h"
 
@@ -115,6 +117,14 @@ class Snapshot {
   // All names of an element: one; several if two texts share the hash; none if unknown.
   virtual Result<std::vector<std::string>> names(TenantId tenant, PropertyId property,
                                                  uint64_t element) = 0;
+  // Those of several, which must rise: `visit` gets each text of elements[i], some twice. What lies
+  // together is read once.
+  virtual Status names_of(TenantId tenant, PropertyId property, std::span<const uint64_t> elements,
+                          const std::function<void(size_t i, std::string_view text)>& visit) = 0;
+  // All of a property, in no order and some twice, until visit returns false.
+  virtual Status scan_names(
+      TenantId tenant, PropertyId property,
+      const std::function<bool(uint64_t element, std::string_view text)>& visit) = 0;
   virtual Status scan_meta(
       std::string_view prefix,
       const std::function<bool(std::string_view key, std::string_view value)>& visit) = 0;
@@ -154,6 +164,10 @@ class Store : public DurableTier {
   // thread.
   virtual Status get_cells(std::span<const std::string> keys,
                            std::span<std::string> rows) const = 0;
+  // What the checkpoints behind `after`, up to and with `last`, wrote cells of; nothing: that is
+  // not known any more (ChangedCells). Any thread.
+  virtual std::optional<std::vector<CellPlace>> changed_cells(uint64_t after,
+                                                              uint64_t last) const = 0;
   // Of the last checkpoint; waits for an ingest that is under way.
   virtual std::unique_ptr<Snapshot> snapshot() const = 0;
   virtual Result<std::vector<FamilyStats>> family_stats() const = 0;

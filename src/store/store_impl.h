@@ -29,6 +29,10 @@ class StoreImpl final : public Store {
   CommittedState committed() const override { return *database_->state(); }
   Result<CommitStats> commit(CheckpointWrite&& write) override;
   Status get_cells(std::span<const std::string> keys, std::span<std::string> rows) const override;
+  std::optional<std::vector<CellPlace>> changed_cells(uint64_t after,
+                                                      uint64_t last) const override {
+    return changed_cells_.between(after, last);
+  }
   std::unique_ptr<Snapshot> snapshot() const override;
   Result<std::vector<FamilyStats>> family_stats() const override;
   FilterStats filter_stats() const override { return filter_.stats(); }
@@ -52,6 +56,7 @@ class StoreImpl final : public Store {
   ReaderPool readers_;
   FilterFiller filter_;
   MergePolicy merges_;
+  ChangedCells changed_cells_;
   CommitWriter writer_;
 };
 

@@ -30,6 +30,14 @@ class OneRow : public Snapshot {
   Result<std::vector<std::string>> names(TenantId, PropertyId, uint64_t) override {
     return std::vector<std::string>();
   }
+  Status names_of(TenantId, PropertyId, std::span<const uint64_t>,
+                  const std::function<void(size_t, std::string_view)>&) override {
+    return {};
+  }
+  Status scan_names(TenantId, PropertyId,
+                    const std::function<bool(uint64_t, std::string_view)>&) override {
+    return {};
+  }
   Status scan_meta(std::string_view prefix,
                    const std::function<bool(std::string_view, std::string_view)>& visit) override {
     if (key_.starts_with(prefix)) visit(key_, value_);

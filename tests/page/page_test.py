@@ -187,6 +187,62 @@ class Page(serve_case.Serve):
         b.wait("location.hash.includes('last=7d')")
         self.at_peace(b)
 
+    LIVE = "document.documentElement.dataset.live === arguments[0]"
+    SUM = "document.querySelector('#sum') && document.querySelector('#sum').innerText === arguments[0]"
+
+    def questions(self, b):
+        return [u for u in b.requests() if "/v1/query" in u]
+
+    def test_a_metric_is_told_of_each_change_and_asks_no_more_than_that(self):
+        self.send(events())
+        b = self.page(self.reader, "#/metric?name=Clicked+Email&last=30d&by=campaign")
+        b.wait(self.SUM, "the first answer", "60")
+        b.wait(self.LIVE, "it is watched", "watched")
+        self.wait_for(lambda: b.requests() == [], "it is at rest")
+        time.sleep(7)   # two looks of a page that must ask
+        self.assertEqual(self.questions(b), [])
+        self.send([event(6000 + n, "Clicked Email") for n in range(20)])
+        b.wait(self.SUM, "told", "80")
+        self.assertIn(len(self.questions(b)), (3, 6), "its course, and the two of its parts; twice, if there were two commits")
+        self.assertEqual(b.run("return Array.from(document.querySelectorAll('#groups tbody tr')).reduce((sum, row) => sum + Number(row.children[2].innerText), 0)"), 80)
+        b.click_text("nav a", "Health")   # the stream ends with the view, and its place is free
+        b.wait(self.LIVE, "not any more", "asked")
+        self.at_peace(b)
+
+    def test_where_it_cannot_watch_it_asks(self):
+        self.send(events())
+        sys.path.insert(0, str(HERE.parent / "serve"))
+        from watch_test import Watcher
+        watchers = [Watcher(self.port, self.reader, "metric=Opened+Email") for _ in range(64)]
+        self.assertEqual({w.status for w in watchers}, {200})
+        b = self.page(self.reader, "#/metric?name=Clicked+Email&last=30d")
+        b.wait(self.SUM, "the first answer", "60")
+        self.assertIn("503", " ".join(b.complaints()))
+        self.send([event(6000 + n, "Clicked Email") for n in range(20)])
+        b.wait(self.SUM, "asked again", "80")
+        self.assertEqual(b.run("return document.documentElement.dataset.live"), "asked")
+        for watcher in watchers:
+            watcher.close()
+        b.open("about:blank")
+        b.open(self.url() + "#/metric?name=Clicked+Email&last=30d")
+        b.wait(self.LIVE, "a place came free", "watched")
+        self.kill()   # the stream breaks
+        b.wait(self.LIVE, "it is asked again", "asked")
+        b.complaints()
+
+    def test_a_filter_by_how_values_begin(self):
+        self.send(events())
+        b = self.page(self.reader, "#/metric?name=Clicked+Email&last=30d&by=campaign")
+        b.run("document.querySelector('#filter-property').value = 'campaign'; document.querySelector('#filter-how').value = 'begins'")
+        b.write("#filter-value", "c")
+        b.press("enter")
+        b.wait("!!document.querySelector('.chip')", "a filter")
+        self.assertIn("campaign begins with c", b.text(".chip"))
+        b.wait(self.SUM, "all begin so", "60")
+        self.assertIn("campaign%5E%3Dc", b.run("return location.hash"))
+        self.assertIn("campaign^=c", b.run("return document.querySelector('#share-command').textContent"))
+        self.at_peace(b)
+
     def test_a_filter_is_picked_from_the_values(self):
         self.send(events())
         b = self.page(self.reader, "#/metric?name=Opened+Email&last=30d")

@@ -6,6 +6,7 @@
 #include <random>
 #include <set>
 
+#include "query/metric_totals.h"
 #include "query/render.h"
 
 namespace quipu::test {
@@ -42,6 +43,18 @@ TEST_F(SmallRuns, CairosLongDayHasTwentyFiveHours) {
       (std::vector<uint64_t>{36, 100, 96, 56}));
 }
 
+bool passes(const Filter& f, const Line& line) {
+  const std::string& value = f.property == "campaign" ? line.campaign : line.client;
+  if (f.kind == Filter::Kind::not_empty) return !value.empty();
+  if (f.kind == Filter::Kind::prefix)
+    return std::any_of(f.values.begin(), f.values.end(),
+                       [&](const std::string& v) { return value.rfind(v, 0) == 0; });
+  const bool listed = std::any_of(f.values.begin(), f.values.end(), [&](const std::string& v) {
+    return v == value || (v == "95.0" && value == "95");
+  });
+  return listed == (f.kind == Filter::Kind::any_of);
+}
+
 // Random lines, every way to filter and group, against adding the lines up.
 TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
   for (uint64_t seed = 1; seed <= 2; ++seed) {
@@ -71,16 +84,10 @@ TEST_F(SmallRuns, FiltersAndGroupsAreWhatCountingTheLinesGives) {
                                       {"campaign", Filter::Kind::any_of, {"a", "95.0", "absent"}},
                                       {"campaign", Filter::Kind::none_of, {"a", "95"}},
                                       {"campaign", Filter::Kind::not_empty, {}},
+                                      {"campaign", Filter::Kind::prefix, {"9", "ab"}},
+                                      {"client", Filter::Kind::prefix, {"a", "b"}},
                                       {"client", Filter::Kind::any_of, {""}},
                                       {"client", Filter::Kind::none_of, {""}}};
-    const auto passes = [](const Filter& f, const Line& line) {
-      const std::string& value = f.property == "campaign" ? line.campaign : line.client;
-      if (f.kind == Filter::Kind::not_empty) return !value.empty();
-      const bool listed = std::any_of(f.values.begin(), f.values.end(), [&](const std::string& v) {
-        return v == value || (v == "95.0" && value == "95");
-      });
-      return listed == (f.kind == Filter::Kind::any_of);
-    };
     for (int i = 0; i < 60; ++i) {
       const std::string metric =
           std::vector<std::string>{"Opened", "Clicked", "Both"}[random() % 3];
@@ -169,6 +176,149 @@ TEST_F(SmallRuns, SortingIsByWhatTheAnswerHas) {
     EXPECT_NE(refused(q).find("it has worth, count, name, unique"), std::string::npos)
         << sort << ": " << refused(q);
   }
+}
+
+TEST_F(SmallRuns, SortingByOneOfSeveralProperties) {
+  std::vector<Line> lines;
+  for (const auto& [campaign, client] : std::vector<std::pair<std::string, std::string>>{
+           {"b", "2"}, {"a", "10"}, {"c", "x"}, {"b", "10"}, {"a", "2"}})
+    lines.push_back({"Opened", "same", "2026-03-05T10:00:00Z", campaign, client, "1"});
+  count(plan_text("  - {metrics: \"*\", by: [[campaign, client]], sum: [worth]}\n"), lines);
+  const auto sorted = [&](const std::string& sort, size_t limit = 0) {
+    Question q = about("Opened", "2026-03", {"campaign", "client"});
+    q.sort = sort;
+    q.limit = limit;
+    std::string names;
+    const Answer answered = ask(q);
+    for (const Group& g : answered.groups) names += g.by[0] + g.by[1] + " ";
+    return names;
+  };
+  EXPECT_EQ(sorted("client"), "a2 b2 a10 b10 cx ");
+  EXPECT_EQ(sorted("-client"), "cx a10 b10 a2 b2 ");
+  EXPECT_EQ(sorted("by:client", 2), "a2 b2 ");
+  EXPECT_EQ(sorted("-campaign", 3), "cx b2 b10 ");
+  EXPECT_EQ(sorted("-name", 3), "cx b10 b2 ");
+  Question q = about("Opened", "2026-03", {"campaign"});
+  q.sort = "client";
+  EXPECT_NE(refused(q).find("it has worth, count, name, campaign"), std::string::npos)
+      << refused(q) << ": client is not asked by";
+}
+
+// Of many values the names are read through, of few they are looked up: both say the same.
+TEST_F(SmallRuns, PrefixesOfManyValues) {
+  std::vector<Line> lines;
+  for (int i = 0; i < 6000; ++i)
+    lines.push_back({"Opened", "p", "2026-03-05T10:00:00Z", std::to_string(i * 7919 % 6000) + "x"});
+  lines.push_back({"Opened", "p", "2026-03-06T10:00:00Z", ""});
+  count(plan_text("  - {metrics: \"*\", by: [campaign]}\n"), lines);
+  for (const std::vector<std::string>& prefixes :
+       std::vector<std::vector<std::string>>{{"5"}, {"12", "599"}, {"5999x"}, {"6"}, {"z"}}) {
+    uint64_t right = 0;
+    for (const Line& line : lines) {
+      right += std::any_of(prefixes.begin(), prefixes.end(), [&](const std::string& prefix) {
+        return line.campaign.rfind(prefix, 0) == 0;
+      });
+    }
+    Question q = about("Opened", "2026-03");
+    q.where = {{"campaign", Filter::Kind::prefix, prefixes}};
+    EXPECT_EQ(ask(q).groups.at(0).count.at(0), right) << prefixes[0];
+    q.by = {"campaign"};
+    const Answer all = ask(q);
+    EXPECT_EQ(all.groups.size(), right);
+    EXPECT_TRUE(all.has_unique);
+    q.limit = 3;
+    q.sort = "-name";
+    EXPECT_EQ(ask(q).groups_in_all, right);
+  }
+}
+
+// What metrics came to is kept: of later checkpoints only the days are read that they wrote.
+TEST_F(SmallRuns, MetricsAreListedFromWhatIsKept) {
+  const auto day = [](int n) { return format_instant(1577836800 + n * 86400, 0); };  // of 2020
+  std::vector<Line> lines;
+  for (int n = 0; n < 400; ++n)
+    lines.push_back({n % 2 ? "Opened" : "Clicked", "p", day(n), "c" + std::to_string(n)});
+  count(plan_text("  - {metrics: \"*\", by: [campaign]}\n"), lines);
+  MetricTotals totals(&engine_->store());
+  const auto listed = [&](MetricTotals* kept, uint64_t rows) {
+    auto snapshot = engine_->store().snapshot();
+    auto view = StoreView::open(engine_->catalogue(), *snapshot, engine_->store().hasher());
+    ReadBudget budget(rows, std::chrono::seconds(60));
+    (*view)->set_budget(&budget);
+    const auto metrics = list_metrics(**view, *engine_->catalogue().find_tenant("shop"), kept);
+    if (!metrics.ok()) return metrics.error().message;
+    std::string text;
+    for (const MetricLine& m : *metrics)
+      text += m.name + " " + std::to_string(*m.count) + " " + m.first_day + " " + m.last_day + "\n";
+    return text;
+  };
+  EXPECT_NE(listed(&totals, 50).find("kMaxRowsOfQuestion"), std::string::npos);
+  EXPECT_EQ(listed(&totals, 10'000),
+            "Clicked 200 2020-01-01 2021-02-02\nOpened 200 2020-01-02 2021-02-03\n");
+  std::mt19937_64 random(7);
+  for (int round = 0; round < 6; ++round) {
+    std::string text;
+    for (int i = 0; i < 5; ++i) {
+      const Line line{"Opened", "p", day(int(random() % 500)), "c" + std::to_string(i)};
+      text += line.text(next_id_++);
+    }
+    const std::string input = folder_.path() + "/more" + std::to_string(round) + ".jsonl";
+    write_file(input, text);
+    const auto summary = engine_->run({input}, {});
+    ASSERT_TRUE(summary.ok()) << summary.error().message;
+    if (round == 3) continue;  // two checkpoints at once
+    EXPECT_EQ(listed(&totals, 50), listed(nullptr, 10'000)) << "round " << round;
+  }
+}
+
+// An event with two tags is in the groups of one tag once.
+TEST_F(SmallRuns, TheRestOfOneElementOfAList) {
+  const std::string properties = "campaign: /campaign, tags: /tags";
+  std::vector<Line> lines;
+  for (int i = 0; i < 20; ++i) {
+    Line line{"Opened", "p", "2026-03-05T10:00:00Z", "c" + std::to_string(i % 5)};
+    line.more = i % 2 ? ",\"tags\":[\"t0\",\"t1\"]" : ",\"tags\":[\"t1\"]";
+    lines.push_back(line);
+  }
+  Question q = about("Opened", "2026-03", {"campaign"});
+  q.where = {{"tags", Filter::Kind::any_of, {"t0"}}};
+  q.limit = 1;
+  q.rest = true;
+  const auto plan = [&](const std::string& by) {
+    return plan_text("  - {metrics: \"*\", by: " + by + "}\n", "UTC", properties);
+  };
+  count(plan("[[campaign, tags]]"), lines);
+  EXPECT_NE(refused(q).find("do not add up"), std::string::npos)
+      << "campaigns may be lists for all that is known";
+  const auto begin_anew = [&] {
+    engine_.reset();
+    std::filesystem::remove_all(folder_.path() + "/store");
+  };
+  begin_anew();
+  count(plan("[campaign, [campaign, tags]]"), lines);
+  const Answer told = ask(q);
+  EXPECT_EQ(told.groups.at(0).count.at(0), 2u);
+  ASSERT_TRUE(told.rest);
+  EXPECT_EQ(told.rest->count.at(0), 8u);
+  EXPECT_FALSE(told.counted_in_several_groups);
+  Question all = about("Opened", "2026-03");
+  all.where = q.where;
+  EXPECT_EQ(ask(all).groups.at(0).count.at(0), 10u) << "campaigns are added up";
+  q.where.clear();
+  q.by = {"tags"};
+  EXPECT_NE(refused(q).find("do not add up"), std::string::npos);
+  // A campaign that is a list, too.
+  q.by = {"campaign"};
+  q.where = all.where;
+  Line both{"Opened", "p", "2026-03-05T10:00:00Z"};
+  both.more = ",\"campaign\":[\"c1\",\"c2\"],\"tags\":[\"t0\"]";
+  count(plan("[campaign, [campaign, tags]]"), {both});
+  EXPECT_NE(refused(q).find("do not add up"), std::string::npos);
+  // What is known of campaigns alone must be of the same time.
+  begin_anew();
+  count(plan("[[campaign, tags]]"), lines);
+  count(plan("[campaign, [campaign, tags]]"), {lines[1]});
+  EXPECT_NE(refused(q).find("do not add up"), std::string::npos);
 }
 
 TEST_F(SmallRuns, FiguresPlannedLaterAreMarked) {

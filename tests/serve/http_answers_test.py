@@ -84,10 +84,13 @@ count:
 
     def where(self, name):
         r = self.random
-        kind = r.choice(("any", "any", "any", "not"))
+        kind = r.choice(("any", "any", "any", "not", "prefix"))
         # The empty value alone has a form of its own; as one of several it is ""
         wanted = r.sample(self.values[name], min(len(self.values[name]), r.choice((1, 1, 2, 3))))
         text = "|".join('"%s"' % v for v in wanted) if wanted != [""] else ""
+        if kind == "prefix":
+            wanted = [v[:r.randint(1, 2)] for v in wanted if v] or ["9"]
+            return (name, kind, wanted), "%s^=%s" % (name, "|".join('"%s"' % v for v in wanted))
         return (name, kind, wanted), "%s%s=%s" % (name, "!" if kind == "not" else "", text)
 
     def question(self):
@@ -134,12 +137,16 @@ count:
         must = interval is not None and any(set(b) == planned for b in (self.of_group if group else self.by)) and \
             all(kind == "any" and len(wanted) == 1 for (_, kind, wanted), _ in filters)
         self.shape(question, asked)
-        return question, asked, must and not ("rest" in asked and "tags" in planned)
+        # The rest of one tag is exact, and known to be where the others are counted alone, too.
+        left = planned - {p for (p, _, _), _ in filters}
+        adds_up = "tags" not in planned or ("tags" not in left and any(
+            left <= set(b) <= planned - {"tags"} for b in (self.of_group if group else self.by)))
+        return question, asked, must and (adds_up or "rest" not in asked)
 
     def shape(self, question, asked):
         r = self.random
         if question.by and r.random() < 0.5:
-            asked["sort"] = r.choice(("count", "-count", "name"))
+            asked["sort"] = r.choice(("count", "-count", "name", *question.by, *("-" + p for p in question.by)))
         form = r.random()
         if question.by and form < 0.25:
             asked["limit"] = r.randint(1, 5)
@@ -197,7 +204,7 @@ class Told:
             totals[group] += cell[0]
         if not self.same(self.cells, {k: c for k, c in right.cells.items() if k[0] in shown}):
             return False
-        if self.asked.get("sort") != "name":
+        if self.asked.get("sort") in (None, "count", "-count"):
             best = sorted(totals.values(), reverse=self.asked.get("sort") != "-count")[:self.asked["limit"]]
             if sorted(best) != sorted(self.totals):
                 return False
@@ -293,8 +300,12 @@ class Answers(Serve):
             before = Sum(told.question.before(len(told.body["previous"]["buckets"])), SKIPPED)
         if told.question.interval:
             self.assertEqual(told.buckets, told.question.calendar.buckets(told.question.begin, told.question.end, told.question.interval), told.asked)
-        if told.asked.get("sort", "name") != "name" and told.question.by:
-            self.assertEqual(told.totals, sorted(told.totals, reverse=told.asked["sort"] == "count"), told.asked)
+        sort = told.asked.get("sort", "name")
+        if sort in ("count", "-count"):
+            self.assertEqual(told.totals, sorted(told.totals, reverse=sort == "count"), told.asked)
+        elif (name := sort.lstrip("-")) != "name":
+            values = [group[told.question.by.index(name)] for group in told.order]
+            self.assertEqual(values, sorted(values, key=lambda v: (0, int(v), v) if v.isdigit() else (1, 0, v), reverse=sort != name), told.asked)
         self.assertEqual(len(told.order), len(set(told.order)), "a group is there twice")
         states, begin, fits = set(), 0, told.is_right(right, before)
         for at, event in [*self.events.counted, (told.high, None)]:

@@ -111,6 +111,17 @@ class Query(Serve):
         self.assertEqual((status, told["Content-Type"]), (200, "text/csv; charset=utf-8"))
         self.assertEqual(text, self.ask(accept="text/csv", **asked)[1])
 
+    def test_values_by_their_beginning_and_in_the_order_of_a_property(self):
+        self.send(range(50))
+        asked = {"metric": "Opened", "in": "2026-03", "by": "campaign"}
+        groups = {g["by"]["campaign"]: g["count"] for g in self.ask(**asked)[1]["groups"]}
+        status, body = self.ask(**asked, where="campaign^=c1|c2", sort="-campaign")
+        self.assertEqual([(g["by"]["campaign"], g["count"]) for g in body["groups"]], [(c, groups[c]) for c in ("c2", "c1")])
+        self.assertEqual(body["question"]["where"], [{"property": "campaign", "is": "prefix", "values": ["c1", "c2"]}])
+        self.assertEqual(self.ask(metric="Opened", **{"in": "2026-03"}, where="campaign^=c")[1]["groups"][0]["count"], [50])
+        self.assertIn("^=", self.ask(**asked, where="campaign^=")[1]["error"])
+        self.assertIn("campaign", self.ask(**asked, sort="client")[1]["error"])
+
     def test_the_rest_is_what_is_left_over(self):
         self.send(range(50))
         asked = {"metric": "Opened", "in": "2026-03", "by": "campaign"}
@@ -205,6 +216,7 @@ class Query(Serve):
         self.assertEqual(self.values(path + "&prefix=c2&limit=1"), (200, every[2:3], True))
         self.assertEqual(self.values(path + "&prefix=c2"), (200, every[2:], False))
         self.assertEqual(self.values(path + "&prefix=C"), (200, [], False))
+        self.assertEqual(self.values(path + "&prefix=c&where=" + urllib.parse.quote("campaign^=c2|c1")), (200, every[1:], False))
         self.assertEqual(self.values(path + "&in=2026-03-04"), (200, [], False))
         for wrong, status in ((path + "&limit=1001", 400), (path + "&by=x", 400), ("/v1/dimensions/campaign/values", 400), (path + "x", 404),
                               ("/v1/dimensions/colour/values?metric=Opened", 400), ("/v1/dimensions//values?metric=Opened", 404),

@@ -133,6 +133,16 @@ class Aggregates(Server):
         self.assertIn("not kept", self.refusal(status=410, page_cursor="gone.4"))
         self.assertIn("page_size", self.refusal(page_size=0))
 
+    def test_sort_by_any_name_of_by(self):
+        self.stop()
+        plan = (self.here / "plan.yaml").read_text()
+        (self.here / "plan.yaml").write_text(plan.replace("flow, currency]", "flow, currency, [message, flow]]"))
+        self.start()
+        self.send([event(n, message=m, flow=f) for n, (m, f) in enumerate((("B", "2"), ("A", "10"), ("C", "x"), ("A", "2")))])
+        for sort, right in (("$flow", ["A2", "B2", "A10", "Cx"]), ("-$flow", ["Cx", "A10", "A2", "B2"]), ("-$message", ["Cx", "B2", "A2", "A10"])):
+            rows = self.ask(by=["$message", "$flow"], interval="month", sort=sort)[0]["data"]["attributes"]["data"]
+            self.assertEqual(["".join(r["dimensions"]) for r in rows], right, sort)
+
     def test_the_plan_says_what_names_mean(self):
         self.stop()
         plan = (self.here / "plan.yaml").read_text()

@@ -59,6 +59,12 @@ class Sum:
     def __init__(self, question, skipped):
         self.question, self.skipped, self.cells, self.count = question, skipped, {}, 0
 
+    @staticmethod
+    def passes(value, kind, wanted):
+        if kind == "prefix":
+            return any(value.startswith(w) for w in wanted)
+        return (value in wanted) == (kind == "any")
+
     def rows(self, event):
         q = self.question
         names = list(dict.fromkeys([*q.by, *(p for p, _, _ in q.where)]))
@@ -70,7 +76,7 @@ class Sum:
             values.append(sorted(set(has)))
         for row in itertools.product(*values):
             of = dict(zip(names, row))
-            if all((of[p] in wanted) == (kind == "any") for p, kind, wanted in q.where):
+            if all(self.passes(of[p], kind, wanted) for p, kind, wanted in q.where):
                 yield tuple(of[p] for p in q.by)
 
     def add(self, event):

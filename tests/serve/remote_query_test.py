@@ -40,6 +40,7 @@ class Remote(Serve):
                       ["Opened", "--from", "2026-03-01", "--to", "2026-03-08", "--interval", "day", "--by", "campaign", "--sort", "-name", "--limit", "3"],
                       ["Opened", "--in", "2026-03", "--by", "campaign", "--where", 'campaign="a|b"|é&=%|=1+1'],
                       ["Opened", "--in", "2026-03", "--where", "campaign="], ["Opened", "--in", "2026-03", "--by", "campaign", "--where", "campaign!=c1"],
+                      ["Opened", "--in", "2026-03", "--by", "campaign", "--where", "campaign^=c1|a", "--sort", "-campaign"],
                       ["Opened", "--in", "2026-03-05", "--versus", "previous"], ["Opened", "--in", "2026-03", "--calendar", "UTC"]):
             for form in ([], ["--json"], ["--csv"]) + (["--safe-csv"],) * bool(asked):
                 beside = self.quipu("query", *asked, *form, "--data", "plan.quipu", "--tenant", "acme")

@@ -107,11 +107,12 @@ class Serve(unittest.TestCase):
             self.assertLess(time.monotonic(), deadline, what)
             time.sleep(0.05)
 
-    def raw(self, data):
-        """Everything that is answered to these bytes."""
+    def raw(self, data, half_close=True):
+        """Everything that is answered to these bytes; `half_close`: and no more will come, by which questions are taken back."""
         with socket.create_connection(("127.0.0.1", self.port), timeout=DEADLINE_S) as s:
             s.sendall(data)
-            s.shutdown(socket.SHUT_WR)
+            if half_close:
+                s.shutdown(socket.SHUT_WR)
             answer = b""
             while part := s.recv(65536):
                 answer += part

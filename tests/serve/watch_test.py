@@ -93,7 +93,7 @@ class Watch(Serve):
         for key, query, status in ((self.key, "metric=Opened&in=2026-03", 403), ("qk_no", "metric=Opened", 401), (self.reader, "metric=Opened&in=March", 400),
                                    (self.reader, "metric=Other", 404), (self.reader, "metric=Opened&format=csv", 400), (self.reader, "metric=Opened&page_size=3", 400)):
             self.assertEqual(self.watch(key, query).status, status, query)
-        self.assertEqual(self.raw(b"HEAD /v1/watch?metric=Opened&in=2026-03 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n" % self.reader.encode())[9:12], b"200")
+        self.assertEqual(self.raw(b"HEAD /v1/watch?metric=Opened&in=2026-03 HTTP/1.1\r\nHost: x\r\nAuthorization: Bearer %s\r\nConnection: close\r\n\r\n" % self.reader.encode(), half_close=False)[9:12], b"200")
         self.assertEqual(self.request("POST", "/v1/watch", b"{}", self.reader)[0], 405)
 
     def test_watchers_are_bounded_and_their_places_come_free(self):

@@ -20,11 +20,13 @@ export class Api {
     this.kept = new Map();
   }
 
+  headers(accept) {
+    return {Authorization: 'Bearer ' + this.key, Accept: accept, ...(this.tenant ? {'Quipu-Tenant': encodeTenant(this.tenant)} : {})};
+  }
+
   async fetch(path, parameters = [], accept = 'application/json') {
-    const query = new URLSearchParams(parameters).toString();
-    const url = path + (query ? '?' + query : '');
-    const headers = {Authorization: 'Bearer ' + this.key, Accept: accept};
-    if (this.tenant) headers['Quipu-Tenant'] = encodeTenant(this.tenant);
+    const url = address(path, parameters);
+    const headers = this.headers(accept);
     const known = this.kept.get(accept + url);
     if (known) headers['If-None-Match'] = known.tag;
     let response;
@@ -53,6 +55,34 @@ export class Api {
   async get(path, parameters) {
     return (await this.fetch(path, parameters)).body;
   }
+
+  // Server-sent events of a question: heard() at each, lost() once, when there will be no more. What it gives back is aborted by
+  // whoever wants no more. (The browser's own EventSource can send no key.)
+  watch(parameters, heard, lost) {
+    const end = new AbortController();
+    const read = async () => {
+      const response = await fetch(address('/v1/watch', parameters), {headers: this.headers('text/event-stream'), cache: 'no-store', credentials: 'omit', signal: end.signal});
+      if (!response.ok || !response.body) return end.abort();
+      const reader = response.body.pipeThrough(new TextDecoderStream()).getReader();
+      let line = '';  // the begin of the one that is not whole yet, as far as it tells its kind
+      for (;;) {
+        const {done, value} = await reader.read();
+        if (done) return;
+        const lines = value.split('\n');
+        lines[0] = line + lines[0];
+        line = lines.at(-1).slice(0, kKindLength);
+        for (const whole of lines.slice(0, -1)) if (whole.startsWith('event:')) heard();
+      }
+    };
+    read().catch(() => {}).finally(lost);
+    return end;
+  }
+}
+
+const kKindLength = 16;
+function address(path, parameters) {
+  const query = new URLSearchParams(parameters).toString();
+  return path + (query ? '?' + query : '');
 }
 
 // Headers hold Latin-1 in a browser, and the server reads bytes: the name's UTF-8, byte by byte.

@@ -1,16 +1,17 @@
-// Signing in, and which view is shown. A view is {start(place, session, parameters)} and gives back {refresh, stop}.
+// Signing in, and which view is shown. A view is {start(place, session, parameters)} and gives back {refresh, stop}, and
+// perhaps {watched}: parameters of the question that all it shows depends on.
 import {Api, ApiError} from './api.js';
 import {el, errorBox, show, stateBox} from './dom.js';
 import {readAddress} from './question.js';
+import {Live} from './live.js';
 import * as health from './health.js';
 import * as metric from './metric.js';
 import * as overview from './overview.js';
 
 const kViews = {overview, metric, health};
-const kRefreshMs = 3000;
 const content = document.getElementById('content');
 const session = {api: null, tenant: '', all: false, metrics: null};
-let view = null, turn = 0, timer = 0;
+let view = null, turn = 0, live = null;
 
 function keep(key, tenant) {
   sessionStorage.setItem('quipu.key', key);
@@ -86,7 +87,8 @@ async function pickTenant(name) {
 }
 
 function leaveView() {
-  clearTimeout(timer);
+  if (live) live.end();
+  live = null;
   ++turn;
   if (view) view.stop();
   view = null;
@@ -114,24 +116,21 @@ async function route() {
   const started = await module.start(content, session, parameters);
   if (mine !== turn) return started.stop();
   view = started;
-  await refresh(mine, true);
+  live = new Live(session.api, view.watched || null, () => refresh(mine));
+  await live.begin();
 }
 
-// Again and again while somebody looks.
-async function refresh(mine, first) {
+async function refresh(mine) {
   if (mine !== turn || !view) return;
-  if (first || !document.hidden) {
-    try {
-      await view.refresh(() => mine === turn);
-    } catch (error) {
-      if (mine !== turn) return;
-      if (error instanceof ApiError && error.status === 401) return signOut(error);
-      if (!(error instanceof ApiError)) console.error(error);
-      if (view.failed) view.failed(error);
-      else show(content, errorBox(error));
-    }
+  try {
+    await view.refresh(() => mine === turn);
+  } catch (error) {
+    if (mine !== turn) return;
+    if (error instanceof ApiError && error.status === 401) return signOut(error);
+    if (!(error instanceof ApiError)) console.error(error);
+    if (view.failed) view.failed(error);
+    else show(content, errorBox(error));
   }
-  if (mine === turn) timer = setTimeout(() => refresh(mine, false), kRefreshMs);
 }
 
 function signOut(error) {

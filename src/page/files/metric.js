@@ -41,6 +41,7 @@ class Page {
 
   begin() {
     const q = this.question;
+    this.watched = q.parameters({versus: q.versus});
     this.figures = el('div', {class: 'row', id: 'figures'});
     this.course = el('div', {class: 'chart', id: 'course'});
     this.read = el('div', {class: 'read', id: 'reading', 'aria-live': 'polite'});
@@ -94,14 +95,15 @@ class Page {
   chips() {
     const q = this.question;
     const property = el('select', {'aria-label': 'Property to filter by', id: 'filter-property'}, this.properties().map((p) => el('option', {value: p}, p)));
+    const how = el('select', {'aria-label': 'How', id: 'filter-how'}, el('option', {value: 'is'}, 'is'), el('option', {value: 'begins'}, 'begins with'));
     const offered = el('datalist', {id: 'offered'});
     const value = el('input', {'aria-label': 'Its value', id: 'filter-value', list: 'offered', placeholder: 'value', autocomplete: 'off', oninput: () => this.offer(property.value, value.value, offered),
                                onfocus: () => this.offer(property.value, value.value, offered)});
-    const add = el('form', {class: 'controls', onsubmit: (e) => { e.preventDefault(); this.go({where: [...q.where.filter((f) => filterParts(f).property !== property.value), filterOf(property.value, value.value)]}); }},
-                   property, value, offered, el('button', {type: 'submit'}, 'Filter'));
+    const add = el('form', {class: 'controls', onsubmit: (e) => { e.preventDefault(); this.go({where: [...q.where.filter((f) => filterParts(f).property !== property.value), filterOf(property.value, value.value, how.value === 'begins' && value.value !== '')]}); }},
+                   property, how, value, offered, el('button', {type: 'submit'}, 'Filter'));
     return el('div', {class: 'chips', id: 'chips'}, q.where.map((filter) => {
-      const {property: p, value: v} = filterParts(filter);
-      return el('span', {class: 'chip'}, el('span', {title: v}, `${p} = ${label(v)}`), el('button', {type: 'button', 'aria-label': `Without the filter ${p}`, onclick: () => this.go({where: q.where.filter((f) => f !== filter)})}, '×'));
+      const {property: p, value: v, begins} = filterParts(filter);
+      return el('span', {class: 'chip'}, el('span', {title: v}, `${p} ${begins ? 'begins with' : '='} ${label(v)}`), el('button', {type: 'button', 'aria-label': `Without the filter ${p}`, onclick: () => this.go({where: q.where.filter((f) => f !== filter)})}, '×'));
     }), this.properties().length ? add : null);
   }
   async offer(property, prefix, list) {

@@ -49,7 +49,7 @@ function metricRow(m, today, days) {
 export async function start(place, session) {
   document.title = 'Overview · quipu';
   const seen = [];  // {at, total} of the last looks
-  let drawn = false, slow = null;
+  let drawn = false, slow = null, kept = null;
 
   // Events a second between the looks kept; null: there is none to compare with.
   function rate(total, at) {
@@ -61,6 +61,11 @@ export async function start(place, session) {
   }
 
   async function refresh(current) {
+    const status = await session.api.get('/v1/status'), checkpoint = status.checkpoint.number;
+    if (kept && kept.checkpoint === checkpoint && performance.now() - slow.at <= kSlowlyMs) {  // nothing changed but how old that is
+      if (current()) draw(kept.all, status, kept.today, kept.total, rate(kept.today, performance.now() / 1000));
+      return;
+    }
     let all;
     try {
       if (!slow || performance.now() - slow.at > kSlowlyMs) slow = await lookSlowly(session);
@@ -70,12 +75,12 @@ export async function start(place, session) {
       if (current()) nothing();
       return;
     }
-    const status = await session.api.get('/v1/status');
     if (!current()) return;
     if (!all.metrics.length) return nothing();
     const events = all.shown.filter((m) => !m.together).length ? all.shown.map((m, i) => (m.together ? null : all.hours[i])) : all.hours;
     const today = sum(events.map((h) => (h ? ofToday(h) : 0)));
     const total = sum(all.metrics.filter((m) => !m.together).map((m) => m.count ?? 0));
+    kept = {checkpoint, all, today, total};
     draw(all, status, today, total, rate(today, performance.now() / 1000));
   }
 

@@ -76,18 +76,24 @@ export class Question {
 
 // As one word of a shell.
 const quoted = (text) => (/^[\w@%+=:,./-]+$/.test(text) ? text : "'" + text.replaceAll("'", "'\\''") + "'");
-const escaped = (name, special) => name.replace(/[\\,=!]/g, (c) => (special.includes(c) || c === '\\' ? '\\' + c : c));
+const escaped = (name, special) => name.replace(/[\\,=!^]/g, (c) => (special.includes(c) || c === '\\' ? '\\' + c : c));
 
 // property=value, so that the server reads these very texts (docs/running.md): a value that could be read otherwise stands in quotes.
-export function filterOf(property, value) {
+// `begins`: property^=value, what begins so.
+export function filterOf(property, value, begins = false) {
   const plain = !/^["\s]|\s$|[|\\]|^$/.test(value);
-  return escaped(property, '=!') + '=' + (plain || value === '' ? value : '"' + value.replace(/["\\]/g, '\\$&') + '"');
+  return escaped(property, '=!^') + (begins ? '^=' : '=') + (plain || value === '' ? value : '"' + value.replace(/["\\]/g, '\\$&') + '"');
 }
 // The other way round, for people.
 export function filterParts(filter) {
   let property = '', i = 0;
-  for (; i < filter.length && filter[i] !== '='; ++i) property += filter[i] === '\\' && i + 1 < filter.length ? filter[++i] : filter[i];
+  let begins = false;  // the last character was a ^ that stands for itself not
+  for (; i < filter.length && filter[i] !== '='; ++i) {
+    begins = filter[i] === '^';
+    property += filter[i] === '\\' && i + 1 < filter.length ? filter[++i] : filter[i];
+  }
+  if (begins) property = property.slice(0, -1);
   let value = filter.slice(i + 1);
   if (/^".*"$/s.test(value)) value = value.slice(1, -1).replace(/\\(["\\])/g, '$1');
-  return {property, value};
+  return {property, value, begins};
 }
