@@ -19,7 +19,7 @@ struct EngineChoice {
   unsigned shards = 0;                      // 0: one a core
   unsigned commit_threads = 0;              // 0: one a core
   StoreOptions store = {.create = true};
-  TallyOptions tally;
+  TallyOptions tally = {};
   double checkpoint_s = 60;
 };
 

@@ -58,7 +58,7 @@ std::string section(const std::string& title, const std::string& text) {
 }
 
 std::string page_of_command(const CLI::App& command) {
-  const std::string name = command.get_name();
+  const std::string& name = command.get_name();
   std::string text =
       section("NAME", "quipu\\-" + name + " \\- " + troff(command.get_description()) + "\n");
   std::string usage, options = options_text(command), parts;

@@ -1,6 +1,7 @@
 #include "cli/progress.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 
 #include "query/render.h"
@@ -13,7 +14,7 @@ constexpr int kBarWidth = 24;
 
 std::string duration_text(double seconds) {
   char text[32];
-  const long s = long(seconds + 0.5);
+  const long s = std::lround(seconds);
   if (s >= 3600) {
     std::snprintf(text, sizeof text, "%ld:%02ld:%02ld", s / 3600, s / 60 % 60, s % 60);
   } else {

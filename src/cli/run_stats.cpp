@@ -1,6 +1,7 @@
 #include "cli/run_stats.h"
 
 #include <algorithm>
+#include <cmath>
 #include <cstdio>
 #include <utility>
 
@@ -154,7 +155,7 @@ RunFigures RunMeter::figures(Engine& engine, const RunSummary& summary) const {
 }
 
 std::string summary_line(const RunFigures& f) {
-  const uint64_t rate = f.seconds > 0 ? uint64_t(double(f.read) / f.seconds + 0.5) : 0;
+  const uint64_t rate = f.seconds > 0 ? uint64_t(std::llround(double(f.read) / f.seconds)) : 0;
   std::string line = decimal(f.seconds, 2) + " s, " + with_thousands(rate) + " events/s, " +
                      several(f.checkpoints.checkpoints, "checkpoint");
   if (f.hot.loads_found) line += ", " + hits_text(f) + " of events found their profile in memory";

@@ -103,8 +103,7 @@ bool Checkpointer::push(DecodeStage& decoder, DecodeTask task, InputRows behind)
   return true;
 }
 
-// The rows' texts are moved out of it.
-void Checkpointer::take_rows(InputRows rows) {  // NOLINT(performance-unnecessary-value-param)
+void Checkpointer::take_rows(InputRows rows) {
   for (auto& [key, row] : rows) {
     const auto [at, fresh] = rows_.try_emplace(key);
     rows_bytes_ += row.size() - at->second.size() + (fresh ? key.size() : 0);
