@@ -9,7 +9,7 @@ namespace quipu {
 namespace {
 
 constexpr size_t kPieceBytes = size_t(1) << 20, kPieceGroups = 8192;
-constexpr size_t kNamedPieceGroups = 65'536;  // where all groups are named
+constexpr size_t kNamedPieceGroups = 32'768;  // where all groups are named: some 20 MiB
 constexpr size_t kMaxPointValues = 64;        // values fetched by key; more are scanned
 
 // If the filters leave few values to look at, those values; else nothing, and the counter is

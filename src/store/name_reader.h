@@ -37,8 +37,8 @@ class NameReader {
  private:
   static constexpr size_t kRowBytes = size_t(8) << 20;  // kept; then all are dropped
   static constexpr size_t kBytesOfEntry = 128;          // of a row, even of one that is absent
-  static constexpr size_t kFewNames = 64;               // looked up at once; more are walked to
-  using KeyOf = std::function<std::string(size_t i)>;   // of the row of one of some elements
+  static constexpr size_t kFewNames = 4096;            // looked up in kept rows; more are walked to
+  using KeyOf = std::function<std::string(size_t i)>;  // of the row of one of some elements
 
   Status get_each(std::span<const uint64_t> elements, const KeyOf& key_of,
                   const std::function<void(size_t i, std::string_view text)>& visit);

@@ -68,6 +68,35 @@ TEST_F(SmallRuns, TheFirstGroupsAreTheSameHoweverSmallThePiecesOfValuesAre) {
   }
 }
 
+TEST_F(SmallRuns, EveryOrderHasItsFirstGroupsAndItsRestHoweverSmallThePiecesAre) {
+  std::vector<Line> lines = lines_of_many_values();
+  for (size_t i = 0; i < lines.size(); ++i) lines[i].worth = std::to_string(i * 37 % 11);
+  count(plan_text("  - {metrics: \"*\", by: [[client, campaign]], sum: [worth]}\n"), lines);
+  auto snapshot = engine_->store().snapshot();
+  auto view = StoreView::open(engine_->catalogue(), *snapshot, engine_->store().hasher());
+  ASSERT_TRUE(view.ok());
+  for (const std::string sort : {"count", "-count", "unique", "-unique", "worth", "-worth", "name",
+                                 "-name", "client", "-client", "by:campaign", "-campaign"}) {
+    SCOPED_TRACE(sort);
+    Question question = about("Opened", "2026-03", {"campaign", "client"});
+    question.sort = sort;
+    const auto all = answer(**view, question);
+    ASSERT_TRUE(all.ok()) << all.error().message;
+    for (const size_t limit : {1, 7, 40}) {
+      question.limit = limit;
+      question.rest = true;
+      const auto some = answer(**view, question, 20'000);
+      ASSERT_TRUE(some.ok()) << some.error().message;
+      ASSERT_EQ(some->groups.size(), limit);
+      for (size_t g = 0; g < limit; ++g) EXPECT_EQ(some->groups[g].by, all->groups[g].by);
+      uint64_t left = 0;
+      for (size_t g = limit; g < all->groups.size(); ++g) left += all->groups[g].count[0];
+      EXPECT_EQ(some->rest.value().count[0], left);
+    }
+    question.limit = 0;
+  }
+}
+
 TEST_F(SmallRuns, RowsAreBoundedHoweverManyRunsAStoreIsOf) {
   group_by_.sparse_limit = 8;
   group_by_.joint_values = 4;
@@ -122,6 +151,13 @@ TEST_F(SmallRuns, ExportGivesTheSameLinesHoweverSmallThePiecesOfValuesAre) {
   const auto whole = lines(kExportPieceBytes);
   EXPECT_GT(whole.size(), 10'000u);
   for (size_t piece_bytes : {10'000, 100'000}) EXPECT_TRUE(lines(piece_bytes) == whole);
+  // And where the names of some values are got together.
+  std::multiset<std::string> named;
+  ASSERT_TRUE(export_all(
+                  **view, ExportFormat::json,
+                  [&](const std::string& line) { return named.insert(line), true; }, 100'000)
+                  .ok());
+  EXPECT_TRUE(named == whole);
 }
 
 }  // namespace
