@@ -271,7 +271,8 @@ void add_store_commands(CLI::App& app, Arguments& a) {
   CLI::App* audit = app.add_subcommand(
       "audit", "Recount inputs in another way and compare every answer of the store");
   audit->add_option("PLAN", a.plan, "the plan file")->required();
-  audit->add_option("INPUT", a.inputs, "the inputs that the store has counted")->required();
+  audit->add_option("INPUT", a.inputs,
+                    "the inputs that the store has counted (its own journal is read anyway)");
   add_data(audit, a);
   add_zoneinfo(audit, a);
   audit->final_callback([&a] { a.command = Arguments::Command::audit; });

@@ -94,7 +94,7 @@ class Auditor {
         snapshot_(snapshot),
         catalogue_(catalogue),
         registry_(registry),
-        spool_folder_(access.store().folder() + "/spool"),
+        data_folder_(access.store().folder()),
         ids_(sort_bytes, temporary),
         sequences_(sort_bytes / 8, temporary),
         memberships_(sort_bytes, temporary,
@@ -108,7 +108,7 @@ class Auditor {
 
   Status run(const std::vector<std::string>& given) {
     QUIPU_ASSIGN(auto positions, positions_of_inputs(snapshot_));
-    QUIPU_ASSIGN(auto inputs, audited_inputs(positions, spool_folder_, given));
+    QUIPU_ASSIGN(auto inputs, audited_inputs(positions, data_folder_, given));
     inputs_ = std::move(inputs);
     QUIPU_TRY(read_inputs(
         [&](const EventBatch& batch, const Event& event) { return add_id(batch, event); }));
@@ -161,7 +161,7 @@ class Auditor {
     batches[0].columns = uint32_t(plan.columns.size());
     sequence_number_ = 0;
     for (const AuditedInput& input : inputs_) {
-      QUIPU_ASSIGN(auto source, open_file(input.path, {}, source_options_of(plan)));
+      QUIPU_ASSIGN(auto source, open_audited(input, source_options_of(plan)));
       QUIPU_TRY(decoder.set_header(source->header()));
       bool within = true;
       while (within) {
@@ -179,6 +179,10 @@ class Auditor {
         }
         names.take();
       }
+      if ((*source)->position().bytes < input.least_bytes)
+        return Error{input.path +
+                     ": is shorter than what was counted of it, or the segment "
+                     "behind it is missing; restore it"};
     }
     return {};
   }
@@ -389,7 +393,7 @@ class Auditor {
   Snapshot& snapshot_;
   Catalogue& catalogue_;
   CatalogueRegistry& registry_;
-  const std::string spool_folder_;
+  const std::string data_folder_;
   std::vector<AuditedInput> inputs_;
   ExternalSort<IdRecord> ids_;
   ExternalSort<SequenceRecord> sequences_;
@@ -414,6 +418,10 @@ int audit_command(const Arguments& arguments, StoreAccess& access, const Console
   auto plan = read_plan(arguments.plan, arguments.zoneinfo_dir);
   if (!plan.ok()) {
     console.err("quipu audit: " + plan.error().message + "\n");
+    return kExitUsage;
+  }
+  if (arguments.inputs.empty() && !std::filesystem::exists(access.store().folder() + "/journal")) {
+    console.err("quipu audit: INPUT is required: the inputs that the store has counted\n");
     return kExitUsage;
   }
   for (const std::string& input : arguments.inputs) {

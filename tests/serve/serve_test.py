@@ -127,6 +127,34 @@ class ServeTest(Serve):
         self.assertEqual(sorted(self.quipu("export", "--data", "again.quipu", "--json").splitlines()),
                          sorted(self.quipu("export", "--data", "plan.quipu", "--json").splitlines()))
 
+    def test_audit_recounts_the_journal_that_is_kept(self):
+        self.start("--archive")
+        self.assertEqual(self.post(lines(range(300)))[0], 200)
+        self.assertEqual(self.post(lines(range(250, 400)))[0], 200)
+        self.wait_until_counted()
+        text = self.quipu("audit", "plan.yaml")  # answered by the server
+        self.assertRegex(text, r"^450 events recounted, 50 duplicates; \d\d+ buckets compared, 0 different\n$")
+        self.stop()
+        (self.here / "more.jsonl").write_text(json.dumps({"tenant": "acme", "event": event(1000)}) + "\n")
+        self.quipu("run", "plan.yaml", "more.jsonl")
+        self.assertIn("name the others, too: ", self.quipu("audit", "plan.yaml", status=1))
+        segments = sorted((self.here / "plan.quipu" / "journal").glob("*.zst"))
+        self.assertIn("451 events recounted, 50 duplicates", self.quipu("audit", "plan.yaml", "more.jsonl", *segments))
+        # A journal that tells something else, and one of which a part is gone.
+        kept = segments[0].read_bytes()
+        told = subprocess.run(["zstdcat", segments[0]], capture_output=True, check=True).stdout
+
+        def write(text):
+            packed = subprocess.run(["zstd", "-c"], input=text, capture_output=True, check=True).stdout
+            segments[0].write_bytes(packed)
+        write(told.replace(b'"c0"', b'"c1"', 1))
+        self.assertIn("the store says: ", self.quipu("audit", "plan.yaml", "more.jsonl", status=1))
+        write(told[:told.rindex(b"\n", 0, -1) + 1])
+        self.assertIn("is shorter than what was counted of it", self.quipu("audit", "plan.yaml", "more.jsonl", status=1))
+        segments[0].with_name("%020d.jsonl.zst" % 7).write_bytes(kept)
+        segments[0].unlink()
+        self.assertIn("quipu serve --archive", self.quipu("audit", "plan.yaml", "more.jsonl", status=1))
+
     def test_a_plan_that_lets_the_body_decide_the_tenant_is_refused(self):
         (self.here / "plan.yaml").write_text(PLAN.read_text().replace("/tenant", "/event/tenant"))
         self.assertIn("tenant: /tenant", self.quipu("serve", "plan.yaml", status=2))
