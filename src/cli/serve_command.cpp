@@ -136,6 +136,10 @@ void say_listening(const Door& door, const ServeSettings& settings, const Log& l
                   ", and without TLS (--tls-cert, --tls-key) "
                   "anybody on the way can read keys and events",
               {{"address", door.address()}});
+  if (settings.archive && !settings.kafka.empty())
+    log.write(LogLevel::warning, "topics_not_archived",
+              "the archive keeps what comes by HTTP; records of Kafka are not in it, so keep them "
+              "in their topics, and quipu audit cannot recount this store");
 }
 
 // Without what is looked after each second.

@@ -10,6 +10,7 @@ import json
 import os
 import random
 import re
+import signal
 import socket
 import subprocess
 import sys
@@ -154,6 +155,14 @@ class ServeTest(Serve):
         segments[0].with_name("%020d.jsonl.zst" % 7).write_bytes(kept)
         segments[0].unlink()
         self.assertIn("quipu serve --archive", self.quipu("audit", "plan.yaml", "more.jsonl", status=1))
+
+    def test_an_archive_that_lacks_the_topics_is_told_of(self):
+        for more, told in ((("--archive",), False), (("--archive", "--kafka", "127.0.0.1:1", "--topic", "t"), True)):
+            self.start(*more)
+            self.server.send_signal(signal.SIGTERM)
+            said = self.server.stderr.read()
+            self.assertEqual("records of Kafka are not in it" in said, told, said)
+            self.kill()
 
     def test_a_plan_that_lets_the_body_decide_the_tenant_is_refused(self):
         (self.here / "plan.yaml").write_text(PLAN.read_text().replace("/tenant", "/event/tenant"))
