@@ -116,6 +116,9 @@ TEST(Csv, WithoutFormulasOnWish) {
     EXPECT_EQ(field(text, CsvTexts::no_formulas), std::string("'") + text);
   }
   EXPECT_EQ(field("=a,\"b\"", CsvTexts::no_formulas), "\"'=a,\"\"b\"\"\"");
+  for (const char* text : {"a\rb", "a\nb", "a,b"}) {
+    EXPECT_EQ(field(text, CsvTexts::exact), '"' + std::string(text) + '"');
+  }
   EXPECT_EQ(field("a=1", CsvTexts::no_formulas), "a=1");
   EXPECT_EQ(field("", CsvTexts::no_formulas), "");
 }
