@@ -179,7 +179,7 @@ class Auditor {
         }
         names.take();
       }
-      if ((*source)->position().bytes < input.least_bytes)
+      if (source->position().bytes < input.least_bytes)
         return Error{input.path +
                      ": is shorter than what was counted of it, or the segment "
                      "behind it is missing; restore it"};

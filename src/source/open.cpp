@@ -216,6 +216,13 @@ Result<std::unique_ptr<Source>> open_file(const std::string& path, KnownInputs& 
       .open();
 }
 
+Result<std::unique_ptr<Source>> open_bytes(std::shared_ptr<RawInput> bytes, const std::string& path,
+                                           const std::string& name, KnownInputs& known,
+                                           const SourceOptions& options) {
+  return Opener(Input{std::move(bytes), path, name, nullptr, false, false, {}}, known, options)
+      .open();
+}
+
 Result<std::unique_ptr<Source>> open_held_file(std::shared_ptr<const HeldFile> file,
                                                const std::string& key, const std::string& name,
                                                TakenFor taken_for, KnownInputs& known,

@@ -148,6 +148,7 @@ class Source {
 };
 
 class KnownInputs;
+class RawInput;
 
 // Opens a file where what is known of its content says. Errors (with what to do): no such file; no
 // regular file; no text, or text in UTF-16; another content under a known path (--again); known
@@ -155,6 +156,11 @@ class KnownInputs;
 // a last line that turned out longer. docs/decisions.md says what is taken for known.
 Result<std::unique_ptr<Source>> open_file(const std::string& path, KnownInputs& known,
                                           const SourceOptions& options);
+
+// The same for a file that is open already, under its canonical path.
+Result<std::unique_ptr<Source>> open_bytes(std::shared_ptr<RawInput> bytes, const std::string& path,
+                                           const std::string& name, KnownInputs& known,
+                                           const SourceOptions& options);
 
 // Standard input under a name: compared with the spool of that name in `spool_folder`, an equal
 // prefix is skipped, what is new is appended to the spool, flushed and synced before it is given
