@@ -6,6 +6,7 @@
 #include <filesystem>
 #include <fstream>
 #include <future>
+#include <thread>
 
 #include "http/event_lines.h"
 #include "http/kept_requests.h"
@@ -29,6 +30,14 @@ TEST(RateLimit, a_key_may_save_up_and_overdraw_and_then_waits_until_it_is_paid) 
   EXPECT_EQ(limit.wait_s("b", begin), 0);
   limit.charge("a", 1'000'000'000, begin + seconds(3));
   EXPECT_EQ(limit.wait_s("a", begin + seconds(3)), 3600) << "nobody is sent away for longer";
+}
+
+TEST(RateLimit, whoever_is_refused_waits_a_second_at_least_and_an_earlier_instant_takes_nothing) {
+  RateLimit limit({10, {}});
+  const auto now = Clock::now();
+  limit.charge("a", uint64_t(10 * kRateBurst_s), now);
+  EXPECT_EQ(limit.wait_s("a", now), 1) << "exactly all that it had";
+  EXPECT_EQ(limit.wait_s("a", now - seconds(5)), 1);
 }
 
 TEST(RateLimit, over_a_long_time_lets_through_its_rate) {
@@ -73,6 +82,11 @@ TEST(CountedPosition, tells_each_that_waits_once_it_is_reached_or_too_late) {
   EXPECT_EQ(told, "abC");
   position.advance(20);
   EXPECT_EQ(told, "abCd");
+  wait('e', 30, 1);
+  position.expire(now);
+  EXPECT_EQ(told, "abCd");
+  position.expire(now + seconds(1));
+  EXPECT_EQ(told, "abCdE") << "at its instant";
 }
 
 TEST(RequestMark, is_read_as_it_was_written_and_nothing_else_is) {
@@ -254,12 +268,14 @@ TEST_F(IntakeTest, knows_up_to_where_every_batch_has_had_its_answer) {
   };
   EXPECT_EQ(append(), 3u);
   EXPECT_EQ(append(), 6u);
+  std::this_thread::sleep_for(milliseconds(20));  // or their freshness is told together
   EXPECT_EQ(append(), 9u);
   journal_->close();
   EXPECT_EQ(intake.settled(), 6u) << "the last frame may have more";
   EXPECT_EQ(intake.behind_bytes(), 9u);
   intake.counted_to(6);
   EXPECT_EQ(intake.behind_bytes(), 3u);
+  EXPECT_NE(metrics.text().find("quipu_freshness_seconds_count 2"), std::string::npos);
   intake.counted_to(9);
   EXPECT_NE(metrics.text().find("quipu_freshness_seconds_count 3"), std::string::npos);
   EXPECT_NE(metrics.text().find("quipu_events_accepted_total{door=\"http\"} 3"), std::string::npos);

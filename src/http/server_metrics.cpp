@@ -98,13 +98,15 @@ std::string ServerMetrics::text() const {
   std::vector<Reading> readings;
   for (const auto& reader : impl_->readers) reader(readings);
   for (const Reading& reading : readings) {
-    if (families.empty() || families.back().name != reading.name)
-      families.push_back(family_of(reading));
+    // One family a name, though the readings of one source come between those of another.
+    auto family = std::find_if(families.begin(), families.end(),
+                               [&](const MetricFamily& f) { return f.name == reading.name; });
+    if (family == families.end()) family = families.insert(family, family_of(reading));
     prometheus::ClientMetric metric;
     if (!reading.label.empty()) metric.label.push_back({reading.label, reading.label_value});
     (reading.kind == Reading::Kind::counter ? metric.counter.value : metric.gauge.value) =
         reading.value;
-    families.back().metric.push_back(std::move(metric));
+    family->metric.push_back(std::move(metric));
   }
   return prometheus::TextSerializer().Serialize(families);
 }

@@ -100,7 +100,8 @@ def changed_files(listed):
 def choose(listed, only):
     if not only:
         return listed
-    chosen = [m for m in listed for name in only.split(",") if m.name == name or name.endswith("*") and m.name.startswith(name[:-1])]
+    wanted = only.split(",")
+    chosen = [m for m in listed if any(m.name == w or w.endswith("*") and m.name.startswith(w[:-1]) for w in wanted)]
     if not chosen:
         raise SystemExit("no mutant is named " + only)
     return chosen
