@@ -262,6 +262,7 @@ class Page(serve_case.Serve):
         b.complaints()  # the 400
         b.open("about:blank")
         b.open(self.url() + "#/metric?name=Nothing")
+        b.wait("document.querySelector('.state') && !document.querySelector('.state').innerText.startsWith('Loading')", "an answer")
         self.assertIn("Nothing of that name", b.text(".state"))
         b.open("about:blank")
         b.open(self.url() + "#/somewhere")
